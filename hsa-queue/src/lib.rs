@@ -1,1 +1,2 @@
-//! Skeleton.
+//! HSA user-mode queues. In progress: the memory seam first.
+pub mod memory;
