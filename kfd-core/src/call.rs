@@ -1,0 +1,139 @@
+//! The one entry point of the core as values: what a door hands in and what it gets back.
+//!
+//! A door copies the ioctl's struct in, gathers what the pointers inside it point at (`abi::spec` says which), and
+//! calls [`Core::call`](crate::Core::call). What comes back is the struct to copy out plus the writes to scatter, an
+//! errno, or the word that the call is parked; a parked call's answer arrives later as
+//! [`Notice::Complete`](crate::notice::Notice). Not for: how a call travels, which is the doors' business.
+
+use crate::ids::{CallId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa};
+use std::os::fd::OwnedFd;
+
+/// The largest argument struct of any ioctl the table knows: GET_PROCESS_APERTURES, 400 bytes, rounded up.
+pub const ARG_MAX: usize = 512;
+
+/// An ioctl's argument struct: as many bytes as `_IOC_SIZE` of the command says, at most [`ARG_MAX`].
+#[derive(Clone, Copy)]
+pub struct Arg {
+    len: u16,
+    bytes: [u8; ARG_MAX],
+}
+
+impl Arg {
+    /// Copies `bytes`; `None` when they are more than [`ARG_MAX`].
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let mut arg = Self { len: u16::try_from(bytes.len()).ok()?, bytes: [0; ARG_MAX] };
+        arg.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(arg)
+    }
+
+    /// The struct as it stands.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The struct, to be changed in place; its length stays.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl std::fmt::Debug for Arg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arg({} bytes)", self.len)
+    }
+}
+
+/// What the pointers inside the struct pointed at: one entry per pointer of the ioctl's spec, in its order.
+///
+/// An `Out` pointer's entry is empty. An `In` pointer's entry has `count × element` bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered(pub Vec<Vec<u8>>);
+
+/// Which node a call came in on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// `/dev/kfd`.
+    Kfd,
+    /// `/dev/dri/renderD<minor>`.
+    Render(RenderMinor),
+}
+
+/// Who calls, already verified by the door: `tid` is a thread of `tgid`, and `tgid` is the owner of the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// The process object that the file belongs to.
+    pub process: ProcessId,
+    /// The node that was opened.
+    pub node: Node,
+    /// The calling thread group.
+    pub tgid: Tgid,
+    /// The calling thread.
+    pub tid: Tid,
+    /// This call, for a parked answer and for an interrupt.
+    pub call: CallId,
+}
+
+/// Who opens a node, as the door found out through a pidfd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The opening thread group.
+    pub tgid: Tgid,
+    /// Its real user.
+    pub uid: Uid,
+    /// The address space: inode of the pidfd (unique per boot) and exec epoch.
+    pub mm: notifier::MmId,
+}
+
+/// A write into the client's memory that the door must do before it replies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserWrite {
+    /// Where, in the client's address space.
+    pub va: UserVa,
+    /// What.
+    pub bytes: Vec<u8>,
+}
+
+/// A call that succeeded.
+#[derive(Debug)]
+pub struct Done {
+    /// The struct to copy out.
+    pub arg: Arg,
+    /// What to scatter first.
+    pub writes: Vec<UserWrite>,
+    /// Descriptors to pass, for doors that can.
+    pub fds: Vec<OwnedFd>,
+}
+
+/// A call that failed: amdkfd's errno and the struct, which is copied out all the same where the kernel does.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub errno: Errno,
+    /// The struct to copy out.
+    pub arg: Arg,
+    /// What to scatter all the same (MAP_MEMORY_TO_GPU tells `n_success` in the struct; most calls scatter nothing).
+    pub writes: Vec<UserWrite>,
+}
+
+/// How a call ended, or that it has not yet.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It succeeded.
+    Done(Done),
+    /// It failed.
+    Refused(Refused),
+    /// It waits; [`Notice::Complete`](crate::notice::Notice) will carry its end.
+    Parked,
+}
+
+/// An errno as the kernel returns it, positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// ERESTARTSYS (linux/errno.h): the call was interrupted and is to be made again with the returned struct, or
+    /// becomes EINTR where the signal's action says so. Leaves a door only as the answer to an INTERRUPT.
+    pub const RESTART: Self = Self(512);
+}

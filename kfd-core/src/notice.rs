@@ -1,0 +1,103 @@
+//! What the core decides, as messages to whoever embeds it.
+//!
+//! The core never calls a door, a worker or the kernel on behalf of a client: it posts a [`Notice`] and goes on. An
+//! [`Outbox`] is called with no lock and no read section held, from any thread that was inside the core; it must not
+//! block and may call back into the core.
+
+use crate::call::Outcome;
+use crate::death::{Doom, Doomed, Obituary};
+use crate::ids::{CallId, GpuVa, Nanos, ProcessId, QueueKey, UserVa};
+
+/// A request to the memory workers, made for a queue whose packet or signal lies in USERPTR memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryRequest {
+    /// Whose memory.
+    pub process: ProcessId,
+    /// Which queue sleeps until the answer comes; the answer goes to `Core::memory_answer`.
+    pub queue: QueueKey,
+    /// The ticket the queue sleeps on; an answer with another ticket is stale and dropped.
+    pub ticket: u64,
+    /// What to do.
+    pub access: UserAccess,
+}
+
+/// One access to a client's memory by a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserAccess {
+    /// Read `len` bytes at `va`.
+    Read {
+        /// Where.
+        va: UserVa,
+        /// How many bytes, at most 64 KiB.
+        len: u32,
+    },
+    /// Write the bytes at `va`.
+    Write {
+        /// Where.
+        va: UserVa,
+        /// What, at most 64 KiB.
+        bytes: Vec<u8>,
+    },
+    /// Read eight bytes, subtract, write back; not atomic against the client. Answers the old value.
+    FetchSub {
+        /// Where, aligned to eight.
+        va: UserVa,
+        /// How much.
+        by: u64,
+    },
+}
+
+/// A worker's answer to a [`MemoryRequest`] or to a door's own gather.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserAnswer {
+    /// The bytes read (for a `FetchSub` the old value, little endian); empty for a write.
+    Done(Vec<u8>),
+    /// The access failed or was short: an error of that access, never zeros.
+    Failed,
+}
+
+/// What the core tells its embedder.
+#[derive(Debug)]
+pub enum Notice {
+    /// A parked call has ended: scatter and reply.
+    Complete {
+        /// Which call.
+        call: CallId,
+        /// Whose.
+        process: ProcessId,
+        /// `Done` or `Refused`, never `Parked`.
+        outcome: Outcome,
+    },
+    /// There is something to run: an engine that sleeps should wake and ask `Core::run_next`.
+    Runnable,
+    /// A queue needs client memory.
+    Memory(MemoryRequest),
+    /// Doorbell pages `[offset, offset + len)` of this process's kfd node went quiet: drop them (NOTIFY_INVAL_INODE) and then call `Core::rearmed`.
+    Rearm {
+        /// Whose node.
+        process: ProcessId,
+        /// Byte offset in the kfd node.
+        offset: u64,
+        /// Bytes.
+        len: u64,
+    },
+    /// Call `Core::tick` at this time (monotonic): a parked call's timeout or a parked queue's next look is due then.
+    Deadline(Nanos),
+    /// A process was doomed inside the core; the token is for the event loop, which runs the teardown.
+    Doomed(Doom<Doomed>),
+    /// A process object was freed by the reclaimer.
+    Freed(Obituary),
+    /// A queue stopped on memory that its process does not have mapped.
+    MemoryException {
+        /// Which queue.
+        queue: QueueKey,
+        /// Where.
+        va: GpuVa,
+    },
+}
+
+/// Where notices go. See the module's head for the rules.
+pub trait Outbox: Send + Sync + 'static {
+    /// Takes one notice. Must not block.
+    fn post(&self, notice: Notice);
+}
