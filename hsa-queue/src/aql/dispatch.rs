@@ -1,0 +1,71 @@
+//! Where a wave would run: for now, the refusal.
+//!
+//! This agent has no waves. A dispatch is checked in the order in which the command processor checks it, so that
+//! a client with a wrong packet learns what is wrong with the packet; one that is right is refused for its code:
+//! `HSA_STATUS_ERROR_INVALID_CODE_OBJECT` is the queue error for "the code object cannot be run on this agent",
+//! whereas `INVALID_ISA` means too many registers and `INVALID_PACKET_FORMAT` a packet that is no dispatch.
+//! A kernel agent's queue does not take AGENT_DISPATCH at all (its `features` say `KERNEL_DISPATCH` only), which
+//! is a packet of an unsupported type: `HSA_STATUS_ERROR_INVALID_PACKET_FORMAT`.
+//!
+//! Not for: packet order and completion, which are the processor's. An engine that runs waves takes the place of
+//! [`refusal`] and answers like an access: done, not yet, or an error.
+
+use crate::aql::packet::KernelDispatchPacket;
+use crate::error::QueueError;
+
+/// Work-items of the largest work-group (`HSA_AGENT_INFO_WORKGROUP_MAX_SIZE` of every gfx9).
+const WORKGROUP_MAX_ITEMS: u64 = 1024;
+/// Bytes of group memory of a work-group (the LDS of every gfx9 compute unit).
+const GROUP_SEGMENT_MAX_BYTES: u32 = 64 << 10;
+
+/// Why this dispatch does not run.
+#[must_use]
+pub fn refusal(packet: &KernelDispatchPacket) -> QueueError {
+    let dimensions = usize::from(packet.setup & 3);
+    let unused = |size: u32, i: usize| i >= dimensions && size != 1;
+    let wrong = |i: usize| {
+        let (group, grid) = (u32::from(packet.workgroup_size[i]), packet.grid_size[i]);
+        group == 0 || grid == 0 || unused(group, i) || unused(grid, i)
+    };
+    if dimensions == 0 || (0..3).any(wrong) {
+        return QueueError::DispatchDimensions;
+    }
+    if packet.workgroup_size.iter().map(|&n| u64::from(n)).product::<u64>() > WORKGROUP_MAX_ITEMS {
+        return QueueError::WorkGroupSize;
+    }
+    if packet.group_segment_size > GROUP_SEGMENT_MAX_BYTES {
+        return QueueError::GroupSegmentSize;
+    }
+    QueueError::DispatchCode
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::FromZeros;
+
+    fn dispatch() -> KernelDispatchPacket {
+        KernelDispatchPacket {
+            setup: 1,
+            workgroup_size: [64, 1, 1],
+            grid_size: [64, 1, 1],
+            kernel_object: 0x1000,
+            ..KernelDispatchPacket::new_zeroed()
+        }
+    }
+
+    #[test]
+    fn a_dispatch_is_refused_for_the_first_thing_that_is_wrong_with_it_and_else_for_its_code() {
+        assert_eq!(refusal(&dispatch()), QueueError::DispatchCode);
+        assert_eq!(refusal(&KernelDispatchPacket { setup: 0, ..dispatch() }), QueueError::DispatchDimensions);
+        let flat = KernelDispatchPacket { grid_size: [64, 2, 1], ..dispatch() };
+        assert_eq!(refusal(&flat), QueueError::DispatchDimensions);
+        assert_eq!(refusal(&KernelDispatchPacket { setup: 2, ..flat }), QueueError::DispatchCode);
+        let empty = KernelDispatchPacket { workgroup_size: [0, 1, 1], ..dispatch() };
+        assert_eq!(refusal(&empty), QueueError::DispatchDimensions);
+        let wide = KernelDispatchPacket { setup: 3, workgroup_size: [64, 64, 64], ..dispatch() };
+        assert_eq!(refusal(&wide), QueueError::WorkGroupSize);
+        let greedy = KernelDispatchPacket { group_segment_size: 65537, ..dispatch() };
+        assert_eq!(refusal(&greedy), QueueError::GroupSegmentSize);
+    }
+}

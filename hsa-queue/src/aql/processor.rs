@@ -1,0 +1,455 @@
+//! The AQL packet processor: one packet after the other, resumable at every access.
+//!
+//! ```text
+//!            ┌──────────────────────────────────────────────────────────────────────────┐
+//!            ▼                                                                          │
+//!  Index ─► Header ─► Body ─► Wait ─► Free ──(no completion signal)─────────────────────┤
+//!            │         │       │       └─► Publish ─► Complete ─────────────────────────┘
+//!          Empty       │     Parked                    (event to raise)
+//!                      └─► Report{Publish ─► Base ─► Handle ─► Signal} ─► Stopped
+//!  any access without memory ─► Faulted
+//! ```
+//!
+//! Each stage has one access that may be pending, and is a variant of [`Stage`] with what it needs to ask again.
+//! On memory that answers at once a packet goes through one chain of inlined calls and no stage is ever stored.
+//!
+//! **What is trusted.** Nothing the client can write. The read index is the processor's own; what is in memory is
+//! a report of it (as `CP_HQD_PQ_RPTR` and its report address are), so a client that scribbles on it deceives
+//! only its own producers. A packet is read once, into a local copy, and judged there: header first, in an
+//! acquiring load, then the rest, so that a packet still being written is either not seen or seen whole.
+//!
+//! **When a packet is acted on.** When its id is below the write index *and* its header is not INVALID. Producers
+//! claim ids by advancing the write index before they write packets, so either alone is not enough: an INVALID
+//! header stops the processor however far the write index ran ahead, and a valid header beyond the write index is
+//! not looked at. The doorbell's value plays no part.
+//! The write index may be more than a ring ahead (a producer claims first and then waits for room): the slots
+//! are taken in order, each by its header, and an id always maps into the ring. A write index *behind* the read
+//! index (by less than 2^63, in wrapping arithmetic) means that nothing was submitted. The processor keeps the
+//! last write index it saw until it has reached it: a client that lowers its write index takes nothing back.
+//!
+//! **When a slot is given back.** The header is set to INVALID, then the read index passes it, each a releasing
+//! store: a producer that acquires the read index owns the slot, and this processor never writes to it again
+//! before it sees a new packet there. The read index in memory may lag, up to [`MAX_LAG`] packets and half a ring,
+//! since until it passes them the slots are the processor's; it is brought up to date at the end of a turn and
+//! before a completion signal is touched, so whoever has been told that a packet completed finds its slot free.
+//! (The specification lets a processor free a slot once the packet is launched; a barrier's slot is held until
+//! the barrier is met, as producers see on gfx9.) A packet in error keeps its slot and its header, and the read
+//! index names it: ROCR's error handler looks it up there.
+//!
+//! **Barrier bit and fences.** This processor completes each packet before it looks at the next, so what the
+//! barrier bit asks for always holds. Memory is coherent between client and processor: the acquire fence of any
+//! scope is the acquiring load of the header and of the dependencies, the release fence of any scope is the
+//! releasing update of the completion signal; there is no cache to write back.
+
+use crate::aql::barrier::{Verdict, Wait};
+use crate::aql::dispatch;
+use crate::aql::packet::{
+    AMD_FORMAT_BARRIER_VALUE, BarrierPacket, BarrierValuePacket, Header, INVALID_HEADER,
+    KernelDispatchPacket, PacketType,
+};
+use crate::clock::Clock;
+use crate::error::QueueError;
+use crate::layout::amd_queue;
+use crate::memory::{Access, Fault, GpuVa, MemoryView};
+use crate::ring::{Ring, RingError};
+use crate::signal::{EventId, SignalUpdate};
+use crate::step::{Step, Turn};
+
+/// Most packets by which the read index in memory lags during a turn.
+pub const MAX_LAG: u64 = 64;
+
+/// Where a queue's shared parts are, as the client said when it created the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueRegs {
+    /// First byte of the ring.
+    pub ring: GpuVa,
+    /// Length of the ring.
+    pub size_bytes: u64,
+    /// `write_dispatch_id`, u64.
+    pub write_index: GpuVa,
+    /// `read_dispatch_id`, u64. The rest of `amd_queue_t` is found from here.
+    pub read_index: GpuVa,
+}
+
+/// What a packet leaves for its completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Finish {
+    signal: GpuVa,
+    start: u64,
+}
+
+/// The access that comes next, and what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Index,
+    Header { slot: GpuVa },
+    Body { slot: GpuVa, header: Header },
+    Wait { slot: GpuVa, wait: Wait, finish: Finish },
+    Free { slot: GpuVa, finish: Finish },
+    Publish { finish: Finish },
+    Complete(SignalUpdate),
+    ReportPublish(QueueError),
+    ReportBase(QueueError),
+    ReportHandle(QueueError),
+    ReportSignal(QueueError, SignalUpdate),
+    Stopped(QueueError),
+    Faulted(Fault),
+}
+
+/// What became of a packet.
+enum Flow {
+    /// Retired; look at the next.
+    Retired(Option<EventId>),
+    /// The turn ends in order: bring the read index up to date.
+    Rest(Step),
+    /// The turn ends here: an access is open, or the queue has stopped.
+    Hold(Step),
+}
+
+/// The packet processor of one AQL queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Processor {
+    ring: Ring,
+    write_index: GpuVa,
+    read_index: GpuVa,
+    /// Id of the packet in hand.
+    read: u64,
+    /// The read index as it is in memory.
+    published: u64,
+    /// The write index as it was last seen.
+    limit: u64,
+    /// The open access is the publication of `read` at the end of a turn, and not that of `stage`.
+    publishing: bool,
+    stage: Stage,
+}
+
+/// Unwraps a ready access; else remembers the stage to ask again and ends the turn.
+macro_rules! ask {
+    ($self:ident, $stage:expr, $access:expr) => {
+        match $access {
+            Access::Ready(value) => value,
+            Access::Pending(ticket) => {
+                $self.stage = $stage;
+                return Flow::Hold(Step::Pending(ticket));
+            }
+            Access::Fault(fault) => return $self.fault(fault),
+        }
+    };
+}
+
+impl Processor {
+    /// A processor for a new queue: nothing read yet, index 0. Touches no memory.
+    ///
+    /// # Errors
+    /// [`RingError`] when the ring's geometry is not one.
+    pub fn new(regs: QueueRegs) -> Result<Self, RingError> {
+        Ok(Self {
+            ring: Ring::new(regs.ring, regs.size_bytes)?,
+            write_index: regs.write_index,
+            read_index: regs.read_index,
+            read: 0,
+            published: 0,
+            limit: 0,
+            publishing: false,
+            stage: Stage::Index,
+        })
+    }
+
+    /// The ring.
+    #[must_use]
+    pub const fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Another ring for the same queue (`AMDKFD_IOC_UPDATE_QUEUE`). Indices go on; a packet in hand is finished
+    /// where it was found.
+    pub const fn set_ring(&mut self, ring: Ring) {
+        self.ring = ring;
+    }
+
+    /// Id of the next packet, counted from 0 and never taken from memory.
+    #[must_use]
+    pub const fn read_id(&self) -> u64 {
+        self.read
+    }
+
+    /// The write index as the processor last saw it.
+    #[must_use]
+    pub const fn write_id_seen(&self) -> u64 {
+        self.limit
+    }
+
+    /// Whether the queue stopped for good.
+    #[must_use]
+    pub const fn has_stopped(&self) -> bool {
+        matches!(self.stage, Stage::Stopped(_) | Stage::Faulted(_))
+    }
+
+    /// The signals whose values the packet in hand still waits for; nothing unless parked.
+    pub fn waiting_on(&self) -> impl Iterator<Item = GpuVa> + '_ {
+        match &self.stage {
+            Stage::Wait { wait, .. } => Some(wait.signals()),
+            _ => None,
+        }
+        .into_iter()
+        .flatten()
+    }
+
+    /// One packet: [`Processor::run`] with a budget of one.
+    pub fn step<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Step {
+        self.run(view, clock, 1).step
+    }
+
+    /// Retires packets until `budget` of them are done (at least one is tried), an event is to be raised, or
+    /// something has to be waited for. Bounded: at most a dozen accesses a packet, each of at most 64 bytes.
+    pub fn run<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, budget: u32) -> Turn {
+        let first = self.read;
+        let step = self.turn(view, clock, first.wrapping_add(u64::from(budget.max(1))));
+        // The distance is at most the budget, a u32.
+        Turn { packets: self.read.wrapping_sub(first) as u32, step }
+    }
+
+    fn turn<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, end: u64) -> Step {
+        let max_lag = (self.ring.packets() / 2).clamp(1, MAX_LAG);
+        if self.publishing
+            && let Err(step) = self.publish(view)
+        {
+            return step;
+        }
+        let rest = loop {
+            match self.packet(view, clock) {
+                Flow::Retired(None) if self.read == end => break Step::Progress { raise: None },
+                Flow::Retired(None) => {
+                    if self.read.wrapping_sub(self.published) >= max_lag
+                        && let Err(step) = self.publish(view)
+                    {
+                        return step;
+                    }
+                }
+                // A packet with a signal has published before it completed: there is nothing left to do that
+                // could be pending and make us forget the event.
+                Flow::Retired(raise) => return Step::Progress { raise },
+                Flow::Rest(step) => break step,
+                Flow::Hold(step) => return step,
+            }
+        };
+        match self.publish(view) {
+            Ok(()) => rest,
+            // Asked again first thing in the next turn, which then comes to the same rest, or to news.
+            Err(step) => step,
+        }
+    }
+
+    /// Brings the read index in memory up to date.
+    #[inline]
+    fn publish<V: MemoryView>(&mut self, view: &mut V) -> Result<(), Step> {
+        if self.read == self.published {
+            return Ok(());
+        }
+        match view.store_u64(self.read_index, self.read) {
+            Access::Ready(()) => {
+                self.published = self.read;
+                self.publishing = false;
+                Ok(())
+            }
+            Access::Pending(ticket) => {
+                self.publishing = true;
+                Err(Step::Pending(ticket))
+            }
+            Access::Fault(fault) => {
+                self.publishing = false;
+                self.stage = Stage::Faulted(fault);
+                Err(Step::Faulted(fault))
+            }
+        }
+    }
+
+    #[inline]
+    fn packet<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
+        if matches!(self.stage, Stage::Index) {
+            return self.index(view, clock);
+        }
+        self.resume(view, clock)
+    }
+
+    /// Goes on at the access that was not answered last time.
+    fn resume<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
+        match std::mem::replace(&mut self.stage, Stage::Index) {
+            Stage::Index => self.index(view, clock),
+            Stage::Header { slot } => self.header(view, clock, slot),
+            Stage::Body { slot, header } => self.body(view, clock, slot, header),
+            Stage::Wait { slot, wait, finish } => self.wait(view, clock, slot, wait, finish),
+            Stage::Free { slot, finish } => self.free(view, clock, slot, finish),
+            Stage::Publish { finish } => self.publish_and_complete(view, clock, finish),
+            Stage::Complete(update) => self.complete(view, update),
+            Stage::ReportPublish(error) => self.report(view, error),
+            Stage::ReportBase(error) => self.report_base(view, error),
+            Stage::ReportHandle(error) => self.report_handle(view, error),
+            Stage::ReportSignal(error, update) => self.report_signal(view, error, update),
+            Stage::Stopped(error) => self.stopped(error, None),
+            Stage::Faulted(fault) => self.fault(fault),
+        }
+    }
+
+    #[inline]
+    fn index<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
+        if !self.submitted() {
+            self.limit = ask!(self, Stage::Index, view.load_u64(self.write_index));
+            if !self.submitted() {
+                return Flow::Rest(Step::Empty);
+            }
+        }
+        let slot = self.ring.slot(self.read);
+        self.header(view, clock, slot)
+    }
+
+    /// Whether the write index last seen lies ahead of the read index.
+    #[inline]
+    const fn submitted(&self) -> bool {
+        self.limit.wrapping_sub(self.read).cast_signed() > 0
+    }
+
+    #[inline]
+    fn header<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa) -> Flow {
+        let header = Header(ask!(self, Stage::Header { slot }, view.load_u32(slot)));
+        if header.kind() == PacketType::Invalid {
+            return Flow::Rest(Step::Empty);
+        }
+        self.body(view, clock, slot, header)
+    }
+
+    #[inline]
+    fn body<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa, header: Header) -> Flow {
+        // The whole slot in one aligned read. Its first four bytes are not looked at again: the header that was
+        // acquired is the one that is judged.
+        let mut bytes = [0u8; 64];
+        ask!(self, Stage::Body { slot, header }, view.read(slot, &mut bytes));
+        bytes[..4].copy_from_slice(&header.0.to_le_bytes());
+        let (wait, signal) = match header.kind() {
+            PacketType::BarrierAnd => {
+                let packet: BarrierPacket = zerocopy::transmute!(bytes);
+                (Wait::all(&packet), packet.completion_signal)
+            }
+            PacketType::BarrierOr => {
+                let packet: BarrierPacket = zerocopy::transmute!(bytes);
+                (Wait::any(&packet), packet.completion_signal)
+            }
+            PacketType::VendorSpecific if header.amd_format() == AMD_FORMAT_BARRIER_VALUE => {
+                let packet: BarrierValuePacket = zerocopy::transmute!(bytes);
+                let Some(wait) = Wait::value(&packet) else {
+                    return self.report(view, QueueError::VendorPacket);
+                };
+                (wait, packet.completion_signal)
+            }
+            PacketType::VendorSpecific => return self.report(view, QueueError::VendorPacket),
+            PacketType::KernelDispatch => {
+                let packet: KernelDispatchPacket = zerocopy::transmute!(bytes);
+                return self.report(view, dispatch::refusal(&packet));
+            }
+            // INVALID was held back by `header`.
+            PacketType::AgentDispatch | PacketType::Unknown(_) | PacketType::Invalid => {
+                return self.report(view, QueueError::PacketType);
+            }
+        };
+        // Reading the clock costs more than the rest of the packet: only for who asked.
+        let start = if signal == 0 { 0 } else { clock.ticks() };
+        self.wait(view, clock, slot, wait, Finish { signal: GpuVa(signal), start })
+    }
+
+    #[inline]
+    fn wait<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        clock: &impl Clock,
+        slot: GpuVa,
+        mut wait: Wait,
+        finish: Finish,
+    ) -> Flow {
+        let forever = match ask!(self, Stage::Wait { slot, wait, finish }, wait.look(view)) {
+            Verdict::Met => return self.free(view, clock, slot, finish),
+            Verdict::Unmet => false,
+            Verdict::Never => true,
+        };
+        self.stage = Stage::Wait { slot, wait, finish };
+        Flow::Rest(Step::Parked { forever })
+    }
+
+    #[inline]
+    fn free<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa, finish: Finish) -> Flow {
+        ask!(self, Stage::Free { slot, finish }, view.store_u16(slot, INVALID_HEADER));
+        self.read = self.read.wrapping_add(1);
+        if finish.signal.is_null() {
+            return Flow::Retired(None);
+        }
+        self.publish_and_complete(view, clock, finish)
+    }
+
+    fn publish_and_complete<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        clock: &impl Clock,
+        finish: Finish,
+    ) -> Flow {
+        ask!(self, Stage::Publish { finish }, view.store_u64(self.read_index, self.read));
+        self.published = self.read;
+        self.complete(view, SignalUpdate::lower(finish.signal, finish.start, clock.ticks()))
+    }
+
+    fn complete<V: MemoryView>(&mut self, view: &mut V, mut update: SignalUpdate) -> Flow {
+        let raise = ask!(self, Stage::Complete(update), update.step(view));
+        Flow::Retired(raise)
+    }
+
+    /// Stops at the packet in hand: tells the client which one it is, then what is wrong with it.
+    #[cold]
+    fn report<V: MemoryView>(&mut self, view: &mut V, error: QueueError) -> Flow {
+        if self.read != self.published {
+            ask!(self, Stage::ReportPublish(error), view.store_u64(self.read_index, self.read));
+            self.published = self.read;
+        }
+        self.report_base(view, error)
+    }
+
+    /// Finds `amd_queue_t` as the command processor does. Not before there is something to report: ROCR fills the
+    /// structure in only after it has created the queue.
+    fn report_base<V: MemoryView>(&mut self, view: &mut V, error: QueueError) -> Flow {
+        let field = amd_queue::READ_DISPATCH_ID_FIELD_BASE_BYTE_OFFSET - amd_queue::READ_DISPATCH_ID;
+        let offset = ask!(self, Stage::ReportBase(error), view.load_u32(self.read_index.offset(field)));
+        if u64::from(offset) != amd_queue::READ_DISPATCH_ID {
+            // The index does not lie in an amd_queue_t: a client that speaks to the driver without a runtime. It
+            // has no inactive signal, and what lies where one would be is not ours to write through.
+            return self.stopped(error, None);
+        }
+        self.report_handle(view, error)
+    }
+
+    fn report_handle<V: MemoryView>(&mut self, view: &mut V, error: QueueError) -> Flow {
+        let field = amd_queue::QUEUE_INACTIVE_SIGNAL - amd_queue::READ_DISPATCH_ID;
+        let handle = ask!(self, Stage::ReportHandle(error), view.load_u64(self.read_index.offset(field)));
+        if handle == 0 {
+            return self.stopped(error, None);
+        }
+        self.report_signal(view, error, SignalUpdate::store(GpuVa(handle), error.inactive_code()))
+    }
+
+    fn report_signal<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        error: QueueError,
+        mut update: SignalUpdate,
+    ) -> Flow {
+        let raise = ask!(self, Stage::ReportSignal(error, update), update.step(view));
+        self.stopped(error, raise)
+    }
+
+    fn stopped(&mut self, error: QueueError, raise: Option<EventId>) -> Flow {
+        self.stage = Stage::Stopped(error);
+        Flow::Hold(Step::Stopped { error, raise })
+    }
+
+    #[cold]
+    fn fault(&mut self, fault: Fault) -> Flow {
+        self.stage = Stage::Faulted(fault);
+        Flow::Hold(Step::Faulted(fault))
+    }
+}
