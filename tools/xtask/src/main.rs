@@ -1,2 +1,61 @@
-//! Skeleton.
-fn main() {}
+//! The project's verbs: `cargo xtask demo | test | bench | soak | check`.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`packages`] | the Debian packages a verb uses: installed as root, otherwise named |
+//! | [`cargo`] | running cargo, and where it puts programs |
+//! | [`demo`] | the main job, shown |
+//! | [`test`] | every test, with the skipped ones named |
+//! | [`bench`] | the speed table |
+//! | [`soak`] | the long modes |
+//! | [`check`] | format, lints, docs, licences |
+
+mod bench;
+mod cargo;
+mod check;
+mod demo;
+mod packages;
+mod soak;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The project's verbs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Set up what is needed and show the main job: daemon, rocminfo, packets, a kill storm, the empty leak report
+    Demo(demo::Options),
+    /// Set up what is needed and run all tests
+    Test(test::Options),
+    /// Measure and print the speed table
+    Bench(bench::Options),
+    /// Run a long mode
+    Soak(soak::Options),
+    /// Format, lints, documentation, dependencies and licences: what CI checks besides the tests
+    Check,
+}
+
+fn main() -> ExitCode {
+    let done = match Options::parse().verb {
+        Verb::Demo(options) => demo::run(&options),
+        Verb::Test(options) => test::run(&options),
+        Verb::Bench(options) => bench::run(&options),
+        Verb::Soak(options) => soak::run(&options),
+        Verb::Check => check::run(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask test`: set-up, then every test of the workspace and the loom models.
+//!
+//! A test that cannot run here prints `skipped: <test>: <why>`; those lines are gathered and shown at the end, so that
+//! no skip is silent. The last line is `N passed, N failed, N skipped`.
+
+use crate::cargo::cargo;
+use crate::packages;
+use anyhow::Context;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Leave the loom models out
+    #[arg(long)]
+    no_models: bool,
+    /// Only tests whose name contains this
+    filter: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: Vec<String>,
+    failures: Vec<String>,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    packages::set_up()?;
+    let started = Instant::now();
+    let mut tally = Tally::default();
+
+    // The live tests start the real programs, which `cargo test` alone would not build for another package.
+    crate::cargo::must(cargo().args(["build", "--workspace", "--bins"]))?;
+    let filter = options.filter.as_deref();
+    suite("workspace", cargo().args(["test", "--workspace", "--no-fail-fast"]), filter, &mut tally)?;
+    if !options.no_models {
+        // A target folder of its own: the cfg would rebuild everything at each change of verb.
+        let mut models = cargo();
+        models.args(["test", "--package", "notifier", "--release", "--test", "loom", "--target-dir", "target-loom"]);
+        models.env("RUSTFLAGS", "--cfg loom");
+        suite("loom models", &mut models, filter, &mut tally)?;
+    }
+
+    println!();
+    for line in &tally.skipped {
+        println!("skipped: {line}");
+    }
+    for line in &tally.failures {
+        println!("FAILED: {line}");
+    }
+    println!("took {:.0} s", started.elapsed().as_secs_f64());
+    println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped.len());
+    Ok(if tally.failed == 0 && tally.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn suite(name: &str, command: &mut Command, filter: Option<&str>, tally: &mut Tally) -> anyhow::Result<()> {
+    println!("== {name}");
+    command.args(["--", "--show-output"]).args(filter);
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
+    let stdout = child.stdout.take().context("the test run's output was piped")?;
+    for line in BufReader::new(stdout).lines() {
+        note(&line?, tally);
+    }
+    let status = child.wait()?;
+    if !status.success() && tally.failures.is_empty() {
+        tally.failures.push(format!("{name}: {status}"));
+    }
+    Ok(())
+}
+
+/// Takes one line of libtest's output into the tally and shows it unless it is noise.
+fn note(line: &str, tally: &mut Tally) {
+    if let Some(skip) = line.strip_prefix("skipped: ") {
+        tally.skipped.push(skip.to_owned());
+    } else if let Some(counts) = line.strip_prefix("test result: ") {
+        for part in counts.split(&['.', ';'][..]) {
+            let mut words = part.split_whitespace();
+            match (words.next().and_then(|count| count.parse::<u64>().ok()), words.next()) {
+                (Some(count), Some("passed")) => tally.passed += count,
+                (Some(count), Some("failed")) => tally.failed += count,
+                _ => {}
+            }
+        }
+        return;
+    } else if let Some(test) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+        tally.failures.push(test.to_owned());
+    }
+    let noise = line.is_empty() || line.starts_with("running ") || line == "successes:";
+    if !noise {
+        println!("{line}");
+    }
+}
