@@ -1,0 +1,416 @@
+//! The rows of magic `K`, in order of their numbers.
+//!
+//! Direction and struct come from linux/kfd_ioctl.h; counts, caps and the errnos for too much come from the kernel's
+//! `kfd_chardev.c` and `kfd_events.c`. Where the kernel's own bound is only that of `kmalloc`, a gathered pointer has
+//! a lower cap, whose reason is beside it; the errno is the same.
+
+use super::row::{Way, bits, counted, row};
+use crate::abi::kfd as abi;
+use crate::abi::layout::Layout;
+use crate::abi::spec::{Flow, Ioctl, Pointer};
+use core::mem::offset_of;
+use libc::{EACCES, EINVAL, ENOMEM, EPERM};
+
+/// `KMALLOC_MAX_SIZE` with 4 KiB pages (linux/slab.h), bytes: more than this is ENOMEM.
+const KMALLOC_MAX: u32 = 4 << 20;
+
+/// Entries of GET_PROCESS_APERTURES_NEW: what `kcalloc` has room for.
+const APERTURES_CAP: u32 = KMALLOC_MAX / size_of::<abi::DeviceApertures>() as u32;
+
+/// Buffer objects of CRIU_OP: what one allocation has room for.
+const CRIU_BOS_CAP: u32 = KMALLOC_MAX / size_of::<abi::CriuBoBucket>() as u32;
+
+/// Elements of WAIT_EVENTS: twice as many as a process has signal events; the kernel's bound is `kcalloc`'s.
+const WAIT_CAP: u32 = 2 * abi::SIGNAL_EVENT_LIMIT;
+
+/// Device ids of MAP and UNMAP: sixteen times `MAX_GPU_INSTANCE` (amdkfd/kfd_priv.h); the kernel's bound is
+/// `kmalloc_array`'s.
+const DEVICES_CAP: u32 = 16 * 64;
+
+/// `max_num_cus` of `kfd_ioctl_set_cu_mask`, 1024 bits as words; more is cut to it.
+const CU_MASK_WORDS: u32 = 1024 / 32;
+
+/// Entries of `tile_mode_array` (amdgpu/amdgpu_gfx.h); more is cut to it.
+const TILE_MODES: u32 = 32;
+
+/// Entries of `macrotile_mode_array` (amdgpu/amdgpu_gfx.h); more is cut to it.
+const MACRO_TILE_MODES: u32 = 16;
+
+const fn k(
+    number: u8,
+    way: Way,
+    name: &'static str,
+    layout: Layout,
+    pointers: &'static [Pointer],
+    doc: &'static str,
+) -> Ioctl {
+    row(abi::MAGIC, number, way, name, layout, pointers, doc)
+}
+
+/// Every call of interface 1.19.
+pub const ROWS: &[Ioctl] = &[
+    k(0x01, Way::Read, "GET_VERSION", abi::GetVersion::LAYOUT, &[], "Tells the version of this interface."),
+    k(
+        0x02,
+        Way::Both,
+        "CREATE_QUEUE",
+        abi::CreateQueue::LAYOUT,
+        &[],
+        "Makes a user-mode queue over memory of the client and gives it a doorbell.",
+    ),
+    k(
+        0x03,
+        Way::Both,
+        "DESTROY_QUEUE",
+        abi::DestroyQueue::LAYOUT,
+        &[],
+        "Takes a queue off the device and frees it.",
+    ),
+    k(
+        0x04,
+        Way::Write,
+        "SET_MEMORY_POLICY",
+        abi::SetMemoryPolicy::LAYOUT,
+        &[],
+        "Sets the cache policies of a device's apertures for this process.",
+    ),
+    k(
+        0x05,
+        Way::Both,
+        "GET_CLOCK_COUNTERS",
+        abi::GetClockCounters::LAYOUT,
+        &[],
+        "Reads a device's clock and the host's together.",
+    ),
+    k(
+        0x06,
+        Way::Read,
+        "GET_PROCESS_APERTURES",
+        abi::GetProcessApertures::LAYOUT,
+        &[],
+        "Tells the apertures of the first seven devices.",
+    ),
+    k(
+        0x07,
+        Way::Write,
+        "UPDATE_QUEUE",
+        abi::UpdateQueue::LAYOUT,
+        &[],
+        "Changes a queue's ring, percentage or priority.",
+    ),
+    k(0x08, Way::Both, "CREATE_EVENT", abi::CreateEvent::LAYOUT, &[], "Makes an event."),
+    k(
+        0x09,
+        Way::Write,
+        "DESTROY_EVENT",
+        abi::DestroyEvent::LAYOUT,
+        &[],
+        "Ends an event and the waits on it.",
+    ),
+    k(0x0a, Way::Write, "SET_EVENT", abi::SetEvent::LAYOUT, &[], "Signals an event from the host."),
+    k(0x0b, Way::Write, "RESET_EVENT", abi::ResetEvent::LAYOUT, &[], "Clears an event."),
+    k(
+        0x0c,
+        Way::Both,
+        "WAIT_EVENTS",
+        abi::WaitEvents::LAYOUT,
+        &[counted(
+            abi::WaitEvents::LAYOUT,
+            offset_of!(abi::WaitEvents, events_ptr),
+            offset_of!(abi::WaitEvents, num_events),
+            size_of::<abi::EventData>(),
+            Flow::InOut,
+            WAIT_CAP,
+            ENOMEM,
+        )],
+        "Waits for one of or all of some events, or for a time to pass.",
+    ),
+    k(0x0d, Way::Write, "DBG_REGISTER", abi::DbgRegister::LAYOUT, &[], "Deprecated.").always(EPERM),
+    k(0x0e, Way::Write, "DBG_UNREGISTER", abi::DbgUnregister::LAYOUT, &[], "Deprecated.").always(EPERM),
+    k(0x0f, Way::Write, "DBG_ADDRESS_WATCH", abi::DbgAddressWatch::LAYOUT, &[], "Deprecated.").always(EPERM),
+    k(0x10, Way::Write, "DBG_WAVE_CONTROL", abi::DbgWaveControl::LAYOUT, &[], "Deprecated.").always(EPERM),
+    k(
+        0x11,
+        Way::Both,
+        "SET_SCRATCH_BACKING_VA",
+        abi::SetScratchBackingVa::LAYOUT,
+        &[],
+        "Says where this process's scratch lies on a device.",
+    ),
+    k(
+        0x12,
+        Way::Both,
+        "GET_TILE_CONFIG",
+        abi::GetTileConfig::LAYOUT,
+        &[
+            counted(
+                abi::GetTileConfig::LAYOUT,
+                offset_of!(abi::GetTileConfig, tile_config_ptr),
+                offset_of!(abi::GetTileConfig, num_tile_configs),
+                size_of::<u32>(),
+                Flow::Out,
+                TILE_MODES,
+                Pointer::CLAMP,
+            ),
+            counted(
+                abi::GetTileConfig::LAYOUT,
+                offset_of!(abi::GetTileConfig, macro_tile_config_ptr),
+                offset_of!(abi::GetTileConfig, num_macro_tile_configs),
+                size_of::<u32>(),
+                Flow::Out,
+                MACRO_TILE_MODES,
+                Pointer::CLAMP,
+            ),
+        ],
+        "Tells a device's tiling registers.",
+    ),
+    k(
+        0x13,
+        Way::Write,
+        "SET_TRAP_HANDLER",
+        abi::SetTrapHandler::LAYOUT,
+        &[],
+        "Sets this process's trap handler on a device.",
+    ),
+    k(
+        0x14,
+        Way::Both,
+        "GET_PROCESS_APERTURES_NEW",
+        abi::GetProcessAperturesNew::LAYOUT,
+        &[counted(
+            abi::GetProcessAperturesNew::LAYOUT,
+            offset_of!(abi::GetProcessAperturesNew, kfd_process_device_apertures_ptr),
+            offset_of!(abi::GetProcessAperturesNew, num_of_nodes),
+            size_of::<abi::DeviceApertures>(),
+            Flow::Out,
+            APERTURES_CAP,
+            ENOMEM,
+        )],
+        "Tells the apertures of every device.",
+    ),
+    k(
+        0x15,
+        Way::Write,
+        "ACQUIRE_VM",
+        abi::AcquireVm::LAYOUT,
+        &[],
+        "Binds the address space of a render node's file to this process's device.",
+    ),
+    k(
+        0x16,
+        Way::Both,
+        "ALLOC_MEMORY_OF_GPU",
+        abi::AllocMemoryOfGpu::LAYOUT,
+        &[],
+        "Makes a buffer object in VRAM, in system memory, or of memory of the client.",
+    ),
+    k(
+        0x17,
+        Way::Write,
+        "FREE_MEMORY_OF_GPU",
+        abi::FreeMemoryOfGpu::LAYOUT,
+        &[],
+        "Frees a buffer object that is not mapped.",
+    ),
+    k(
+        0x18,
+        Way::Both,
+        "MAP_MEMORY_TO_GPU",
+        abi::MapMemoryToGpu::LAYOUT,
+        &[counted(
+            abi::MapMemoryToGpu::LAYOUT,
+            offset_of!(abi::MapMemoryToGpu, device_ids_array_ptr),
+            offset_of!(abi::MapMemoryToGpu, n_devices),
+            size_of::<u32>(),
+            Flow::In,
+            DEVICES_CAP,
+            ENOMEM,
+        )],
+        "Maps a buffer object at its address into some devices.",
+    ),
+    k(
+        0x19,
+        Way::Both,
+        "UNMAP_MEMORY_FROM_GPU",
+        abi::UnmapMemoryFromGpu::LAYOUT,
+        &[counted(
+            abi::UnmapMemoryFromGpu::LAYOUT,
+            offset_of!(abi::UnmapMemoryFromGpu, device_ids_array_ptr),
+            offset_of!(abi::UnmapMemoryFromGpu, n_devices),
+            size_of::<u32>(),
+            Flow::In,
+            DEVICES_CAP,
+            ENOMEM,
+        )],
+        "Unmaps a buffer object from some devices.",
+    ),
+    k(
+        0x1a,
+        Way::Write,
+        "SET_CU_MASK",
+        abi::SetCuMask::LAYOUT,
+        &[bits(
+            abi::SetCuMask::LAYOUT,
+            offset_of!(abi::SetCuMask, cu_mask_ptr),
+            offset_of!(abi::SetCuMask, num_cu_mask),
+            size_of::<u32>(),
+            Flow::In,
+            CU_MASK_WORDS,
+            Pointer::CLAMP,
+        )],
+        "Says which compute units a queue may use.",
+    ),
+    k(
+        0x1b,
+        Way::Both,
+        "GET_QUEUE_WAVE_STATE",
+        abi::GetQueueWaveState::LAYOUT,
+        &[],
+        "Copies the control stack of an inactive queue; its size is the queue's, not the caller's.",
+    ),
+    k(
+        0x1c,
+        Way::Both,
+        "GET_DMABUF_INFO",
+        abi::GetDmabufInfo::LAYOUT,
+        &[counted(
+            abi::GetDmabufInfo::LAYOUT,
+            offset_of!(abi::GetDmabufInfo, metadata_ptr),
+            offset_of!(abi::GetDmabufInfo, metadata_size),
+            1,
+            Flow::Out,
+            KMALLOC_MAX,
+            ENOMEM,
+        )],
+        "Tells what a dma-buf holds.",
+    ),
+    k(
+        0x1d,
+        Way::Both,
+        "IMPORT_DMABUF",
+        abi::ImportDmabuf::LAYOUT,
+        &[],
+        "Makes a buffer object of a dma-buf.",
+    ),
+    k(
+        0x1e,
+        Way::Both,
+        "ALLOC_QUEUE_GWS",
+        abi::AllocQueueGws::LAYOUT,
+        &[],
+        "Gives a queue the device's global wave sync.",
+    ),
+    k(
+        0x1f,
+        Way::Both,
+        "SMI_EVENTS",
+        abi::SmiEvents::LAYOUT,
+        &[],
+        "Opens a stream of a device's events; answers a descriptor.",
+    )
+    .since(3),
+    k(
+        0x20,
+        Way::Both,
+        "SVM",
+        abi::Svm::LAYOUT,
+        &[],
+        "Sets or gets attributes of a range of the client's memory; the attributes follow the struct.",
+    )
+    .followed_by(abi::SvmAttribute::LAYOUT)
+    .since(5),
+    k(
+        0x21,
+        Way::Both,
+        "SET_XNACK_MODE",
+        abi::SetXnackMode::LAYOUT,
+        &[],
+        "Sets or asks whether this process's page faults are retried.",
+    )
+    .since(5),
+    k(
+        0x22,
+        Way::Both,
+        "CRIU_OP",
+        abi::Criu::LAYOUT,
+        &[
+            counted(
+                abi::Criu::LAYOUT,
+                offset_of!(abi::Criu, devices),
+                offset_of!(abi::Criu, num_devices),
+                size_of::<abi::CriuDeviceBucket>(),
+                Flow::InOut,
+                DEVICES_CAP,
+                ENOMEM,
+            ),
+            counted(
+                abi::Criu::LAYOUT,
+                offset_of!(abi::Criu, bos),
+                offset_of!(abi::Criu, num_bos),
+                size_of::<abi::CriuBoBucket>(),
+                Flow::InOut,
+                CRIU_BOS_CAP,
+                ENOMEM,
+            ),
+            counted(
+                abi::Criu::LAYOUT,
+                offset_of!(abi::Criu, priv_data),
+                offset_of!(abi::Criu, priv_data_size),
+                1,
+                Flow::InOut,
+                KMALLOC_MAX,
+                ENOMEM,
+            ),
+        ],
+        "Checkpoint and restore; refused as to a caller without CAP_CHECKPOINT_RESTORE.",
+    )
+    .since(7)
+    .always(EACCES),
+    k(
+        0x23,
+        Way::Both,
+        "AVAILABLE_MEMORY",
+        abi::GetAvailableMemory::LAYOUT,
+        &[],
+        "Tells how much memory an allocation on a device could get.",
+    )
+    .since(9),
+    k(
+        0x24,
+        Way::Both,
+        "EXPORT_DMABUF",
+        abi::ExportDmabuf::LAYOUT,
+        &[],
+        "Makes a dma-buf of a buffer object; answers a descriptor.",
+    )
+    .since(12),
+    k(
+        0x25,
+        Way::Both,
+        "RUNTIME_ENABLE",
+        abi::RuntimeEnable::LAYOUT,
+        &[],
+        "The runtime tells a debugger that it is there.",
+    )
+    .since(13),
+    k(
+        0x26,
+        Way::Both,
+        "DBG_TRAP",
+        abi::DbgTrap::LAYOUT,
+        &[],
+        "A debugger's requests; refused as by a device without a hardware scheduler.",
+    )
+    .since(13)
+    .always(EINVAL),
+    Ioctl {
+        cmd: crate::abi::ioc::io(abi::MAGIC, 0x27),
+        name: "CREATE_PROCESS",
+        layout: None,
+        tail: None,
+        pointers: &[],
+        since: 19,
+        refused: None,
+        doc: "Makes a further process object for the calling process.",
+    },
+];

@@ -1,0 +1,77 @@
+//! How a row is written down: constructors that take everything they can from the struct itself.
+
+use crate::abi::ioc;
+use crate::abi::layout::Layout;
+use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
+
+/// Direction of a row, as the header's macros name it.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    Read,
+    Write,
+    Both,
+}
+
+pub(super) const fn row(
+    magic: u8,
+    number: u8,
+    way: Way,
+    name: &'static str,
+    layout: Layout,
+    pointers: &'static [Pointer],
+    doc: &'static str,
+) -> Ioctl {
+    let cmd = match way {
+        Way::Read => ioc::ior(magic, number, layout.size),
+        Way::Write => ioc::iow(magic, number, layout.size),
+        Way::Both => ioc::iowr(magic, number, layout.size),
+    };
+    Ioctl { cmd, name, layout: Some(layout), tail: None, pointers, since: 0, refused: None, doc }
+}
+
+impl Ioctl {
+    pub(super) const fn since(mut self, minor: u32) -> Self {
+        self.since = minor;
+        self
+    }
+
+    pub(super) const fn always(mut self, errno: i32) -> Self {
+        self.refused = Some(errno);
+        self
+    }
+
+    pub(super) const fn followed_by(mut self, tail: Layout) -> Self {
+        self.tail = Some(tail);
+        self
+    }
+}
+
+/// A pointer whose element count is the field at `count`.
+pub(super) const fn counted(
+    layout: Layout,
+    offset: usize,
+    count: usize,
+    element: usize,
+    flow: Flow,
+    cap: u32,
+    over: i32,
+) -> Pointer {
+    assert!(layout.width_at(offset) == 8, "addresses are 64 bits");
+    let count = Count::Field { offset: count, width: layout.width_at(count) };
+    Pointer { name: layout.name_at(offset), offset, count, element, flow, cap, over }
+}
+
+/// A pointer to words whose *bits* the field at `count` counts.
+pub(super) const fn bits(
+    layout: Layout,
+    offset: usize,
+    count: usize,
+    element: usize,
+    flow: Flow,
+    cap: u32,
+    over: i32,
+) -> Pointer {
+    let Pointer { name, .. } = counted(layout, offset, count, element, flow, cap, over);
+    let count = Count::Bits { offset: count, width: layout.width_at(count) };
+    Pointer { name, offset, count, element, flow, cap, over }
+}
