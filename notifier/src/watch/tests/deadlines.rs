@@ -1,0 +1,51 @@
+use std::time::{Duration, Instant};
+
+use super::{A_WHILE, Event, Monotonic, SOON, Sleeper, Watcher, collect, token};
+use std::os::fd::AsFd;
+
+#[test]
+fn deadlines_expire_in_their_order_and_not_before_their_time() {
+    let mut watcher = Watcher::new().unwrap();
+    let begun = Instant::now();
+    let start = Monotonic::now();
+    for (slot, millis) in [(1, 60), (2, 20), (3, 40)] {
+        watcher.set_deadline(token(slot), start + Duration::from_millis(millis));
+    }
+    for (slot, millis) in [(2, 20), (3, 40), (1, 60)] {
+        assert_eq!(collect(&mut watcher, 1, SOON), [Event::Expired(token(slot))]);
+        assert!(begun.elapsed() >= Duration::from_millis(millis));
+    }
+    assert_eq!(collect(&mut watcher, 1, A_WHILE), [], "an expired deadline is forgotten");
+}
+
+#[test]
+fn a_deadline_set_again_replaces_the_old_one_and_a_cancelled_one_never_expires() {
+    let mut watcher = Watcher::new().unwrap();
+    let soon = Monotonic::now() + Duration::from_millis(10);
+    watcher.set_deadline(token(1), soon);
+    watcher.set_deadline(token(1), soon + Duration::from_millis(150));
+    watcher.set_deadline(token(2), soon);
+    watcher.cancel(token(2)).unwrap();
+    watcher.set_deadline(token(3), soon);
+    assert!(watcher.clear_deadline(token(3)));
+    assert!(!watcher.clear_deadline(token(3)));
+    assert_eq!(collect(&mut watcher, 1, A_WHILE), []);
+    assert_eq!(collect(&mut watcher, 1, SOON), [Event::Expired(token(1))]);
+}
+
+#[test]
+fn deadlines_that_are_always_due_do_not_hide_a_death() {
+    let mut watcher = Watcher::new().unwrap();
+    let mut sleeper = Sleeper::new();
+    watcher.watch_death(sleeper.pidfd().as_fd(), token(1)).unwrap();
+    sleeper.kill();
+    let begun = Instant::now();
+    let mut events = Vec::new();
+    while !events.contains(&Event::Died(token(1))) {
+        assert!(begun.elapsed() < SOON);
+        events.clear();
+        watcher.set_deadline(token(2), Monotonic::from_nanos(0));
+        watcher.wait(&mut events).unwrap();
+        assert!(events.contains(&Event::Expired(token(2))));
+    }
+}

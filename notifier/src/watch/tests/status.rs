@@ -1,0 +1,38 @@
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use super::super::{KillSign, Tid, kill_sign};
+use super::sys::Forked;
+use super::{A_WHILE, Event, Pidfd, SOON, Sleeper, Tgid, Watcher, collect, token};
+
+#[test]
+fn a_kill_shows_in_the_status_while_the_pidfd_is_still_silent() {
+    let child = Forked::idle();
+    let (tgid, tid) = (child.tgid(), Tid(child.tgid().0));
+    let mut watcher = Watcher::new().unwrap();
+    watcher.watch_death(Pidfd::open(tgid).unwrap().as_fd(), token(1)).unwrap();
+    assert_eq!(kill_sign(tgid, Some(tid)).unwrap(), KillSign::Absent);
+    child.stall_exit();
+    child.kill();
+    child.wait_for_exit_stop();
+    assert_eq!(kill_sign(tgid, Some(tid)).unwrap(), KillSign::Pending);
+    assert_eq!(kill_sign(tgid, None).unwrap(), KillSign::Pending);
+    assert_eq!(collect(&mut watcher, 1, A_WHILE), []);
+    child.release_exit();
+    assert_eq!(collect(&mut watcher, 1, SOON), [Event::Died(token(1))]);
+}
+
+#[test]
+fn a_thread_that_is_gone_is_judged_by_its_process() {
+    let mut sleeper = Sleeper::new();
+    let (tgid, no_tid) = (sleeper.tgid(), Some(Tid(u32::MAX)));
+    assert_eq!(kill_sign(tgid, no_tid).unwrap(), KillSign::Absent);
+    sleeper.kill();
+    let begun = Instant::now();
+    while kill_sign(tgid, no_tid).unwrap() == KillSign::Absent {
+        assert!(begun.elapsed() < SOON);
+    }
+    sleeper.reap();
+    assert_eq!(kill_sign(tgid, no_tid).unwrap(), KillSign::Gone);
+    assert_eq!(kill_sign(Tgid(u32::MAX), None).unwrap(), KillSign::Gone);
+}

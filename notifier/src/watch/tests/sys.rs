@@ -1,0 +1,101 @@
+//! Processes in shapes that only raw system calls give.
+#![allow(unsafe_code)]
+
+use std::thread;
+use std::time::Duration;
+
+use super::super::Tgid;
+
+/// A forked child; killed and reaped at the end of the test.
+pub(super) struct Forked(libc::pid_t);
+
+impl Forked {
+    /// Forks. The child runs `body` and exits; it must not panic or print, for other threads' locks stay
+    /// locked in it.
+    fn new(body: impl FnOnce()) -> Self {
+        // SAFETY: glibc keeps its allocator and threads usable in a forked child; `body` is bound by the
+        // rule above.
+        match unsafe { libc::fork() } {
+            0 => {
+                body();
+                // SAFETY: ends the child without running the parent's exit handlers.
+                unsafe { libc::_exit(0) }
+            }
+            child => {
+                assert!(child > 0, "fork works");
+                Self(child)
+            }
+        }
+    }
+
+    /// A process whose leader ends at once while a second thread goes on for this long.
+    pub(super) fn whose_leader_ends_first(life: Duration) -> Self {
+        Self::new(move || {
+            thread::spawn(move || {
+                thread::sleep(life);
+                // SAFETY: ends the whole child.
+                unsafe { libc::_exit(7) }
+            });
+            // SAFETY: ends this thread only; nothing that it owns is used after.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+        })
+    }
+
+    /// A process that does nothing until it is killed.
+    pub(super) fn idle() -> Self {
+        Self::new(|| {
+            loop {
+                // SAFETY: has no preconditions.
+                unsafe { libc::pause() };
+            }
+        })
+    }
+
+    /// A process that ends at once.
+    pub(super) fn brief() -> Self {
+        Self::new(|| ())
+    }
+
+    pub(super) fn tgid(&self) -> Tgid {
+        Tgid(self.0.cast_unsigned())
+    }
+
+    /// Makes this thread the child's tracer, so that it stops on its way out and cannot end.
+    pub(super) fn stall_exit(&self) {
+        let none = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: PTRACE_SEIZE takes options in the data argument and touches no memory of ours.
+        let seized = unsafe { libc::ptrace(libc::PTRACE_SEIZE, self.0, none, libc::PTRACE_O_TRACEEXIT) };
+        assert_eq!(seized, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    /// Waits until the child has stopped at its exit.
+    pub(super) fn wait_for_exit_stop(&self) {
+        let mut status = 0;
+        // SAFETY: writes one int.
+        let stopped = unsafe { libc::waitpid(self.0, &raw mut status, libc::__WALL) };
+        assert_eq!(stopped, self.0);
+        assert_eq!(status >> 8, libc::SIGTRAP | libc::PTRACE_EVENT_EXIT << 8);
+    }
+
+    /// Lets a child that is stopped at its exit go on.
+    pub(super) fn release_exit(&self) {
+        let none = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: PTRACE_DETACH with no signal touches no memory of ours.
+        let detached = unsafe { libc::ptrace(libc::PTRACE_DETACH, self.0, none, none) };
+        assert_eq!(detached, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    pub(super) fn kill(&self) {
+        // SAFETY: the child is unreaped while `self` lives, so the number is its own.
+        let killed = unsafe { libc::kill(self.0, libc::SIGKILL) };
+        assert_eq!(killed, 0);
+    }
+}
+
+impl Drop for Forked {
+    fn drop(&mut self) {
+        self.kill();
+        // SAFETY: the child is ours and unreaped.
+        unsafe { libc::waitpid(self.0, std::ptr::null_mut(), libc::__WALL) };
+    }
+}
