@@ -51,16 +51,16 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// For a BARRIER_AND.
+    /// For a BARRIER_AND; none if it has no signal and so nothing to wait for.
     #[must_use]
     #[inline]
-    pub fn all(packet: &BarrierPacket) -> Self {
-        Self::on(Rule::All, packet.dep_signal)
+    pub fn all(packet: &BarrierPacket) -> Option<Self> {
+        let [a, b, c, d, e] = packet.dep_signal;
+        if a | b | c | d | e == 0 { None } else { Some(Self::on(Rule::All, packet.dep_signal)) }
     }
 
     /// For a BARRIER_OR.
     #[must_use]
-    #[inline]
     pub fn any(packet: &BarrierPacket) -> Self {
         Self::on(Rule::Any, packet.dep_signal)
     }
@@ -79,7 +79,6 @@ impl Wait {
         Some(Self::on(rule, [packet.signal, 0, 0, 0, 0]))
     }
 
-    #[inline]
     fn on(rule: Rule, handles: [u64; 5]) -> Self {
         let open = handles.iter().enumerate().fold(0, |open, (i, &h)| open | u8::from(h != 0) << i);
         Self { rule, signals: handles.map(GpuVa), open, next: 0 }
@@ -91,7 +90,6 @@ impl Wait {
     }
 
     /// Looks once at each signal that still counts. At most five accesses, one open at a time.
-    #[inline]
     pub fn look<V: MemoryView>(&mut self, view: &mut V) -> Access<Verdict> {
         if self.open == 0 {
             return Access::Ready(if self.rule == Rule::Any { Verdict::Never } else { Verdict::Met });

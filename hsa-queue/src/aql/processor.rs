@@ -54,6 +54,7 @@ use crate::memory::{Access, Fault, GpuVa, MemoryView};
 use crate::ring::{Ring, RingError};
 use crate::signal::{EventId, SignalUpdate};
 use crate::step::{Step, Turn};
+use zerocopy::IntoBytes;
 
 /// Most packets by which the read index in memory lags during a turn.
 pub const MAX_LAG: u64 = 64;
@@ -76,6 +77,14 @@ pub struct QueueRegs {
 struct Finish {
     signal: GpuVa,
     start: u64,
+}
+
+impl Finish {
+    /// Of a packet that starts now. Reading the clock costs more than the rest of the packet: only for who asked.
+    #[inline]
+    fn of(signal: u64, clock: &impl Clock) -> Self {
+        Self { signal: GpuVa(signal), start: if signal == 0 { 0 } else { clock.ticks() } }
+    }
 }
 
 /// The access that comes next, and what it needs.
@@ -264,7 +273,7 @@ impl Processor {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn packet<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
         if matches!(self.stage, Stage::Index) {
             return self.index(view, clock);
@@ -273,6 +282,7 @@ impl Processor {
     }
 
     /// Goes on at the access that was not answered last time.
+    #[inline(never)]
     fn resume<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
         match std::mem::replace(&mut self.stage, Stage::Index) {
             Stage::Index => self.index(view, clock),
@@ -291,7 +301,7 @@ impl Processor {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn index<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
         if !self.submitted() {
             self.limit = ask!(self, Stage::Index, view.load_u64(self.write_index));
@@ -309,7 +319,7 @@ impl Processor {
         self.limit.wrapping_sub(self.read).cast_signed() > 0
     }
 
-    #[inline]
+    #[inline(always)]
     fn header<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa) -> Flow {
         let header = Header(ask!(self, Stage::Header { slot }, view.load_u32(slot)));
         if header.kind() == PacketType::Invalid {
@@ -318,45 +328,62 @@ impl Processor {
         self.body(view, clock, slot, header)
     }
 
-    #[inline]
+    #[inline(always)]
     fn body<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa, header: Header) -> Flow {
         // The whole slot in one aligned read. Its first four bytes are not looked at again: the header that was
         // acquired is the one that is judged.
-        let mut bytes = [0u8; 64];
-        ask!(self, Stage::Body { slot, header }, view.read(slot, &mut bytes));
-        bytes[..4].copy_from_slice(&header.0.to_le_bytes());
-        let (wait, signal) = match header.kind() {
-            PacketType::BarrierAnd => {
-                let packet: BarrierPacket = zerocopy::transmute!(bytes);
-                (Wait::all(&packet), packet.completion_signal)
-            }
-            PacketType::BarrierOr => {
-                let packet: BarrierPacket = zerocopy::transmute!(bytes);
-                (Wait::any(&packet), packet.completion_signal)
-            }
-            PacketType::VendorSpecific if header.amd_format() == AMD_FORMAT_BARRIER_VALUE => {
-                let packet: BarrierValuePacket = zerocopy::transmute!(bytes);
-                let Some(wait) = Wait::value(&packet) else {
-                    return self.report(view, QueueError::VendorPacket);
-                };
-                (wait, packet.completion_signal)
-            }
-            PacketType::VendorSpecific => return self.report(view, QueueError::VendorPacket),
-            PacketType::KernelDispatch => {
-                let packet: KernelDispatchPacket = zerocopy::transmute!(bytes);
-                return self.report(view, dispatch::refusal(&packet));
-            }
-            // INVALID was held back by `header`.
-            PacketType::AgentDispatch | PacketType::Unknown(_) | PacketType::Invalid => {
-                return self.report(view, QueueError::PacketType);
-            }
-        };
-        // Reading the clock costs more than the rest of the packet: only for who asked.
-        let start = if signal == 0 { 0 } else { clock.ticks() };
-        self.wait(view, clock, slot, wait, Finish { signal: GpuVa(signal), start })
+        let mut words = [0u64; 8];
+        ask!(self, Stage::Body { slot, header }, view.read(slot, words.as_mut_bytes()));
+        words[0] = words[0] & !u64::from(u32::MAX) | u64::from(header.0);
+        if header.kind() == PacketType::BarrierAnd {
+            let packet: BarrierPacket = zerocopy::transmute!(words);
+            let finish = Finish::of(packet.completion_signal, clock);
+            return match Wait::all(&packet) {
+                None => self.free(view, clock, slot, finish),
+                Some(wait) => self.wait(view, clock, slot, wait, finish),
+            };
+        }
+        self.other_body(view, clock, slot, header, words)
     }
 
-    #[inline]
+    /// The packets of which there are fewer: kept out of the loop of those of which there are many.
+    #[inline(never)]
+    fn other_body<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        clock: &impl Clock,
+        slot: GpuVa,
+        header: Header,
+        words: [u64; 8],
+    ) -> Flow {
+        match header.kind() {
+            PacketType::BarrierOr => {
+                let packet: BarrierPacket = zerocopy::transmute!(words);
+                let finish = Finish::of(packet.completion_signal, clock);
+                self.wait(view, clock, slot, Wait::any(&packet), finish)
+            }
+            PacketType::VendorSpecific if header.amd_format() == AMD_FORMAT_BARRIER_VALUE => {
+                let packet: BarrierValuePacket = zerocopy::transmute!(words);
+                let finish = Finish::of(packet.completion_signal, clock);
+                match Wait::value(&packet) {
+                    Some(wait) => self.wait(view, clock, slot, wait, finish),
+                    None => self.report(view, QueueError::VendorPacket),
+                }
+            }
+            PacketType::VendorSpecific => self.report(view, QueueError::VendorPacket),
+            PacketType::KernelDispatch => {
+                let packet: KernelDispatchPacket = zerocopy::transmute!(words);
+                self.report(view, dispatch::refusal(&packet))
+            }
+            // INVALID was held back by `header`, BARRIER_AND taken by `body`.
+            PacketType::AgentDispatch
+            | PacketType::Unknown(_)
+            | PacketType::Invalid
+            | PacketType::BarrierAnd => self.report(view, QueueError::PacketType),
+        }
+    }
+
+    #[inline(never)]
     fn wait<V: MemoryView>(
         &mut self,
         view: &mut V,
@@ -374,7 +401,7 @@ impl Processor {
         Flow::Rest(Step::Parked { forever })
     }
 
-    #[inline]
+    #[inline(always)]
     fn free<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa, finish: Finish) -> Flow {
         ask!(self, Stage::Free { slot, finish }, view.store_u16(slot, INVALID_HEADER));
         self.read = self.read.wrapping_add(1);
@@ -384,6 +411,7 @@ impl Processor {
         self.publish_and_complete(view, clock, finish)
     }
 
+    #[inline(never)]
     fn publish_and_complete<V: MemoryView>(
         &mut self,
         view: &mut V,
