@@ -1,0 +1,262 @@
+//! A listener on the heap with everything the chain needs around it, and the counted handle to it.
+//!
+//! Life: `made (count 1) → linked → count 0 → unlinked → queued → grace period → Listener::free`. The last put unlinks *before* it
+//! queues the free: the grace period must begin after the last moment a walker could find the node.
+//!
+//! Lock order: the last put takes the chain lock, then (separately) the queue lock. It never waits for readers, so it may happen anywhere, also inside a read section or a release hook.
+#![allow(unsafe_code)]
+
+use super::head::Head;
+use crate::{
+    listener::Listener,
+    mm::Mm,
+    sync::{AtomicPtr, AtomicUsize, Mutant, Ordering, Probe, fence, mutant},
+};
+use std::{
+    any::TypeId,
+    cell::UnsafeCell,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ops::Deref,
+    ptr::{self, NonNull},
+    sync::Arc,
+};
+
+/// Who may hold the node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// One owner, a `Registration`.
+    Sole,
+    /// Counted, and found by its type through `Notifier::get`.
+    ByType,
+}
+
+/// Where the node is in its list; touched only under that list's lock.
+#[derive(Default)]
+pub(super) struct Place {
+    pub(super) previous: Option<NonNull<Node>>,
+    pub(super) linked: bool,
+}
+
+/// One member of a chain. The head comes first: a queued head is cast back to its node.
+#[repr(C)]
+pub(crate) struct Node {
+    head: Head,
+    /// Kept when the node is unlinked, so that a walker standing on it can go on.
+    pub(super) next: AtomicPtr<Node>,
+    pub(super) place: UnsafeCell<Place>,
+    count: AtomicUsize,
+    pub(super) sharing: Sharing,
+    pub(super) type_id: TypeId,
+    /// From `Box::into_raw`; given back exactly once.
+    pub(super) listener: NonNull<dyn Listener>,
+    pub(super) probe: Probe,
+    mm: ManuallyDrop<Arc<Mm>>,
+}
+
+impl Node {
+    pub(super) fn mm(&self) -> &Arc<Mm> {
+        &self.mm
+    }
+
+    /// One more reference, unless the last one is already gone.
+    fn get_unless_zero(&self, mutant_here: Mutant) -> bool {
+        let mut count = self.count.load(Ordering::Relaxed);
+        loop {
+            if count == 0 && !mutant(mutant_here) {
+                return false;
+            }
+            assert!(count <= isize::MAX as usize, "reference count overflow");
+            match self.count.compare_exchange_weak(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+    }
+
+    /// Takes the listener out and gives the rest of the node back.
+    ///
+    /// # Safety
+    /// Called once, when nobody else can reach the node: unlinked, unpublished, count zero (or sole), a grace period later.
+    unsafe fn dismantle(node: NonNull<Node>) -> Box<dyn Listener> {
+        // SAFETY: valid until this function gives it back.
+        unsafe { node.as_ref() }.probe.end();
+        // SAFETY: the sole owner takes back what `Counted::new` leaked.
+        let mut node = unsafe { Box::from_raw(node.as_ptr()) };
+        // SAFETY: from `Box::into_raw` in `Counted::new`; the probe above and the contract say: once.
+        let listener = unsafe { Box::from_raw(node.listener.as_ptr()) };
+        // SAFETY: not touched again.
+        unsafe { ManuallyDrop::drop(&mut node.mm) };
+        #[cfg(loom)]
+        if crate::sync::model::keep_memory() {
+            Box::leak(node);
+        }
+        listener
+    }
+}
+
+/// # Safety
+/// `head` belongs to a node as in [`Node::dismantle`].
+unsafe fn free(head: NonNull<Head>) {
+    // Held over the free, so that the mm and the domain outlive what the listener does there.
+    // SAFETY: the head is the node's first field and carries the whole allocation's provenance.
+    let mm = unsafe { head.cast::<Node>().as_ref() }.mm().clone();
+    // SAFETY: by contract.
+    let listener = unsafe { Node::dismantle(head.cast()) };
+    listener.free();
+    drop(mm);
+}
+
+/// One reference to a node whose listener is an `L`.
+pub(crate) struct Counted<L: Listener> {
+    node: NonNull<Node>,
+    _listener: PhantomData<Arc<L>>,
+}
+
+// SAFETY: as `Arc<L>`: a shared reference and a count; listeners are Send + Sync, and so is the mm.
+unsafe impl<L: Listener> Send for Counted<L> {}
+// SAFETY: as above.
+unsafe impl<L: Listener> Sync for Counted<L> {}
+
+impl<L: Listener> Counted<L> {
+    /// An unlinked node with one reference.
+    pub(crate) fn new(mm: &Arc<Mm>, listener: Box<L>, sharing: Sharing) -> Self {
+        let listener: Box<dyn Listener> = listener;
+        let listener = NonNull::from(Box::leak(listener));
+        let node = Box::new(Node {
+            head: Head::new(),
+            next: AtomicPtr::new(ptr::null_mut()),
+            place: UnsafeCell::default(),
+            count: AtomicUsize::new(1),
+            sharing,
+            type_id: TypeId::of::<L>(),
+            listener,
+            probe: Probe::default(),
+            mm: ManuallyDrop::new(mm.clone()),
+        });
+        Self { node: NonNull::from(Box::leak(node)), _listener: PhantomData }
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        // SAFETY: a reference is held, so the node is not freed.
+        unsafe { self.node.as_ref() }
+    }
+
+    pub(crate) fn mm(&self) -> &Arc<Mm> {
+        self.node().mm()
+    }
+
+    /// Are these references to the same node?
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.node == other.node
+    }
+
+    /// Takes the node off its chain; harmless when exit has done so already.
+    pub(crate) fn unlink(&self) {
+        self.mm().chain().lock().remove(self.node());
+    }
+
+    /// Unlinks, waits until every walker has left, and gives the listener back.
+    pub(crate) fn reclaim(self) -> Box<L> {
+        assert!(self.node().sharing == Sharing::Sole, "only a sole owner can take its listener back");
+        let mm = self.mm().clone();
+        self.unlink();
+        if !mutant(Mutant::UnregisterNoWait) {
+            mm.domain().synchronize();
+        }
+        // SAFETY: sole, unlinked, and a grace period has passed since.
+        unsafe { Self::dismantle(self.into_node()) }
+    }
+
+    /// Unlinks and hands the listener to `f` on the reclaimer after a grace period.
+    pub(crate) fn defer(self, f: impl FnOnce(Box<L>) + Send + 'static) {
+        assert!(self.node().sharing == Sharing::Sole, "only a sole owner can give its listener away");
+        let mm = self.mm().clone();
+        self.unlink();
+        let sole = SoleNode(self.into_node());
+        mm.domain().defer(move || {
+            let sole = sole;
+            // SAFETY: sole, unlinked before it was queued, and a grace period has passed since.
+            f(unsafe { Self::dismantle(sole.0) });
+        });
+    }
+
+    /// # Safety
+    /// As [`Node::dismantle`].
+    unsafe fn dismantle(node: NonNull<Node>) -> Box<L> {
+        // SAFETY: by contract.
+        let listener = unsafe { Node::dismantle(node) };
+        // SAFETY: `Counted::new` made this node of a `Box<L>`, and a `Counted<L>` is only ever made for an `L`.
+        unsafe { Box::from_raw(Box::into_raw(listener).cast::<L>()) }
+    }
+
+    /// Gives up the handle without giving up the reference.
+    pub(super) fn into_node(self) -> NonNull<Node> {
+        ManuallyDrop::new(self).node
+    }
+
+    /// # Safety
+    /// `node`'s listener is an `L`, and the caller gives one reference to it away.
+    pub(super) unsafe fn from_node(node: NonNull<Node>) -> Self {
+        Self { node, _listener: PhantomData }
+    }
+
+    /// A new reference, or `None` when the last one is gone and the free is on its way.
+    ///
+    /// # Safety
+    /// `node`'s listener is an `L`, and its memory is kept for the moment by a read section or by its list's lock.
+    pub(super) unsafe fn acquire(node: NonNull<Node>, mutant_here: Mutant) -> Option<Self> {
+        // SAFETY: by contract.
+        let got = unsafe { node.as_ref() }.get_unless_zero(mutant_here);
+        got.then_some(Self { node, _listener: PhantomData })
+    }
+}
+
+struct SoleNode(NonNull<Node>);
+// SAFETY: it is the only handle to a node whose parts are all Send.
+unsafe impl Send for SoleNode {}
+
+impl<L: Listener> Clone for Counted<L> {
+    fn clone(&self) -> Self {
+        let before = self.node().count.fetch_add(1, Ordering::Relaxed);
+        assert!(before <= isize::MAX as usize, "reference count overflow");
+        Self { node: self.node, _listener: PhantomData }
+    }
+}
+
+impl<L: Listener> Deref for Counted<L> {
+    type Target = L;
+    fn deref(&self) -> &L {
+        let node = self.node();
+        node.probe.touch();
+        // SAFETY: a reference is held, so the listener is not freed; it is an `L` by this type's invariant.
+        unsafe { node.listener.cast::<L>().as_ref() }
+    }
+}
+
+impl<L: Listener> Drop for Counted<L> {
+    fn drop(&mut self) {
+        let node = self.node();
+        node.probe.touch();
+        // Release, partner the acquire below: what any holder did comes before the free.
+        if node.count.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        fence(Ordering::Acquire);
+        // Once the free is queued the node may go at any moment, and with it the last owner of the domain.
+        let mm = node.mm().clone();
+        if mutant(Mutant::InlineFree) {
+            mm.chain().lock().remove(node);
+            // SAFETY: none; this is the fault that models must catch.
+            return unsafe { free(self.node.cast()) };
+        }
+        if !mutant(Mutant::FreeBeforeUnlink) {
+            mm.chain().lock().remove(node);
+        }
+        // SAFETY: the count is zero and stays zero, so this happens once; the node is valid until `free` runs.
+        unsafe { mm.domain().call(self.node.cast(), free) };
+        if mutant(Mutant::FreeBeforeUnlink) {
+            mm.chain().lock().remove(node);
+        }
+    }
+}

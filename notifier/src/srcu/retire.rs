@@ -1,0 +1,79 @@
+//! The safe face of `call`: values that carry their callback head with them, and closures.
+#![allow(unsafe_code)]
+
+use super::{domain::Domain, head::Head};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    ptr::NonNull,
+};
+
+#[repr(C)]
+struct Carried<T> {
+    head: Head,
+    value: T,
+}
+
+/// A box whose value can later be dropped after a grace period without allocating.
+pub struct Retirable<T: Send + 'static>(Box<Carried<T>>);
+
+impl<T: Send + 'static> Retirable<T> {
+    /// Boxes the value next to a head.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self(Box::new(Carried { head: Head::new(), value }))
+    }
+
+    /// Drops the value on the domain's reclaimer after a grace period.
+    pub fn retire(self, domain: &Domain) {
+        // SAFETY: from here the queue owns the allocation; `drop_carried::<T>` is its matching end.
+        unsafe { queue(domain, self.0, drop_carried::<T>) };
+    }
+}
+
+impl<T: Send + 'static> Deref for Retirable<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T: Send + 'static> DerefMut for Retirable<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0.value
+    }
+}
+
+impl<T: Send + fmt::Debug + 'static> fmt::Debug for Retirable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Retirable").field(&**self).finish()
+    }
+}
+
+pub(super) fn defer<F: FnOnce() + Send + 'static>(domain: &Domain, f: F) {
+    // SAFETY: the queue owns the allocation; `run_carried::<F>` is its matching end.
+    unsafe { queue(domain, Box::new(Carried { head: Head::new(), value: f }), run_carried::<F>) };
+}
+
+/// # Safety
+/// `end` must take the allocation back as a `Box<Carried<T>>`.
+unsafe fn queue<T: Send + 'static>(domain: &Domain, carried: Box<Carried<T>>, end: unsafe fn(NonNull<Head>)) {
+    let head = NonNull::from(Box::leak(carried)).cast::<Head>();
+    // SAFETY: the head is the first field (repr(C)) of an allocation nobody else knows; T is Send, so any thread may end it.
+    unsafe { domain.call(head, end) };
+}
+
+/// # Safety
+/// `head` is the head of a leaked `Box<Carried<T>>`, given back once.
+unsafe fn drop_carried<T>(head: NonNull<Head>) {
+    // SAFETY: by contract.
+    drop(unsafe { Box::from_raw(head.cast::<Carried<T>>().as_ptr()) });
+}
+
+/// # Safety
+/// `head` is the head of a leaked `Box<Carried<F>>`, given back once.
+unsafe fn run_carried<F: FnOnce()>(head: NonNull<Head>) {
+    // SAFETY: by contract.
+    let carried = unsafe { Box::from_raw(head.cast::<Carried<F>>().as_ptr()) };
+    (carried.value)();
+}

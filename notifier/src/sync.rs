@@ -1,0 +1,228 @@
+//! The only door to atomics, locks and threads in this crate, so that a model checker can stand in for them.
+//!
+//! Plain builds get `std`; `--cfg loom` builds get loom's versions, a probe that reports a use after free as a
+//! causality violation, and the mutants: small deliberate faults that the models must catch (`tests/loom`).
+//! Not for memory shared with other processes: a model cannot overlay that.
+#![allow(clippy::disallowed_types)]
+
+use std::sync::{LockResult, PoisonError};
+
+#[cfg(loom)]
+use loom::sync::atomic;
+#[cfg(not(loom))]
+use std::sync::atomic;
+
+#[cfg(loom)]
+pub(crate) use loom::{
+    sync::{Condvar, Mutex, MutexGuard},
+    thread_local,
+};
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::{Condvar, Mutex, MutexGuard},
+    thread_local,
+};
+
+pub(crate) use atomic::{Ordering, fence};
+// Aliases, not re-exports: the lint that bans the types elsewhere sees through a re-export.
+pub(crate) type AtomicPtr<T> = atomic::AtomicPtr<T>;
+pub(crate) type AtomicU64 = atomic::AtomicU64;
+pub(crate) type AtomicUsize = atomic::AtomicUsize;
+
+/// Ignores poisoning: no lock of this crate is held while state is between two consistent shapes.
+pub(crate) fn unpoisoned<G>(result: LockResult<G>) -> G {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks, ignoring poisoning.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    unpoisoned(mutex.lock())
+}
+
+/// A full fence directly after a read-modify-write of this thread.
+///
+/// On x86 a locked instruction is already a full barrier (Intel SDM vol. 3A 9.2.2), so only the compiler has to
+/// be held back; everywhere else, and in models, this is the fence that the ordering argument names.
+#[inline]
+pub(crate) fn fence_after_rmw() {
+    #[cfg(all(not(loom), any(target_arch = "x86", target_arch = "x86_64")))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    #[cfg(any(loom, not(any(target_arch = "x86", target_arch = "x86_64"))))]
+    fence(Ordering::SeqCst);
+}
+
+pub(crate) use thread::{JoinHandle, ThreadId, current_thread, spawn, stripe_seed};
+
+#[cfg(not(loom))]
+mod thread {
+    use super::{AtomicUsize, Ordering};
+    pub(crate) use std::thread::{JoinHandle, ThreadId};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    std::thread_local! {
+        static SEED: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number that spreads threads evenly over counters.
+    #[inline]
+    pub(crate) fn stripe_seed() -> usize {
+        // During a thread's teardown the key is gone; any stripe is correct.
+        SEED.try_with(|seed| *seed).unwrap_or(0)
+    }
+
+    pub(crate) fn current_thread() -> ThreadId {
+        std::thread::current().id()
+    }
+
+    /// Starts a named thread; the name is cut to what the kernel keeps (15 bytes).
+    pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+        let name: String = name.chars().take(15).collect();
+        std::thread::Builder::new().name(name).spawn(body)
+    }
+}
+
+#[cfg(loom)]
+mod thread {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    pub(crate) type JoinHandle<T> = loom::thread::JoinHandle<T>;
+    pub(crate) type ThreadId = loom::thread::ThreadId;
+
+    pub(crate) fn stripe_seed() -> usize {
+        let mut hasher = DefaultHasher::new();
+        loom::thread::current().id().hash(&mut hasher);
+        hasher.finish() as usize
+    }
+
+    pub(crate) fn current_thread() -> ThreadId {
+        loom::thread::current().id()
+    }
+
+    pub(crate) fn spawn(_: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+        Ok(loom::thread::spawn(body))
+    }
+}
+
+/// A number that no other call has returned or will return; never zero.
+pub(crate) fn unique_id() -> u64 {
+    // Not modelled: it carries no ordering, and loom's atomics cannot be statics.
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Tells a model when memory is used and when it is given back; nothing at all in plain builds.
+#[derive(Default)]
+pub(crate) struct Probe {
+    #[cfg(loom)]
+    cell: loom::cell::UnsafeCell<()>,
+    #[cfg(loom)]
+    gone: std::sync::atomic::AtomicBool,
+}
+
+impl Probe {
+    /// The memory is in use now.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        #[cfg(loom)]
+        {
+            assert!(!self.gone.load(std::sync::atomic::Ordering::Relaxed), "used after it was given back");
+            self.cell.with(|_| ());
+        }
+    }
+
+    /// The memory is given back now. Under loom any use not ordered before this fails the model.
+    #[inline]
+    pub(crate) fn end(&self) {
+        #[cfg(loom)]
+        {
+            assert!(!self.gone.swap(true, std::sync::atomic::Ordering::Relaxed), "given back twice");
+            self.cell.with_mut(|_| ());
+        }
+    }
+}
+
+/// Is this deliberate fault switched on? Always no outside models.
+#[cfg(not(loom))]
+#[inline]
+pub(crate) const fn mutant(_: Mutant) -> bool {
+    false
+}
+
+#[cfg(loom)]
+pub(crate) use model::mutant;
+
+/// The faults the models must catch; each is one place in the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// The grace period sums the lock counters before the unlock counters.
+    LockSumFirst,
+    /// The grace period looks at one bank instead of both.
+    OneBank,
+    /// No fence after the reader's increment.
+    NoReaderFence,
+    /// No fence between the updater's removal and its sums.
+    NoUpdaterFence,
+    /// The reader leaves without release ordering.
+    RelaxedLeave,
+    /// A leaving reader looks for a sleeping updater without a fence.
+    NoWakeFence,
+    /// The updater announces its sleep after its last look at the counters.
+    LateWaiting,
+    /// Callbacks run without a grace period.
+    NoGrace,
+    /// `barrier` is a mere `synchronize`.
+    BarrierIsSynchronize,
+    /// `barrier` looks at the queue only and forgets the batch that is being run.
+    BarrierSkipsBatch,
+    /// The reclaimer is woken without holding its lock.
+    LostWake,
+    /// Registration looks at liveness before it takes the chain lock.
+    StaleAliveCheck,
+    /// Exit unlinks before it walks.
+    UnlinkBeforeWalk,
+    /// `unregister` does not wait for a grace period.
+    UnregisterNoWait,
+    /// `unregister` takes "exit has begun" for "release has run".
+    TrustDead,
+    /// The last put frees at once.
+    InlineFree,
+    /// The last put queues the free before it unlinks.
+    FreeBeforeUnlink,
+    /// `Slot::get` increments without looking for zero.
+    GetFromZero,
+    /// `Notifier::get` hands out an object whose count is already zero.
+    ReviveDying,
+}
+
+/// The switch for [`Mutant`]s, per OS thread: loom runs all threads of one model on the thread that called it.
+#[cfg(loom)]
+pub mod model {
+    pub use super::Mutant;
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static ACTIVE: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    /// Runs `body` with one fault switched on, or none.
+    pub fn with_mutant<R>(which: Option<Mutant>, body: impl FnOnce() -> R) -> R {
+        struct Restore;
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                ACTIVE.set(None);
+            }
+        }
+        ACTIVE.set(which);
+        let _restore = Restore;
+        body()
+    }
+
+    pub(crate) fn mutant(which: Mutant) -> bool {
+        ACTIVE.get() == Some(which)
+    }
+
+    /// A faulty run may touch memory after it was given back; then models keep it allocated.
+    pub(crate) fn keep_memory() -> bool {
+        ACTIVE.get().is_some()
+    }
+}
