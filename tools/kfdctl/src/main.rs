@@ -1,2 +1,49 @@
-//! Skeleton.
-fn main() {}
+//! `kfdctl`: runs commands against a kfdd and lists what it holds.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`run`] | `run`: a daemon, a private view, a command |
+//! | [`enter`] | the process that becomes the command: enters the view, then execs |
+//! | [`listing`] | `ps` and `queues` |
+//! | [`doctor`] | `doctor`: what this machine lacks |
+//! | [`output`] | standard output that may be a closed pipe |
+
+mod cli;
+mod doctor;
+mod enter;
+mod listing;
+mod output;
+mod run;
+
+use clap::Parser;
+use cli::{Cli, Verb};
+use std::process::ExitCode;
+
+/// The command was not started: the view, the daemon or kfdctl itself failed (as `env` and `timeout` use it).
+const EXIT_NOT_STARTED: u8 = 125;
+
+fn main() -> ExitCode {
+    door::workers::enter_if_asked();
+    let verb = Cli::parse().verb;
+    let launching = matches!(verb, Verb::Run(_) | Verb::Enter(_));
+    log_to_stderr();
+    let outcome = match verb {
+        Verb::Run(asked) => run::run(&asked),
+        Verb::Enter(asked) => enter::enter(&asked),
+        Verb::Ps(asked) => listing::processes(&asked),
+        Verb::Queues(asked) => listing::queues(&asked),
+        Verb::Doctor(asked) => doctor::doctor(&asked),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("kfdctl: {error:#}");
+        ExitCode::from(if launching { EXIT_NOT_STARTED } else { 1 })
+    })
+}
+
+/// Warnings of an embedded daemon, unless `RUST_LOG` asks for more.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

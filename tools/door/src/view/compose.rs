@@ -1,0 +1,121 @@
+//! Directories put together on a tmpfs out of bind mounts: for `/dev`, whose nodes must stay openable in a user
+//! namespace (an overlay made there is `nodev`), and for sysfs where the kernel refuses an overlay.
+//!
+//! Entries that appear in the real directory later are not seen; those inside its subdirectories are.
+
+use super::{ViewError, step};
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// What happens to a directory that both the machine and the run directory have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clash {
+    /// Both contents show, the run directory's first.
+    Merge,
+    /// Only the run directory's shows.
+    Replace,
+}
+
+/// A directory as it was before something was mounted over it.
+#[derive(Debug)]
+pub(super) struct Below(File);
+
+impl Below {
+    /// Keeps hold of `path`, which must be a directory of this mount namespace.
+    pub(super) fn of(path: &Path) -> Result<Self, ViewError> {
+        OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC)
+            .open(path)
+            .map(Self)
+            .map_err(step("open", path))
+    }
+
+    /// A path that leads to it in spite of the mount above.
+    pub(super) fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    }
+}
+
+/// Covers `target` with an empty tmpfs of at most 1 MiB and returns what was there.
+pub(super) fn tmpfs_over(target: &Path) -> Result<Below, ViewError> {
+    let below = Below::of(target)?;
+    mount(Some("kfdd-view"), target, Some("tmpfs"), MsFlags::MS_NOSUID, Some("mode=755,size=1m"))
+        .map_err(step("mount a tmpfs on", target))?;
+    Ok(below)
+}
+
+/// Covers `target` with a tmpfs that shows `upper` above what was there.
+pub(super) fn stack(upper: &Path, target: &Path, clash: Clash) -> Result<(), ViewError> {
+    let below = tmpfs_over(target)?;
+    merge(upper, &below.path(), target, clash)?;
+    mount(
+        None::<&str>,
+        target,
+        None::<&str>,
+        MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID,
+        None::<&str>,
+    )
+    .map_err(step("make read-only", target))
+}
+
+fn merge(upper: &Path, lower: &Path, out: &Path, clash: Clash) -> Result<(), ViewError> {
+    let names = names(upper)?;
+    for name in &names {
+        let (from, below, to) = (upper.join(name), lower.join(name), out.join(name));
+        if clash == Clash::Merge && is_real_dir(&from) && is_real_dir(&below) {
+            fs::create_dir(&to).map_err(step("create", &to))?;
+            merge(&from, &below, &to, clash)?;
+        } else {
+            show(&from, &to)?;
+        }
+    }
+    show_all(lower, &names, out)
+}
+
+/// Makes every entry of `from` but those in `except` appear in `out`.
+pub(super) fn show_all(from: &Path, except: &BTreeSet<OsString>, out: &Path) -> Result<(), ViewError> {
+    for name in names(from)?.difference(except) {
+        show(&from.join(name), &out.join(name))?;
+    }
+    Ok(())
+}
+
+/// Makes `from` appear as `to`: a link as the same link, anything else by a bind mount with all that is mounted in it.
+pub(super) fn show(from: &Path, to: &Path) -> Result<(), ViewError> {
+    let kind = match fs::symlink_metadata(from) {
+        Ok(found) => found.file_type(),
+        // It went away since the directory was read.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(step("look at", from)(error)),
+    };
+    if kind.is_symlink() {
+        let text = fs::read_link(from).map_err(step("read the link", from))?;
+        return symlink(text, to).map_err(step("create", to));
+    }
+    if kind.is_dir() { fs::create_dir(to) } else { File::create(to).map(drop) }
+        .map_err(step("create", to))?;
+    match mount(Some(from), to, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>) {
+        Ok(()) => Ok(()),
+        Err(Errno::ENOENT) => fs::remove_file(to).map_err(step("remove", to)),
+        Err(errno) => Err(step("bind", to)(errno)),
+    }
+}
+
+/// The names in a directory.
+pub(super) fn names(folder: &Path) -> Result<BTreeSet<OsString>, ViewError> {
+    fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
+        .map_err(step("list", folder))
+}
+
+fn is_real_dir(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}

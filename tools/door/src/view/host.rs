@@ -1,0 +1,34 @@
+//! What GPU the machine itself has.
+//!
+//! A served `/dev/kfd` is a regular file behind a symlink or a FUSE directory; a driver's is a character device. That
+//! tells them apart wherever the daemon serves.
+
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// The machine's own `/dev/kfd`, if a driver made one.
+#[must_use]
+pub fn real_kfd() -> Option<PathBuf> {
+    let kfd = PathBuf::from("/dev/kfd");
+    is_char_device(&kfd).then_some(kfd)
+}
+
+/// The machine's own `/dev/dri/renderD*` (of any driver).
+#[must_use]
+pub fn real_render_nodes() -> Vec<PathBuf> {
+    let mut nodes = fs::read_dir("/dev/dri")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("renderD")))
+        .filter(|path| is_char_device(path))
+        .collect::<Vec<_>>();
+    nodes.sort();
+    nodes
+}
+
+fn is_char_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.file_type().is_char_device())
+}

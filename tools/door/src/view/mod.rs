@@ -1,0 +1,141 @@
+//! The private view: one command and its descendants see a GPU, the machine does not.
+//!
+//! ```text
+//!   outside                      inside (a mount namespace of its own, nothing propagates out)
+//!   /sys/devices/virtual         overlay: <run>/sys/devices/virtual above the real one   ([`sysfs`])
+//!   /sys/class, /sys/module      the same
+//!   /dev                         a small tmpfs with every real entry bound into it, and  ([`dev`])
+//!                                kfd, dri/ out of the FUSE directory <run>/dev
+//!   /proc/modules                the real lines below an amdgpu line                     ([`modules`])
+//! ```
+//! [`PrivateView::enter`] changes the calling process and so must run in a fresh single-threaded one that is about to
+//! exec the command; `kfdctl run` re-executes itself for that, because between fork and exec of a program with threads
+//! only async-signal-safe calls are allowed and this is hundreds of others. Nothing has to be undone: the namespace ends with
+//! its last process. Not for: serving the files (the FUSE door) or writing the topology (kfdd).
+
+mod compose;
+mod dev;
+pub mod host;
+mod modules;
+mod namespace;
+mod sysfs;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// libhsakmt's switch for system memory: 0 makes it GTT, which the daemon shares with the client, instead of
+/// anonymous user memory, which has no atomics from the daemon's side.
+pub const PAGED_MEM_ENV: &str = "HSA_USERPTR_FOR_PAGED_MEM";
+
+/// Why a view was refused or could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The machine has a GPU of its own that this view would cover.
+    #[error("this machine has a real GPU ({}), and a private view would hide it from the command; \
+             run the command without kfdctl, or pass --hide-real-gpu", list(.0))]
+    RealGpu(Vec<PathBuf>),
+    /// Nobody serves in this run directory.
+    #[error("nothing is served at {path} ({source}); is the daemon of this run directory alive?")]
+    NotServed {
+        /// What was looked for.
+        path: PathBuf,
+        /// Why it was not found.
+        source: io::Error,
+    },
+    /// No mount namespace could be had.
+    #[error(
+        "cannot make a private mount namespace ({0}): run as root, or allow unprivileged user namespaces \
+             (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)"
+    )]
+    Namespace(io::Error),
+    /// One step of building the view failed.
+    #[error("cannot build the private view: {what} {path}: {source}")]
+    Step {
+        /// The step, as a verb phrase.
+        what: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Turns an error of a step into a [`ViewError::Step`].
+fn step<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> ViewError {
+    let path = path.to_owned();
+    move |source| ViewError::Step { what, path, source: source.into() }
+}
+
+/// The view of what one run directory serves.
+#[derive(Debug, Clone)]
+pub struct PrivateView {
+    run_dir: PathBuf,
+    hide_real_gpu: bool,
+}
+
+/// What the command's environment must have in addition, once inside.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Environment(pub Vec<(OsString, OsString)>);
+
+impl PrivateView {
+    /// A view of the run directory `run_dir`; nothing happens yet.
+    #[must_use]
+    pub fn of(run_dir: impl Into<PathBuf>) -> Self {
+        Self { run_dir: run_dir.into(), hide_real_gpu: false }
+    }
+
+    /// Allows the view to cover a real GPU, which [`PrivateView::check`] otherwise refuses.
+    #[must_use]
+    pub fn hide_real_gpu(mut self, hide: bool) -> Self {
+        self.hide_real_gpu = hide;
+        self
+    }
+
+    /// Whether the view may be entered; changes nothing, so a launcher can ask before it starts anything.
+    ///
+    /// # Errors
+    /// [`ViewError::RealGpu`], [`ViewError::NotServed`].
+    pub fn check(&self) -> Result<(), ViewError> {
+        let served = dev::Served::look(&self.run_dir)?;
+        let mut covered = host::real_kfd().into_iter().collect::<Vec<_>>();
+        covered.extend(host::real_render_nodes().into_iter().filter(|node| {
+            node.file_name().is_some_and(|name| served.render_nodes().iter().any(|ours| ours == name))
+        }));
+        if covered.is_empty() || self.hide_real_gpu { Ok(()) } else { Err(ViewError::RealGpu(covered)) }
+    }
+
+    /// Moves the calling process into the view. The caller then sets the environment and execs.
+    ///
+    /// # Errors
+    /// Those of [`PrivateView::check`]; [`ViewError::Namespace`] (also when the caller has threads and is not
+    /// privileged); [`ViewError::Step`] with the step that failed. After an error the process is in a namespace that
+    /// is half built and should exit.
+    pub fn enter(&self) -> Result<Environment, ViewError> {
+        self.check()?;
+        namespace::enter()?;
+        let run_dir = std::fs::canonicalize(&self.run_dir).map_err(step("find", &self.run_dir))?;
+        let clash = if self.hide_real_gpu { compose::Clash::Replace } else { compose::Clash::Merge };
+        sysfs::cover(&run_dir.join("sys"), clash)?;
+        let private = dev::cover(&run_dir, clash)?;
+        let shim = modules::cover(&run_dir.join("proc/modules"), &private)?;
+
+        let mut environment = Environment::default();
+        if std::env::var_os(PAGED_MEM_ENV).is_none() {
+            environment.0.push((PAGED_MEM_ENV.into(), "0".into()));
+        }
+        if let Some(folder) = shim {
+            let mut path = folder.into_os_string();
+            if let Some(rest) = std::env::var_os("PATH") {
+                path.push(":");
+                path.push(rest);
+            }
+            environment.0.push(("PATH".into(), path));
+        }
+        Ok(environment)
+    }
+}

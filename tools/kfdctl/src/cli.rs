@@ -1,0 +1,145 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Run programs against a GPU that is not there, and see what they hold.
+///
+/// kfdd serves /dev/kfd, its topology and its render nodes to unmodified compute runtimes; kfdctl runs commands
+/// against it and lists their processes and queues.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  kfdctl run -- rocminfo            run one command with a private GPU
+  kfdctl run -- sh -c 'kfdctl ps'   inside, listings speak to that command's daemon
+  kfdctl queues --json | jq .       every queue of the system-wide daemon
+  kfdctl doctor                     what this machine lacks, and what to do"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a command that sees a GPU; nothing else on the machine does.
+    Run(Run),
+    /// Become the command of a `run` (internal).
+    #[command(hide = true)]
+    Enter(Enter),
+    /// List the processes that the daemon holds, living and dying.
+    Ps(Listing),
+    /// List the queues that the daemon holds.
+    Queues(Listing),
+    /// Check what kfdd needs of this machine.
+    Doctor(Doctor),
+}
+
+/// `kfdctl run`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Run a command that sees a GPU; nothing else on the machine does.\n\n\
+        The command and its descendants get a private view of /dev, /sys and /proc/modules. A daemon that already \
+        answers in the run directory is used; otherwise one is started for this command and drained when the command \
+        ends. HSA_USERPTR_FOR_PAGED_MEM=0 is set unless it is set already.",
+    after_help = "\
+Examples:
+  kfdctl run -- rocminfo
+  kfdctl run --profile gfx900 -- ./my-hsa-test --verbose
+  HSA_USERPTR_FOR_PAGED_MEM=1 kfdctl run -- ./my-hsa-test
+
+Exit status: that of the command; 128 + N when signal N ended it; 125 when it was not started; 126 when it could not
+be executed; 127 when it was not found; 70 when the daemon started for it left something behind (listed on stderr)."
+)]
+pub struct Run {
+    /// Where the daemon serves or is to serve [default: $KFDD_RUN_DIR, then /run/kfdd if a daemon answers there, then
+    /// a temporary directory].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// The device to show [default: the running daemon's, else gfx900].
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Start a daemon for this command even when one is running.
+    #[arg(long)]
+    pub embedded: bool,
+    /// Hide this machine's real GPU from the command; without this flag such a machine is refused.
+    #[arg(long)]
+    pub hide_real_gpu: bool,
+    /// Print the leak report, if there is one, as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The command and its arguments.
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// `kfdctl enter`, which only `kfdctl run` starts.
+#[derive(Debug, Args)]
+pub struct Enter {
+    /// Where the daemon serves.
+    #[arg(long)]
+    pub run_dir: PathBuf,
+    /// As in [`Run`].
+    #[arg(long)]
+    pub hide_real_gpu: bool,
+    /// The command and its arguments.
+    #[arg(required = true, last = true)]
+    pub command: Vec<OsString>,
+}
+
+/// `kfdctl ps` and `kfdctl queues`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kfdctl ps
+  kfdctl ps --json | jq '.processes[] | select(.state != \"live\")'
+  kfdctl queues --run-dir /run/kfdd
+
+Processes of other users are shown to root only.")]
+pub struct Listing {
+    /// Where the daemon serves [default: $KFDD_RUN_DIR, then /run/kfdd].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `kfdctl doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each line is one check: `ok`, `note` (works, but worth knowing) or `MISSING` (kfdd cannot serve), with what to do.
+Exit status: 0 when nothing required is missing, 1 otherwise.")]
+pub struct Doctor {
+    /// The run directory whose daemon is looked for [default: $KFDD_RUN_DIR, then /run/kfdd].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// Print one JSON object instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The run directory of a command line: `asked`, else the environment's, else the system-wide daemon's.
+pub fn run_dir(asked: Option<&PathBuf>) -> PathBuf {
+    asked
+        .cloned()
+        .or_else(|| std::env::var_os(kfdd::rundir::ENV).filter(|dir| !dir.is_empty()).map(PathBuf::from))
+        .unwrap_or_else(|| kfdd::rundir::DEFAULT.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,143 @@
+//! Around the daemon: the daemon itself, the machine's own GPUs, leftovers, and what clients need.
+
+use super::Check;
+use door::view::{PAGED_MEM_ENV, host};
+use kfdd::control::{Control, Request};
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+pub(super) fn daemon(run_dir: &Path) -> Check {
+    const NAME: &str = "daemon";
+    match Control::of(run_dir).ask(&Request::Version) {
+        Ok(_) => Check::ok(NAME, format!("answers in {}", run_dir.display())),
+        Err(error) => Check::note(
+            NAME,
+            error.to_string(),
+            "`kfdctl run` starts one for its command when it is privileged",
+        ),
+    }
+}
+
+pub(super) fn real_gpu() -> Check {
+    const NAME: &str = "real GPU";
+    let mut nodes = host::real_kfd().into_iter().collect::<Vec<_>>();
+    nodes.extend(host::real_render_nodes());
+    if nodes.is_empty() {
+        return Check::ok(NAME, "none that a private view would hide");
+    }
+    let list = nodes.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    Check::note(NAME, list, "`kfdctl run` refuses to hide it unless --hide-real-gpu says so")
+}
+
+pub(super) fn paged_mem() -> Check {
+    match std::env::var(PAGED_MEM_ENV).as_deref() {
+        Ok("0") => Check::ok(PAGED_MEM_ENV, "0"),
+        Ok(other) => Check::note(
+            PAGED_MEM_ENV,
+            format!("{other:?}: system memory is user memory, slow to reach and without atomics"),
+            format!("unset {PAGED_MEM_ENV}, or set it to 0"),
+        ),
+        Err(_) => Check::note(
+            PAGED_MEM_ENV,
+            "not set",
+            "`kfdctl run` sets it to 0; do so for clients of a system-wide daemon (export it in their environment)",
+        ),
+    }
+}
+
+/// rocminfo 5.2.3 runs lsmod; a private view brings one where it is missing, the system-wide door cannot.
+pub(super) fn lsmod() -> Option<Check> {
+    let listed = fs::read_to_string("/proc/modules")
+        .is_ok_and(|text| text.starts_with("amdgpu ") || text.contains("\namdgpu "));
+    (!listed).then(|| {
+        Check::note(
+            "lsmod",
+            "shows no amdgpu",
+            "rocminfo before 6.0 asks lsmod: run it with `kfdctl run`, which shows one",
+        )
+    })
+}
+
+/// FUSE mounts of ours whose daemon is gone.
+pub(super) fn stale_mounts() -> Check {
+    const NAME: &str = "stale mounts";
+    let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let stale = ours(&table).into_iter().filter(|path| !alive(path)).collect::<Vec<_>>();
+    if stale.is_empty() {
+        return Check::ok(NAME, "none");
+    }
+    let list = stale.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
+    Check::note(
+        NAME,
+        format!("no daemon behind {list}"),
+        format!("umount --lazy {list} (a kfdd started there does it)"),
+    )
+}
+
+/// Mount points of kfdd's file systems in a mountinfo table (proc_pid_mountinfo(5)).
+fn ours(table: &[u8]) -> Vec<PathBuf> {
+    let lines = table.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+    let mounts = lines.filter_map(|line| {
+        let (mount, fs) = line.split_once(" - ")?;
+        let mut fs = fs.split(' ');
+        let (kind, source) = (fs.next()?, fs.next()?);
+        let of_kfdd = kind.starts_with("fuse") && (kind.ends_with(".kfdd") || source == "kfdd");
+        of_kfdd.then(|| unescaped(mount.split(' ').nth(4)?)).flatten()
+    });
+    mounts.collect()
+}
+
+/// mountinfo writes space, tab, newline and backslash as three octal digits.
+fn unescaped(field: &str) -> Option<PathBuf> {
+    let (mut bytes, mut rest) = (Vec::new(), field.as_bytes());
+    while let Some((first, tail)) = rest.split_first() {
+        if *first == b'\\' {
+            let (digits, after) = tail.split_at_checked(3)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    Some(PathBuf::from(OsString::from_vec(bytes)))
+}
+
+/// Whether somebody serves `mount`. A server that takes the request and never answers counts as alive; the thread that
+/// waits for it ends with this program.
+fn alive(mount: &Path) -> bool {
+    let (answer, answered) = mpsc::channel();
+    let path = mount.to_owned();
+    std::thread::spawn(move || answer.send(fs::metadata(path).map(drop)));
+    match answered.recv_timeout(Duration::from_secs(1)) {
+        Ok(Err(error)) => {
+            // ENOTCONN: the server closed its descriptor; ECONNABORTED: the connection was aborted.
+            error.raw_os_error() != Some(libc::ENOTCONN) && error.kind() != io::ErrorKind::ConnectionAborted
+        }
+        Ok(Ok(())) | Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_mounts_of_kfdd_are_ours() {
+        let table = b"36 35 0:40 / /run/kfdd/dev rw - fuse.kfdd kfdd rw,user_id=0\n\
+            37 35 0:41 / /mnt/with\\040space rw shared:1 - fuse kfdd rw\n\
+            38 35 0:42 / /home/x rw - fuse.sshfs x:/ rw\n";
+        assert_eq!(ours(table), [PathBuf::from("/run/kfdd/dev"), PathBuf::from("/mnt/with space")]);
+    }
+
+    #[test]
+    fn octal_escapes_are_undone() {
+        assert_eq!(unescaped("/a\\134b"), Some(PathBuf::from("/a\\b")));
+        assert_eq!(unescaped("/a\\9"), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! `kfdctl run`: a daemon (a running one or its own), a private view, a command, and the drain afterwards.
+//!
+//! ```text
+//! signals blocked → daemon found or started → `kfdctl enter` spawned → signals forwarded until it ends
+//!                 → the daemon drained, if it was ours → the command's exit code, or 70 with the leak report
+//! ```
+
+mod daemon;
+mod leak;
+pub mod signals;
+
+use crate::cli::Run;
+use anyhow::{Context, bail};
+use daemon::Serving;
+use door::view::{PrivateView, ViewError, host};
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
+use signals::{Signals, Wake};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+/// Runs the command to its end.
+///
+/// # Errors
+/// The command was not started: a real GPU, no daemon, no process.
+pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
+    // Before any thread exists, so that every one inherits the mask and none takes a signal meant for the command.
+    let signals = Signals::hold().context("cannot block signals")?;
+    if let Some(kfd) = host::real_kfd().filter(|_| !asked.hide_real_gpu) {
+        bail!(ViewError::RealGpu(vec![kfd]));
+    }
+    let serving = Serving::find_or_start(asked)?;
+    let ended = PrivateView::of(serving.run_dir())
+        .hide_real_gpu(asked.hide_real_gpu)
+        .check()
+        .map_err(anyhow::Error::from)
+        .and_then(|()| attend(asked, &serving, &signals));
+    let left = serving.end();
+    let code = ended?;
+    if let Some(report) = left {
+        eprint!("{}", leak::describe(&report, asked.json)?);
+        return Ok(ExitCode::from(kfdd::EXIT_LEAK));
+    }
+    Ok(code)
+}
+
+/// Starts the command and forwards signals to it until it ends.
+fn attend(asked: &Run, serving: &Serving, signals: &Signals) -> anyhow::Result<ExitCode> {
+    let mut enter = Command::new("/proc/self/exe");
+    enter.arg0("kfdctl").arg("enter").arg("--run-dir").arg(serving.run_dir());
+    if asked.hide_real_gpu {
+        enter.arg("--hide-real-gpu");
+    }
+    let child =
+        enter.arg("--").args(&asked.command).spawn().context("cannot start a process for the command")?;
+    let child = Pid::from_raw(i32::try_from(child.id()).context("a process id is positive")?);
+    loop {
+        match signals.wait().context("cannot wait for signals")? {
+            Wake::Child => {
+                if let Some(code) = reap(child)? {
+                    return Ok(code);
+                }
+            }
+            // It may have ended in between; its SIGCHLD is on the way.
+            Wake::Forward(signal) => drop(nix::sys::signal::kill(child, signal)),
+        }
+    }
+}
+
+/// The exit code of `child`, if it has ended.
+fn reap(child: Pid) -> anyhow::Result<Option<ExitCode>> {
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+    let code = match waitpid(child, Some(WaitPidFlag::WNOHANG)).context("cannot wait for the command")? {
+        WaitStatus::Exited(_, code) => code,
+        WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
+        WaitStatus::StillAlive
+        | WaitStatus::Stopped(..)
+        | WaitStatus::Continued(_)
+        | WaitStatus::PtraceEvent(..)
+        | WaitStatus::PtraceSyscall(_) => return Ok(None),
+    };
+    Ok(Some(ExitCode::from(u8::try_from(code).context("an exit code has eight bits")?)))
+}
