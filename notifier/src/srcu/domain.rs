@@ -126,7 +126,7 @@ impl Domain {
     pub unsafe fn call(&self, head: NonNull<Head>, callback: Callback) {
         debug_assert!(self.reclaimer.is_some(), "this model has no reclaimer");
         // SAFETY: the caller's contract gives exclusive access until the push.
-        unsafe { head.as_ref().set_run(callback) };
+        unsafe { Head::set_run(head, callback) };
         // SAFETY: the callback is set; the rest is the caller's contract.
         unsafe { self.core.queue.push(head) };
     }
@@ -196,12 +196,11 @@ impl Drop for Domain {
         }
         if readers != 0 || callbacks != 0 {
             tracing::error!(domain = self.core.name, readers, callbacks, "dropped with work left; drained");
-            if cfg!(debug_assertions) && !std::thread::panicking() {
-                panic!(
-                    "domain {} dropped with {readers} readers and {callbacks} callbacks left: no barrier before the drop",
-                    self.core.name
-                );
-            }
+            assert!(
+                !cfg!(debug_assertions) || std::thread::panicking(),
+                "domain {} dropped with {readers} readers and {callbacks} callbacks left: no barrier before the drop",
+                self.core.name
+            );
         }
     }
 }

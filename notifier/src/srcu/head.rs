@@ -31,34 +31,42 @@ impl Head {
     }
 
     /// # Safety
-    /// The caller has exclusive access to the head's fields.
-    pub(super) unsafe fn set_run(&self, run: Callback) {
+    /// `head` is valid and the caller has exclusive access to its fields.
+    pub(super) unsafe fn set_run(head: NonNull<Self>, run: Callback) {
+        // SAFETY: valid by contract.
+        let cell = unsafe { &head.as_ref().run };
         // SAFETY: exclusive by contract.
-        let slot = unsafe { &mut *self.run.get() };
-        debug_assert!(slot.is_none(), "a callback head queued twice");
+        let slot = unsafe { &mut *cell.get() };
+        debug_assert!(slot.is_none(), "a callback head is queued once at a time");
         *slot = Some(run);
     }
 
     /// # Safety
-    /// The caller has exclusive access to the head's fields.
-    pub(super) unsafe fn set_next(&self, next: Option<NonNull<Head>>) {
+    /// As [`Head::set_run`].
+    pub(super) unsafe fn take_run(head: NonNull<Self>) -> Option<Callback> {
+        // SAFETY: valid by contract.
+        let cell = unsafe { &head.as_ref().run };
         // SAFETY: exclusive by contract.
-        unsafe { *self.next.get() = next }
-    }
-
-    /// # Safety
-    /// The caller has exclusive access to the head's fields.
-    pub(super) unsafe fn next(&self) -> Option<NonNull<Head>> {
-        // SAFETY: exclusive by contract.
-        unsafe { *self.next.get() }
-    }
-
-    /// # Safety
-    /// The caller has exclusive access to the head's fields.
-    pub(super) unsafe fn take_run(&self) -> Option<Callback> {
-        // SAFETY: exclusive by contract.
-        let slot = unsafe { &mut *self.run.get() };
+        let slot = unsafe { &mut *cell.get() };
         slot.take()
+    }
+
+    /// # Safety
+    /// As [`Head::set_run`].
+    pub(super) unsafe fn set_next(head: NonNull<Self>, next: Option<NonNull<Self>>) {
+        // SAFETY: valid by contract.
+        let cell = unsafe { &head.as_ref().next };
+        // SAFETY: exclusive by contract.
+        unsafe { *cell.get() = next };
+    }
+
+    /// # Safety
+    /// As [`Head::set_run`].
+    pub(super) unsafe fn next(head: NonNull<Self>) -> Option<NonNull<Self>> {
+        // SAFETY: valid by contract.
+        let cell = unsafe { &head.as_ref().next };
+        // SAFETY: exclusive by contract.
+        unsafe { *cell.get() }
     }
 }
 

@@ -53,7 +53,7 @@ impl Queue {
         let mut seen = self.newest.load(Ordering::Relaxed);
         loop {
             // SAFETY: valid and exclusively ours until the exchange below publishes it.
-            unsafe { head.as_ref().set_next(NonNull::new(seen)) };
+            unsafe { Head::set_next(head, NonNull::new(seen)) };
             // Release, partner the acquire of `splice`: the callback's object and all removals before it.
             match self.newest.compare_exchange_weak(seen, head.as_ptr(), Ordering::Release, Ordering::Relaxed)
             {
@@ -92,11 +92,9 @@ impl Queue {
         let mut oldest = None;
         while let Some(head) = rest {
             // SAFETY: the swap made this thread the only owner of the whole list.
-            let head_ref = unsafe { head.as_ref() };
+            rest = unsafe { Head::next(head) };
             // SAFETY: as above.
-            rest = unsafe { head_ref.next() };
-            // SAFETY: as above.
-            unsafe { head_ref.set_next(oldest) };
+            unsafe { Head::set_next(head, oldest) };
             oldest = Some(head);
         }
         oldest
@@ -172,7 +170,7 @@ impl Batch {
     pub(super) fn pop(&mut self) -> Option<NonNull<Head>> {
         let head = self.oldest?;
         // SAFETY: the batch owns its heads until they are popped.
-        self.oldest = unsafe { head.as_ref().next() };
+        self.oldest = unsafe { Head::next(head) };
         Some(head)
     }
 }

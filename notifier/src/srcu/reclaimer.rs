@@ -3,7 +3,7 @@
 //! It makes no wake-ups while nothing is pending. A callback that panics is logged and counts as run: the ones behind it are not its hostages.
 #![allow(unsafe_code)]
 
-use super::domain::Core;
+use super::{domain::Core, head::Head};
 use crate::sync::{Mutant, mutant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,7 +15,7 @@ pub(super) fn run(core: &Core) {
         }
         while let Some(head) = batch.pop() {
             // SAFETY: the batch yielded it, so this thread is its only owner.
-            let callback = unsafe { head.as_ref().take_run() };
+            let callback = unsafe { Head::take_run(head) };
             let callback = callback.expect("a queued head has its callback set by `Domain::call`");
             let run = || {
                 // SAFETY: `Domain::call`'s contract: callable once with this head after a grace period, which has passed.
