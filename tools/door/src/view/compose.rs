@@ -8,11 +8,10 @@ use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 /// What happens to a directory that both the machine and the run directory have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,47 +22,38 @@ pub(super) enum Clash {
     Replace,
 }
 
-/// A directory as it was before something was mounted over it.
+/// A tmpfs under construction, which covers the directory it was started on until it is moved to its place.
 #[derive(Debug)]
-pub(super) struct Below(File);
+pub(super) struct Stage<'a>(&'a Path);
 
-impl Below {
-    /// Keeps hold of `path`, which must be a directory of this mount namespace.
-    pub(super) fn of(path: &Path) -> Result<Self, ViewError> {
-        OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC)
-            .open(path)
-            .map(Self)
-            .map_err(step("open", path))
+impl<'a> Stage<'a> {
+    /// Covers `scratch` with an empty tmpfs of at most 1 MiB.
+    pub(super) fn over(scratch: &'a Path) -> Result<Self, ViewError> {
+        mount(Some("kfdd-view"), scratch, Some("tmpfs"), MsFlags::MS_NOSUID, Some("mode=755,size=1m"))
+            .map_err(step("mount a tmpfs on", scratch))?;
+        Ok(Self(scratch))
     }
 
-    /// A path that leads to it in spite of the mount above.
-    pub(super) fn path(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    /// Where it is now.
+    pub(super) fn path(&self) -> &Path {
+        self.0
+    }
+
+    /// Moves it over `target`, with everything mounted in it.
+    pub(super) fn cover(self, target: &Path) -> Result<(), ViewError> {
+        mount(Some(self.0), target, None::<&str>, MsFlags::MS_MOVE, None::<&str>)
+            .map_err(step("cover", target))
     }
 }
 
-/// Covers `target` with an empty tmpfs of at most 1 MiB and returns what was there.
-pub(super) fn tmpfs_over(target: &Path) -> Result<Below, ViewError> {
-    let below = Below::of(target)?;
-    mount(Some("kfdd-view"), target, Some("tmpfs"), MsFlags::MS_NOSUID, Some("mode=755,size=1m"))
-        .map_err(step("mount a tmpfs on", target))?;
-    Ok(below)
-}
-
-/// Covers `target` with a tmpfs that shows `upper` above what was there.
-pub(super) fn stack(upper: &Path, target: &Path, clash: Clash) -> Result<(), ViewError> {
-    let below = tmpfs_over(target)?;
-    merge(upper, &below.path(), target, clash)?;
-    mount(
-        None::<&str>,
-        target,
-        None::<&str>,
-        MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID,
-        None::<&str>,
-    )
-    .map_err(step("make read-only", target))
+/// Covers `target` with a read-only tmpfs that shows `upper` above what was there.
+pub(super) fn stack(upper: &Path, target: &Path, scratch: &Path, clash: Clash) -> Result<(), ViewError> {
+    let stage = Stage::over(scratch)?;
+    merge(upper, target, stage.path(), clash)?;
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
+    mount(None::<&str>, stage.path(), None::<&str>, flags, None::<&str>)
+        .map_err(step("make read-only", target))?;
+    stage.cover(target)
 }
 
 fn merge(upper: &Path, lower: &Path, out: &Path, clash: Clash) -> Result<(), ViewError> {

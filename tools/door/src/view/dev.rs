@@ -1,9 +1,11 @@
 //! `/dev` with `kfd` and `dri/` in it.
 //!
 //! `kfd` is a symlink into the FUSE directory and `dri` that directory's own: a bind mount of a single FUSE *file*
-//! would pin one node, and two processes would then share it (ABI.md 4).
+//! would pin one node, and two processes would then share it (ABI.md 4). `ptmx` is a symlink too, into a copy of the
+//! machine's whole `/dev`: the kernel looks for `pts` beside the node in the same mount (`devpts_acquire`,
+//! fs/devpts/inode.c), and a node bound alone has nothing beside it.
 
-use super::compose::{self, Clash};
+use super::compose::{Clash, Stage, show, show_all};
 use super::{ViewError, step};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -46,35 +48,43 @@ impl Served {
     }
 }
 
-/// Covers `/dev` and returns the view's private directory in it.
+/// Covers `/dev`, using the directory `scratch` meanwhile, and returns the view's private directory in it.
 ///
 /// # Errors
 /// [`ViewError::NotServed`], [`ViewError::Step`].
-pub(super) fn cover(run_dir: &Path, clash: Clash) -> Result<PathBuf, ViewError> {
+pub(super) fn cover(run_dir: &Path, scratch: &Path, clash: Clash) -> Result<PathBuf, ViewError> {
     let served = Served::look(run_dir)?;
-    // Its real path may lie below /dev itself, which is about to be covered.
-    let fuse = compose::Below::of(&run_dir.join("dev"))?;
-    let dev = Path::new("/dev");
-    let below = compose::tmpfs_over(dev)?;
-    compose::show_all(&below.path(), &["kfd", "dri", PRIVATE].map(OsString::from).into(), dev)?;
-
+    let stage = Stage::over(scratch)?;
+    let (real, dev) = (Path::new("/dev"), stage.path());
     let private = dev.join(PRIVATE);
     fs::create_dir(&private).map_err(step("create", &private))?;
-    compose::show(&fuse.path().join("."), &private.join("dev"))?;
-    let kfd = dev.join("kfd");
-    symlink(Path::new(PRIVATE).join("dev/kfd"), &kfd).map_err(step("create", &kfd))?;
+    show(&run_dir.join("dev"), &private.join("dev"))?;
+    link(".kfdd/dev/kfd", &dev.join("kfd"))?;
+    let mut ours: BTreeSet<OsString> = ["kfd", "dri", PRIVATE].map(OsString::from).into();
+    // A view inside a view goes on with the copy of the outer one.
+    let outer = real.join(PRIVATE).join("machine");
+    let machine = if outer.is_dir() { &outer } else { real };
+    if fs::symlink_metadata(machine.join("ptmx")).is_ok_and(|found| !found.is_symlink()) {
+        show(machine, &private.join("machine"))?;
+        link(".kfdd/machine/ptmx", &dev.join("ptmx"))?;
+        ours.insert("ptmx".into());
+    }
+    show_all(real, &ours, dev)?;
 
-    let (dri, real) = (dev.join("dri"), below.path().join("dri"));
-    if clash == Clash::Replace || fs::symlink_metadata(&real).is_err() {
-        compose::show(&fuse.path().join("dri"), &dri)?;
+    let (dri, real_dri) = (dev.join("dri"), real.join("dri"));
+    if clash == Clash::Replace || fs::symlink_metadata(&real_dri).is_err() {
+        show(&run_dir.join("dev/dri"), &dri)?;
     } else {
         fs::create_dir(&dri).map_err(step("create", &dri))?;
         for name in served.render_nodes() {
-            let link = dri.join(name);
-            symlink(Path::new("..").join(PRIVATE).join("dev/dri").join(name), &link)
-                .map_err(step("create", &link))?;
+            link(Path::new("../.kfdd/dev/dri").join(name), &dri.join(name))?;
         }
-        compose::show_all(&real, served.render_nodes(), &dri)?;
+        show_all(&real_dri, served.render_nodes(), &dri)?;
     }
-    Ok(private)
+    stage.cover(real)?;
+    Ok(real.join(PRIVATE))
+}
+
+fn link(text: impl AsRef<Path>, at: &Path) -> Result<(), ViewError> {
+    symlink(text, at).map_err(step("create", at))
 }

@@ -120,9 +120,11 @@ impl PrivateView {
         namespace::enter()?;
         let run_dir = std::fs::canonicalize(&self.run_dir).map_err(step("find", &self.run_dir))?;
         let clash = if self.hide_real_gpu { compose::Clash::Replace } else { compose::Clash::Merge };
-        sysfs::cover(&run_dir.join("sys"), clash)?;
-        let private = dev::cover(&run_dir, clash)?;
-        let shim = modules::cover(&run_dir.join("proc/modules"), &private)?;
+        // Covered while something is built in it, and seen again as soon as that has moved to its place.
+        let scratch = run_dir.join("proc");
+        sysfs::cover(&run_dir.join("sys"), &scratch, clash)?;
+        let private = dev::cover(&run_dir, &scratch, clash)?;
+        let shim = modules::cover(&scratch.join("modules"), &private)?;
 
         let mut environment = Environment::default();
         if std::env::var_os(PAGED_MEM_ENV).is_none() {

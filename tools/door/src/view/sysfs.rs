@@ -8,12 +8,13 @@ use std::path::Path;
 /// The sysfs directories that have a counterpart in `<run>/sys`; links of `class` lead into `devices/virtual`.
 const COVERED: [&str; 3] = ["devices/virtual", "class", "module"];
 
-/// Covers each of [`COVERED`] with the same directory of `tree` above it, read-only.
+/// Covers each of [`COVERED`] with the same directory of `tree` above it, read-only; `scratch` is a directory to
+/// build in.
 ///
 /// # Errors
 /// [`ViewError::NotServed`] when `tree` lacks one; [`ViewError::Step`] when neither an overlay nor a composition
 /// could be mounted.
-pub(super) fn cover(tree: &Path, clash: Clash) -> Result<(), ViewError> {
+pub(super) fn cover(tree: &Path, scratch: &Path, clash: Clash) -> Result<(), ViewError> {
     for folder in COVERED {
         let (upper, target) = (tree.join(folder), Path::new("/sys").join(folder));
         if let Err(source) = std::fs::read_dir(&upper) {
@@ -27,7 +28,7 @@ pub(super) fn cover(tree: &Path, clash: Clash) -> Result<(), ViewError> {
                 Err(refused) => Some(refused),
             },
         };
-        stack(&upper, &target, clash).map_err(|failed| refused.unwrap_or(failed))?;
+        stack(&upper, &target, scratch, clash).map_err(|failed| refused.unwrap_or(failed))?;
     }
     Ok(())
 }
