@@ -1,0 +1,107 @@
+//! What machine is shown: one host CPU and a list of devices, read from a TOML text.
+//!
+//! The texts are compiled in ([`Profile::named`]); anyone else's goes through [`Profile::parse`], which refuses
+//! unknown keys and values that a client or the kernel's own rules could not live with, and says in which line.
+//! The core takes sizes and limits of devices from here, `topology` makes the sysfs tree of it, and the render node
+//! answers libdrm with it. Not for: limits of the daemon, which `limits` has, or facts about the host.
+
+mod bounds;
+mod device;
+mod error;
+
+pub use device::{
+    Cache, CacheKind, Compute, DeviceProfile, Display, Link, Pci, QueueHardware, Vram, VramKind,
+};
+pub use error::ProfileError;
+
+use crate::ids::{GpuId, RenderMinor};
+use serde::Deserialize;
+
+/// The compiled-in texts by name.
+const COMPILED_IN: &[(&str, &str)] = &[("gfx900", include_str!("../../profiles/gfx900.toml"))];
+
+/// A machine as its clients see it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// What it is called.
+    pub name: String,
+    /// The minor version of the KFD interface that GET_VERSION reports; calls that came later are ENOTTY.
+    #[serde(deserialize_with = "bounds::interface_minor")]
+    pub interface_minor: u32,
+    /// What the render nodes answer to DRM VERSION.
+    pub drm: DrmVersion,
+    /// The host's node.
+    pub cpu: Cpu,
+    /// The devices, in topology order; at least one, no two with the same id or node.
+    #[serde(deserialize_with = "bounds::devices")]
+    pub devices: Vec<DeviceProfile>,
+}
+
+/// The version of the DRM driver `amdgpu`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrmVersion {
+    /// libdrm_amdgpu accepts 3 only.
+    #[serde(deserialize_with = "bounds::drm_major")]
+    pub major: u32,
+    /// Counts additions.
+    pub minor: u32,
+    /// Always 0 in the kernel.
+    pub patch: u32,
+    /// A string; Linux up to 6.13 has `20150101`.
+    pub date: String,
+}
+
+/// The node of the host CPU.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cpu {
+    /// Its caches; with none, libhsakmt takes them from `/sys/devices/system/node` and fails where that has none.
+    pub caches: Vec<Cache>,
+}
+
+impl Profile {
+    /// The compiled-in profile of this name.
+    ///
+    /// # Errors
+    /// [`ProfileError::Unknown`], with the names there are.
+    pub fn named(name: &str) -> Result<Self, ProfileError> {
+        let Some((_, text)) = COMPILED_IN.iter().find(|(known, _)| *known == name) else {
+            let known = Self::names().collect::<Vec<_>>().join(", ");
+            return Err(ProfileError::Unknown { name: name.to_owned(), known });
+        };
+        Self::parse(text)
+    }
+
+    /// The names of the compiled-in profiles.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        COMPILED_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// Reads a profile from TOML text.
+    ///
+    /// # Errors
+    /// [`ProfileError::Line`]: what is wrong, and in which line.
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        toml::from_str(text).map_err(|error| ProfileError::at(text, &error))
+    }
+
+    /// The render minors of all devices, in topology order.
+    #[must_use]
+    pub fn render_minors(&self) -> Vec<RenderMinor> {
+        self.devices.iter().map(|device| device.render_minor).collect()
+    }
+
+    /// The device with this id.
+    #[must_use]
+    pub fn device(&self, gpu_id: GpuId) -> Option<&DeviceProfile> {
+        self.devices.iter().find(|device| device.gpu_id == gpu_id)
+    }
+
+    /// The device behind this render node.
+    #[must_use]
+    pub fn device_behind(&self, minor: RenderMinor) -> Option<&DeviceProfile> {
+        self.devices.iter().find(|device| device.render_minor == minor)
+    }
+}
