@@ -1,1 +1,5 @@
 //! Skeleton.
+pub mod view;
+pub mod gather;
+pub mod identity;
+pub mod workers;

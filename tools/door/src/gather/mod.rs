@@ -1,0 +1,126 @@
+//! What the pointers inside an ioctl's struct point at, as accesses for the memory workers: pure functions of the ABI table.
+//!
+//! The struct's bytes are the client's claim, read once by the kernel. [`Plan::new`] turns them into bounded reads,
+//! [`Plan::collect`] turns the answers into the core's [`Gathered`]; [`scatter`] turns the core's writes into accesses.
+//! Not for: any access itself, and no judgement of values beyond counts and addresses.
+//!
+//! A struct shorter than the table's is read as if zeros followed (`_IOC_SIZE`: copy the smaller, zero the rest).
+
+use kfd_core::abi::spec::{Ioctl, Pointer};
+use kfd_core::call::{Errno, Gathered, UserWrite};
+use kfd_core::ids::UserVa;
+use kfd_core::notice::{UserAccess, UserAnswer};
+
+/// The most bytes of one access: [`UserAccess`]'s own bound.
+pub const PIECE: usize = 64 * 1024;
+
+const EFAULT: Errno = Errno(libc::EFAULT);
+
+/// What to read before the core is called.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    accesses: Vec<UserAccess>,
+    /// Bytes per pointer of the spec, in its order; 0 for what is not read.
+    lengths: Vec<usize>,
+}
+
+impl Plan {
+    /// Plans the reads of every `In` and `InOut` pointer of `ioctl` whose struct is `arg`.
+    ///
+    /// # Errors
+    /// The spec's own errno for more elements than its cap; EFAULT for a null pointer with a count, and for a range
+    /// that wraps around.
+    pub fn new(ioctl: &Ioctl, arg: &[u8]) -> Result<Self, Errno> {
+        let mut plan = Self::default();
+        for pointer in ioctl.pointers {
+            // A call that always ends with one errno needs nothing read: its other checks would not change that errno.
+            let len = if ioctl.refused.is_some() { 0 } else { plan.read(pointer, arg)? };
+            plan.lengths.push(len);
+        }
+        Ok(plan)
+    }
+
+    /// The reads, in order; taken out to be submitted.
+    pub fn take_accesses(&mut self) -> Vec<UserAccess> {
+        std::mem::take(&mut self.accesses)
+    }
+
+    /// Whether there is nothing to read, so that the core can be called at once with [`Plan::collect`] of no answers.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lengths.iter().all(|&len| len == 0)
+    }
+
+    /// Puts the answers, one per access and in their order, together.
+    ///
+    /// # Errors
+    /// EFAULT when any of them failed, is missing or has another length than was asked for.
+    pub fn collect(&self, answers: Vec<UserAnswer>) -> Result<Gathered, Errno> {
+        let mut answers = answers.into_iter();
+        let mut entries = Vec::with_capacity(self.lengths.len());
+        for &len in &self.lengths {
+            let mut entry = Vec::new();
+            while entry.len() < len {
+                let Some(UserAnswer::Done(bytes)) = answers.next() else { return Err(EFAULT) };
+                if bytes.len() != PIECE.min(len - entry.len()) {
+                    return Err(EFAULT);
+                }
+                if entry.is_empty() {
+                    entry = bytes;
+                } else {
+                    entry.extend_from_slice(&bytes);
+                }
+            }
+            entries.push(entry);
+        }
+        Ok(Gathered(entries))
+    }
+
+    /// Plans one pointer; answers how many bytes are read there.
+    fn read(&mut self, pointer: &Pointer, arg: &[u8]) -> Result<usize, Errno> {
+        if !pointer.flow.is_gathered() {
+            return Ok(0);
+        }
+        let extent = pointer.extent(arg).map_err(Errno)?;
+        let (va, len) = (extent.va.0, extent.bytes);
+        if len == 0 {
+            return Ok(0);
+        }
+        if va == 0 || va.checked_add(len as u64).is_none() {
+            return Err(EFAULT);
+        }
+        for start in (0..len).step_by(PIECE) {
+            let piece = PIECE.min(len - start) as u32;
+            self.accesses.push(UserAccess::Read { va: UserVa(va + start as u64), len: piece });
+        }
+        Ok(len)
+    }
+}
+
+/// The core's writes as accesses of at most [`PIECE`] bytes, in order. A range that wraps around the end is left to the
+/// worker, which fails it.
+#[must_use]
+pub fn scatter(writes: Vec<UserWrite>) -> Vec<UserAccess> {
+    let mut accesses = Vec::with_capacity(writes.len());
+    for UserWrite { mut va, mut bytes } in writes {
+        while bytes.len() > PIECE {
+            let rest = bytes.split_off(PIECE);
+            let next = UserVa(va.0.wrapping_add(PIECE as u64));
+            accesses.push(UserAccess::Write { va, bytes: std::mem::replace(&mut bytes, rest) });
+            va = next;
+        }
+        if !bytes.is_empty() {
+            accesses.push(UserAccess::Write { va, bytes });
+        }
+    }
+    accesses
+}
+
+/// Whether all writes of a scatter arrived.
+///
+/// # Errors
+/// EFAULT when one did not.
+pub fn scattered(answers: &[UserAnswer]) -> Result<(), Errno> {
+    let failed = answers.iter().any(|answer| matches!(answer, UserAnswer::Failed));
+    if failed { Err(EFAULT) } else { Ok(()) }
+}

@@ -1,0 +1,194 @@
+//! Who makes a request: from the thread id of a FUSE header to a process that cannot be confused with another.
+//!
+//! A number is not an identity: it is reused. While the request is pending its thread cannot go away (it sleeps in
+//! the kernel until the answer, killed or not) and its process cannot finish an `exec` (which first ends all other
+//! threads). Everything here therefore has to be called **while the request is unanswered**, and checks that all the
+//! same: see [`Resolver::resolve`].
+//!
+//! # Address spaces
+//!
+//! [`MmId`](notifier::MmId) is (inode of the pidfd on pidfs, exec epoch). The kernel numbers the first (unique per boot), but has
+//! no number for the second, so the epoch is made here, without a table of processes:
+//!
+//! 1. The epoch is a keyed hash of where the program, its heap and its stack lie (`start_code`, `start_brk` and
+//!    `start_stack` of `/proc/TID/stat`). `exec` lays these out anew, nothing else moves them (a client can by
+//!    PR_SET_MM_MAP, and then merely counts as having executed something), and with address randomisation two layouts
+//!    of one process are equal with a probability below 2⁻³². So an `exec` is noticed at the next LOOKUP or OPEN, with
+//!    no probe. A set-uid `exec` cannot run without randomisation.
+//! 2. Without randomisation the same program executed again looks the same. Whoever sees a mem fd
+//!    [`Gone`](crate::workers::MmState::Gone) while the pidfd lives calls [`Resolver::retire`]: that id is then never
+//!    issued again until [`Resolver::forget`], which the embedder calls when the process object of that id is freed.
+//!    Until somebody looks, such a process is taken for its former self and its calls reach the old object; an
+//!    OPEN by a known process should therefore probe first (10 µs) where this matters.
+//!
+//! The order of epochs means nothing. The set of retired ids holds only ids of objects that still exist.
+//!
+//! # Pid namespaces
+//!
+//! The header's pid is in the namespace of whoever mounted, the daemon's; so are all numbers here, whatever the client
+//! believes its own pid to be. A caller outside that namespace has pid 0 and is refused by [`IdentityError::Invisible`].
+//!
+//! Lock order: the retired set's lock is a leaf.
+
+mod layout;
+mod sys;
+mod task;
+
+use kfd_core::ids::{Tgid, Tid, Uid};
+use notifier::MmId;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+
+use layout::Layout;
+
+/// A caller, identified.
+#[derive(Debug)]
+pub struct Identified {
+    /// The process.
+    pub tgid: Tgid,
+    /// The calling thread.
+    pub tid: Tid,
+    /// Its real uid, in the daemon's user namespace.
+    pub uid: Uid,
+    /// The process, as a descriptor.
+    pub pidfd: OwnedFd,
+    /// Its address space.
+    pub mm: MmId,
+    /// `/proc/TID/mem` of it, read and write: reads 0 bytes once that address space is gone (death or `exec`).
+    pub mem: OwnedFd,
+}
+
+/// Why a caller cannot be identified.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The header had no pid: the caller is outside the daemon's pid namespace, or the kernel itself wrote.
+    #[error("the caller has no pid in the daemon's pid namespace")]
+    Invisible,
+    /// The thread is gone, or has no address space any more.
+    #[error("thread {0} is gone")]
+    Gone(Tid),
+    /// A system call failed for another reason: descriptors used up, or (EACCES, EPERM) the daemon lacks the ptrace
+    /// capability that opening another user's `/proc/TID/mem` needs.
+    #[error("cannot {what} of thread {tid}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Whose.
+        tid: Tid,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+}
+
+/// Makes identities. One per daemon: exec epochs of two resolvers cannot be compared.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    key: RandomState,
+    retired: Mutex<HashSet<(u64, u32)>>,
+}
+
+impl Resolver {
+    /// A resolver with a key of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Identifies the process of thread `tid`, whose request is pending.
+    ///
+    /// The argument: the directory `/proc/TID` is opened once and stands for one thread, not for a number. Its status
+    /// names the tgid, a pidfd is opened for that number, the mem fd is opened through the directory, and
+    /// then the status is read again and the pidfd is alive. So the thread lived throughout, was in that tgid
+    /// throughout (a thread never moves), and the number stood for the pidfd's process throughout.
+    ///
+    /// # Errors
+    /// [`IdentityError`]; the door answers ESTALE or the errno of `source`.
+    pub fn resolve(&self, tid: Tid) -> Result<Identified, IdentityError> {
+        let task = task::Task::open(tid)?;
+        let first = task.status()?;
+        let pidfd = sys::pidfd_open(first.tgid.0).map_err(|source| task.error("open the pidfd", source))?;
+        let mem = task.mem()?;
+        let layout = task.layout()?;
+        let again = task.status()?;
+        sys::pidfd_alive(pidfd.as_fd()).map_err(|source| task.error("find the process alive", source))?;
+        if again.tgid != first.tgid {
+            return Err(IdentityError::Gone(tid));
+        }
+        let inode = sys::inode(pidfd.as_fd()).map_err(|source| task.error("stat the pidfd", source))?;
+        Ok(Identified { tgid: first.tgid, tid, uid: again.uid, pidfd, mm: self.mm(inode, layout), mem })
+    }
+
+    /// Says that this address space was seen gone while its process lives: its id is not issued again. Idempotent.
+    pub fn retire(&self, mm: MmId) {
+        self.locked().insert((mm.pidfd_inode, mm.exec_epoch));
+    }
+
+    /// Says that nothing keyed by this id exists any more. For ids never retired it does nothing.
+    pub fn forget(&self, mm: MmId) {
+        self.locked().remove(&(mm.pidfd_inode, mm.exec_epoch));
+    }
+
+    /// How many ids are retired and not yet forgotten; zero after a clean shutdown.
+    #[must_use]
+    pub fn retired(&self) -> usize {
+        self.locked().len()
+    }
+
+    fn mm(&self, pidfd_inode: u64, layout: Layout) -> MmId {
+        let retired = self.locked();
+        let mut nth = 0u32;
+        loop {
+            let hash = self.key.hash_one((layout, nth));
+            let exec_epoch = (hash ^ (hash >> 32)) as u32;
+            if !retired.contains(&(pidfd_inode, exec_epoch)) {
+                return MmId { pidfd_inode, exec_epoch };
+            }
+            nth += 1;
+        }
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, HashSet<(u64, u32)>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether `tid` is, now, a thread of `tgid`: one system call, for every ioctl. Holds as long as the request is pending.
+#[must_use]
+pub fn belongs(tgid: Tgid, tid: Tid) -> bool {
+    sys::tgkill_probe(tgid.0, tid.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Resolver, layout::Layout};
+
+    const LAYOUT: Layout = Layout { start_code: 1, start_brk: 2, start_stack: 3 };
+
+    #[test]
+    fn one_layout_of_one_process_is_one_address_space() {
+        let resolver = Resolver::new();
+        assert_eq!(resolver.mm(7, LAYOUT), resolver.mm(7, LAYOUT));
+        let moved = Layout { start_stack: 4, ..LAYOUT };
+        assert_ne!(resolver.mm(7, LAYOUT), resolver.mm(7, moved));
+        assert_ne!(resolver.mm(7, LAYOUT), resolver.mm(8, LAYOUT));
+    }
+
+    #[test]
+    fn a_retired_id_is_not_issued_until_it_is_forgotten() {
+        let resolver = Resolver::new();
+        let old = resolver.mm(7, LAYOUT);
+        resolver.retire(old);
+        resolver.retire(old);
+        let new = resolver.mm(7, LAYOUT);
+        assert_ne!(new, old);
+        assert_eq!(resolver.mm(7, LAYOUT), new, "and the one after it is stable");
+        resolver.retire(new);
+        assert_ne!(resolver.mm(7, LAYOUT), old);
+        assert_ne!(resolver.mm(7, LAYOUT), new);
+        resolver.forget(old);
+        resolver.forget(new);
+        assert_eq!(resolver.retired(), 0);
+    }
+}

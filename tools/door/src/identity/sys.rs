@@ -1,0 +1,46 @@
+//! The system calls of identity that the libraries do not wrap.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// pidfd_open(2) of a thread group.
+pub(super) fn pidfd_open(tgid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: takes two integers and touches no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_ulong::from(tgid), 0 as libc::c_ulong) };
+    let fd = RawFd::try_from(fd).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sends signal 0 through a pidfd: ESRCH once the process is gone.
+pub(super) fn pidfd_alive(pidfd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: a null `siginfo` is allowed (pidfd_send_signal(2)); the rest are integers.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            0,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// `st_ino` of a descriptor.
+pub(super) fn inode(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(nix::sys::stat::fstat(fd)?.st_ino)
+}
+
+/// tgkill(2) with signal 0: whether the thread is in the group. EPERM also means that it is.
+pub(super) fn tgkill_probe(tgid: u32, tid: u32) -> bool {
+    // SAFETY: takes three integers; signal 0 is not delivered.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_tgkill, libc::c_ulong::from(tgid), libc::c_ulong::from(tid), 0) };
+    answer == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}

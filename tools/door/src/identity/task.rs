@@ -1,0 +1,93 @@
+//! One thread's `/proc/TID`, opened once: what is read through it is about that thread, whatever becomes of the number.
+
+use super::layout::Layout;
+use super::{IdentityError, Tgid, Tid, Uid};
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+
+/// The directory.
+pub(super) struct Task {
+    tid: Tid,
+    directory: OwnedFd,
+}
+
+/// What `/proc/TID/status` says of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Status {
+    pub tgid: Tgid,
+    /// The real uid, first of the four (proc(5)).
+    pub uid: Uid,
+}
+
+impl Task {
+    pub(super) fn open(tid: Tid) -> Result<Self, IdentityError> {
+        if tid.0 == 0 {
+            return Err(IdentityError::Invisible);
+        }
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        match open(format!("/proc/{tid}").as_str(), flags, Mode::empty()) {
+            Ok(directory) => Ok(Self { tid, directory }),
+            Err(errno) => Err(error(tid, "open the directory", errno.into())),
+        }
+    }
+
+    pub(super) fn status(&self) -> Result<Status, IdentityError> {
+        let text = self.read("status")?;
+        parse_status(&text).ok_or(IdentityError::Gone(self.tid))
+    }
+
+    pub(super) fn layout(&self) -> Result<Layout, IdentityError> {
+        Layout::parse(&self.read("stat")?).ok_or(IdentityError::Gone(self.tid))
+    }
+
+    pub(super) fn mem(&self) -> Result<OwnedFd, IdentityError> {
+        self.descriptor("mem", OFlag::O_RDWR)
+    }
+
+    pub(super) fn error(&self, what: &'static str, source: std::io::Error) -> IdentityError {
+        error(self.tid, what, source)
+    }
+
+    fn descriptor(&self, name: &'static str, access: OFlag) -> Result<OwnedFd, IdentityError> {
+        openat(&self.directory, name, access | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|errno| self.error(name, errno.into()))
+    }
+
+    fn read(&self, name: &'static str) -> Result<String, IdentityError> {
+        let mut text = String::with_capacity(2048);
+        File::from(self.descriptor(name, OFlag::O_RDONLY)?)
+            .read_to_string(&mut text)
+            .map_err(|source| self.error(name, source))?;
+        Ok(text)
+    }
+}
+
+fn error(tid: Tid, what: &'static str, source: std::io::Error) -> IdentityError {
+    match source.raw_os_error() {
+        Some(libc::ENOENT | libc::ESRCH) => IdentityError::Gone(tid),
+        _ => IdentityError::System { what, tid, source },
+    }
+}
+
+fn parse_status(text: &str) -> Option<Status> {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_ascii_whitespace().next()?.parse().ok()
+    };
+    Some(Status { tgid: Tgid(field("Tgid:")?), uid: Uid(field("Uid:")?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Status, Tgid, Uid, parse_status};
+
+    #[test]
+    fn the_real_uid_is_the_first_of_four() {
+        let text = "Name:\tTgid: 9\nTgid:\t12\nPid:\t13\nUid:\t1000\t0\t0\t0\n";
+        assert_eq!(parse_status(text), Some(Status { tgid: Tgid(12), uid: Uid(1000) }));
+        assert_eq!(parse_status("Tgid:\tx\nUid:\t1\n"), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! The keeper: one more worker process, which holds every mem fd and is never given a job, so it never sleeps on a page.
+//!
+//! When a worker is given up its successor needs the mem fds of the clients it served, and the core keeps none (one
+//! descriptor per client is its budget). It gets them from here, one by one, for those clients that have something to
+//! do. A fetch is one message to a process that never touches client memory, bounded by a socket timeout all the same.
+//!
+//! Limits: a keeper that dies (it has no reason to; the OOM killer or an administrator) is replaced by an empty one.
+//! Clients whose worker is still there go on; those whose worker is given up later are reported lost.
+//!
+//! Lock order: after no lock; the keeper's lock is held across its one round trip and nothing is called under it.
+
+use super::spawn::{Peer, Program};
+use super::sys;
+use super::wire::{self, Header, Kind};
+use kfd_core::ids::ProcessId;
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How long one message to the keeper may take. It answers in microseconds; this bounds a stopped one.
+const PATIENCE_MS: i64 = 1000;
+
+/// The pool's keeper.
+#[derive(Default)]
+pub(super) struct Keeper {
+    peer: Mutex<Option<Peer>>,
+}
+
+impl Keeper {
+    /// Starts the process if there is none. Called by a link thread only (see `spawn`).
+    pub(super) fn ensure(&self, program: &Program) -> io::Result<()> {
+        let mut peer = self.locked();
+        if peer.is_none() {
+            let fresh = program.start(0)?;
+            let patience = TimeVal::milliseconds(PATIENCE_MS);
+            setsockopt(&fresh.socket, sockopt::ReceiveTimeout, &patience)?;
+            setsockopt(&fresh.socket, sockopt::SendTimeout, &patience)?;
+            *peer = Some(fresh);
+        }
+        Ok(())
+    }
+
+    /// Whether `ensure` would start one.
+    pub(super) fn is_missing(&self) -> bool {
+        self.locked().is_none()
+    }
+
+    /// Keeps a client's mem fd.
+    pub(super) fn attach(&self, process: ProcessId, memory: BorrowedFd<'_>) {
+        self.tell(Kind::Attach, process, Some(memory));
+    }
+
+    /// Drops it.
+    pub(super) fn detach(&self, process: ProcessId) {
+        self.tell(Kind::Detach, process, None);
+    }
+
+    /// Answers a duplicate of it; `None` when it is not there or the keeper had to be given up.
+    pub(super) fn fetch(&self, process: ProcessId) -> Option<OwnedFd> {
+        let mut peer = self.locked();
+        let answer = ask(peer.as_ref()?, process);
+        if let Err(error) = &answer {
+            give_up(&mut peer, error);
+        }
+        answer.ok().flatten()
+    }
+
+    /// Ends it and answers what is left, to be reaped.
+    pub(super) fn stop(&self) -> Option<super::spawn::Body> {
+        let mut body = self.locked().take()?.body;
+        body.kill();
+        Some(body)
+    }
+
+    fn tell(&self, kind: Kind, process: ProcessId, descriptor: Option<BorrowedFd<'_>>) {
+        let mut peer = self.locked();
+        let Some(there) = peer.as_ref() else { return };
+        let mut message = Vec::new();
+        wire::begin(&mut message, Header { kind, count: 0, id: 0, process });
+        if let Err(error) = sys::send_message(there.socket.as_fd(), &message, descriptor, true) {
+            give_up(&mut peer, &error);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Option<Peer>> {
+        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ask(peer: &Peer, process: ProcessId) -> io::Result<Option<OwnedFd>> {
+    let mut message = Vec::new();
+    wire::begin(&mut message, Header { kind: Kind::Fetch, count: 0, id: 0, process });
+    sys::send_message(peer.socket.as_fd(), &message, None, true)?;
+    let mut buffer = [0; 64];
+    let (len, descriptor) =
+        sys::receive_descriptor(peer.socket.as_fd(), &mut buffer, &mut sys::control_buffer())?;
+    let (header, _) = wire::header(&buffer[..len]).map_err(io::Error::other)?;
+    if header.kind != Kind::Fetched || header.process != process {
+        return Err(io::Error::other("the keeper answered something else"));
+    }
+    Ok(descriptor)
+}
+
+fn give_up(peer: &mut Option<Peer>, error: &io::Error) {
+    tracing::warn!(%error, "the keeper of mem fds is gone; clients of a worker that hangs from now on are lost");
+    if let Some(mut gone) = peer.take() {
+        gone.body.kill();
+        gone.body.reap();
+    }
+}

@@ -1,0 +1,193 @@
+//! One position of the pool: its queue, its current worker, and sending, which any thread does.
+//!
+//! A submitter sends straight from its own thread when the window has room; the link thread (`link`) reads the answers.
+//! No send here ever blocks: a full socket sets `blocked` and the link thread sends the rest when there is room.
+//!
+//! Time costs nothing while nothing is in flight: the timer is armed by whoever finds something in flight and no timer
+//! armed, and when it fires with nothing in flight it is not armed again. Under load it fires once per
+//! stall time, not once per job.
+//!
+//! Lock order: the lane's lock is taken with none of the pool's own held, nothing foreign is called under it.
+
+use super::job::{Part, Work};
+use super::queue::{Memory, Queue};
+use super::spawn::Peer;
+use super::sys;
+use super::wire::{self, Header, Kind};
+use kfd_core::ids::ProcessId;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// See the module's head.
+pub(super) struct Lane {
+    state: Mutex<State>,
+    pub wake: EventFd,
+    pub timer: TimerFd,
+    stall: Duration,
+}
+
+/// What the lane's lock protects.
+pub(super) struct State {
+    pub queue: Queue,
+    /// The current worker; `None` while the link thread starts one.
+    pub peer: Option<Arc<Peer>>,
+    /// Clients whose mem fd the link thread is to fetch.
+    pub fetch: Vec<ProcessId>,
+    /// The socket was full.
+    pub blocked: bool,
+    /// The socket is dead.
+    pub broken: bool,
+    /// A timer is set.
+    pub armed: bool,
+    pub closing: bool,
+    /// Workers that were given up and still exist.
+    pub stuck: usize,
+    message: Vec<u8>,
+}
+
+impl Lane {
+    pub(super) fn new(stall: Duration) -> io::Result<Self> {
+        let state = State {
+            queue: Queue::new(),
+            peer: None,
+            fetch: Vec::new(),
+            blocked: false,
+            broken: false,
+            armed: false,
+            closing: false,
+            stuck: 0,
+            message: Vec::new(),
+        };
+        Ok(Self {
+            state: Mutex::new(state),
+            wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            timer: TimerFd::new(
+                ClockId::CLOCK_MONOTONIC,
+                TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
+            )?,
+            stall,
+        })
+    }
+
+    pub(super) fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the link thread look.
+    pub(super) fn kick(&self) {
+        // The only error is a counter about to overflow, which wakes as well.
+        let _ = self.wake.write(1);
+    }
+
+    /// Sends what can be sent, and sees to it that time is watched and that the link thread does what is left.
+    pub(super) fn push(&self, state: &mut State) {
+        let was_blocked = state.blocked;
+        state.pump(Instant::now());
+        if state.queue.is_busy() && !state.armed {
+            self.arm(state, self.stall);
+        }
+        let idle_link_is_enough = state.peer.is_some() && state.fetch.is_empty() && !state.broken;
+        if !idle_link_is_enough || (state.blocked && !was_blocked) {
+            self.kick();
+        }
+    }
+
+    /// Sets the timer.
+    pub(super) fn arm(&self, state: &mut State, after: Duration) {
+        let after = TimeSpec::from_duration(after.max(Duration::from_micros(100)));
+        // An error would need an invalid time.
+        state.armed = self.timer.set(Expiration::OneShot(after), TimerSetTimeFlags::empty()).is_ok();
+    }
+}
+
+impl State {
+    /// Sends as much as window and socket take.
+    pub(super) fn pump(&mut self, now: Instant) {
+        let Some(peer) = self.peer.clone() else { return };
+        let socket = peer.socket.as_fd();
+        self.blocked = false;
+        while let Some(&process) = self.queue.leaving.front() {
+            wire::begin(&mut self.message, Header { kind: Kind::Detach, count: 0, id: 0, process });
+            if !self.send(socket, None) {
+                return;
+            }
+            self.queue.leaving.pop_front();
+        }
+        loop {
+            let id = self.queue.next_id();
+            let Some(client) = self.queue.turn() else { return };
+            let process = client.process;
+            match &client.memory {
+                Memory::With(incarnation) if *incarnation == peer.incarnation => {}
+                Memory::With(_) => {
+                    client.memory = Memory::Fetching;
+                    self.fetch.push(process);
+                    self.queue.skip();
+                    continue;
+                }
+                Memory::Fetching => {
+                    self.queue.skip();
+                    continue;
+                }
+                Memory::Here(memory) => {
+                    wire::begin(&mut self.message, Header { kind: Kind::Attach, count: 0, id: 0, process });
+                    let sent = sys::send_message(socket, &self.message, Some(memory.as_fd()), false);
+                    if !note(&mut self.blocked, &mut self.broken, sent) {
+                        return;
+                    }
+                    client.memory = Memory::With(peer.incarnation);
+                }
+            }
+            if let Some(part) = client.pending.front() {
+                encode(&mut self.message, part, id);
+                let sent = sys::send_message(socket, &self.message, None, false);
+                if !note(&mut self.blocked, &mut self.broken, sent) {
+                    return;
+                }
+            }
+            let part = client.pending.pop_front();
+            self.queue.end_turn();
+            if let Some(part) = part {
+                self.queue.sent(part, now);
+            }
+        }
+    }
+
+    fn send(&mut self, socket: BorrowedFd<'_>, memory: Option<BorrowedFd<'_>>) -> bool {
+        let sent = sys::send_message(socket, &self.message, memory, false);
+        note(&mut self.blocked, &mut self.broken, sent)
+    }
+}
+
+/// Whether it was sent; if not, why not is left in the flags.
+fn note(blocked: &mut bool, broken: &mut bool, sent: io::Result<()>) -> bool {
+    match sent {
+        Ok(()) => return true,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => *blocked = true,
+        // Too many descriptors are in flight in sockets (unix(7), ETOOMANYREFS): they become fewer.
+        Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => *blocked = true,
+        Err(error) => {
+            tracing::warn!(%error, "a memory worker cannot be written to");
+            *broken = true;
+        }
+    }
+    false
+}
+
+fn encode(message: &mut Vec<u8>, part: &Part, id: u64) {
+    let process = part.process;
+    match &part.work {
+        Work::Probe(_) => wire::begin(message, Header { kind: Kind::Probe, count: 0, id, process }),
+        Work::Accesses(accesses, _) => {
+            wire::begin(message, Header { kind: Kind::Job, count: accesses.len() as u32, id, process });
+            for access in accesses {
+                wire::push_access(message, access);
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Memory workers: separate processes that alone touch client memory, and the pool that feeds them.
+//!
+//! A client can point the daemon at a page that never arrives (a mapping of its own hung FUSE mount). Whoever reads it
+//! sleeps uninterruptibly and pins every descriptor it has. So the accesses are made by expendable processes
+//! (`child`), which get their work as messages (`wire`) and are replaced when they hang (`link`).
+//!
+//! - [`Workers::submit`] never blocks. A client's jobs are done in order; clients take turns (`queue`).
+//! - A job that is not answered within the stall time (20 ms) holds up its own client only: all others go on in a fresh
+//!   worker. Not answered within the deadline (1 s) it fails, and its client is reported to `on_lost`, to be doomed.
+//! - A failed or short access is [`UserAnswer::Failed`], never zeros.
+//! - Each continuation runs exactly once, on a link thread or, when the job cannot even be queued, on the caller's.
+//! - No job is ever done twice (`shm`).
+//! - The core keeps no mem fd: the client's worker and the keeper (`keeper`) have them.
+//!
+//! Limits: a worker that hangs stays, as a process of its own, until the page comes or the FUSE connection is aborted
+//! ([`Workers::stuck`] counts them); how many clients one uid may have doomed that way is not bounded here.
+//!
+//! Lock order: `submit` and its like take the lane's lock, below every lock of the core; call them with no SRCU read
+//! section held if continuations of refused jobs may look something up.
+
+mod child;
+mod job;
+mod keeper;
+mod lane;
+mod link;
+mod queue;
+mod shm;
+mod spawn;
+mod sys;
+pub mod wire;
+
+use job::{Answered, Part};
+use kfd_core::ids::{ProcessId, Tgid};
+use kfd_core::notice::{UserAccess, UserAnswer};
+use lane::Lane;
+use link::{Link, Shared};
+use notifier::MmId;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The argument that makes a program a memory worker.
+pub const MARKER: &str = "--kfdd-memory-worker";
+
+/// How a pool is made.
+#[derive(Debug, Clone)]
+pub struct WorkersConfig {
+    /// What to execute; its `main` begins with [`enter_if_asked`]. Default: the current program.
+    pub program: PathBuf,
+    /// Its arguments. Default: [`MARKER`].
+    pub args: Vec<OsString>,
+    /// How many workers share the clients, at least 1. Default: 2.
+    pub count: usize,
+    /// After this a job has failed and its client is lost. Default: 1 s.
+    pub deadline: Duration,
+    /// After this a job holds up nobody but its own client. Default: 20 ms, at most `deadline`.
+    pub stall: Duration,
+}
+
+impl Default for WorkersConfig {
+    fn default() -> Self {
+        Self {
+            program: PathBuf::from("/proc/self/exe"),
+            args: vec![OsString::from(MARKER)],
+            count: 2,
+            deadline: Duration::from_secs(1),
+            stall: Duration::from_millis(20),
+        }
+    }
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MmState {
+    /// The address space is there (though perhaps only for a `CLONE_VM` sharer).
+    Alive,
+    /// It is gone: the process died or executed another program.
+    Gone,
+    /// That could not be found out: no such client, or its worker hung.
+    Unknown,
+}
+
+/// A pool of memory workers. Dropping it stops it.
+pub struct Workers {
+    lanes: Vec<Arc<Lane>>,
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Workers {
+    /// Starts the processes and their link threads. `on_lost` is told of clients that are to be doomed; it runs on a link
+    /// thread with no lock held and must not block.
+    ///
+    /// # Errors
+    /// When a process, thread or descriptor cannot be had; nothing is left running then.
+    pub fn start(
+        config: WorkersConfig,
+        on_lost: Arc<dyn Fn(ProcessId) + Send + Sync>,
+    ) -> io::Result<Arc<Self>> {
+        let stall = config.stall.min(config.deadline);
+        let shared = Arc::new(Shared {
+            program: spawn::Program { path: config.program, args: config.args },
+            deadline: config.deadline,
+            stall,
+            keeper: keeper::Keeper::default(),
+            on_lost,
+        });
+        let mut workers = Self { lanes: Vec::new(), shared, threads: Mutex::new(Vec::new()) };
+        for at in 0..config.count.max(1) {
+            workers.add_lane(at == 0, stall)?;
+        }
+        Ok(Arc::new(workers))
+    }
+
+    /// Takes a client in. `memory` is its `/proc/TID/mem`, opened for reading and writing while it was identified.
+    pub fn attach(&self, process: ProcessId, tgid: Tgid, mm: MmId, memory: OwnedFd) {
+        tracing::debug!(%process, %tgid, mm = ?mm, "client attached to its memory worker");
+        self.shared.keeper.attach(process, memory.as_fd());
+        if self.shared.keeper.is_missing()
+            && let Some(first) = self.lanes.first()
+        {
+            first.kick();
+        }
+        let lane = self.lane(process);
+        let mut state = lane.locked();
+        if state.closing {
+            return;
+        }
+        let orphans = state.queue.attach(process, memory);
+        lane.push(&mut state);
+        drop(state);
+        orphans.into_iter().for_each(fail);
+    }
+
+    /// Lets a client go: its mem fd is closed everywhere, jobs not yet sent fail, those already sent are answered.
+    /// Idempotent.
+    pub fn detach(&self, process: ProcessId) {
+        self.shared.keeper.detach(process);
+        let lane = self.lane(process);
+        let mut state = lane.locked();
+        let orphans = state.queue.detach(process);
+        lane.push(&mut state);
+        drop(state);
+        orphans.into_iter().flatten().for_each(fail);
+    }
+
+    /// Does accesses, each of at most 64 KiB, in order, and then runs `done` with one answer each. Never blocks.
+    ///
+    /// All answers are [`UserAnswer::Failed`], at once, when there is no such client or more than 8 MiB of its jobs wait.
+    /// After a failed access the later ones of the job are tried all the same.
+    pub fn submit(
+        &self,
+        process: ProcessId,
+        accesses: Vec<UserAccess>,
+        done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>,
+    ) {
+        if accesses.is_empty() {
+            return done(Vec::new());
+        }
+        self.queue(process, job::split(process, accesses, done));
+    }
+
+    /// Looks whether the client's address space is still there. Never blocks; in order with the client's jobs.
+    pub fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(MmState) + Send>) {
+        self.queue(process, vec![Part::probe(process, done)]);
+    }
+
+    /// How many clients are attached.
+    #[must_use]
+    pub fn attached(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.locked().queue.clients()).sum()
+    }
+
+    /// How many abandoned worker processes still exist.
+    #[must_use]
+    pub fn stuck(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.locked().stuck).sum()
+    }
+
+    /// Fails everything that waits, ends the workers and joins the link threads. A worker that hangs is left behind.
+    /// Idempotent. Must not be called by a continuation.
+    pub fn stop(&self) {
+        for lane in &self.lanes {
+            lane.locked().closing = true;
+            lane.kick();
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // The pool may be dropped by a continuation, which runs on a link thread: that one ends by itself.
+            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+                tracing::error!("a link thread of the memory workers panicked");
+            }
+        }
+    }
+
+    fn add_lane(&mut self, first: bool, stall: Duration) -> io::Result<()> {
+        let lane = Arc::new(Lane::new(stall)?);
+        let mut link = Link::new(Arc::clone(&lane), Arc::clone(&self.shared), first);
+        let (ready, started) = mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name("kfdd-link".into()).spawn(move || {
+            let prepared = link.prepare();
+            let good = prepared.is_ok();
+            if ready.send(prepared).is_ok() && good {
+                link.run();
+            }
+        })?;
+        self.lanes.push(lane);
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        started.recv().unwrap_or_else(|_| Err(io::Error::other("the link thread ended")))
+    }
+
+    fn queue(&self, process: ProcessId, parts: Vec<Part>) {
+        let lane = self.lane(process);
+        let mut state = lane.locked();
+        let refused = if state.closing || !parts.iter().all(job::fits) {
+            parts
+        } else if let Err(parts) = state.queue.submit(process, parts) {
+            parts
+        } else {
+            lane.push(&mut state);
+            Vec::new()
+        };
+        drop(state);
+        refused.into_iter().for_each(fail);
+    }
+
+    fn lane(&self, process: ProcessId) -> &Lane {
+        &self.lanes[process.slot as usize % self.lanes.len()]
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl std::fmt::Debug for Workers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workers").field("lanes", &self.lanes.len()).finish_non_exhaustive()
+    }
+}
+
+fn fail(part: Part) {
+    link::run(part, Answered::Failed);
+}
+
+/// Becomes a memory worker if that is what this process was started for, and then never returns.
+///
+/// First thing in the `main` of every program that embeds a pool: nothing may have been opened before.
+pub fn enter_if_asked() {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == MARKER) {
+        std::process::exit(child::run());
+    }
+}

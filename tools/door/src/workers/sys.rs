@@ -1,0 +1,125 @@
+//! The system calls of workers that the libraries do not wrap, or wrap without ownership of descriptors.
+
+#![allow(unsafe_code)]
+
+use nix::cmsg_space;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, send,
+    sendmsg, socketpair,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// A connected pair of SOCK_SEQPACKET sockets, close-on-exec.
+pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
+}
+
+/// Sends one message, with a descriptor if there is one. `wait` is whether a full socket blocks or is `WouldBlock`.
+pub(super) fn send_message(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptor: Option<BorrowedFd<'_>>,
+    wait: bool,
+) -> io::Result<()> {
+    let mut flags = MsgFlags::MSG_NOSIGNAL;
+    flags.set(MsgFlags::MSG_DONTWAIT, !wait);
+    loop {
+        let sent = match descriptor {
+            None => send(socket.as_raw_fd(), bytes, flags),
+            Some(descriptor) => {
+                let rights = [descriptor.as_raw_fd()];
+                let control = [ControlMessage::ScmRights(&rights)];
+                sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(bytes)], &control, flags, None)
+            }
+        };
+        match sent {
+            Ok(_) => return Ok(()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Receives one message into `buffer` and answers its length; 0 is the end. Descriptors that came along are closed by
+/// the kernel.
+pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> io::Result<usize> {
+    let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
+    loop {
+        match recv(socket.as_raw_fd(), buffer, flags) {
+            Ok(len) => return Ok(len),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// As [`receive`], and takes the descriptor that came along; of several the last. Waits as the socket's timeout says.
+pub(super) fn receive_descriptor(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    control: &mut Vec<u8>,
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut parts = [IoSliceMut::new(buffer)];
+    let message = loop {
+        match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::MSG_CMSG_CLOEXEC) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => break other?,
+        }
+    };
+    let mut descriptor = None;
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(rights) = control {
+            for raw in rights {
+                // SAFETY: the kernel has just put this descriptor into our table; nobody else knows it.
+                descriptor = Some(unsafe { OwnedFd::from_raw_fd(raw) });
+            }
+        }
+    }
+    Ok((message.bytes, descriptor))
+}
+
+/// A buffer for the control part of one descriptor.
+pub(super) fn control_buffer() -> Vec<u8> {
+    cmsg_space!(RawFd)
+}
+
+/// Standard input and output of a freshly executed worker, as the descriptors that they are.
+///
+/// To be called once, first thing in `main`, while nothing else uses them.
+pub(super) fn inherited() -> (OwnedFd, OwnedFd) {
+    // SAFETY: the caller is the only user of descriptor 0, which the daemon set before exec.
+    let socket = unsafe { OwnedFd::from_raw_fd(0) };
+    // SAFETY: likewise descriptor 1.
+    let claim = unsafe { OwnedFd::from_raw_fd(1) };
+    (socket, claim)
+}
+
+/// Closes every descriptor from `first` on (close_range(2)).
+pub(super) fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: called first thing in a worker's `main`, where nothing above `first` has an owner.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Gives every signal its default action and unblocks all: ignored ones and the mask survive an exec.
+pub(super) fn default_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: SIG_DFL installs no code; numbers that cannot be changed are an error that changes nothing.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // An error would need an invalid `how`.
+    let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
+}
+
+/// pidfd_open(2) of a child that was not reaped yet.
+pub(super) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: takes two integers and touches no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_ulong::from(pid), 0 as libc::c_ulong) };
+    let fd = RawFd::try_from(fd).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

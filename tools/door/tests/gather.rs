@@ -1,0 +1,190 @@
+//! Gather and scatter, as functions of the table's entries and the client's bytes.
+
+use door::gather::{PIECE, Plan, scatter, scattered};
+use kfd_core::abi::spec::{Count, Flow, Ioctl, Pointer};
+use kfd_core::call::{Errno, Gathered, UserWrite};
+use kfd_core::ids::UserVa;
+use kfd_core::notice::{UserAccess, UserAnswer};
+use proptest::prelude::*;
+
+const IDS: Pointer = Pointer {
+    name: "ids",
+    offset: 0,
+    count: Count::Field { offset: 8, width: 4 },
+    element: 4,
+    flow: Flow::In,
+    cap: 64,
+    over: libc::EINVAL,
+};
+const RESULT: Pointer = Pointer { name: "result", offset: 16, flow: Flow::Out, ..IDS };
+const BLOB: Pointer = Pointer {
+    name: "blob",
+    offset: 24,
+    count: Count::Field { offset: 32, width: 8 },
+    element: 24,
+    flow: Flow::InOut,
+    cap: 10_000,
+    over: libc::ENOMEM,
+};
+const HEADER: Pointer = Pointer { name: "header", offset: 40, count: Count::Fixed(1), element: 16, ..IDS };
+
+fn ioctl(pointers: &'static [Pointer]) -> Ioctl {
+    Ioctl {
+        cmd: 0xc030_4b7f,
+        name: "TEST",
+        layout: None,
+        tail: None,
+        pointers,
+        since: 0,
+        refused: None,
+        doc: "",
+    }
+}
+
+fn arg(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[test]
+fn an_in_pointer_is_read_as_its_count_says_and_an_out_pointer_is_not() {
+    let ioctl = ioctl(&[IDS, RESULT]);
+    let mut plan = Plan::new(&ioctl, &arg(&[0x1000, 3, 0x2000])).unwrap();
+    assert!(!plan.is_empty());
+    assert_eq!(plan.take_accesses(), [UserAccess::Read { va: UserVa(0x1000), len: 12 }]);
+    let Gathered(entries) = plan.collect(vec![UserAnswer::Done(vec![7; 12])]).unwrap();
+    assert_eq!(entries, [vec![7; 12], vec![]]);
+}
+
+#[test]
+fn a_count_of_zero_reads_nothing_whatever_the_pointer() {
+    for va in [0, 0x1000, u64::MAX] {
+        let plan = Plan::new(&ioctl(&[IDS]), &arg(&[va, 0])).unwrap();
+        assert!(plan.is_empty());
+        assert_eq!(plan.collect(vec![]).unwrap().0, [vec![]]);
+    }
+}
+
+#[test]
+fn a_null_pointer_with_a_count_is_efault() {
+    assert_eq!(Plan::new(&ioctl(&[IDS]), &arg(&[0, 1])), Err(Errno(libc::EFAULT)));
+}
+
+#[test]
+fn a_range_that_wraps_around_is_efault() {
+    assert_eq!(Plan::new(&ioctl(&[IDS]), &arg(&[u64::MAX - 3, 1])), Err(Errno(libc::EFAULT)));
+}
+
+#[test]
+fn more_than_the_cap_is_the_errno_of_the_spec() {
+    assert_eq!(Plan::new(&ioctl(&[IDS]), &arg(&[0x1000, 65])), Err(Errno(libc::EINVAL)));
+    assert_eq!(Plan::new(&ioctl(&[BLOB]), &arg(&[0, 0, 0, 0x1000, u64::MAX])), Err(Errno(libc::ENOMEM)));
+}
+
+#[test]
+fn a_call_that_is_always_refused_reads_nothing() {
+    let ioctl = Ioctl { refused: Some(libc::EINVAL), ..ioctl(&[IDS, BLOB]) };
+    let plan = Plan::new(&ioctl, &arg(&[0, 65, 0, 0, 1])).unwrap();
+    assert!(plan.is_empty());
+    assert_eq!(plan.collect(vec![]).unwrap().0, [vec![], vec![]]);
+}
+
+#[test]
+fn a_short_struct_reads_as_if_zeros_followed() {
+    let plan = Plan::new(&ioctl(&[IDS]), &0x1000u64.to_le_bytes()).unwrap();
+    assert!(plan.is_empty());
+    assert_eq!(Plan::new(&ioctl(&[HEADER]), &[]), Err(Errno(libc::EFAULT)));
+}
+
+#[test]
+fn a_long_read_is_split_and_put_together_again() {
+    let len = 10_000 * 24;
+    let mut plan = Plan::new(&ioctl(&[BLOB]), &arg(&[0, 0, 0, 0x10_0000, 10_000])).unwrap();
+    let accesses = plan.take_accesses();
+    assert_eq!(accesses.len(), len / PIECE + 1);
+    let memory: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+    let answers = accesses
+        .iter()
+        .map(|access| {
+            let UserAccess::Read { va, len } = access else { panic!("a gather only reads") };
+            let at = (va.0 - 0x10_0000) as usize;
+            UserAnswer::Done(memory[at..at + *len as usize].to_vec())
+        })
+        .collect();
+    assert_eq!(plan.collect(answers).unwrap().0, [memory]);
+}
+
+#[test]
+fn a_failed_a_missing_and_a_short_answer_are_efault() {
+    let plan = Plan::new(&ioctl(&[IDS]), &arg(&[0x1000, 3])).unwrap();
+    for answers in [vec![UserAnswer::Failed], vec![], vec![UserAnswer::Done(vec![0; 11])]] {
+        assert_eq!(plan.collect(answers).unwrap_err(), Errno(libc::EFAULT));
+    }
+}
+
+#[test]
+fn a_scatter_keeps_order_and_splits_long_writes() {
+    let long: Vec<u8> = (0..PIECE + 5).map(|at| (at % 251) as u8).collect();
+    let writes = vec![
+        UserWrite { va: UserVa(0x10), bytes: vec![1, 2] },
+        UserWrite { va: UserVa(0x20), bytes: vec![] },
+        UserWrite { va: UserVa(0x10_0000), bytes: long.clone() },
+    ];
+    let pieces = scatter(writes);
+    assert_eq!(
+        pieces,
+        [
+            UserAccess::Write { va: UserVa(0x10), bytes: vec![1, 2] },
+            UserAccess::Write { va: UserVa(0x10_0000), bytes: long[..PIECE].to_vec() },
+            UserAccess::Write { va: UserVa(0x11_0000), bytes: long[PIECE..].to_vec() },
+        ]
+    );
+    assert_eq!(scattered(&[UserAnswer::Done(vec![])]), Ok(()));
+    assert_eq!(scattered(&[UserAnswer::Done(vec![]), UserAnswer::Failed]), Err(Errno(libc::EFAULT)));
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_struct_holds_a_plan_stays_within_the_caps(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        let ioctl = ioctl(&[IDS, RESULT, BLOB, HEADER]);
+        if let Ok(mut plan) = Plan::new(&ioctl, &bytes) {
+            let mut total = 0usize;
+            for access in plan.take_accesses() {
+                let UserAccess::Read { va, len } = access else { panic!("a gather only reads") };
+                prop_assert!(len as usize <= PIECE && va.0.checked_add(u64::from(len)).is_some());
+                total += len as usize;
+            }
+            prop_assert!(total <= 64 * 4 + 10_000 * 24 + 16);
+        }
+    }
+
+    #[test]
+    fn small_counts_make_a_plan_that_collects_what_was_read(
+        va in 1u64..1 << 47, count in 0u64..64, blob in 1u64..1 << 47, blobs in 0u64..10_000,
+    ) {
+        let ioctl = ioctl(&[IDS, RESULT, BLOB]);
+        let mut plan = Plan::new(&ioctl, &arg(&[va, count, 0, blob, blobs])).unwrap();
+        let answers = plan.take_accesses().iter().map(|access| {
+            let UserAccess::Read { len, .. } = access else { panic!("a gather only reads") };
+            UserAnswer::Done(vec![1; *len as usize])
+        }).collect();
+        let lengths: Vec<usize> = plan.collect(answers).unwrap().0.iter().map(Vec::len).collect();
+        prop_assert_eq!(lengths, vec![count as usize * 4, 0, blobs as usize * 24]);
+    }
+}
+
+proptest! {
+    /// The most that any call of the real table makes a door read: what a client can ask of the workers with one call.
+    #[test]
+    fn no_struct_makes_the_real_table_read_more_than_its_caps(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+        for ioctl in kfd_core::abi::table::rows() {
+            if let Ok(mut plan) = Plan::new(ioctl, &bytes) {
+                let cap: usize = ioctl.pointers.iter().map(|pointer| pointer.cap as usize * pointer.element).sum();
+                let read: usize = plan.take_accesses().iter().map(|access| {
+                    let UserAccess::Read { len, .. } = access else { panic!("a gather only reads") };
+                    *len as usize
+                }).sum();
+                prop_assert!(read <= cap, "{}", ioctl.name);
+            }
+        }
+    }
+}
