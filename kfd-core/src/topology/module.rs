@@ -1,0 +1,22 @@
+//! The module `amdgpu` as loaded: `/sys/module/amdgpu` and its line in `/proc/modules`, which kmod's lsmod (and so
+//! rocminfo) reads.
+
+use super::{Host, Tree};
+
+/// Bytes of a module about as large as amdgpu. lsmod prints it.
+const CORE_SIZE: u32 = 9_420_800;
+
+pub(super) fn plant(tree: &mut Tree, host: &Host) {
+    let at = |name: &str| format!("sys/module/amdgpu/{name}");
+    tree.file(at("initstate"), "live\n");
+    tree.file(at("refcnt"), "0\n");
+    tree.file(at("coresize"), format!("{CORE_SIZE}\n"));
+    tree.directory(at("holders"));
+
+    let mut modules = format!("amdgpu {CORE_SIZE} 0 - Live 0x0000000000000000\n");
+    for line in host.modules.lines().filter(|line| line.split(' ').next() != Some("amdgpu")) {
+        modules.push_str(line);
+        modules.push('\n');
+    }
+    tree.file("proc/modules", modules);
+}
