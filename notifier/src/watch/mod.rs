@@ -41,7 +41,7 @@ mod token;
 mod wake;
 mod watcher;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;
 
 pub use clock::Monotonic;

@@ -23,7 +23,8 @@ use super::ids::{Tgid, Tid};
 pub enum KillSign {
     /// SIGKILL is pending: the thread will not return to user space.
     Pending,
-    /// It is not.
+    /// It is not. No proof of life: a thread on its way out has taken the signal, and unless the whole group
+    /// was killed its process does not show it either.
     Absent,
     /// There is no such thread, and no such process either if only that was asked for.
     Gone,

@@ -9,6 +9,7 @@
 //! ```
 //!
 //! Lock order: none. Not for carrying data: put the message where the loop will look, then wake.
+#![allow(clippy::disallowed_types, reason = "the lint sees through the re-exports of crate::sync")]
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -106,7 +106,10 @@ impl Watcher {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_handle(handle: WatchHandle) -> Result<Self, SetupError> {
-        let ring = set_up()?;
+        Self::on(set_up()?, handle)
+    }
+
+    pub(super) fn on(ring: IoUring, handle: WatchHandle) -> Result<Self, SetupError> {
         for (has, what) in [
             (ring.params().is_feature_ext_arg(), "IORING_FEAT_EXT_ARG"),
             (ring.params().is_feature_nodrop(), "IORING_FEAT_NODROP"),
@@ -345,9 +348,8 @@ fn set_up() -> Result<IoUring, SetupError> {
         if e.raw_os_error() != Some(libc::EINVAL) {
             return Err(e);
         }
-        // Before Linux 6.1: the same behaviour, with an interrupt of the loop for each completion.
-        tracing::warn!("no DEFER_TASKRUN on this kernel: deaths cost more CPU");
-        IoUring::builder().setup_cqsize(COMPLETIONS).build(SUBMISSIONS)
+        tracing::warn!("no DEFER_TASKRUN on this kernel (Linux 6.1): deaths cost more CPU");
+        plain_ring()
     });
     result.map_err(|e| match e.raw_os_error() {
         Some(libc::ENOSYS) => SetupError::Missing,
@@ -355,4 +357,9 @@ fn set_up() -> Result<IoUring, SetupError> {
         Some(libc::EINVAL) => SetupError::TooOld("IORING_SETUP_CQSIZE"),
         _ => SetupError::Resources(e),
     })
+}
+
+/// The ring of kernels before 6.1: it behaves the same, but each completion interrupts the loop's thread.
+pub(super) fn plain_ring() -> io::Result<IoUring> {
+    IoUring::builder().setup_cqsize(COMPLETIONS).build(SUBMISSIONS)
 }

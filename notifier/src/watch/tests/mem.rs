@@ -12,11 +12,12 @@ use super::{A_WHILE, Event, Pidfd, SOON, Sleeper, Tgid, Watcher, collect, token}
 /// The mem file of a process, for reading only and for both.
 fn mem_files(tgid: Tgid) -> [File; 2] {
     [false, true]
-        .map(|write| OpenOptions::new().read(true).write(write).open(format!("/proc/{tgid}/mem")).unwrap())
+        .map(|write| OpenOptions::new().read(true).write(write).open(format!("/proc/{tgid}/mem")))
+        .map(|opened| opened.expect("a child's mem file opens"))
 }
 
 fn states(files: &[File; 2]) -> [MmState; 2] {
-    files.each_ref().map(|file| mm_state(file.as_fd()).unwrap())
+    files.each_ref().map(|file| mm_state(file.as_fd()).expect("a mem file can be probed"))
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod fds;
 mod idle;
 mod mem;
 mod pidfd;
+mod setup;
 mod status;
 mod sys;
 mod wakes;

@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -36,7 +36,7 @@ fn the_exit_status_is_there_once_the_process_is_reaped() {
 #[test]
 fn the_exit_status_of_a_process_that_is_not_our_child_is_told_too() {
     let mut shell = Command::new("sh")
-        .args(["-c", "sh -c 'read x; exit 42' <&0 & echo $!; wait"])
+        .args(["-c", "exec 3<&0; sh -c 'read x <&3; exit 42' & echo $!; wait"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -44,7 +44,7 @@ fn the_exit_status_of_a_process_that_is_not_our_child_is_told_too() {
     let mut line = String::new();
     BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let grandchild = Pidfd::open(Tgid(line.trim().parse().unwrap())).unwrap();
-    drop(shell.stdin.take());
+    shell.stdin.take().unwrap().write_all(b"\n").unwrap();
     shell.wait().unwrap();
     let begun = Instant::now();
     let status = loop {

@@ -1,6 +1,7 @@
 //! Processes in shapes that only raw system calls give.
 #![allow(unsafe_code)]
 
+use std::mem::offset_of;
 use std::thread;
 use std::time::Duration;
 
@@ -98,4 +99,23 @@ impl Drop for Forked {
         // SAFETY: the child is ours and unreaped.
         unsafe { libc::waitpid(self.0, std::ptr::null_mut(), libc::__WALL) };
     }
+}
+
+/// Makes `io_uring_setup` fail with this errno for the calling thread, as a sandbox does.
+pub(super) fn forbid_io_uring(errno: libc::c_int) {
+    let op = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut program = [
+        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset_of!(libc::seccomp_data, nr) as u32),
+        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_io_uring_setup as u32),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | errno.cast_unsigned()),
+        op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: takes integers only.
+    let promised = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(promised, 0);
+    // SAFETY: the program is alive for the call, and the kernel copies it.
+    let filtered =
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+    assert_eq!(filtered, 0, "{}", std::io::Error::last_os_error());
 }
