@@ -364,11 +364,10 @@ impl Processor {
             }
             PacketType::VendorSpecific if header.amd_format() == AMD_FORMAT_BARRIER_VALUE => {
                 let packet: BarrierValuePacket = zerocopy::transmute!(words);
-                let finish = Finish::of(packet.completion_signal, clock);
-                match Wait::value(&packet) {
-                    Some(wait) => self.wait(view, clock, slot, wait, finish),
-                    None => self.report(view, QueueError::VendorPacket),
-                }
+                let Some(wait) = Wait::value(&packet) else {
+                    return self.report(view, QueueError::VendorPacket);
+                };
+                self.wait(view, clock, slot, wait, Finish::of(packet.completion_signal, clock))
             }
             PacketType::VendorSpecific => self.report(view, QueueError::VendorPacket),
             PacketType::KernelDispatch => {
