@@ -45,8 +45,12 @@ impl<L: Listener> Deref for Ref<L> {
     }
 }
 
-impl<L: Listener + fmt::Debug> fmt::Debug for Ref<L> {
+impl<L: Listener> fmt::Debug for Ref<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Ref").field(&**self).finish()
+        // The listener itself need not be Debug, so that a result holding this can be unwrapped.
+        f.debug_struct("Ref")
+            .field("of", &std::any::type_name::<L>())
+            .field("mm", &self.counted.mm().id())
+            .finish()
     }
 }

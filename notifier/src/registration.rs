@@ -93,13 +93,24 @@ impl<L: Listener> Drop for Registration<L> {
     }
 }
 
-impl<L: Listener + fmt::Debug> fmt::Debug for Registration<L> {
+impl<L: Listener> fmt::Debug for Registration<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Registration").field(&**self).finish()
+        // The listener itself need not be Debug, so that a result holding this can be unwrapped.
+        f.debug_struct("Registration")
+            .field("of", &std::any::type_name::<L>())
+            .field("mm", &self.mm().id())
+            .finish()
     }
 }
 
-/// A listener that is off its chain while walkers may still be inside it.
+/// A listener that is off its chain while walkers may still be inside it. It cannot be looked at or taken back, only let go:
+///
+/// ```compile_fail,E0308
+/// # use notifier::{Listener, Registration};
+/// fn look_inside<L: Listener>(registration: Registration<L>) {
+///     let _: &L = &registration.unregister_no_release();
+/// }
+/// ```
 pub struct Unlinked<L: Listener> {
     node: Counted<L>,
 }

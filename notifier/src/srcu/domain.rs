@@ -221,6 +221,14 @@ pub struct Cookie {
 }
 
 /// A read section. Ends when dropped; cannot change threads.
+///
+/// ```compile_fail,E0277
+/// let domain = notifier::srcu::Domain::new("doc");
+/// let guard = domain.read();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(guard));
+/// });
+/// ```
 #[must_use = "the section ends when the guard is dropped"]
 pub struct Guard<'d> {
     domain: &'d Domain,

@@ -77,7 +77,15 @@ impl<L: Listener> Slot<L> {
         Some(node)
     }
 
-    /// What is published, valid as long as the guard.
+    /// What is published, valid as long as the guard, not longer:
+    ///
+    /// ```compile_fail,E0515
+    /// # use notifier::{Listener, Slot, srcu::Domain};
+    /// fn keep<'s, L: Listener>(slot: &'s Slot<L>, domain: &'s Domain) -> Option<&'s L> {
+    ///     let guard = domain.read();
+    ///     slot.load(&guard)
+    /// }
+    /// ```
     ///
     /// # Panics
     /// When the guard is of another domain: it would protect nothing here.

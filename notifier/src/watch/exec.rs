@@ -66,6 +66,13 @@ impl ExecListener {
     /// EPERM: no CAP_NET_ADMIN. Unsupported: not in the initial namespaces, or a kernel without
     /// CONFIG_PROC_EVENTS.
     pub fn open() -> io::Result<Self> {
+        let listener = Self::by_socket_filter()?;
+        listener.request(&[PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC])?;
+        Ok(listener)
+    }
+
+    /// A listener as kernels before 6.6 allow it, where every event is dropped at the socket only.
+    pub(super) fn by_socket_filter() -> io::Result<Self> {
         let unsupported = |what| io::Error::new(io::ErrorKind::Unsupported, what);
         let socket = sys::connector_socket().map_err(|e| match e.raw_os_error() {
             Some(libc::EPROTONOSUPPORT) => {
@@ -82,14 +89,18 @@ impl ExecListener {
         let listener = Self(socket);
         // The acknowledgement reaches only a listener to everything, so the narrowing comes second.
         sys::attach_filter(listener.as_fd(), &accept_only(&[PROC_EVENT_EXEC, PROC_EVENT_NONE]))?;
-        listener.request(&[PROC_CN_MCAST_LISTEN])?;
+        listener.request(&[PROC_CN_MCAST_LISTEN]).map_err(|e| match e.raw_os_error() {
+            Some(libc::ECONNREFUSED) => {
+                unsupported("the process connector serves only the initial network namespace")
+            }
+            _ => e,
+        })?;
         if !listener.acknowledged()? {
             return Err(unsupported(
                 "the process connector does not answer: it serves only the initial pid and user namespaces",
             ));
         }
         sys::attach_filter(listener.as_fd(), &accept_only(&[PROC_EVENT_EXEC]))?;
-        listener.request(&[PROC_CN_MCAST_LISTEN, PROC_EVENT_EXEC])?;
         Ok(listener)
     }
 

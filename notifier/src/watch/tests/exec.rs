@@ -1,14 +1,18 @@
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::process::Command;
+use std::thread;
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{MsgFlags, recv};
 
 use super::super::{Coverage, ExecListener, Interest};
 use super::sys::Forked;
 use super::{Event, SOON, Tgid, Watcher, collect, token};
 
 /// `None`, with a word why, where the machine does not let us listen.
-fn listener() -> Option<ExecListener> {
-    match ExecListener::open() {
+fn allowed(listener: io::Result<ExecListener>) -> Option<ExecListener> {
+    match listener {
         Ok(listener) => Some(listener),
         Err(e) if e.raw_os_error() == Some(libc::EPERM) || e.kind() == io::ErrorKind::Unsupported => {
             eprintln!("not run: {e}");
@@ -18,9 +22,11 @@ fn listener() -> Option<ExecListener> {
     }
 }
 
-#[test]
-fn an_exec_is_reported_and_neither_forks_nor_exits_are() {
-    let Some(listener) = listener() else { return };
+fn listener() -> Option<ExecListener> {
+    allowed(ExecListener::open())
+}
+
+fn hears_execs_and_nothing_else(listener: &ExecListener) {
     let forked: Vec<_> = (0..50).map(|_| Forked::brief().tgid()).collect();
     let mut child = Command::new("true").spawn().unwrap();
     child.wait().unwrap();
@@ -28,6 +34,37 @@ fn an_exec_is_reported_and_neither_forks_nor_exits_are() {
     assert_eq!(listener.drain(&mut execs).unwrap(), Coverage::Complete);
     assert!(execs.contains(&Tgid(child.id())), "{execs:?}");
     assert!(!forked.iter().any(|tgid| execs.contains(tgid)));
+}
+
+#[test]
+fn an_exec_is_reported_and_neither_forks_nor_exits_are() {
+    if let Some(listener) = listener() {
+        hears_execs_and_nothing_else(&listener);
+    }
+}
+
+#[test]
+fn on_an_older_kernel_the_socket_filter_alone_keeps_forks_and_exits_out() {
+    let Some(listener) = allowed(ExecListener::by_socket_filter()) else { return };
+    hears_execs_and_nothing_else(&listener);
+    // `drain` skips what is no exec, so look at the socket itself.
+    for _ in 0..50 {
+        drop(Forked::brief());
+    }
+    let mut message = [0; 128];
+    while let Ok(length) = recv(listener.as_fd().as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
+        assert!(length >= 40);
+        assert_eq!(message[36..40], 2_u32.to_ne_bytes(), "PROC_EVENT_EXEC");
+    }
+}
+
+#[test]
+fn in_another_network_namespace_listening_is_refused_in_words() {
+    let attempt = thread::spawn(|| unshare(CloneFlags::CLONE_NEWNET).map(|()| ExecListener::open()));
+    match attempt.join().unwrap() {
+        Err(errno) => eprintln!("not run: {errno}"),
+        Ok(listener) => assert_eq!(listener.unwrap_err().kind(), io::ErrorKind::Unsupported),
+    }
 }
 
 #[test]
