@@ -1,0 +1,319 @@
+/*
+ * Barrier packets and bad packets, against the unmodified HSA runtime.
+ *
+ *   cc -O2 -o barrier tests/clients/barrier.c -lhsa-runtime64
+ *   barrier [barrier|bad]        one half only; without an argument both
+ *
+ * One line for each property; exit status 0 when all hold, 1 at the first that does not (what was seen is on stderr).
+ * Needs libhsa-runtime-dev (Debian 12: 5.2.3) and an agent named gfx900.
+ */
+#include <hsa/amd_hsa_signal.h>
+#include <hsa/hsa.h>
+#include <hsa/hsa_ext_amd.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PATIENCE_S 5
+#define RING 64
+
+static const uint16_t SYSTEM_FENCES = HSA_FENCE_SCOPE_SYSTEM << HSA_PACKET_HEADER_SCACQUIRE_FENCE_SCOPE |
+                                      HSA_FENCE_SCOPE_SYSTEM << HSA_PACKET_HEADER_SCRELEASE_FENCE_SCOPE;
+
+struct queue {
+    hsa_queue_t *hsa;
+    _Atomic(uint32_t) error; /* the hsa_status_t of the error callback; 0 until it is called */
+    atomic_uint calls;
+};
+
+static hsa_agent_t gpu;
+static uint64_t ticks_per_s;
+
+_Noreturn static void fail(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fflush(stdout);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    exit(1);
+}
+
+static const char *name_of(hsa_status_t status) {
+    switch (status) {
+    case HSA_STATUS_SUCCESS: return "HSA_STATUS_SUCCESS";
+    case HSA_STATUS_ERROR_INVALID_PACKET_FORMAT: return "HSA_STATUS_ERROR_INVALID_PACKET_FORMAT";
+    case HSA_STATUS_ERROR_INVALID_CODE_OBJECT: return "HSA_STATUS_ERROR_INVALID_CODE_OBJECT";
+    case HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS: return "HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS";
+    case HSA_STATUS_ERROR_INVALID_ALLOCATION: return "HSA_STATUS_ERROR_INVALID_ALLOCATION";
+    case HSA_STATUS_ERROR_INVALID_ARGUMENT: return "HSA_STATUS_ERROR_INVALID_ARGUMENT";
+    case HSA_STATUS_ERROR_INVALID_ISA: return "HSA_STATUS_ERROR_INVALID_ISA";
+    default: {
+        static char number[32];
+        snprintf(number, sizeof number, "hsa_status_t 0x%x", status);
+        return number;
+    }
+    }
+}
+
+static void must(hsa_status_t status, const char *what) {
+    if (status != HSA_STATUS_SUCCESS) {
+        const char *text = NULL;
+        hsa_status_string(status, &text);
+        fail("%s: %s (%s)", what, name_of(status), text ? text : "no description");
+    }
+}
+
+static void nap(long milliseconds) {
+    struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+    nanosleep(&time, NULL);
+}
+
+static hsa_status_t pick(hsa_agent_t agent, void *found) {
+    char name[64] = "";
+    must(hsa_agent_get_info(agent, HSA_AGENT_INFO_NAME, name), "agent name");
+    if (strcmp(name, "gfx900") != 0) return HSA_STATUS_SUCCESS;
+    *(bool *)found = true;
+    gpu = agent;
+    return HSA_STATUS_INFO_BREAK;
+}
+
+static void on_error(hsa_status_t status, hsa_queue_t *source, void *data) {
+    struct queue *queue = data;
+    if (source != queue->hsa) fail("the error callback names another queue");
+    atomic_fetch_add(&queue->calls, 1);
+    atomic_store(&queue->error, status);
+}
+
+static void open_queue(struct queue *queue) {
+    memset(queue, 0, sizeof *queue);
+    must(hsa_queue_create(gpu, RING, HSA_QUEUE_TYPE_MULTI, on_error, queue, UINT32_MAX, UINT32_MAX, &queue->hsa),
+         "hsa_queue_create");
+}
+
+static void close_queue(struct queue *queue) {
+    must(hsa_queue_destroy(queue->hsa), "hsa_queue_destroy");
+}
+
+static void must_be_sound(struct queue *queue, const char *what) {
+    uint32_t error = atomic_load(&queue->error);
+    if (error) fail("%s: the queue's error callback was called with %s", what, name_of(error));
+}
+
+/* Waits for a free slot, writes `body` (64 bytes) into it, its header last, and rings the doorbell. */
+static void submit(struct queue *queue, const void *body, uint16_t header, uint16_t second) {
+    uint64_t index = hsa_queue_add_write_index_screlease(queue->hsa, 1);
+    for (int waited = 0; index - hsa_queue_load_read_index_scacquire(queue->hsa) >= queue->hsa->size; waited++) {
+        must_be_sound(queue, "waiting for a free slot");
+        if (waited > PATIENCE_S * 1000) fail("the ring stays full: read index %" PRIu64 " of %" PRIu64,
+                                             hsa_queue_load_read_index_scacquire(queue->hsa), index);
+        nap(1);
+    }
+    uint32_t *slot = (uint32_t *)((char *)queue->hsa->base_address + index % queue->hsa->size * 64);
+    memcpy(slot + 1, (const char *)body + 4, 60);
+    __atomic_store_n(slot, (uint32_t)second << 16 | header, __ATOMIC_RELEASE);
+    hsa_signal_store_screlease(queue->hsa->doorbell_signal, (hsa_signal_value_t)index);
+}
+
+static void submit_barrier(struct queue *queue, hsa_packet_type_t type, bool ordered, const hsa_signal_t *deps,
+                           int count, hsa_signal_t completion) {
+    hsa_barrier_and_packet_t packet; /* BARRIER_OR has the same layout */
+    memset(&packet, 0, sizeof packet);
+    for (int i = 0; i < count; i++) packet.dep_signal[i] = deps[i];
+    packet.completion_signal = completion;
+    uint16_t header = (uint16_t)type << HSA_PACKET_HEADER_TYPE | SYSTEM_FENCES;
+    submit(queue, &packet, header | (ordered ? 1 << HSA_PACKET_HEADER_BARRIER : 0), 0);
+}
+
+/* A signal that the host waits for in the kernel (with an event), or one that only agents look at (no event). */
+static hsa_signal_t new_signal(hsa_signal_value_t value, bool with_event) {
+    hsa_signal_t signal;
+    must(hsa_signal_create(value, with_event ? 0 : 1, with_event ? NULL : &gpu, &signal), "hsa_signal_create");
+    return signal;
+}
+
+static void must_complete(struct queue *queue, hsa_signal_t signal, const char *what) {
+    hsa_signal_value_t value = hsa_signal_wait_scacquire(signal, HSA_SIGNAL_CONDITION_LT, 1, PATIENCE_S * ticks_per_s,
+                                                         HSA_WAIT_STATE_BLOCKED);
+    must_be_sound(queue, what);
+    if (value != 0) {
+        fail("%s: not completed within %d s: signal %" PRId64 ", read index %" PRIu64 ", write index %" PRIu64, what,
+             PATIENCE_S, (int64_t)value, hsa_queue_load_read_index_scacquire(queue->hsa),
+             hsa_queue_load_write_index_scacquire(queue->hsa));
+    }
+}
+
+static void must_not_complete(struct queue *queue, hsa_signal_t signal, const char *what) {
+    nap(50);
+    must_be_sound(queue, what);
+    if (hsa_signal_load_scacquire(signal) != 1) fail("%s: completed too early", what);
+}
+
+static void plain(struct queue *queue) {
+    hsa_signal_t done = new_signal(1, true);
+    must(hsa_amd_profiling_set_profiler_enabled(queue->hsa, 1), "hsa_amd_profiling_set_profiler_enabled");
+    submit_barrier(queue, HSA_PACKET_TYPE_BARRIER_AND, false, NULL, 0, done);
+    must_complete(queue, done, "barrier");
+    puts("barrier: completed");
+
+    hsa_amd_profiling_dispatch_time_t time;
+    uint64_t now;
+    must(hsa_amd_profiling_get_dispatch_time(gpu, done, &time), "hsa_amd_profiling_get_dispatch_time");
+    must(hsa_system_get_info(HSA_SYSTEM_INFO_TIMESTAMP, &now), "timestamp");
+    const amd_signal_t *raw = (const amd_signal_t *)(uintptr_t)done.handle;
+    if (raw->start_ts == 0 || raw->end_ts < raw->start_ts)
+        fail("timestamps: start %" PRIu64 ", end %" PRIu64, raw->start_ts, raw->end_ts);
+    if (time.end < time.start || time.end > now || now - time.start > 2 * PATIENCE_S * ticks_per_s)
+        fail("timestamps in system time: start %" PRIu64 ", end %" PRIu64 ", now %" PRIu64, time.start, time.end, now);
+    puts("barrier: timestamps in order");
+    must(hsa_signal_destroy(done), "hsa_signal_destroy");
+}
+
+static void dependency(struct queue *queue, bool with_event) {
+    const char *kind = with_event ? "a signal with an event" : "a signal that nobody announces";
+    hsa_signal_t done = new_signal(1, true), dep = new_signal(1, with_event);
+    submit_barrier(queue, HSA_PACKET_TYPE_BARRIER_AND, true, &dep, 1, done);
+    must_not_complete(queue, done, "dependency");
+    hsa_signal_store_screlease(dep, 0);
+    must_complete(queue, done, "dependency");
+    printf("barrier: waited for %s\n", kind);
+    must(hsa_signal_destroy(dep), "hsa_signal_destroy");
+    must(hsa_signal_destroy(done), "hsa_signal_destroy");
+}
+
+static void all_and_any(struct queue *queue) {
+    hsa_signal_t done = new_signal(1, true), deps[5];
+    for (int i = 0; i < 5; i++) deps[i] = new_signal(1, true);
+    submit_barrier(queue, HSA_PACKET_TYPE_BARRIER_OR, true, deps, 5, done);
+    must_not_complete(queue, done, "barrier-OR");
+    hsa_signal_store_screlease(deps[3], 0);
+    must_complete(queue, done, "barrier-OR");
+    puts("barrier-OR: completed by one of five");
+
+    hsa_signal_store_screlease(done, 1);
+    submit_barrier(queue, HSA_PACKET_TYPE_BARRIER_AND, true, deps, 5, done);
+    must_not_complete(queue, done, "barrier-AND of five");
+    for (int i = 0; i < 4; i++) hsa_signal_store_screlease(deps[i], 0);
+    must_not_complete(queue, done, "barrier-AND of five with one left");
+    hsa_signal_store_screlease(deps[4], 0);
+    must_complete(queue, done, "barrier-AND of five");
+    puts("barrier-AND: completed by all of five");
+    for (int i = 0; i < 5; i++) must(hsa_signal_destroy(deps[i]), "hsa_signal_destroy");
+    must(hsa_signal_destroy(done), "hsa_signal_destroy");
+}
+
+/* More packets than the ring has slots, so the indices wrap; one signal counts them. */
+static void many(struct queue *queue) {
+    enum { PACKETS = 20 * RING };
+    hsa_signal_t done = new_signal(PACKETS, true);
+    for (int i = 0; i < PACKETS; i++) submit_barrier(queue, HSA_PACKET_TYPE_BARRIER_AND, false, NULL, 0, done);
+    must_complete(queue, done, "many");
+    printf("barrier: %d in a ring of %d completed\n", PACKETS, RING);
+    must(hsa_signal_destroy(done), "hsa_signal_destroy");
+}
+
+/* One queue completes what the other waits for. */
+static void across(void) {
+    struct queue first, second;
+    open_queue(&first);
+    open_queue(&second);
+    hsa_signal_t between = new_signal(1, false), done = new_signal(1, true);
+    submit_barrier(&second, HSA_PACKET_TYPE_BARRIER_AND, true, &between, 1, done);
+    must_not_complete(&second, done, "across queues");
+    submit_barrier(&first, HSA_PACKET_TYPE_BARRIER_AND, true, NULL, 0, between);
+    must_complete(&second, done, "across queues");
+    must_be_sound(&first, "across queues");
+    puts("barrier: waited for another queue");
+    must(hsa_signal_destroy(between), "hsa_signal_destroy");
+    must(hsa_signal_destroy(done), "hsa_signal_destroy");
+    close_queue(&second);
+    close_queue(&first);
+}
+
+/* Submits a packet that cannot run to a queue of its own; the error callback must be called once, with `expected`. */
+static void bad(const char *what, const void *packet, uint16_t header, uint16_t second, hsa_status_t expected) {
+    struct queue queue;
+    open_queue(&queue);
+    submit(&queue, packet, header, second);
+    for (int waited = 0; atomic_load(&queue.error) == 0; waited++) {
+        if (waited > PATIENCE_S * 1000) fail("%s: no error callback within %d s", what, PATIENCE_S);
+        nap(1);
+    }
+    nap(20);
+    hsa_status_t error = atomic_load(&queue.error);
+    if (error != expected) fail("%s: error callback %s, expected %s", what, name_of(error), name_of(expected));
+    if (atomic_load(&queue.calls) != 1) fail("%s: %u error callbacks", what, atomic_load(&queue.calls));
+    printf("%s: error callback %s\n", what, name_of(error));
+    close_queue(&queue);
+}
+
+static void barriers(void) {
+    struct queue queue;
+    open_queue(&queue);
+    plain(&queue);
+    dependency(&queue, true);
+    dependency(&queue, false);
+    all_and_any(&queue);
+    many(&queue);
+    must_be_sound(&queue, "at the end");
+    close_queue(&queue);
+    across();
+}
+
+static void bad_packets(void) {
+    struct queue bystander;
+    open_queue(&bystander);
+
+    hsa_barrier_and_packet_t nothing;
+    memset(&nothing, 0, sizeof nothing);
+    bad("bad packet", &nothing, 7 << HSA_PACKET_HEADER_TYPE | SYSTEM_FENCES, 0, HSA_STATUS_ERROR_INVALID_PACKET_FORMAT);
+
+    hsa_agent_dispatch_packet_t agent;
+    memset(&agent, 0, sizeof agent);
+    bad("agent dispatch", &agent, HSA_PACKET_TYPE_AGENT_DISPATCH << HSA_PACKET_HEADER_TYPE | SYSTEM_FENCES, 1,
+        HSA_STATUS_ERROR_INVALID_PACKET_FORMAT);
+
+    hsa_kernel_dispatch_packet_t kernel;
+    memset(&kernel, 0, sizeof kernel);
+    kernel.workgroup_size_x = 64;
+    kernel.workgroup_size_y = kernel.workgroup_size_z = 1;
+    kernel.grid_size_x = 64;
+    kernel.grid_size_y = kernel.grid_size_z = 1;
+    const uint16_t dispatch = HSA_PACKET_TYPE_KERNEL_DISPATCH << HSA_PACKET_HEADER_TYPE | SYSTEM_FENCES;
+    const uint16_t one_dimension = 1 << HSA_KERNEL_DISPATCH_PACKET_SETUP_DIMENSIONS;
+    bad("kernel dispatch", &kernel, dispatch, one_dimension, HSA_STATUS_ERROR_INVALID_CODE_OBJECT);
+    kernel.grid_size_x = 0;
+    bad("empty grid", &kernel, dispatch, one_dimension, HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS);
+
+    hsa_signal_t done = new_signal(1, true);
+    submit_barrier(&bystander, HSA_PACKET_TYPE_BARRIER_AND, true, NULL, 0, done);
+    must_complete(&bystander, done, "another queue after the errors");
+    puts("bad packet: another queue goes on");
+    must(hsa_signal_destroy(done), "hsa_signal_destroy");
+    close_queue(&bystander);
+}
+
+int main(int argc, char **argv) {
+    const char *part = argc > 1 ? argv[1] : "";
+    if (argc > 2 || (argc == 2 && strcmp(part, "barrier") != 0 && strcmp(part, "bad") != 0)) {
+        fprintf(stderr, "usage: %s [barrier|bad]\n", argv[0]);
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    must(hsa_init(), "hsa_init");
+    must(hsa_system_get_info(HSA_SYSTEM_INFO_TIMESTAMP_FREQUENCY, &ticks_per_s), "timestamp frequency");
+    bool found = false;
+    hsa_status_t walked = hsa_iterate_agents(pick, &found);
+    if (walked != HSA_STATUS_INFO_BREAK) must(walked, "hsa_iterate_agents");
+    if (!found) fail("no agent named gfx900");
+    if (strcmp(part, "bad") != 0) barriers();
+    if (strcmp(part, "barrier") != 0) bad_packets();
+    must(hsa_shut_down(), "hsa_shut_down");
+    return 0;
+}

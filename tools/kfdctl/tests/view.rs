@@ -1,0 +1,288 @@
+//! The private view, entered by the process that `kfdctl run` starts. Plain files stand in for what a daemon serves:
+//! the view does not know the difference.
+
+#![allow(clippy::unwrap_used, reason = "a test's functions outside #[test] fail loudly too")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A run directory as a daemon would have made it.
+struct RunDir(tempfile::TempDir);
+
+impl RunDir {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // Other users must get in.
+        fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let node = "sys/devices/virtual/kfd/kfd/topology/nodes/1";
+        for folder in ["dev/dri", node, "sys/class/drm", "sys/class/kfd", "sys/module/amdgpu", "proc"] {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        for (file, content) in [
+            ("dev/kfd", "the served kfd"),
+            ("dev/dri/renderD199", "the served render node"),
+            ("sys/devices/virtual/kfd/kfd/topology/nodes/1/gpu_id", "4711\n"),
+            ("sys/module/amdgpu/initstate", "live\n"),
+            ("proc/modules", "amdgpu 4096 0 - Live 0x0000000000000000\n"),
+        ] {
+            fs::write(dir.path().join(file), content).unwrap();
+        }
+        symlink("../../devices/virtual/kfd/kfd", dir.path().join("sys/class/kfd/kfd")).unwrap();
+        Self(dir)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn enter(&self, flags: &[&str], command: &[&str]) -> Command {
+        let mut enter = Command::new(env!("CARGO_BIN_EXE_kfdctl"));
+        enter.arg("enter").arg("--run-dir").arg(self.path()).args(flags).arg("--").args(command);
+        enter.env_remove("HSA_USERPTR_FOR_PAGED_MEM");
+        enter
+    }
+
+    /// What `script` prints inside the view; it must succeed and be silent on stderr.
+    fn inside(&self, flags: &[&str], script: &str) -> String {
+        printed(self.enter(flags, &["sh", "-ec", script]))
+    }
+}
+
+fn printed(mut command: Command) -> String {
+    let out = command.output().unwrap();
+    assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
+    stdout(&out)
+}
+
+fn stdout(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// Whether this test can run; a skip is said, with its name.
+fn root(test: &str) -> bool {
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        eprintln!("SKIPPED {test}: needs root");
+    }
+    root
+}
+
+fn names(folder: &str) -> BTreeSet<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn the_command_sees_kfd_the_render_nodes_and_the_topology() {
+    if !root("the_command_sees_kfd_the_render_nodes_and_the_topology") {
+        return;
+    }
+    let run = RunDir::new();
+    let seen = run.inside(
+        &[],
+        "cat /dev/kfd; echo; cat /dev/dri/renderD199; echo; cat /sys/class/kfd/kfd/topology/nodes/1/gpu_id; \
+         cat /sys/module/amdgpu/initstate; test -L /dev/kfd; test -d /sys/class/drm",
+    );
+    assert_eq!(seen, "the served kfd\nthe served render node\n4711\nlive\n");
+}
+
+#[test]
+fn the_rest_of_dev_and_sys_goes_on_working() {
+    if !root("the_rest_of_dev_and_sys_goes_on_working") {
+        return;
+    }
+    let run = RunDir::new();
+    let shared = format!("/dev/shm/kfdd-view-test-{}", std::process::id());
+    let seen = run.inside(
+        &[],
+        &format!(
+            "echo gone >/dev/null; head -c 8 /dev/zero | od -An -tx1; test -c /dev/full; test -c /dev/fuse; \
+             cat /sys/class/net/lo/ifindex; readlink /dev/fd; echo shared >{shared}; \
+             ls -d /dev/pts /dev/ptmx; : <>/dev/ptmx"
+        ),
+    );
+    let through = fs::read_to_string(&shared);
+    drop(fs::remove_file(&shared));
+    assert_eq!(seen, " 00 00 00 00 00 00 00 00\n1\n/proc/self/fd\n/dev/ptmx\n/dev/pts\n");
+    assert_eq!(through.unwrap(), "shared\n", "/dev/shm is the machine's");
+}
+
+#[test]
+fn outside_the_view_nothing_changes() {
+    if !root("outside_the_view_nothing_changes") {
+        return;
+    }
+    let run = RunDir::new();
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let machine = || {
+        (mounts(), names("/dev"), names("/sys/class"), names("/sys/module"), names("/sys/devices/virtual"))
+    };
+    let before = machine();
+    // While a command is inside, and after it has written to its /dev and ended.
+    let mut command = run.enter(&[], &["sh", "-c", "touch /dev/mine; rm -f /dev/kfd; echo in; read -r _"]);
+    let mut child =
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    assert_eq!(line, "in\n");
+    assert_eq!(machine(), before);
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert_eq!(machine(), before);
+    assert_eq!(fs::read_to_string(run.path().join("dev/kfd")).unwrap(), "the served kfd");
+}
+
+#[test]
+fn lsmod_shows_amdgpu_with_and_without_a_module_list() {
+    if !root("lsmod_shows_amdgpu_with_and_without_a_module_list") {
+        return;
+    }
+    let run = RunDir::new();
+    assert!(run.inside(&[], "lsmod | grep amdgpu").starts_with("amdgpu "));
+    // A PATH with no lsmod on it at all.
+    let tools = tempfile::tempdir().unwrap();
+    for tool in ["sh", "grep"] {
+        let real =
+            ["/usr/bin", "/bin"].iter().map(|folder| Path::new(folder).join(tool)).find(|path| path.exists());
+        symlink(real.unwrap(), tools.path().join(tool)).unwrap();
+    }
+    let mut bare = run.enter(&[], &["sh", "-ec", "lsmod | grep amdgpu"]);
+    bare.env("PATH", tools.path());
+    assert!(printed(bare).starts_with("amdgpu "));
+}
+
+#[test]
+fn the_environment_says_where_the_daemon_is_and_keeps_the_users_choice() {
+    if !root("the_environment_says_where_the_daemon_is_and_keeps_the_users_choice") {
+        return;
+    }
+    let run = RunDir::new();
+    let script = "echo $KFDD_RUN_DIR $HSA_USERPTR_FOR_PAGED_MEM";
+    assert_eq!(run.inside(&[], script), format!("{} 0\n", run.path().display()));
+    let mut chosen = run.enter(&[], &["sh", "-ec", script]);
+    chosen.env("HSA_USERPTR_FOR_PAGED_MEM", "1");
+    assert_eq!(printed(chosen), format!("{} 1\n", run.path().display()));
+}
+
+#[test]
+fn a_view_may_be_entered_inside_a_view() {
+    if !root("a_view_may_be_entered_inside_a_view") {
+        return;
+    }
+    let (outer, inner) = (RunDir::new(), RunDir::new());
+    fs::write(inner.path().join("dev/kfd"), "the inner kfd").unwrap();
+    let program = env!("CARGO_BIN_EXE_kfdctl");
+    let script = format!(
+        "{program} enter --run-dir {} -- sh -ec 'cat /dev/kfd; : <>/dev/ptmx; lsmod | grep -c amdgpu'",
+        inner.path().display()
+    );
+    assert_eq!(outer.inside(&[], &script), "the inner kfd1\n");
+}
+
+#[test]
+fn the_composition_without_overlays_shows_the_same() {
+    if !root("the_composition_without_overlays_shows_the_same") {
+        return;
+    }
+    let run = RunDir::new();
+    // --hide-real-gpu replaces directories, which no overlay can.
+    let seen = run.inside(
+        &["--hide-real-gpu"],
+        "cat /sys/class/kfd/kfd/topology/nodes/1/gpu_id; cat /sys/class/net/lo/ifindex; cat /dev/kfd; \
+         grep -c 'kfdd-view.*/sys.* overlay' /proc/self/mountinfo || true",
+    );
+    assert_eq!(seen, "4711\n1\nthe served kfd0\n");
+}
+
+#[test]
+fn an_ordinary_user_gets_a_view_and_stays_the_same_user() {
+    if !root("an_ordinary_user_gets_a_view_and_stays_the_same_user") {
+        return;
+    }
+    let run = RunDir::new();
+    // The build directory need not be open to other users.
+    let program = run.path().join("kfdctl");
+    fs::copy(env!("CARGO_BIN_EXE_kfdctl"), &program).unwrap();
+    let mut user = Command::new("setpriv");
+    user.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
+    user.arg("enter").arg("--run-dir").arg(run.path()).args(["--", "sh", "-ec"]);
+    user.arg(
+        "id -u; cat /dev/kfd; echo gone >/dev/null; lsmod | grep -c amdgpu; cat /sys/class/net/lo/ifindex",
+    );
+    let out = user.output().unwrap();
+    if String::from_utf8_lossy(&out.stderr).contains("private mount namespace") {
+        eprintln!(
+            "SKIPPED an_ordinary_user_gets_a_view_and_stays_the_same_user: this machine has no user namespaces for users"
+        );
+        return;
+    }
+    assert_eq!(stdout(&out), "65534\nthe served kfd1\n1\n", "{out:?}");
+}
+
+#[test]
+fn a_real_kfd_is_never_hidden_unasked() {
+    if !root("a_real_kfd_is_never_hidden_unasked") {
+        return;
+    }
+    let run = RunDir::new();
+    // A machine with a real GPU, played by a character device on a /dev of its own.
+    let program = env!("CARGO_BIN_EXE_kfdctl");
+    let script = format!(
+        "mount -t tmpfs none /mnt; cp -a /dev/null /mnt/null; cp -a /dev/null /mnt/kfd; mount --move /mnt /dev; \
+         {program} enter --run-dir {0} -- true 2>&1 || echo refused $?; \
+         {program} enter --run-dir {0} --hide-real-gpu -- cat /dev/kfd",
+        run.path().display()
+    );
+    let mut machine = Command::new("unshare");
+    machine.args(["--mount", "sh", "-c", &script]);
+    let seen = printed(machine);
+    assert!(seen.contains("/dev/kfd") && seen.contains("--hide-real-gpu"), "{seen}");
+    assert!(seen.ends_with("refused 125\nthe served kfd"), "{seen}");
+}
+
+#[test]
+fn a_real_render_node_of_another_name_stays_visible_and_one_of_the_same_name_is_refused() {
+    if !root("a_real_render_node_of_another_name_stays_visible_and_one_of_the_same_name_is_refused") {
+        return;
+    }
+    let run = RunDir::new();
+    let program = env!("CARGO_BIN_EXE_kfdctl");
+    let script = format!(
+        "mount -t tmpfs none /mnt; cp -a /dev/null /mnt/null; mkdir /mnt/dri; cp -a /dev/null /mnt/dri/renderD128; \
+         mount --move /mnt /dev; \
+         {program} enter --run-dir {0} -- sh -c 'ls /dev/dri; cat /dev/dri/renderD199; echo'; \
+         cp -a /dev/null /dev/dri/renderD199; \
+         {program} enter --run-dir {0} -- true 2>&1 || echo refused $?",
+        run.path().display()
+    );
+    let mut machine = Command::new("unshare");
+    machine.args(["--mount", "sh", "-c", &script]);
+    let seen = printed(machine);
+    assert!(seen.starts_with("renderD128\nrenderD199\nthe served render node\n"), "{seen}");
+    assert!(seen.contains("/dev/dri/renderD199") && seen.ends_with("refused 125\n"), "{seen}");
+}
+
+#[test]
+fn a_run_directory_without_a_daemon_is_refused_with_its_path() {
+    let run = RunDir::new();
+    fs::remove_file(run.path().join("dev/kfd")).unwrap();
+    let out = run.enter(&[], &["true"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(125));
+    let error = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(error.contains(&run.path().join("dev/kfd").display().to_string()), "{error}");
+}
+
+#[test]
+fn a_command_that_cannot_start_is_told_apart_by_its_status() {
+    if !root("a_command_that_cannot_start_is_told_apart_by_its_status") {
+        return;
+    }
+    let run = RunDir::new();
+    let status = |program: &str| run.enter(&[], &[program]).output().unwrap().status.code();
+    assert_eq!(status("no-such-program"), Some(127));
+    assert_eq!(status("/etc/passwd"), Some(126));
+    assert_eq!(status("false"), Some(1));
+}
