@@ -1,0 +1,253 @@
+//! From a request to what it means: one `match`.
+//!
+//! FLUSH, RELEASE and WRITE are answered before anything else is done about them: an exiting client waits for each.
+//! A READ of the kfd node is the doorbell trap. It is answered with zeros always and in full, also for a doomed
+//! process: an error would be a SIGBUS, and a short answer would shrink the cached size for good.
+
+use super::channel::Channel;
+use super::driver::{ClientMemory, Driver, Host, Mm};
+use super::inflight::InFlights;
+use super::node::{self, Nodes, Place, Tree};
+use super::notify::Names;
+use super::open::Files;
+use super::session::Census;
+use super::wire::layout::{Attr, AttrOut, EntryOut, InHeader, OpenOut, ReadIn, ReleaseIn, StatfsOut, WriteOut};
+use super::wire::{Incoming, Reply, Request, opcode, reply};
+use crate::identity::{self, IdentityError, Resolver};
+use kfd_core::call::{Errno, Node};
+use kfd_core::death::Cause;
+use kfd_core::ids::{ProcessId, RenderMinor, Tid};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How long the kernel may keep what does not change: directories, and the attributes of devices. Seconds.
+const FOR_LONG: u64 = 3600;
+
+/// Everything the door threads share.
+pub(super) struct Door {
+    pub(super) driver: Arc<dyn Driver>,
+    pub(super) memory: Arc<dyn ClientMemory>,
+    pub(super) host: Arc<dyn Host>,
+    pub(super) channels: Arc<[Arc<Channel>]>,
+    pub(super) names: Names,
+    pub(super) resolver: Resolver,
+    pub(super) files: Files,
+    pub(super) calls: InFlights,
+    /// Opens happen one at a time, so that a process is made and its memory attached before its next file exists.
+    /// Outermost of the door's locks.
+    pub(super) opening: Mutex<()>,
+    tree: Tree,
+    nodes: Mutex<Nodes>,
+}
+
+impl Door {
+    pub(super) fn new(
+        driver: Arc<dyn Driver>,
+        memory: Arc<dyn ClientMemory>,
+        host: Arc<dyn Host>,
+        minors: Vec<RenderMinor>,
+        channels: Arc<[Arc<Channel>]>,
+        names: Names,
+    ) -> Self {
+        Self {
+            driver,
+            memory,
+            host,
+            channels,
+            names,
+            resolver: Resolver::new(),
+            files: Files::default(),
+            calls: InFlights::default(),
+            opening: Mutex::new(()),
+            tree: Tree::new(minors),
+            nodes: Mutex::default(),
+        }
+    }
+
+    pub(super) fn nodes(&self) -> MutexGuard<'_, Nodes> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves one request read from `channel`.
+    pub(super) fn dispatch(self: &Arc<Self>, channel: &Arc<Channel>, incoming: &Incoming<'_>) {
+        let Incoming { header, request } = incoming;
+        let unique = header.unique;
+        match request {
+            Request::Ioctl { ioctl, input } => self.ioctl(channel, header, ioctl, input),
+            Request::Interrupt { target } => self.interrupt(*target),
+            Request::Read(read) => self.read(channel, unique, read),
+            Request::Write { write } => {
+                channel.reply(unique, &Reply::Write(WriteOut { size: write.size, padding: 0 }));
+            }
+            Request::Flush(flush) => {
+                channel.reply(unique, &Reply::Empty);
+                self.closed_by(header, flush.fh);
+            }
+            Request::Release(release) => {
+                channel.reply(unique, &Reply::Empty);
+                self.release(release);
+            }
+            Request::Lookup { name } => match self.look_up(header, name) {
+                Ok(entry) => channel.reply(unique, &Reply::Entry(entry)),
+                Err(errno) => channel.reply(unique, &Reply::Error(errno)),
+            },
+            Request::Open { .. } => match self.open(header) {
+                Ok(out) => channel.reply(unique, &Reply::Open(out)),
+                Err(errno) => channel.reply(unique, &Reply::Error(errno)),
+            },
+            Request::Forget { nlookup } => self.forget(header.nodeid, *nlookup),
+            Request::BatchForget { forgets } => {
+                for one in *forgets {
+                    self.forget(one.nodeid, one.nlookup);
+                }
+            }
+            // SETATTR: a mode or a time that nobody looks at; ftruncate of a device is no error either.
+            Request::Getattr | Request::Setattr => match self.attr(header.nodeid) {
+                Some(attr) => {
+                    let out = AttrOut { attr_valid: FOR_LONG, attr_valid_nsec: 0, dummy: 0, attr };
+                    channel.reply(unique, &Reply::Attr(out));
+                }
+                None => channel.reply(unique, &Reply::Error(Errno(libc::ESTALE))),
+            },
+            Request::Opendir => {
+                let open_flags = opcode::FOPEN_KEEP_CACHE | opcode::FOPEN_CACHE_DIR;
+                channel.reply(unique, &Reply::Open(OpenOut { fh: 0, open_flags, backing_id: 0 }));
+            }
+            Request::Readdir(read) => match self.list(header.nodeid, read) {
+                Some(entries) => channel.reply(unique, &Reply::Data(&entries)),
+                None => channel.reply(unique, &Reply::Error(Errno(libc::ENOTDIR))),
+            },
+            Request::Releasedir | Request::Fsync | Request::Access | Request::Destroy => {
+                channel.reply(unique, &Reply::Empty);
+            }
+            Request::Statfs => {
+                let out = StatfsOut { bsize: 4096, frsize: 4096, namelen: 255, ..StatfsOut::default() };
+                channel.reply(unique, &Reply::Statfs(out));
+            }
+            Request::Malformed => {
+                tracing::error!(opcode = header.opcode, "a malformed request");
+                channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
+            }
+            // A second INIT does not exist; whatever else is not known is the kernel's to do without.
+            Request::Init { .. } | Request::Unknown => channel.reply(unique, &Reply::Error(Errno(libc::ENOSYS))),
+        }
+    }
+
+    /// Ends a request that could not be served.
+    pub(super) fn give_up(&self, channel: &Channel, unique: u64) {
+        self.calls.remove(unique);
+        channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
+    }
+
+    fn read(&self, channel: &Channel, unique: u64, read: &ReadIn) {
+        channel.reply(unique, &Reply::Zeros(read.size));
+        let Some(file) = self.files.get(read.fh) else { return };
+        if file.node == Node::Kfd {
+            self.driver.trap(file.process, read.offset);
+        }
+    }
+
+    fn look_up(&self, header: &InHeader, name: &[u8]) -> Result<EntryOut, Errno> {
+        match self.tree.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
+            Place::Dri => Ok(EntryOut {
+                nodeid: node::DRI_ID,
+                entry_valid: FOR_LONG,
+                attr_valid: FOR_LONG,
+                attr: node::directory_attr(node::DRI_ID),
+                ..EntryOut::default()
+            }),
+            Place::Device(device) => {
+                let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
+                let process = self.driver.find(who.tgid, Some(who.mm));
+                let nodeid = self.nodes().look_up(device, who.tgid, process);
+                // No validity for the name: the next process must ask for its own node.
+                let attr = node::device_attr(nodeid, device);
+                Ok(EntryOut { nodeid, attr_valid: FOR_LONG, attr, ..EntryOut::default() })
+            }
+        }
+    }
+
+    fn attr(&self, id: u64) -> Option<Attr> {
+        match id {
+            opcode::ROOT_ID | node::DRI_ID => Some(node::directory_attr(id)),
+            _ => self.nodes().get(id).map(|device| node::device_attr(id, device.node)),
+        }
+    }
+
+    fn list(&self, directory: u64, read: &ReadIn) -> Option<Vec<u8>> {
+        let entries = self.tree.list(directory)?;
+        let mut out = Vec::new();
+        let start = usize::try_from(read.offset).unwrap_or(usize::MAX);
+        for (index, (ino, kind, name)) in entries.iter().enumerate().skip(start) {
+            if !reply::push_dirent(&mut out, read.size as usize, *ino, index as u64 + 1, *kind, name.as_bytes()) {
+                break;
+            }
+        }
+        Some(out)
+    }
+
+    fn forget(&self, id: u64, count: u64) {
+        let forgotten = self.nodes().forget(id, count);
+        if let Some((process, node)) = forgotten {
+            tracing::debug!(%process, ?node, "nobody has the node open or mapped any more");
+            self.driver.node_forgotten(process, node);
+        }
+    }
+
+    fn release(self: &Arc<Self>, release: &ReleaseIn) {
+        let Some(file) = self.files.remove(release.fh) else { return };
+        self.driver.release(file.file);
+        self.probe(file.process);
+    }
+
+    /// A FLUSH by the file's own process may be the only sign of an exec (a forked child keeps the file, so no
+    /// RELEASE comes); by anyone else it is a child that closes.
+    fn closed_by(self: &Arc<Self>, header: &InHeader, fh: u64) {
+        let Some(file) = self.files.get(fh) else { return };
+        if identity::belongs(file.tgid, Tid(header.pid)) {
+            self.probe(file.process);
+        }
+    }
+
+    /// Asks whether a process's address space is gone, and dooms the process if so.
+    pub(super) fn probe(self: &Arc<Self>, process: ProcessId) {
+        let door = Arc::clone(self);
+        let answered = move |mm| {
+            if mm == Mm::Gone {
+                door.doom(process, Cause::MmGone);
+            }
+        };
+        self.memory.probe(process, Box::new(answered));
+    }
+
+    /// Tells of a sure sign of death.
+    pub(super) fn doom(&self, process: ProcessId, cause: Cause) {
+        if let Some(doom) = self.driver.doom(process, cause) {
+            self.host.doomed(doom);
+        }
+    }
+
+    pub(super) fn census(&self) -> Census {
+        Census { nodes: self.nodes().len(), files: self.files.len(), calls: self.calls.len() }
+    }
+
+    /// The connection is gone.
+    pub(super) fn clear(&self) {
+        self.calls.clear();
+        for file in self.files.clear() {
+            self.driver.release(file);
+        }
+        *self.nodes() = Nodes::default();
+    }
+}
+
+/// What a caller who cannot be identified is told.
+pub(super) fn refusal(error: &IdentityError) -> Errno {
+    match error {
+        IdentityError::Gone(_) => Errno(libc::ESRCH),
+        IdentityError::Invisible => Errno(libc::EACCES),
+        IdentityError::System { source, .. } => {
+            tracing::warn!(%error, "a client cannot be identified");
+            Errno(source.raw_os_error().unwrap_or(libc::EIO))
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! One ioctl from the wire to its reply.
+//!
+//! `FUSE_IOCTL` on a file is restricted: the kernel copies the struct in and out and nothing else. What its pointers
+//! mean is gathered before the core is called and scattered before the reply. The reply is a *success* header with
+//! the return value in `fuse_ioctl_out.result`, negative for an errno: so the struct is copied out with an error too,
+//! as `kfd_ioctl` and `drm_ioctl` do. A header error copies nothing; it serves where the struct was never understood.
+
+use super::channel::Channel;
+use super::dispatch::Door;
+use super::inflight::{InFlight, Interrupted, Parking, Stage};
+use super::wire::Reply;
+use super::wire::layout::{InHeader, IoctlIn};
+use crate::gather::{Plan, scatter, scattered};
+use crate::identity;
+use kfd_core::abi::spec::Ioctl;
+use kfd_core::abi::{drm, ioc, table};
+use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Outcome, Refused};
+use kfd_core::death::Cause;
+use kfd_core::ids::{CallId, Tid};
+use notifier::watch::{KillSign, kill_sign};
+use std::sync::Arc;
+
+/// This door's number in a [`CallId`].
+const DOOR: u16 = 1;
+
+/// `_IOC_SIZE` and what came with it, as the struct the table's row describes.
+fn admit(ioctl: &Ioctl, cmd: u32, input: &[u8]) -> Option<Arg> {
+    let claimed = ioc::size(cmd);
+    if input.len() == claimed {
+        return ioctl.admit(input);
+    }
+    // The command word has no IOC_IN, so the kernel brought nothing.
+    let mut whole = vec![0; claimed];
+    whole.iter_mut().zip(input).for_each(|(to, from)| *to = *from);
+    ioctl.admit(&whole)
+}
+
+impl Door {
+    pub(super) fn ioctl(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        header: &InHeader,
+        request: &IoctlIn,
+        input: &[u8],
+    ) {
+        let refuse = |errno| channel.reply(header.unique, &Reply::Error(Errno(errno)));
+        // An ioctl of a directory has no file here.
+        let Some(file) = self.files.get(request.fh) else { return refuse(libc::ENOTTY) };
+        let tid = Tid(header.pid);
+        if !identity::belongs(file.tgid, tid) {
+            return refuse(libc::EBADF);
+        }
+        let Some(ioctl) = table::lookup(request.cmd) else {
+            // drm_ioctl answers a number it does not know with EINVAL, everyone else with ENOTTY.
+            return refuse(if ioc::magic(request.cmd) == drm::MAGIC { libc::EINVAL } else { libc::ENOTTY });
+        };
+        let Some(arg) = admit(ioctl, request.cmd, input) else { return refuse(libc::EINVAL) };
+        let caller = Caller {
+            process: file.process,
+            node: file.node,
+            tgid: file.tgid,
+            tid,
+            call: CallId { door: DOOR, serial: header.unique },
+        };
+        let call = InFlight {
+            channel: Arc::clone(channel),
+            caller,
+            ioctl,
+            cmd: request.cmd,
+            out_size: request.out_size as usize,
+            arg,
+            stage: Stage::Inside { interrupted: false },
+        };
+        let planned = match ioctl.refused {
+            Some(_) => Ok(Plan::default()),
+            None => Plan::new(ioctl, arg.bytes()),
+        };
+        let mut plan = match planned {
+            Ok(plan) => plan,
+            Err(errno) => return answer(&call, header.unique, -errno.0, &arg),
+        };
+        if plan.is_empty() {
+            let gathered = plan.collect(Vec::new()).unwrap_or_default();
+            self.calls.insert(header.unique, call);
+            return self.enter(&caller, request.cmd, arg, gathered);
+        }
+        self.calls.insert(header.unique, InFlight { stage: Stage::Gathering, ..call });
+        let (door, accesses) = (Arc::clone(self), plan.take_accesses());
+        let gathered = move |answers| door.gathered(caller.call.serial, plan.collect(answers));
+        self.memory.submit(file.process, accesses, Box::new(gathered));
+    }
+
+    /// The gather has ended.
+    fn gathered(self: &Arc<Self>, unique: u64, gathered: Result<Gathered, Errno>) {
+        match gathered {
+            Ok(gathered) => {
+                if let Some(call) = self.calls.enter(unique) {
+                    self.enter(&call.caller, call.cmd, call.arg, gathered);
+                }
+            }
+            Err(errno) => {
+                if let Some(call) = self.calls.remove(unique) {
+                    answer(&call, unique, -errno.0, &call.arg);
+                    // An inherited file after an exec: its first access of memory is where that shows.
+                    self.probe(call.caller.process);
+                }
+            }
+        }
+    }
+
+    fn enter(self: &Arc<Self>, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) {
+        let unique = caller.call.serial;
+        match self.driver.call(caller, cmd, arg, gathered) {
+            Outcome::Parked => {
+                if self.calls.park(unique) == Parking::Interrupted {
+                    self.ask_interrupted(caller);
+                }
+            }
+            ended @ (Outcome::Done(_) | Outcome::Refused(_)) => self.finish(unique, ended),
+        }
+    }
+
+    /// Scatters what the core wants written, and replies.
+    pub(super) fn finish(self: &Arc<Self>, unique: u64, outcome: Outcome) {
+        let (result, arg, writes) = match outcome {
+            Outcome::Done(Done { arg, writes, fds }) => {
+                // FUSE cannot pass descriptors; the table lets no call that returns one through this door.
+                if fds.is_empty() { (0, arg, writes) } else { (-libc::EOPNOTSUPP, arg, Vec::new()) }
+            }
+            Outcome::Refused(Refused { errno, arg, writes }) => (-errno.0, arg, writes),
+            Outcome::Parked => {
+                tracing::error!(unique, "a call was completed as parked");
+                return;
+            }
+        };
+        let accesses = scatter(writes);
+        let Some(call) = self.calls.complete(unique, !accesses.is_empty()) else { return };
+        if accesses.is_empty() {
+            return answer(&call, unique, result, &arg);
+        }
+        let door = Arc::clone(self);
+        let process = call.caller.process;
+        let written = move |answers: Vec<_>| {
+            let Some(call) = door.calls.remove(unique) else { return };
+            match scattered(&answers) {
+                Ok(()) => answer(&call, unique, result, &arg),
+                Err(errno) => {
+                    answer(&call, unique, -errno.0, &arg);
+                    door.probe(process);
+                }
+            }
+        };
+        self.memory.submit(process, accesses, Box::new(written));
+    }
+
+    /// A signal is pending for the caller of `unique`. The call is ended now: each millisecond here is one added to a
+    /// death. Whether the signal is SIGKILL is looked up first, while the caller cannot go away.
+    pub(super) fn interrupt(self: &Arc<Self>, unique: u64) {
+        let killed = self.calls.caller(unique).filter(is_killed);
+        match self.calls.interrupt(unique) {
+            Interrupted::Unknown => {
+                // Another thread has read the request and not entered it yet: the channel that has it takes the
+                // EAGAIN and the kernel sends the INTERRUPT again. If none has it, it is answered.
+                let _one_has_it = self.channels.iter().any(|channel| channel.interrupt_again(unique));
+            }
+            Interrupted::Unstarted(call) => answer(&call, unique, -Errno::RESTART.0, &call.arg),
+            Interrupted::Ask(caller) => self.ask_interrupted(&caller),
+            Interrupted::Ending => {}
+        }
+        if let Some(caller) = killed {
+            self.doom(caller.process, Cause::Killed);
+        }
+    }
+
+    fn ask_interrupted(self: &Arc<Self>, caller: &Caller) {
+        if let Some(outcome) = self.driver.interrupt(caller.process, caller.call) {
+            self.finish(caller.call.serial, outcome);
+        }
+    }
+}
+
+/// Whether SIGKILL is pending for a caller. What cannot be read counts as no: the pidfd comes later and is sure.
+fn is_killed(caller: &Caller) -> bool {
+    let (tgid, tid) = (notifier::watch::Tgid(caller.tgid.0), notifier::watch::Tid(caller.tid.0));
+    matches!(kill_sign(tgid, Some(tid)), Ok(KillSign::Pending))
+}
+
+fn answer(call: &InFlight, unique: u64, result: i32, arg: &Arg) {
+    let mut data = call.ioctl.emit(arg, ioc::size(call.cmd));
+    // More than the kernel asked for would be EIO (fs/fuse/ioctl.c).
+    data = &data[..data.len().min(call.out_size)];
+    call.channel.reply(unique, &Reply::Ioctl { result, data });
+}

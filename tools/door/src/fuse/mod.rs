@@ -1,0 +1,38 @@
+//! Door one: a FUSE file system whose files are the driver's device nodes (root, whole machine, unmodified clients).
+//!
+//! | file | what |
+//! |---|---|
+//! | `wire` | the protocol's bytes |
+//! | `channel`, `sys` | /dev/fuse: read, reply, notify, clone, backing files |
+//! | `mount`, `error` | the mount, what an earlier daemon left, why it failed |
+//! | `session` | the handshake and the threads that read |
+//! | `dispatch` | one `match` from requests to meaning |
+//! | `node`, `open` | per-process nodes; opening and closing |
+//! | `ioctl`, `inflight` | a call from the wire through gather, core and scatter to its reply; interrupts |
+//! | `notify` | what the daemon tells the kernel: pages and names to drop |
+//! | `driver` | what the door stands on |
+//!
+//! Threads: each door thread has its own channel and sleeps in read(2) of it, nowhere else; an idle door makes no
+//! wake-ups. One further thread drops names, since that can wait for a directory's lock. The daemon never has a file
+//! on this mount open itself: its exit would wait for its own FLUSH.
+//!
+//! Lock order, outermost first: open lock → nodes → files → in-flight calls. The core's locks come after the open lock
+//! and are never held when the door is called.
+
+mod channel;
+mod dispatch;
+mod driver;
+mod error;
+mod inflight;
+mod ioctl;
+mod mount;
+mod node;
+mod notify;
+mod open;
+mod session;
+mod sys;
+pub mod wire;
+
+pub use driver::{ClientMemory, Driver, Host, Mm, Opening};
+pub use error::DoorError;
+pub use session::{Census, FuseConfig, FuseDoor};

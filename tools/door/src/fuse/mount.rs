@@ -1,0 +1,149 @@
+//! The mount: made at the start, what an earlier daemon left behind taken away first, and undone at the end.
+//!
+//! A daemon killed by SIGKILL leaves a mount whose every access is ENOTCONN; it is unmounted and reported. A mount that
+//! somebody serves is an error, and so is one that nobody answers: it may be a daemon that is only stopped.
+
+use super::channel::Channel;
+use super::error::DoorError;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long a server may take to answer a stat of its root before it counts as unresponsive.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+
+/// A mounted connection; unmounted on drop.
+#[derive(Debug)]
+pub(super) struct Mount {
+    path: PathBuf,
+    /// A dead daemon's mount was found there and removed.
+    pub(super) recovered: bool,
+}
+
+impl Mount {
+    /// Mounts the connection that `channel` will serve.
+    pub(super) fn new(path: &Path, channel: &Channel) -> Result<Self, DoorError> {
+        let bad = |source| DoorError::MountPoint { path: path.to_owned(), source };
+        // The path is resolved without touching a mount at its end, which might not answer.
+        let name = path.file_name().ok_or_else(|| bad(io::ErrorKind::InvalidInput.into()))?;
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let path = fs::canonicalize(parent).map_err(bad)?.join(name);
+        let recovered = clear(&path)?;
+        if !fs::metadata(&path).map_err(bad)?.is_dir() {
+            return Err(bad(io::ErrorKind::NotADirectory.into()));
+        }
+        // allow_other: clients are other users; default_permissions: the kernel judges modes, so ACCESS never comes.
+        let options = format!(
+            "fd={},rootmode=40755,user_id=0,group_id=0,allow_other,default_permissions",
+            channel.number()
+        );
+        // Not MS_NOEXEC: runtimes map executable objects from the render node with PROT_EXEC.
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOATIME;
+        mount(Some("kfdd"), &path, Some("fuse.kfdd"), flags, Some(options.as_str()))
+            .map_err(|errno| DoorError::system("mount the FUSE file system")(errno.into()))?;
+        Ok(Self { path, recovered })
+    }
+
+    /// Detaches the mount and aborts the connection, whoever still has files open: their later calls are ENOTCONN.
+    pub(super) fn abort(&self) {
+        if let Err(error) = umount2(&self.path, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH) {
+            tracing::warn!(path = %self.path.display(), %error, "unmounting failed");
+        }
+    }
+}
+
+/// Takes a dead daemon's mount away; true when there was one.
+fn clear(path: &Path) -> Result<bool, DoorError> {
+    let mut found = false;
+    // Mounts stack: each turn removes the topmost.
+    while let Some(kind) = mounted(path)? {
+        if kind != "fuse" && !kind.starts_with("fuse.") {
+            return Err(DoorError::Occupied { path: path.to_owned(), kind });
+        }
+        match answer(path) {
+            Some(Ok(())) => return Err(DoorError::InUse { path: path.to_owned() }),
+            None => return Err(DoorError::Unresponsive { path: path.to_owned() }),
+            Some(Err(error)) => {
+                tracing::warn!(path = %path.display(), %error, "removing the mount of a daemon that is gone");
+                umount2(path, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH)
+                    .map_err(|errno| DoorError::system("remove the stale mount")(errno.into()))?;
+                found = true;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What is mounted on `path` (topmost), by /proc/self/mountinfo (proc(5)), without touching the mount itself.
+fn mounted(path: &Path) -> Result<Option<String>, DoorError> {
+    let table = fs::read("/proc/self/mountinfo").map_err(DoorError::system("read /proc/self/mountinfo"))?;
+    let mut last = None;
+    for line in table.split(|byte| *byte == b'\n') {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let Some(point) = fields.nth(4) else { continue };
+        if unescape(point) != path.as_os_str().as_bytes() {
+            continue;
+        }
+        // Optional fields end at a lone "-"; the type follows.
+        last = fields.skip_while(|field| *field != b"-").nth(1).map(|kind| String::from_utf8_lossy(kind).into_owned());
+    }
+    Ok(last)
+}
+
+/// mountinfo writes space, tab, newline and backslash as three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, tail)) = rest.split_first() {
+        let octal = |digits: &[u8]| {
+            digits.iter().try_fold(0u32, |sum, digit| matches!(digit, b'0'..=b'7').then(|| sum * 8 + u32::from(digit - b'0')))
+        };
+        match (first, tail.get(..3).and_then(octal).and_then(|code| u8::try_from(code).ok())) {
+            (b'\\', Some(byte)) => {
+                out.push(byte);
+                rest = &tail[3..];
+            }
+            _ => {
+                out.push(first);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+/// Whether the mount's server answers; `None` when it does neither that nor fail. Asked on a thread of its own, since a
+/// stat of a dead-locked mount does not return.
+fn answer(path: &Path) -> Option<io::Result<()>> {
+    let (send, receive) = mpsc::channel();
+    let path = path.to_owned();
+    std::thread::spawn(move || {
+        // A closed receiver means that the answer came too late to matter.
+        let _ = send.send(fs::metadata(&path).map(drop));
+    });
+    receive.recv_timeout(ANSWER_TIME).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escaped_mount_points_are_read_back() {
+        assert_eq!(unescape(br"/a\040b\134c"), b"/a b\\c");
+        assert_eq!(unescape(br"/x\9"), br"/x\9");
+    }
+
+    #[test]
+    fn the_root_is_a_mount_point_and_an_odd_path_is_not() {
+        assert!(mounted(Path::new("/proc")).unwrap().is_some());
+        assert!(mounted(Path::new("/no/such place")).unwrap().is_none());
+    }
+}

@@ -1,0 +1,284 @@
+//! The nodes of the file system: three kinds of fixed ones, and device nodes that each belong to one process.
+//!
+//! ```text
+//! LOOKUP by an unknown process ─► unbound(tgid) ── OPEN by it ─► bound(process) ── unpublished ─► orphan ── FORGET ─► gone
+//! LOOKUP by a known process ───────────────────────────────────►┘
+//! ```
+//! The page cache belongs to the inode and two processes must never share doorbell pages, so a node is never given to
+//! a second process: ids count up and are not reused. An orphan is what a foreign mapping (a forked child's) keeps.
+//!
+//! Lock order: `Nodes` sits in one mutex, taken after the open lock and before the files; nothing is called with it held.
+
+use super::wire::layout::Attr;
+use super::wire::opcode::ROOT_ID;
+use kfd_core::call::Node;
+use kfd_core::ids::{ProcessId, RenderMinor, Tgid};
+use std::collections::HashMap;
+
+/// The node id of the directory `dri`.
+pub(super) const DRI_ID: u64 = 2;
+/// Device nodes count up from here.
+const FIRST_DEVICE: u64 = 16;
+/// Size of a kfd node: every offset that an ioctl may hand out lies below (ABI: offsets stay below 2^62).
+const KFD_SIZE: u64 = 1 << 62;
+
+/// A name and what it leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The directory `dri`.
+    Dri,
+    /// A device.
+    Device(Node),
+}
+
+/// The tree's shape: which names there are.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// Names of the render nodes in `dri`.
+    minors: Vec<RenderMinor>,
+}
+
+impl Tree {
+    pub(super) fn new(minors: Vec<RenderMinor>) -> Self {
+        Self { minors }
+    }
+
+    /// What `name` in the directory `parent` leads to.
+    pub(super) fn find(&self, parent: u64, name: &[u8]) -> Option<Place> {
+        match (parent, name) {
+            (ROOT_ID, b"kfd") => Some(Place::Device(Node::Kfd)),
+            (ROOT_ID, b"dri") => Some(Place::Dri),
+            (DRI_ID, name) => {
+                let node = self.minors.iter().map(|minor| Node::Render(*minor));
+                node.into_iter().find(|node| entry_name(*node).as_bytes() == name).map(Place::Device)
+            }
+            _ => None,
+        }
+    }
+
+    /// The entries of a directory: a stand-in inode number, the `d_type`, the name. `None` for no directory.
+    pub(super) fn list(&self, directory: u64) -> Option<Vec<(u64, u32, String)>> {
+        const DIRECTORY: u32 = libc::DT_DIR as u32;
+        const REGULAR: u32 = libc::DT_REG as u32;
+        let mut entries =
+            vec![(directory, DIRECTORY, ".".to_owned()), (ROOT_ID, DIRECTORY, "..".to_owned())];
+        match directory {
+            ROOT_ID => {
+                entries.push((FIRST_DEVICE - 1, REGULAR, entry_name(Node::Kfd)));
+                entries.push((DRI_ID, DIRECTORY, "dri".to_owned()));
+            }
+            DRI_ID => {
+                entries.extend(
+                    self.minors.iter().map(|minor| (FIRST_DEVICE - 1, REGULAR, entry_name(Node::Render(*minor)))),
+                );
+            }
+            _ => return None,
+        }
+        Some(entries)
+    }
+}
+
+/// The directory that a device lies in.
+pub(super) fn parent(node: Node) -> u64 {
+    match node {
+        Node::Kfd => ROOT_ID,
+        Node::Render(_) => DRI_ID,
+    }
+}
+
+/// The name of a device in its directory.
+pub(super) fn entry_name(node: Node) -> String {
+    match node {
+        Node::Kfd => "kfd".to_owned(),
+        Node::Render(minor) => format!("renderD{minor}"),
+    }
+}
+
+/// The attributes of a directory.
+pub(super) fn directory_attr(id: u64) -> Attr {
+    Attr { ino: id, mode: libc::S_IFDIR | 0o755, nlink: 2, blksize: 4096, ..Attr::default() }
+}
+
+/// The attributes of a device's node. Regular files: FUSE has no device with mappings, and runtimes do not look.
+pub(super) fn device_attr(id: u64, node: Node) -> Attr {
+    let size = if node == Node::Kfd { KFD_SIZE } else { 0 };
+    Attr { ino: id, size, mode: libc::S_IFREG | 0o666, nlink: 1, blksize: 4096, ..Attr::default() }
+}
+
+/// One device node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DeviceNode {
+    /// Which device.
+    pub node: Node,
+    /// Whose LOOKUP made it.
+    pub tgid: Tgid,
+    /// Whose it is, once opened.
+    pub process: Option<ProcessId>,
+    /// How many lookups the kernel holds.
+    lookups: u64,
+}
+
+/// What the door keeps of one process.
+#[derive(Debug, Default)]
+pub(super) struct Member {
+    nodes: Vec<(Node, u64)>,
+    /// Passthrough's ids of its arenas.
+    pub backings: HashMap<RenderMinor, i32>,
+}
+
+impl Member {
+    fn node(&self, wanted: Node) -> Option<u64> {
+        self.nodes.iter().find(|(node, _)| *node == wanted).map(|(_, id)| *id)
+    }
+}
+
+/// Every device node and what the door keeps of each process.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    next: u64,
+    devices: HashMap<u64, DeviceNode>,
+    members: HashMap<ProcessId, Member>,
+}
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Self { next: FIRST_DEVICE, devices: HashMap::new(), members: HashMap::new() }
+    }
+}
+
+impl Nodes {
+    /// The id that a LOOKUP answers: the process's node where it has one, else a new one; counts the lookup.
+    pub(super) fn look_up(&mut self, node: Node, tgid: Tgid, process: Option<ProcessId>) -> u64 {
+        let known = process.and_then(|process| self.members.get(&process)?.node(node));
+        let id = known.unwrap_or_else(|| {
+            let id = self.next;
+            self.next += 1;
+            self.devices.insert(id, DeviceNode { node, tgid, process: None, lookups: 0 });
+            id
+        });
+        if let Some(device) = self.devices.get_mut(&id) {
+            device.lookups += 1;
+        }
+        id
+    }
+
+    /// A device node.
+    pub(super) fn get(&self, id: u64) -> Option<DeviceNode> {
+        self.devices.get(&id).copied()
+    }
+
+    /// Whether `process` may open this node: it is bound to it, or nobody's while the process has no other.
+    pub(super) fn may_open(&self, id: u64, process: Option<ProcessId>) -> bool {
+        let Some(device) = self.devices.get(&id) else { return false };
+        match device.process {
+            Some(owner) => process == Some(owner) && self.members.contains_key(&owner),
+            None => process.and_then(|process| self.members.get(&process)?.node(device.node)).is_none(),
+        }
+    }
+
+    /// Binds a node to the process that opened it; `may_open` said so under the same open lock.
+    pub(super) fn bind(&mut self, id: u64, process: ProcessId) -> &mut Member {
+        let member = self.members.entry(process).or_default();
+        if let Some(device) = self.devices.get_mut(&id) {
+            device.process = Some(process);
+            if member.node(device.node).is_none() {
+                member.nodes.push((device.node, id));
+            }
+        }
+        member
+    }
+
+    /// What is kept of a process.
+    pub(super) fn member(&self, process: ProcessId) -> Option<&Member> {
+        self.members.get(&process)
+    }
+
+    /// Drops lookups; with the last one the node goes, and whose it was is returned.
+    pub(super) fn forget(&mut self, id: u64, count: u64) -> Option<(ProcessId, Node)> {
+        let device = self.devices.get_mut(&id)?;
+        device.lookups = device.lookups.saturating_sub(count);
+        if device.lookups > 0 {
+            return None;
+        }
+        let device = self.devices.remove(&id)?;
+        let process = device.process?;
+        if let Some(member) = self.members.get_mut(&process) {
+            member.nodes.retain(|(_, known)| *known != id);
+        }
+        Some((process, device.node))
+    }
+
+    /// The kfd node of a process, for invalidations.
+    pub(super) fn kfd_of(&self, process: ProcessId) -> Option<u64> {
+        self.members.get(&process)?.node(Node::Kfd)
+    }
+
+    /// Takes what was kept of a process; its nodes stay as orphans until they are forgotten.
+    pub(super) fn unpublish(&mut self, process: ProcessId) -> Option<(Vec<Node>, Vec<i32>)> {
+        let member = self.members.remove(&process)?;
+        Some((member.nodes.into_iter().map(|(node, _)| node).collect(), member.backings.into_values().collect()))
+    }
+
+    /// How many device nodes there are.
+    pub(super) fn len(&self) -> usize {
+        self.devices.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ProcessId = ProcessId { slot: 0, generation: 1 };
+    const B: ProcessId = ProcessId { slot: 1, generation: 1 };
+
+    #[test]
+    fn a_known_process_finds_its_node_and_no_other_does() {
+        let mut nodes = Nodes::default();
+        let first = nodes.look_up(Node::Kfd, Tgid(1), None);
+        assert!(nodes.may_open(first, None));
+        nodes.bind(first, A);
+        assert_eq!(nodes.look_up(Node::Kfd, Tgid(1), Some(A)), first);
+        let other = nodes.look_up(Node::Kfd, Tgid(2), Some(B));
+        assert_ne!(other, first);
+        assert!(!nodes.may_open(first, Some(B)));
+        assert!(!nodes.may_open(first, None));
+        assert!(!nodes.may_open(other, Some(A)), "a process has one node of a kind");
+    }
+
+    #[test]
+    fn the_last_forget_tells_whose_node_it_was_even_after_the_process_went() {
+        let mut nodes = Nodes::default();
+        let id = nodes.look_up(Node::Kfd, Tgid(1), None);
+        nodes.bind(id, A);
+        nodes.look_up(Node::Kfd, Tgid(1), Some(A));
+        assert_eq!(nodes.unpublish(A), Some((vec![Node::Kfd], vec![])));
+        assert!(!nodes.may_open(id, Some(A)));
+        assert_eq!(nodes.forget(id, 1), None);
+        assert_eq!(nodes.forget(id, 1), Some((A, Node::Kfd)));
+        assert_eq!(nodes.len(), 0);
+        assert_eq!(nodes.forget(id, 1), None);
+    }
+
+    #[test]
+    fn a_process_whose_node_was_forgotten_gets_a_new_one() {
+        let mut nodes = Nodes::default();
+        let id = nodes.look_up(Node::Kfd, Tgid(1), None);
+        nodes.bind(id, A);
+        assert_eq!(nodes.forget(id, 1), Some((A, Node::Kfd)));
+        let again = nodes.look_up(Node::Kfd, Tgid(1), Some(A));
+        assert_ne!(again, id);
+        assert!(nodes.may_open(again, Some(A)));
+    }
+
+    #[test]
+    fn the_tree_has_kfd_and_the_render_nodes() {
+        let tree = Tree::new(vec![RenderMinor(128), RenderMinor(129)]);
+        assert_eq!(tree.find(ROOT_ID, b"kfd"), Some(Place::Device(Node::Kfd)));
+        assert_eq!(tree.find(DRI_ID, b"renderD129"), Some(Place::Device(Node::Render(RenderMinor(129)))));
+        assert_eq!(tree.find(DRI_ID, b"kfd"), None);
+        assert_eq!(tree.find(ROOT_ID, b"renderD128"), None);
+        assert_eq!(tree.list(DRI_ID).unwrap().len(), 4);
+        assert!(tree.list(FIRST_DEVICE).is_none());
+    }
+}

@@ -1,0 +1,132 @@
+//! Opening and closing of device nodes.
+//!
+//! An open identifies its caller, finds or makes the process object, attaches the client's memory and the host's watch
+//! to a new one, and binds the node to it. A caller who is not the one for whom the LOOKUP was gets ESTALE: the
+//! kernel then looks the name up again and tries once more (fs/namei.c, `path_openat` with LOOKUP_REVAL).
+
+use super::dispatch::{Door, refusal};
+use super::driver::Opening;
+use super::wire::layout::{InHeader, OpenOut};
+use super::wire::opcode;
+use kfd_core::call::{Errno, Identity, Node};
+use kfd_core::death::Cause;
+use kfd_core::ids::{FileId, ProcessId, RenderMinor, Tgid, Tid};
+use notifier::watch::Pidfd;
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+const STALE: Errno = Errno(libc::ESTALE);
+
+/// One open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OpenFile {
+    /// The process object it belongs to.
+    pub process: ProcessId,
+    /// That process's thread group: the only one whose calls count.
+    pub tgid: Tgid,
+    /// Which device.
+    pub node: Node,
+    /// The core's name for it.
+    pub file: FileId,
+}
+
+/// The open files, by `fh`.
+///
+/// Lock order: after the nodes; a leaf.
+#[derive(Debug, Default)]
+pub(super) struct Files(RwLock<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    last: u64,
+    files: HashMap<u64, OpenFile>,
+}
+
+impl Files {
+    /// Adds one and names it.
+    fn insert(&self, file: OpenFile) -> u64 {
+        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        table.last += 1;
+        let fh = table.last;
+        table.files.insert(fh, file);
+        fh
+    }
+
+    pub(super) fn get(&self, fh: u64) -> Option<OpenFile> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).files.get(&fh).copied()
+    }
+
+    pub(super) fn remove(&self, fh: u64) -> Option<OpenFile> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).files.remove(&fh)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).files.len()
+    }
+
+    /// Takes all out.
+    pub(super) fn clear(&self) -> Vec<FileId> {
+        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        table.files.drain().map(|(_, open)| open.file).collect()
+    }
+}
+
+impl Door {
+    pub(super) fn open(&self, header: &InHeader) -> Result<OpenOut, Errno> {
+        let id = header.nodeid;
+        let device = self.nodes().get(id).ok_or(STALE)?;
+        let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
+        if who.tgid != device.tgid {
+            return Err(STALE);
+        }
+        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.driver.find(who.tgid, Some(who.mm));
+        if !self.nodes().may_open(id, known) {
+            return Err(STALE);
+        }
+        if known.is_none()
+            && let Some(former) = self.driver.find(who.tgid, None)
+        {
+            // The same number with another address space: it called exec, or the number was given to somebody new.
+            tracing::debug!(tgid = %who.tgid, process = %former, "its former self is gone");
+            self.doom(former, Cause::Exec);
+        }
+        let identity = Identity { tgid: who.tgid, uid: who.uid, mm: who.mm };
+        let Opening { process, file, fresh } = self.driver.open(identity, device.node)?;
+        if fresh {
+            self.memory.attach(process, who.tgid, who.mm, who.mem);
+            self.host.attached(process, who.tgid, Pidfd::from(who.pidfd));
+        }
+        let (open_flags, backing_id) = match device.node {
+            Node::Kfd => (opcode::FOPEN_KEEP_CACHE, 0),
+            Node::Render(minor) => match self.backing(process, minor) {
+                Ok(backing) => (opcode::FOPEN_PASSTHROUGH, backing),
+                Err(errno) => {
+                    self.driver.release(file);
+                    return Err(errno);
+                }
+            },
+        };
+        let mut nodes = self.nodes();
+        let member = nodes.bind(id, process);
+        if let Node::Render(minor) = device.node {
+            member.backings.insert(minor, backing_id);
+        }
+        drop(nodes);
+        let fh = self.files.insert(OpenFile { process, tgid: who.tgid, node: device.node, file });
+        Ok(OpenOut { fh, open_flags, backing_id })
+    }
+
+    /// The backing id of a process's arena: one for its life, since an inode takes no second.
+    fn backing(&self, process: ProcessId, minor: RenderMinor) -> Result<i32, Errno> {
+        let known = self.nodes().member(process).and_then(|member| member.backings.get(&minor).copied());
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let arena = self.driver.arena(process, minor)?;
+        self.channels[0].backing_open(&arena).map_err(|error| {
+            tracing::error!(%process, %minor, %error, "an arena could not become a backing file");
+            Errno(libc::EIO)
+        })
+    }
+}

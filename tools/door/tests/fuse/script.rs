@@ -1,0 +1,221 @@
+//! A driver that does what a test says, with its own clients' memory, so that a call can be held in any state.
+
+use door::fuse::{ClientMemory, Driver, Host, Mm, Opening};
+use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
+use kfd_core::death::{Cause, Doom, Doomed};
+use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
+use kfd_core::notice::{UserAccess, UserAnswer};
+use notifier::MmId;
+use notifier::watch::{MmState, Pidfd, mm_state};
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+
+/// Bytes of each arena.
+pub const ARENA: u64 = 1 << 20;
+
+/// What the door told the driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    Opened(u32, ProcessId, bool),
+    Released(FileId),
+    Trap(ProcessId, u64, i64),
+    Parked(CallId),
+    Interrupted(CallId),
+    Forgotten(ProcessId, Node),
+    Doomed(ProcessId, Cause),
+}
+
+#[derive(Default)]
+struct State {
+    processes: HashMap<(Tgid, MmId), ProcessId>,
+    arenas: HashMap<ProcessId, File>,
+    parked: HashMap<CallId, (Caller, Arg)>,
+    files: u64,
+    doomed: Vec<ProcessId>,
+}
+
+/// See the module's head.
+pub struct Script {
+    state: Mutex<State>,
+    seen: Sender<Seen>,
+}
+
+impl Script {
+    pub fn new() -> (Arc<Self>, Receiver<Seen>) {
+        let (seen, receive) = channel();
+        (Arc::new(Self { state: Mutex::default(), seen }), receive)
+    }
+
+    fn tell(&self, seen: Seen) {
+        let _ = self.seen.send(seen);
+    }
+
+    pub fn arena_file(&self, process: ProcessId) -> File {
+        self.state.lock().unwrap().arenas[&process].try_clone().unwrap()
+    }
+
+    /// The parked call of a caller, to be completed.
+    pub fn take_parked(&self, call: CallId) -> Option<(Caller, Arg)> {
+        self.state.lock().unwrap().parked.remove(&call)
+    }
+}
+
+impl Driver for Script {
+    fn open(&self, who: Identity, _: Node) -> Result<Opening, Errno> {
+        let mut state = self.state.lock().unwrap();
+        let next = ProcessId { slot: state.processes.len() as u32, generation: 1 };
+        let process = *state.processes.entry((who.tgid, who.mm)).or_insert(next);
+        let fresh = process == next;
+        state.files += 1;
+        let file = FileId(state.files);
+        drop(state);
+        self.tell(Seen::Opened(who.tgid.0, process, fresh));
+        Ok(Opening { process, file, fresh })
+    }
+
+    fn release(&self, file: FileId) {
+        self.tell(Seen::Released(file));
+    }
+
+    fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId> {
+        let state = self.state.lock().unwrap();
+        let mut found = state.processes.iter().filter(|((owner, _), id)| *owner == tgid && !state.doomed.contains(id));
+        found.find(|((_, space), _)| mm.is_none_or(|mm| mm == *space)).map(|(_, id)| *id)
+    }
+
+    fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
+        let done = |arg| Outcome::Done(Done { arg, writes: Vec::new(), fds: Vec::new() });
+        if self.state.lock().unwrap().doomed.contains(&caller.process) {
+            return Outcome::Refused(Refused { errno: Errno(libc::EBADF), arg, writes: Vec::new() });
+        }
+        match cmd & 0xff {
+            // GET_VERSION.
+            0x01 => {
+                arg.bytes_mut()[..8].copy_from_slice(&[1, 0, 0, 0, 18, 0, 0, 0]);
+                done(arg)
+            }
+            // GET_CLOCK_COUNTERS.
+            0x05 => {
+                arg.bytes_mut()[..8].copy_from_slice(&7u64.to_le_bytes());
+                done(arg)
+            }
+            // CREATE_EVENT: fails, and changes its struct.
+            0x08 => {
+                arg.bytes_mut()[0] = 0xab;
+                Outcome::Refused(Refused { errno: Errno(libc::EINVAL), arg, writes: Vec::new() })
+            }
+            // WAIT_EVENTS: parks, except with a timeout of 0, when it gives the events back with each byte inverted.
+            0x0c => {
+                if arg.bytes()[16..20] == [0; 4] {
+                    let va = UserVa(u64::from_le_bytes(arg.bytes()[..8].try_into().unwrap()));
+                    let bytes = gathered.0[0].iter().map(|byte| !byte).collect();
+                    return Outcome::Done(Done { arg, writes: vec![UserWrite { va, bytes }], fds: Vec::new() });
+                }
+                self.state.lock().unwrap().parked.insert(caller.call, (*caller, arg));
+                self.tell(Seen::Parked(caller.call));
+                Outcome::Parked
+            }
+            _ => Outcome::Refused(Refused { errno: Errno(libc::ENOTTY), arg, writes: Vec::new() }),
+        }
+    }
+
+    fn interrupt(&self, _: ProcessId, call: CallId) -> Option<Outcome> {
+        let (_, mut arg) = self.take_parked(call)?;
+        // Half of the time is left.
+        let timeout = u32::from_le_bytes(arg.bytes()[16..20].try_into().unwrap()) / 2;
+        arg.bytes_mut()[16..20].copy_from_slice(&timeout.to_le_bytes());
+        self.tell(Seen::Interrupted(call));
+        Some(Outcome::Refused(Refused { errno: Errno::RESTART, arg, writes: Vec::new() }))
+    }
+
+    fn arena(&self, process: ProcessId, _: RenderMinor) -> Result<OwnedFd, Errno> {
+        let mut state = self.state.lock().unwrap();
+        let file = state.arenas.entry(process).or_insert_with(|| {
+            let memory = nix::sys::memfd::memfd_create(c"arena", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap();
+            let file = File::from(memory);
+            file.set_len(ARENA).unwrap();
+            file
+        });
+        Ok(file.try_clone().unwrap().into())
+    }
+
+    fn node_forgotten(&self, process: ProcessId, node: Node) {
+        self.tell(Seen::Forgotten(process, node));
+    }
+
+    fn trap(&self, process: ProcessId, offset: u64) {
+        self.tell(Seen::Trap(process, offset, crate::client::now()));
+    }
+
+    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
+        let mut state = self.state.lock().unwrap();
+        if !state.doomed.contains(&process) {
+            state.doomed.push(process);
+            drop(state);
+            self.tell(Seen::Doomed(process, cause));
+        }
+        None
+    }
+}
+
+impl Host for Script {
+    fn attached(&self, _: ProcessId, _: Tgid, _: Pidfd) {}
+    fn doomed(&self, _: Doom<Doomed>) {}
+}
+
+/// Clients' memory, reached by a thread per access.
+#[derive(Default)]
+pub struct Memory {
+    clients: Mutex<HashMap<ProcessId, Arc<File>>>,
+    held: Mutex<bool>,
+    let_go: Condvar,
+}
+
+impl Memory {
+    /// Holds all accesses back, or lets them go.
+    pub fn hold(&self, held: bool) {
+        *self.held.lock().unwrap() = held;
+        self.let_go.notify_all();
+    }
+}
+
+/// The memory as the door takes it.
+pub struct Reach(pub Arc<Memory>);
+
+impl ClientMemory for Reach {
+    fn attach(&self, process: ProcessId, _: Tgid, _: MmId, mem: OwnedFd) {
+        self.0.clients.lock().unwrap().insert(process, Arc::new(mem.into()));
+    }
+
+    fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>) {
+        let memory = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            let held = memory.held.lock().unwrap();
+            drop(memory.let_go.wait_while(held, |held| *held).unwrap());
+            let mem = Arc::clone(&memory.clients.lock().unwrap()[&process]);
+            let answers = accesses.into_iter().map(|access| match access {
+                UserAccess::Read { va, len } => {
+                    let mut bytes = vec![0; len as usize];
+                    mem.read_exact_at(&mut bytes, va.0).map_or(UserAnswer::Failed, |()| UserAnswer::Done(bytes))
+                }
+                UserAccess::Write { va, bytes } => {
+                    mem.write_all_at(&bytes, va.0).map_or(UserAnswer::Failed, |()| UserAnswer::Done(Vec::new()))
+                }
+                UserAccess::FetchSub { .. } => UserAnswer::Failed,
+            });
+            done(answers.collect());
+        });
+    }
+
+    fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(Mm) + Send>) {
+        let mem = self.0.clients.lock().unwrap().get(&process).map(Arc::clone);
+        std::thread::spawn(move || {
+            let gone = mem.is_some_and(|mem| matches!(mm_state(mem.as_fd()), Ok(MmState::Gone)));
+            done(if gone { Mm::Gone } else { Mm::Unknown });
+        });
+    }
+}
