@@ -52,6 +52,18 @@ impl Forked {
         })
     }
 
+    /// An idle process with this much memory that it has touched, in bytes.
+    pub(super) fn with_memory(bytes: usize) -> Self {
+        Self::new(move || {
+            let memory = vec![1_u8; bytes];
+            std::hint::black_box(&memory);
+            loop {
+                // SAFETY: has no preconditions.
+                unsafe { libc::pause() };
+            }
+        })
+    }
+
     /// A process that ends at once.
     pub(super) fn brief() -> Self {
         Self::new(|| ())
