@@ -41,9 +41,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// Warnings of an embedded daemon, unless `RUST_LOG` asks for more.
+/// Warnings of an embedded daemon, unless `KFDD_LOG` asks for more.
 fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("KFDD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
