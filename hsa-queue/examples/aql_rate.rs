@@ -63,7 +63,8 @@ impl MemoryView for &Arena {
     }
     #[inline]
     fn load_u32(&mut self, va: GpuVa) -> Access<u32> {
-        answer(self.checked(va, 4, false).map(|w| (w.load(Ordering::Acquire) >> (va.0 % 8 * 8)) as u32))
+        let half = |word: u64| if va.is_aligned(8) { word } else { word >> 32 };
+        answer(self.checked(va, 4, false).map(|w| half(w.load(Ordering::Acquire)) as u32))
     }
     #[inline]
     fn store_u64(&mut self, va: GpuVa, value: u64) -> Access<()> {
@@ -73,10 +74,14 @@ impl MemoryView for &Arena {
     /// slot that the consumer owns. The floor invalidates in the same way.
     #[inline]
     fn store_u16(&mut self, va: GpuVa, value: u16) -> Access<()> {
-        let bit = va.0 % 8 * 8;
         answer(self.checked(va, 2, true).map(|w| {
             let old = w.load(Ordering::Relaxed);
-            w.store(old & !(0xffff << bit) | u64::from(value) << bit, Ordering::Release);
+            if va.is_aligned(8) {
+                w.store(old & !0xffff | u64::from(value), Ordering::Release);
+            } else {
+                let bit = va.0 % 8 * 8;
+                w.store(old & !(0xffff << bit) | u64::from(value) << bit, Ordering::Release);
+            }
         }))
     }
     #[inline]

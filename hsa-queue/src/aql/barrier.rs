@@ -51,12 +51,10 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// For a BARRIER_AND; none if it has no signal and so nothing to wait for.
+    /// For a BARRIER_AND.
     #[must_use]
-    #[inline]
-    pub fn all(packet: &BarrierPacket) -> Option<Self> {
-        let [a, b, c, d, e] = packet.dep_signal;
-        if a | b | c | d | e == 0 { None } else { Some(Self::on(Rule::All, packet.dep_signal)) }
+    pub fn all(packet: &BarrierPacket) -> Self {
+        Self::on(Rule::All, packet.dep_signal)
     }
 
     /// For a BARRIER_OR.

@@ -3,9 +3,9 @@
 //! ```text
 //!            ┌──────────────────────────────────────────────────────────────────────────┐
 //!            ▼                                                                          │
-//!  Index ─► Header ─► Body ─► Wait ─► Free ──(no completion signal)─────────────────────┤
-//!            │         │       │       └─► Publish ─► Complete ─────────────────────────┘
-//!          Empty       │     Parked                    (event to raise)
+//!  Header ─► Index ─► Body ─► Wait ─► Free ──(no completion signal)─────────────────────┤
+//!    │         │       │       │       └─► Publish ─► Complete ─────────────────────────┘
+//!  Empty     Empty     │     Parked                    (event to raise)
 //!                      └─► Report{Publish ─► Base ─► Handle ─► Signal} ─► Stopped
 //!  any access without memory ─► Faulted
 //! ```
@@ -21,7 +21,9 @@
 //! **When a packet is acted on.** When its id is below the write index *and* its header is not INVALID. Producers
 //! claim ids by advancing the write index before they write packets, so either alone is not enough: an INVALID
 //! header stops the processor however far the write index ran ahead, and a valid header beyond the write index is
-//! not looked at. The doorbell's value plays no part.
+//! waits. The doorbell's value plays no part. The header is looked at first: it lies in the line that the packet
+//! is read from anyway, so a processor that has caught up with its producers does not pull at the line in which
+//! they all count.
 //! The write index may be more than a ring ahead (a producer claims first and then waits for room): the slots
 //! are taken in order, each by its header, and an id always maps into the ring. A write index *behind* the read
 //! index (by less than 2^63, in wrapping arithmetic) means that nothing was submitted. The processor keeps the
@@ -80,8 +82,9 @@ struct Finish {
 }
 
 impl Finish {
+    const NONE: Self = Self { signal: GpuVa::NULL, start: 0 };
+
     /// Of a packet that starts now. Reading the clock costs more than the rest of the packet: only for who asked.
-    #[inline]
     fn of(signal: u64, clock: &impl Clock) -> Self {
         Self { signal: GpuVa(signal), start: if signal == 0 { 0 } else { clock.ticks() } }
     }
@@ -90,12 +93,31 @@ impl Finish {
 /// The access that comes next, and what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    Index,
-    Header { slot: GpuVa },
-    Body { slot: GpuVa, header: Header },
-    Wait { slot: GpuVa, wait: Wait, finish: Finish },
-    Free { slot: GpuVa, finish: Finish },
-    Publish { finish: Finish },
+    /// None open.
+    Next,
+    Header {
+        slot: GpuVa,
+    },
+    Index {
+        slot: GpuVa,
+        header: Header,
+    },
+    Body {
+        slot: GpuVa,
+        header: Header,
+    },
+    Wait {
+        slot: GpuVa,
+        wait: Wait,
+        finish: Finish,
+    },
+    Free {
+        slot: GpuVa,
+        finish: Finish,
+    },
+    Publish {
+        finish: Finish,
+    },
     Complete(SignalUpdate),
     ReportPublish(QueueError),
     ReportBase(QueueError),
@@ -105,14 +127,15 @@ enum Stage {
     Faulted(Fault),
 }
 
-/// What became of a packet.
+/// What became of a packet. Without payload, so that it stays in a register: the step is in `Processor::outcome`.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
-    /// Retired; look at the next.
-    Retired(Option<EventId>),
+    /// Retired, and nobody is to be told; look at the next.
+    Retired,
     /// The turn ends in order: bring the read index up to date.
-    Rest(Step),
-    /// The turn ends here: an access is open, or the queue has stopped.
-    Hold(Step),
+    Rest,
+    /// The turn ends here: an event is to be raised, an access is open, or the queue has stopped.
+    Hold,
 }
 
 /// The packet processor of one AQL queue.
@@ -130,6 +153,8 @@ pub struct Processor {
     /// The open access is the publication of `read` at the end of a turn, and not that of `stage`.
     publishing: bool,
     stage: Stage,
+    /// Why the turn ends, when the flow says that it does.
+    outcome: Step,
 }
 
 /// Unwraps a ready access; else remembers the stage to ask again and ends the turn.
@@ -139,7 +164,7 @@ macro_rules! ask {
             Access::Ready(value) => value,
             Access::Pending(ticket) => {
                 $self.stage = $stage;
-                return Flow::Hold(Step::Pending(ticket));
+                return $self.hold(Step::Pending(ticket));
             }
             Access::Fault(fault) => return $self.fault(fault),
         }
@@ -160,7 +185,8 @@ impl Processor {
             published: 0,
             limit: 0,
             publishing: false,
-            stage: Stage::Index,
+            stage: Stage::Next,
+            outcome: Step::Empty,
         })
     }
 
@@ -225,23 +251,24 @@ impl Processor {
         {
             return step;
         }
-        let rest = loop {
+        loop {
             match self.packet(view, clock) {
-                Flow::Retired(None) if self.read == end => break Step::Progress { raise: None },
-                Flow::Retired(None) => {
+                Flow::Retired if self.read == end => {
+                    self.outcome = Step::Progress { raise: None };
+                    break;
+                }
+                Flow::Retired => {
                     if self.read.wrapping_sub(self.published) >= max_lag
                         && let Err(step) = self.publish(view)
                     {
                         return step;
                     }
                 }
-                // A packet with a signal has published before it completed: there is nothing left to do that
-                // could be pending and make us forget the event.
-                Flow::Retired(raise) => return Step::Progress { raise },
-                Flow::Rest(step) => break step,
-                Flow::Hold(step) => return step,
+                Flow::Rest => break,
+                Flow::Hold => return self.outcome,
             }
-        };
+        }
+        let rest = self.outcome;
         match self.publish(view) {
             Ok(()) => rest,
             // Asked again first thing in the next turn, which then comes to the same rest, or to news.
@@ -275,8 +302,9 @@ impl Processor {
 
     #[inline(always)]
     fn packet<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
-        if matches!(self.stage, Stage::Index) {
-            return self.index(view, clock);
+        if matches!(self.stage, Stage::Next) {
+            let slot = self.ring.slot(self.read);
+            return self.header(view, clock, slot);
         }
         self.resume(view, clock)
     }
@@ -284,9 +312,10 @@ impl Processor {
     /// Goes on at the access that was not answered last time.
     #[inline(never)]
     fn resume<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
-        match std::mem::replace(&mut self.stage, Stage::Index) {
-            Stage::Index => self.index(view, clock),
+        match std::mem::replace(&mut self.stage, Stage::Next) {
+            Stage::Next => self.header(view, clock, self.ring.slot(self.read)),
             Stage::Header { slot } => self.header(view, clock, slot),
+            Stage::Index { slot, header } => self.index(view, clock, slot, header),
             Stage::Body { slot, header } => self.body(view, clock, slot, header),
             Stage::Wait { slot, wait, finish } => self.wait(view, clock, slot, wait, finish),
             Stage::Free { slot, finish } => self.free(view, clock, slot, finish),
@@ -302,15 +331,15 @@ impl Processor {
     }
 
     #[inline(always)]
-    fn index<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
-        if !self.submitted() {
-            self.limit = ask!(self, Stage::Index, view.load_u64(self.write_index));
-            if !self.submitted() {
-                return Flow::Rest(Step::Empty);
-            }
+    fn header<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa) -> Flow {
+        let header = Header(ask!(self, Stage::Header { slot }, view.load_u32(slot)));
+        if header.kind() == PacketType::Invalid {
+            return self.rest(Step::Empty);
         }
-        let slot = self.ring.slot(self.read);
-        self.header(view, clock, slot)
+        if self.submitted() {
+            return self.body(view, clock, slot, header);
+        }
+        self.index(view, clock, slot, header)
     }
 
     /// Whether the write index last seen lies ahead of the read index.
@@ -319,11 +348,17 @@ impl Processor {
         self.limit.wrapping_sub(self.read).cast_signed() > 0
     }
 
-    #[inline(always)]
-    fn header<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa) -> Flow {
-        let header = Header(ask!(self, Stage::Header { slot }, view.load_u32(slot)));
-        if header.kind() == PacketType::Invalid {
-            return Flow::Rest(Step::Empty);
+    #[inline(never)]
+    fn index<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        clock: &impl Clock,
+        slot: GpuVa,
+        header: Header,
+    ) -> Flow {
+        self.limit = ask!(self, Stage::Index { slot, header }, view.load_u64(self.write_index));
+        if !self.submitted() {
+            return self.rest(Step::Empty);
         }
         self.body(view, clock, slot, header)
     }
@@ -335,20 +370,16 @@ impl Processor {
         let mut words = [0u64; 8];
         ask!(self, Stage::Body { slot, header }, view.read(slot, words.as_mut_bytes()));
         words[0] = words[0] & !u64::from(u32::MAX) | u64::from(header.0);
-        if header.kind() == PacketType::BarrierAnd {
-            let packet: BarrierPacket = zerocopy::transmute!(words);
-            let finish = Finish::of(packet.completion_signal, clock);
-            return match Wait::all(&packet) {
-                None => self.free(view, clock, slot, finish),
-                Some(wait) => self.wait(view, clock, slot, wait, finish),
-            };
+        let [_, a, b, c, d, e, _, completion] = words;
+        if header.kind() == PacketType::BarrierAnd && a | b | c | d | e | completion == 0 {
+            // Nothing to wait for and nobody to tell: what most packets of a batch are, and so kept apart.
+            return self.free(view, clock, slot, Finish::NONE);
         }
-        self.other_body(view, clock, slot, header, words)
+        self.judge(view, clock, slot, header, words)
     }
 
-    /// The packets of which there are fewer: kept out of the loop of those of which there are many.
     #[inline(never)]
-    fn other_body<V: MemoryView>(
+    fn judge<V: MemoryView>(
         &mut self,
         view: &mut V,
         clock: &impl Clock,
@@ -357,6 +388,11 @@ impl Processor {
         words: [u64; 8],
     ) -> Flow {
         match header.kind() {
+            PacketType::BarrierAnd => {
+                let packet: BarrierPacket = zerocopy::transmute!(words);
+                let finish = Finish::of(packet.completion_signal, clock);
+                self.wait(view, clock, slot, Wait::all(&packet), finish)
+            }
             PacketType::BarrierOr => {
                 let packet: BarrierPacket = zerocopy::transmute!(words);
                 let finish = Finish::of(packet.completion_signal, clock);
@@ -374,11 +410,10 @@ impl Processor {
                 let packet: KernelDispatchPacket = zerocopy::transmute!(words);
                 self.report(view, dispatch::refusal(&packet))
             }
-            // INVALID was held back by `header`, BARRIER_AND taken by `body`.
-            PacketType::AgentDispatch
-            | PacketType::Unknown(_)
-            | PacketType::Invalid
-            | PacketType::BarrierAnd => self.report(view, QueueError::PacketType),
+            // INVALID was held back by `header`.
+            PacketType::AgentDispatch | PacketType::Unknown(_) | PacketType::Invalid => {
+                self.report(view, QueueError::PacketType)
+            }
         }
     }
 
@@ -397,7 +432,7 @@ impl Processor {
             Verdict::Never => true,
         };
         self.stage = Stage::Wait { slot, wait, finish };
-        Flow::Rest(Step::Parked { forever })
+        self.rest(Step::Parked { forever })
     }
 
     #[inline(always)]
@@ -405,7 +440,7 @@ impl Processor {
         ask!(self, Stage::Free { slot, finish }, view.store_u16(slot, INVALID_HEADER));
         self.read = self.read.wrapping_add(1);
         if finish.signal.is_null() {
-            return Flow::Retired(None);
+            return Flow::Retired;
         }
         self.publish_and_complete(view, clock, finish)
     }
@@ -423,8 +458,12 @@ impl Processor {
     }
 
     fn complete<V: MemoryView>(&mut self, view: &mut V, mut update: SignalUpdate) -> Flow {
-        let raise = ask!(self, Stage::Complete(update), update.step(view));
-        Flow::Retired(raise)
+        match ask!(self, Stage::Complete(update), update.step(view)) {
+            None => Flow::Retired,
+            // The read index was published before the signal was touched: nothing is left to do in this turn
+            // that could be pending and make us forget the event.
+            raise => self.hold(Step::Progress { raise }),
+        }
     }
 
     /// Stops at the packet in hand: tells the client which one it is, then what is wrong with it.
@@ -471,12 +510,22 @@ impl Processor {
 
     fn stopped(&mut self, error: QueueError, raise: Option<EventId>) -> Flow {
         self.stage = Stage::Stopped(error);
-        Flow::Hold(Step::Stopped { error, raise })
+        self.hold(Step::Stopped { error, raise })
     }
 
     #[cold]
     fn fault(&mut self, fault: Fault) -> Flow {
         self.stage = Stage::Faulted(fault);
-        Flow::Hold(Step::Faulted(fault))
+        self.hold(Step::Faulted(fault))
+    }
+
+    fn rest(&mut self, step: Step) -> Flow {
+        self.outcome = step;
+        Flow::Rest
+    }
+
+    fn hold(&mut self, step: Step) -> Flow {
+        self.outcome = step;
+        Flow::Hold
     }
 }

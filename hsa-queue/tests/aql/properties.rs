@@ -216,7 +216,7 @@ proptest! {
             prop_assert!(!matches!(turn.step, Step::Pending(_)));
             named.extend(&view.words);
             let of_queue = |va: GpuVa| va.0.wrapping_sub(regs.read_index.0);
-            let in_ring = |va: GpuVa| va.0 >= RING && va.0 < RING + 8 * 64 && va.0 % 64 == 0;
+            let in_ring = |va: GpuVa| va.0 >= RING && va.0 < RING + 8 * 64 && va.is_aligned(64);
             let in_signal = |va: GpuVa, field: u64| named.contains(&va.0.wrapping_sub(field));
             for op in &view.ops {
                 let allowed = match *op {
