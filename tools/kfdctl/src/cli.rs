@@ -125,12 +125,14 @@ pub struct Doctor {
     pub json: bool,
 }
 
-/// The run directory of a command line: `asked`, else the environment's, else the system-wide daemon's.
+/// The run directory of a command line: `asked`, else the environment's, else the system-wide daemon's. Absolute, since
+/// a command that inherits it may change its working directory.
 pub fn run_dir(asked: Option<&PathBuf>) -> PathBuf {
-    asked
+    let named = asked
         .cloned()
         .or_else(|| std::env::var_os(kfdd::rundir::ENV).filter(|dir| !dir.is_empty()).map(PathBuf::from))
-        .unwrap_or_else(|| kfdd::rundir::DEFAULT.into())
+        .unwrap_or_else(|| kfdd::rundir::DEFAULT.into());
+    std::path::absolute(&named).unwrap_or(named)
 }
 
 #[cfg(test)]

@@ -1,14 +1,24 @@
 //! The daemon of a run: one that answers already, or one of its own.
 
+use super::leftovers;
 use crate::cli::{self, Run};
 use anyhow::{Context, bail};
 use kfdd::control::{Control, Reply, Request};
 use kfdd::{Config, Daemon};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 /// The report of a drain that left something.
 pub type LeakReport = serde_json::Value;
+
+/// How the names of temporary run directories begin.
+const PREFIX: &str = "kfdctl-";
+
+/// How long a drain may be silent.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Who serves the command.
 #[derive(Debug)]
@@ -39,7 +49,7 @@ impl Serving {
         }
         // A folder that was named is used, so that another terminal can name it too.
         let (run_dir, made) = match &asked.run_dir {
-            Some(named) => (named.clone(), None),
+            Some(_) => (run_dir, None),
             None => temporary().map(|made| (made.clone(), Some(made)))?,
         };
         let mut config = Config { run_dir, ..Config::default() };
@@ -67,13 +77,28 @@ impl Serving {
     /// Drains an embedded daemon; what it left behind, if anything.
     pub fn end(self) -> Option<LeakReport> {
         let Self::Embedded(daemon, made) = self else { return None };
-        let report = daemon.shutdown();
+        let report = said_when_slow(|| daemon.shutdown());
         made.iter().for_each(|folder| remove(folder));
         (!report.is_empty()).then(|| {
             serde_json::to_value(&report)
                 .unwrap_or_else(|error| format!("unprintable report: {error}").into())
         })
     }
+}
+
+/// Does `work`, and says so on stderr when it takes longer than [`QUIET`].
+fn said_when_slow<T>(work: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        let (done, finished) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if finished.recv_timeout(QUIET) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("kfdctl: the command has ended; taking back what its processes held…");
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 /// The profile of the daemon that answers in `run_dir`; `None` when nobody does.
@@ -93,7 +118,8 @@ fn temporary() -> anyhow::Result<PathBuf> {
     } else {
         std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from)
     };
-    nix::unistd::mkdtemp(&parent.join("kfdctl-XXXXXX")).with_context(|| {
+    leftovers::sweep(&parent, PREFIX);
+    nix::unistd::mkdtemp(&parent.join(format!("{PREFIX}XXXXXX"))).with_context(|| {
         format!("cannot make a run directory in {}; name one with --run-dir", parent.display())
     })
 }

@@ -7,12 +7,13 @@
 
 mod daemon;
 mod leak;
+mod leftovers;
 pub mod signals;
 
 use crate::cli::Run;
 use anyhow::{Context, bail};
 use daemon::Serving;
-use door::view::{PrivateView, ViewError, host};
+use door::view::{ViewError, host};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 use signals::{Signals, Wake};
@@ -30,11 +31,7 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
         bail!(ViewError::RealGpu(vec![kfd]));
     }
     let serving = Serving::find_or_start(asked)?;
-    let ended = PrivateView::of(serving.run_dir())
-        .hide_real_gpu(asked.hide_real_gpu)
-        .check()
-        .map_err(anyhow::Error::from)
-        .and_then(|()| attend(asked, &serving, &signals));
+    let ended = attend(asked, &serving, &signals);
     let left = serving.end();
     let code = ended?;
     if let Some(report) = left {

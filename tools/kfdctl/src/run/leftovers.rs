@@ -1,0 +1,81 @@
+//! Temporary run directories whose `kfdctl run` was killed: unmounted and removed by the next one.
+//!
+//! A directory is a leftover when its lock file exists and nobody holds the lock; one without a lock file may just be
+//! starting and is left alone.
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::mount::{MntFlags, umount2};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Removes the leftovers among the directories of `parent` whose names begin with `prefix`. What cannot be removed
+/// stays, and is logged: it hinders nobody.
+pub fn sweep(parent: &Path, prefix: &str) {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+        let folder = entry.path();
+        // Another user's folder, or a link to somebody else's, is not ours to remove.
+        let user = nix::unistd::geteuid().as_raw();
+        if !entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == user) {
+            continue;
+        }
+        let Ok(file) = File::options().write(true).open(folder.join("lock")) else { continue };
+        let Ok(_held) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
+        match remove(&folder) {
+            Ok(()) => tracing::info!(path = %folder.display(), "removed what a killed run left"),
+            Err(error) => {
+                tracing::warn!(path = %folder.display(), %error, "a killed run's directory stays behind");
+            }
+        }
+    }
+}
+
+fn remove(folder: &Path) -> std::io::Result<()> {
+    let dev = folder.join("dev");
+    // The dead mount makes even a look at the directory fail. Not mounted is EINVAL; an ordinary user, who cannot have
+    // mounted one, gets EPERM.
+    match umount2(&dev, MntFlags::MNT_DETACH) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT | Errno::EPERM) => {}
+        Err(other) => return Err(other.into()),
+    }
+    let absent_is_fine = |result: std::io::Result<()>| match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    // Not recursive: something may still be mounted there.
+    absent_is_fine(fs::remove_dir(&dev))?;
+    absent_is_fine(fs::remove_dir_all(folder.join("sys")))?;
+    absent_is_fine(fs::remove_dir_all(folder.join("proc")))?;
+    absent_is_fine(fs::remove_file(folder.join("control")))?;
+    absent_is_fine(fs::remove_file(folder.join("lock")))?;
+    fs::remove_dir(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_directories_that_nobody_holds_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = |name: &str, lock: bool| {
+            let folder = parent.path().join(name);
+            fs::create_dir_all(folder.join("sys/class")).unwrap();
+            fs::create_dir(folder.join("dev")).unwrap();
+            if lock {
+                fs::write(folder.join("lock"), "").unwrap();
+            }
+            folder
+        };
+        let (left, held, starting) =
+            (make("kfdctl-left", true), make("kfdctl-held", true), make("kfdctl-new", false));
+        let foreign = make("other-left", true);
+        let lock = File::options().write(true).open(held.join("lock")).unwrap();
+        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).unwrap();
+        sweep(parent.path(), "kfdctl-");
+        drop(lock);
+        assert_eq!([left, held, starting, foreign].map(|folder| folder.exists()), [false, true, true, true]);
+    }
+}
