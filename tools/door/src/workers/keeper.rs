@@ -47,6 +47,11 @@ impl Keeper {
         self.locked().is_none()
     }
 
+    /// Its process id.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.locked().as_ref().map(|peer| peer.body.pid())
+    }
+
     /// Keeps a client's mem fd.
     pub(super) fn attach(&self, process: ProcessId, memory: BorrowedFd<'_>) {
         self.tell(Kind::Attach, process, Some(memory));

@@ -175,6 +175,18 @@ impl Workers {
         self.lanes.iter().map(|lane| lane.locked().queue.clients()).sum()
     }
 
+    /// The process ids of the current workers, one per lane; a lane that is just being given a new one is left out.
+    #[must_use]
+    pub fn worker_pids(&self) -> Vec<u32> {
+        self.lanes.iter().filter_map(|lane| Some(lane.locked().peer.as_ref()?.body.pid())).collect()
+    }
+
+    /// The process id of the keeper of mem fds, if it is there.
+    #[must_use]
+    pub fn keeper_pid(&self) -> Option<u32> {
+        self.shared.keeper.pid()
+    }
+
     /// How many abandoned worker processes still exist.
     #[must_use]
     pub fn stuck(&self) -> usize {

@@ -58,7 +58,7 @@ pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> 
 pub(super) fn receive_descriptor(
     socket: BorrowedFd<'_>,
     buffer: &mut [u8],
-    control: &mut Vec<u8>,
+    control: &mut [u8],
 ) -> io::Result<(usize, Option<OwnedFd>)> {
     let mut parts = [IoSliceMut::new(buffer)];
     let message = loop {

@@ -1,0 +1,344 @@
+//! The memory workers against real client processes: what is read and written, what fails, and who pays for a page that
+//! never arrives. The hung page needs root and FUSE and says so where they are missing.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+#[path = "../client/mod.rs"]
+mod client;
+mod hung;
+mod pool;
+
+use client::Client;
+use door::workers::{MmState, WorkersConfig};
+use hung::HungMount;
+use kfd_core::ids::{ProcessId, UserVa};
+use kfd_core::notice::{UserAccess, UserAnswer};
+use pool::{PATIENCE, Pool, eventually, pattern, read, write};
+use std::time::{Duration, Instant};
+
+#[test]
+fn client_process() {
+    client::serve();
+}
+
+#[test]
+fn what_a_client_has_is_read_and_what_is_written_it_sees() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 8192");
+    let process = pool.attach(&client, 0);
+    let accesses = vec![read(va, 100), write(va + 4096, &7u64.to_le_bytes()), read(va + 4096, 8)];
+    let answers = pool.run(process, accesses);
+    let expected = [pattern(100), vec![], 7u64.to_le_bytes().to_vec()].map(UserAnswer::Done);
+    assert_eq!(answers, expected);
+    assert_eq!(client.ask(&format!("peek {}", va + 4096)), 7);
+    assert_eq!(pool.run(process, vec![]), []);
+}
+
+#[test]
+fn a_fetch_sub_answers_the_old_value_and_leaves_the_difference() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 1);
+    let sub = |at: u64, by| UserAccess::FetchSub { va: UserVa(va + at), by };
+    let answers = pool.run(process, vec![write(va, &5u64.to_le_bytes()), sub(0, 2), sub(0, 4), sub(4, 1)]);
+    let old = |value: u64| UserAnswer::Done(value.to_le_bytes().to_vec());
+    assert_eq!(answers, [UserAnswer::Done(vec![]), old(5), old(3), UserAnswer::Failed]);
+    assert_eq!(client.ask(&format!("peek {va}")), u64::MAX, "it wraps");
+}
+
+#[test]
+fn a_long_job_is_answered_whole_and_in_order() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 1048576");
+    let process = pool.attach(&client, 0);
+    let mut accesses: Vec<_> = (0..16).map(|at| read(va + at * 65_536, 65_536)).collect();
+    accesses.extend((0..1000).map(|at| read(va + at, 1)));
+    let answers = pool.run(process, accesses);
+    let bytes: Vec<u8> = answers
+        .iter()
+        .flat_map(|answer| match answer {
+            UserAnswer::Done(bytes) => bytes.clone(),
+            UserAnswer::Failed => panic!("all of it is mapped"),
+        })
+        .collect();
+    assert_eq!(bytes, [pattern(1 << 20), pattern(1000)].concat());
+}
+
+#[test]
+fn a_pointer_into_nothing_fails_and_a_range_that_ends_in_nothing_too() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let (va, hole) = (client.ask("alloc 4096"), client.ask("hole"));
+    let process = pool.attach(&client, 0);
+    let accesses = vec![
+        read(hole, 8),
+        write(hole, &[1]),
+        UserAccess::FetchSub { va: UserVa(hole), by: 1 },
+        read(0, 1),
+        read(u64::MAX, 1),
+        read(1 << 63, 8),
+        read(va, 16),
+    ];
+    let answers = pool.run(process, accesses);
+    assert!(answers[..6].iter().all(|answer| *answer == UserAnswer::Failed), "{answers:?}");
+    assert_eq!(answers[6], UserAnswer::Done(pattern(16)));
+    // Reads that run out of the mapping: whatever follows it, a range that reaches the end of user space has a gap.
+    let far = (1 << 47) - 4096 - 32;
+    assert_eq!(pool.run(process, vec![read(far, 65_536)]), [UserAnswer::Failed]);
+}
+
+#[test]
+fn an_access_longer_than_a_message_fails_alone() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 131072");
+    let process = pool.attach(&client, 0);
+    assert_eq!(pool.run(process, vec![read(va, 65_537)]), [UserAnswer::Failed]);
+    assert_eq!(pool.run(process, vec![read(va, 3)]), [UserAnswer::Done(pattern(3))]);
+}
+
+#[test]
+fn a_dead_client_fails_and_is_seen_gone() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    assert_eq!(pool.probe(process), MmState::Alive);
+    client.kill();
+    assert_eq!(pool.run(process, vec![read(va, 8), write(va, &[0])]), [UserAnswer::Failed, UserAnswer::Failed]);
+    assert_eq!(pool.probe(process), MmState::Gone);
+    pool.workers.detach(process);
+    assert_eq!(pool.probe(process), MmState::Unknown);
+    assert_eq!(pool.run(process, vec![read(va, 8)]), [UserAnswer::Failed]);
+}
+
+#[test]
+fn a_client_that_executed_something_is_seen_gone() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 4096");
+    let before = client.identify(&pool.resolver).mm;
+    let process = pool.attach(&client, 0);
+    assert_eq!(pool.probe(process), MmState::Alive);
+    client.tell("exec");
+    eventually("the old address space is gone", || pool.probe(process) == MmState::Gone);
+    assert_eq!(pool.run(process, vec![read(va, 8)]), [UserAnswer::Failed]);
+    let after = client.identify(&pool.resolver).mm;
+    assert_eq!(before.pidfd_inode, after.pidfd_inode);
+    assert_ne!(before.exec_epoch, after.exec_epoch);
+}
+
+#[test]
+fn a_stranger_and_an_earlier_generation_reach_nothing() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    let later = ProcessId { generation: 2, ..process };
+    assert_eq!(pool.run(later, vec![read(va, 8)]), [UserAnswer::Failed]);
+    assert_eq!(pool.run(ProcessId { slot: 2, ..process }, vec![read(va, 8)]), [UserAnswer::Failed]);
+    let identified = client.identify(&pool.resolver);
+    pool.workers.attach(later, identified.tgid, identified.mm, identified.mem);
+    assert_eq!(pool.run(process, vec![read(va, 8)]), [UserAnswer::Failed]);
+    assert_eq!(pool.run(later, vec![read(va, 8)]), [UserAnswer::Done(pattern(8))]);
+    pool.workers.detach(process);
+    assert_eq!(pool.run(later, vec![read(va, 8)]), [UserAnswer::Done(pattern(8))], "a stale detach is nothing");
+    assert_eq!(pool.workers.attached(), 1);
+}
+
+#[test]
+fn userfaultfd_memory_fails_at_once() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("userfault");
+    if va == 0 {
+        eprintln!("left out: no userfaultfd on this kernel");
+        return;
+    }
+    let process = pool.attach(&client, 0);
+    let begun = Instant::now();
+    assert_eq!(pool.run(process, vec![read(va, 8)]), [UserAnswer::Failed]);
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(pool.lost.try_recv().is_err());
+}
+
+#[test]
+fn one_client_with_too_much_waiting_is_refused_at_once_and_no_other() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 65536");
+    let (greedy, modest) = (pool.attach(&client, 0), pool.attach(&client, 2));
+    let bytes = vec![1; 65_536];
+    let waiting: Vec<_> = (0..400).map(|_| pool.submit(greedy, vec![write(va, &bytes)])).collect();
+    assert_eq!(pool.run(modest, vec![read(va + 1, 1)]).len(), 1);
+    let answers: Vec<_> = waiting.iter().map(|told| told.recv_timeout(PATIENCE).unwrap().remove(0)).collect();
+    assert!(answers.contains(&UserAnswer::Done(vec![])));
+    assert_eq!(pool.run(greedy, vec![read(va, 1)]), [UserAnswer::Done(vec![1])], "and it is served again");
+}
+
+#[test]
+fn a_page_that_never_arrives_costs_its_client_and_nobody_else() {
+    let Some(mount) = HungMount::new("one") else {
+        eprintln!("left out: FUSE cannot be mounted here");
+        return;
+    };
+    let deadline = Duration::from_millis(400);
+    let pool = Pool::with(|config: &mut WorkersConfig| (config.count, config.deadline) = (1, deadline));
+    let (mut bad, mut good) = (Client::start(), Client::start());
+    let page = bad.ask(&format!("map {}", mount.file().display()));
+    let (own, va) = (bad.ask("alloc 4096"), good.ask("alloc 4096"));
+    let (bad_process, good_process) = (pool.attach(&bad, 0), pool.attach(&good, 1));
+    assert_eq!(pool.run(bad_process, vec![read(own, 3)]), [UserAnswer::Done(pattern(3))]);
+
+    let begun = Instant::now();
+    let hangs = pool.submit(bad_process, vec![read(page, 8)]);
+    let behind = pool.submit(bad_process, vec![read(own, 3)]);
+    let other = pool.submit(good_process, vec![write(va, &9u64.to_le_bytes()), read(va, 8)]);
+    mount.wait_for_read(PATIENCE);
+    let answers = other.recv_timeout(PATIENCE).unwrap();
+    let delayed = begun.elapsed();
+    assert_eq!(answers, [UserAnswer::Done(vec![]), UserAnswer::Done(9u64.to_le_bytes().to_vec())]);
+    assert!(delayed < deadline / 2, "the other client waited {delayed:?}");
+    assert!(pool.lost.try_recv().is_err(), "the slow client still has time");
+
+    assert_eq!(pool.lost.recv_timeout(PATIENCE).unwrap(), bad_process);
+    let doomed = begun.elapsed();
+    assert!(doomed >= deadline && doomed < deadline + Duration::from_millis(300), "{doomed:?}");
+    assert_eq!(hangs.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Failed]);
+    assert_eq!(behind.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Failed]);
+    assert_eq!(pool.run(bad_process, vec![read(own, 3)]), [UserAnswer::Failed]);
+    eventually("the worker is counted", || pool.workers.stuck() == 1);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(pool.workers.stuck(), 1, "no signal ends it");
+    assert_eq!(pool.workers.attached(), 1);
+    assert!(pool.lost.try_recv().is_err(), "told once");
+    eprintln!("hung page: other client answered after {delayed:?}, the client lost after {doomed:?}");
+
+    mount.abort();
+    eventually("the worker ends once the page fails", || pool.workers.stuck() == 0);
+    assert_eq!(pool.run(good_process, vec![read(va, 8)]).len(), 1);
+}
+
+#[test]
+fn a_page_that_is_only_late_is_answered_and_later_jobs_keep_their_order() {
+    let Some(mount) = HungMount::new("late") else {
+        eprintln!("left out: FUSE cannot be mounted here");
+        return;
+    };
+    let pool = Pool::with(|config| (config.count, config.deadline) = (1, Duration::from_secs(10)));
+    let mut client = Client::start();
+    let page = client.ask(&format!("map {}", mount.file().display()));
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    let late = pool.submit(process, vec![write(va, &[1]), read(page, 8)]);
+    let later = pool.submit(process, vec![read(va, 1), write(va, &[2]), read(va, 1)]);
+    mount.wait_for_read(PATIENCE);
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(late.try_recv().is_err() && later.try_recv().is_err());
+    mount.abort();
+    assert_eq!(late.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Done(vec![]), UserAnswer::Failed]);
+    let expected = [vec![1], vec![], vec![2]].map(UserAnswer::Done);
+    assert_eq!(later.recv_timeout(PATIENCE).unwrap(), expected);
+    assert!(pool.lost.try_recv().is_err());
+}
+
+#[test]
+fn stopping_with_a_hung_worker_does_not_hang() {
+    let Some(mount) = HungMount::new("stop") else {
+        eprintln!("left out: FUSE cannot be mounted here");
+        return;
+    };
+    let pool = Pool::start();
+    let mut client = Client::start();
+    let page = client.ask(&format!("map {}", mount.file().display()));
+    let process = pool.attach(&client, 0);
+    let hangs = pool.submit(process, vec![read(page, 8)]);
+    mount.wait_for_read(PATIENCE);
+    let begun = Instant::now();
+    pool.workers.stop();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(hangs.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Failed]);
+    assert_eq!(pool.run(process, vec![read(page, 8)]), [UserAnswer::Failed]);
+}
+
+#[test]
+fn a_worker_that_is_killed_is_replaced_and_its_clients_go_on() {
+    let (pool, mut client) = (Pool::with(|config| config.count = 1), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    for round in 0u8..5 {
+        assert_eq!(pool.run(process, vec![write(va, &[round]), read(va, 1)])[1], UserAnswer::Done(vec![round]));
+        let worker = pool.workers.worker_pids()[0];
+        kill(worker);
+        eventually("another one is there", || pool.workers.worker_pids().first().is_some_and(|&pid| pid != worker));
+    }
+    assert!(pool.lost.try_recv().is_err());
+    assert_eq!(pool.run(process, vec![read(va, 1)]), [UserAnswer::Done(vec![4])]);
+}
+
+#[test]
+fn attaching_and_detaching_a_thousand_times_leaves_no_descriptor_behind() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 4096");
+    let own: Vec<u32> = pool.workers.worker_pids().into_iter().chain(pool.workers.keeper_pid()).collect();
+    assert_eq!(own.len(), 3);
+    let round = |generation| {
+        let process = ProcessId { slot: generation % 7, generation };
+        let identified = client.identify(&pool.resolver);
+        pool.workers.attach(process, identified.tgid, identified.mm, identified.mem);
+        assert_eq!(pool.run(process, vec![read(va, 1)]), [UserAnswer::Done(vec![0])]);
+        pool.workers.detach(process);
+        process
+    };
+    round(1);
+    let settled = |pid: u32| std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let mems = |pid: u32| {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        open.filter(|fd| {
+            let target = std::fs::read_link(fd.as_ref().unwrap().path());
+            target.is_ok_and(|target| target.as_os_str() == format!("/proc/{}/mem", client.tid()).as_str())
+        })
+        .count()
+    };
+    for generation in 2..1002 {
+        round(generation);
+    }
+    eventually("no mem fd is left anywhere", || {
+        mems(std::process::id()) == 0 && own.iter().all(|&worker| mems(worker) == 0)
+    });
+    for &worker in &own {
+        assert!(settled(worker) <= 4, "a worker has {} descriptors", settled(worker));
+    }
+    assert_eq!(pool.workers.attached(), 0);
+}
+
+#[test]
+fn a_keeper_that_is_killed_is_replaced_and_its_clients_go_on_with_their_worker() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    let keeper = pool.workers.keeper_pid().unwrap();
+    kill(keeper);
+    eventually("another one is there", || {
+        // Whoever attaches or detaches notices.
+        pool.workers.detach(ProcessId { slot: 5, generation: 9 });
+        let later = pool.attach(&client, 7);
+        pool.workers.detach(later);
+        pool.workers.keeper_pid().is_some_and(|pid| pid != keeper)
+    });
+    assert_eq!(pool.run(process, vec![read(va, 1)]), [UserAnswer::Done(vec![0])]);
+    // Its mem fd was in the old keeper and is in the worker only: with that it is lost, and said to be.
+    kill(pool.workers.worker_pids()[0]);
+    let next = pool.submit(process, vec![read(va, 1)]);
+    assert_eq!(next.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Failed]);
+    assert_eq!(pool.lost.recv_timeout(PATIENCE).unwrap(), process);
+}
+
+#[test]
+fn the_workers_end_with_the_pool() {
+    let pool = Pool::start();
+    let pids: Vec<u32> = pool.workers.worker_pids().into_iter().chain(pool.workers.keeper_pid()).collect();
+    for pid in &pids {
+        let named = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap().trim() == "kfdd-memory";
+        eventually("a worker has its name", named);
+    }
+    drop(pool);
+    eventually("they are gone", || pids.iter().all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists()));
+}
+
+fn kill(pid: u32) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::SIGKILL).unwrap();
+}
