@@ -5,7 +5,7 @@
 
 use super::ioc;
 use super::layout::Layout;
-use crate::call::Arg;
+use crate::call::{ARG_MAX, Arg};
 use crate::ids::UserVa;
 
 /// Which way a pointer's target travels.
@@ -169,10 +169,10 @@ impl Ioctl {
     /// passed where the driver reads it, zeros for all that it did not pass, never shorter than the table's size.
     ///
     /// This is the rule of `kfd_ioctl` and `drm_ioctl`. `None` when `bytes` are more than the core takes
-    /// ([`ARG_MAX`](crate::call::ARG_MAX)).
+    /// ([`ARG_MAX`]), which a door answers with ENOMEM.
     #[must_use]
     pub fn admit(&self, bytes: &[u8]) -> Option<Arg> {
-        let mut whole = Arg::new(&[0; crate::call::ARG_MAX][..bytes.len().max(self.size())])?;
+        let mut whole = Arg::new([0; ARG_MAX].get(..bytes.len().max(self.size()))?)?;
         if self.reads() {
             whole.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         }

@@ -8,6 +8,7 @@
 mod bounds;
 mod device;
 mod error;
+mod libdrm;
 
 pub use device::{
     Cache, CacheKind, Compute, DeviceProfile, Display, Link, Pci, QueueHardware, Vram, VramKind,

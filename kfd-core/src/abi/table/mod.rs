@@ -5,6 +5,7 @@
 
 mod drm;
 mod kfd;
+mod markdown;
 mod row;
 
 use super::ioc;
@@ -12,6 +13,7 @@ use super::spec::Ioctl;
 
 pub use drm::ROWS as DRM;
 pub use kfd::ROWS as KFD;
+pub use markdown::markdown;
 
 /// One slot for each number of a magic, as many as its rows reach; `ABSENT` where no row has that number.
 const SLOTS: usize = 256;

@@ -1,0 +1,61 @@
+//! The table as text, for SPECIFICATION.
+
+use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
+use std::fmt::Write as _;
+
+/// A markdown table of `rows`: number, name, size of the struct, direction, pointers, since which interface, and what
+/// the call does. Ends with a newline.
+#[must_use]
+pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
+    let mut text = String::from(
+        "| nr | name | bytes | way | pointers | since | what it does |\n|---|---|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let way = match (row.reads(), row.writes()) {
+            (true, true) => "in, out",
+            (true, false) => "in",
+            (false, true) => "out",
+            (false, false) => "",
+        };
+        let pointers =
+            row.pointers.iter().map(|pointer| describe(row, pointer)).collect::<Vec<_>>().join("; ");
+        let since = if row.since == 0 { String::new() } else { format!("1.{}", row.since) };
+        let always = row.refused.map_or_else(String::new, |errno| format!(" Always {}.", name_of(errno)));
+        let tail = row.tail.map_or_else(String::new, |tail| format!(" + n × {}", tail.size));
+        writeln!(
+            text,
+            "| `{:02x}` | {} | {}{tail} | {way} | {pointers} | {since} | {}{always} |",
+            row.number(),
+            row.name,
+            row.size(),
+            row.doc,
+        )
+        .expect("a String takes every write");
+    }
+    text
+}
+
+/// `n_devices × 4 bytes in at device_ids_array_ptr, at most 1024, else ENOMEM`.
+fn describe(row: &Ioctl, pointer: &Pointer) -> String {
+    let field = |offset: usize| row.layout.map_or("?", |layout| layout.name_at(offset));
+    let count = match pointer.count {
+        Count::Field { offset, .. } => field(offset).to_owned(),
+        Count::Bits { offset, .. } => format!("{} bits in words", field(offset)),
+        Count::Fixed(n) => n.to_string(),
+    };
+    let flow = match pointer.flow {
+        Flow::In => "in",
+        Flow::Out => "out",
+        Flow::InOut => "in and out",
+    };
+    let bound = match (pointer.cap, pointer.over) {
+        (u32::MAX, _) => String::new(),
+        (cap, Pointer::CLAMP) => format!(", cut to {cap}"),
+        (cap, errno) => format!(", at most {cap}, else {}", name_of(errno)),
+    };
+    format!("`{}`: {count} × {} {flow}{bound}", pointer.name, pointer.element)
+}
+
+fn name_of(errno: i32) -> String {
+    nix::errno::Errno::from_raw(errno).to_string().split(':').next().unwrap_or_default().to_owned()
+}

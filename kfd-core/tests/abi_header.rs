@@ -1,0 +1,283 @@
+//! The structs, command words and constants against the C headers of this machine, by a C compiler.
+//!
+//! Nothing expected is written down here: a small program made from the crate's own layouts prints `sizeof`,
+//! `offsetof` and the commands as C sees them. A header that is missing, or older than a name, is said by name.
+
+#![allow(clippy::unwrap_used, reason = "a test's own functions may fail as the test does")]
+
+use kfd_core::abi::layout::Layout;
+use kfd_core::abi::spec::Ioctl;
+use kfd_core::abi::{drm, kfd, table};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const KFD_HEADER: &str = "/usr/include/linux/kfd_ioctl.h";
+const DRM_HEADER: &str = "/usr/include/libdrm/amdgpu_drm.h";
+
+/// Every struct that is not some row's own.
+const FURTHER: &[Layout] = &[
+    kfd::DeviceApertures::LAYOUT,
+    kfd::MemoryExceptionFailure::LAYOUT,
+    kfd::MemoryExceptionData::LAYOUT,
+    kfd::HwExceptionData::LAYOUT,
+    kfd::EventData::LAYOUT,
+    kfd::SvmAttribute::LAYOUT,
+    kfd::CriuDeviceBucket::LAYOUT,
+    kfd::CriuBoBucket::LAYOUT,
+];
+
+const FURTHER_DRM: &[Layout] = &[
+    drm::VramGtt::LAYOUT,
+    drm::HeapInfo::LAYOUT,
+    drm::MemoryInfo::LAYOUT,
+    drm::Firmware::LAYOUT,
+    drm::HwIp::LAYOUT,
+    drm::DeviceInfo::LAYOUT,
+];
+
+/// `name = value` of each constant that the crate takes from linux/kfd_ioctl.h.
+macro_rules! constants {
+    ($module:ident, $prefix:literal: $($name:ident),* $(,)?) => {
+        &[$((concat!($prefix, stringify!($name)), $module::$name as u64)),*]
+    };
+}
+
+const KFD_IOC: &[(&str, u64)] = constants!(kfd, "KFD_IOC_":
+    QUEUE_TYPE_COMPUTE, QUEUE_TYPE_SDMA, QUEUE_TYPE_COMPUTE_AQL, QUEUE_TYPE_SDMA_XGMI, CACHE_POLICY_COHERENT,
+    CACHE_POLICY_NONCOHERENT, EVENT_SIGNAL, EVENT_NODECHANGE, EVENT_DEVICESTATECHANGE, EVENT_HW_EXCEPTION,
+    EVENT_SYSTEM_EVENT, EVENT_DEBUG_EVENT, EVENT_PROFILE_EVENT, EVENT_QUEUE_EVENT, EVENT_MEMORY,
+    WAIT_RESULT_COMPLETE, WAIT_RESULT_TIMEOUT, WAIT_RESULT_FAIL, ALLOC_MEM_FLAGS_VRAM, ALLOC_MEM_FLAGS_GTT,
+    ALLOC_MEM_FLAGS_USERPTR, ALLOC_MEM_FLAGS_DOORBELL, ALLOC_MEM_FLAGS_MMIO_REMAP, ALLOC_MEM_FLAGS_WRITABLE,
+    ALLOC_MEM_FLAGS_EXECUTABLE, ALLOC_MEM_FLAGS_PUBLIC, ALLOC_MEM_FLAGS_NO_SUBSTITUTE,
+    ALLOC_MEM_FLAGS_AQL_QUEUE_MEM, ALLOC_MEM_FLAGS_COHERENT, ALLOC_MEM_FLAGS_UNCACHED,
+);
+
+const KFD_PLAIN: &[(&str, u64)] = constants!(kfd, "KFD_":
+    MAX_QUEUE_PERCENTAGE, MAX_QUEUE_PRIORITY, MIN_QUEUE_RING_SIZE, SIGNAL_EVENT_LIMIT, MEM_ERR_NO_RAS,
+    MEM_ERR_SRAM_ECC, MEM_ERR_POISON_CONSUMED, MEM_ERR_GPU_HANG, HW_EXCEPTION_WHOLE_GPU_RESET,
+    HW_EXCEPTION_PER_ENGINE_RESET, HW_EXCEPTION_GPU_HANG, HW_EXCEPTION_ECC, SMI_EVENT_MSG_SIZE,
+);
+
+/// C enumerators, which the preprocessor does not know.
+const KFD_ENUMERATORS: &[(&str, u64)] = &[
+    ("KFD_IOCTL_SVM_OP_SET_ATTR", kfd::SVM_OP_SET_ATTR as u64),
+    ("KFD_IOCTL_SVM_OP_GET_ATTR", kfd::SVM_OP_GET_ATTR as u64),
+    ("KFD_IOCTL_SVM_LOCATION_UNDEFINED", kfd::SVM_LOCATION_UNDEFINED as u64),
+    ("KFD_IOCTL_SVM_ATTR_GRANULARITY", kfd::SVM_ATTR_GRANULARITY as u64),
+    ("KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL", kfd::MMIO_REMAP_HDP_MEM_FLUSH_CNTL as u64),
+    ("KFD_MMIO_REMAP_HDP_REG_FLUSH_CNTL", kfd::MMIO_REMAP_HDP_REG_FLUSH_CNTL as u64),
+];
+
+const AMDGPU: &[(&str, u64)] = constants!(drm, "AMDGPU_":
+    INFO_ACCEL_WORKING, INFO_HW_IP_INFO, INFO_HW_IP_COUNT, INFO_TIMESTAMP, INFO_FW_VERSION, INFO_VRAM_USAGE,
+    INFO_GTT_USAGE, INFO_VRAM_GTT, INFO_READ_MMR_REG, INFO_DEV_INFO, INFO_VIS_VRAM_USAGE, INFO_MEMORY, FAMILY_AI,
+    HW_IP_COMPUTE, HW_IP_DMA,
+);
+
+const DRM: &[(&str, u64)] = constants!(drm, "DRM_":
+    CAP_PRIME, CAP_TIMESTAMP_MONOTONIC, CAP_SYNCOBJ, CAP_SYNCOBJ_TIMELINE, COMMAND_BASE,
+);
+
+/// The newest interface whose structs are known byte for byte; a header after it may append fields.
+const KNOWN_MINOR: u32 = 11;
+
+/// How a value here is held against C's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    Equal,
+    /// C's may be larger: its header is newer, and structs only grow.
+    AtLeast,
+}
+
+/// What each line of the program's output must be.
+struct Check {
+    source: String,
+    expected: Vec<(String, u64, Rule)>,
+    /// How sizes of whole structs compare.
+    sizes: Rule,
+}
+
+impl Check {
+    fn new(sizes: Rule) -> Self {
+        Self { source: String::new(), expected: Vec::new(), sizes }
+    }
+
+    fn line(&mut self, what: String, expression: &str, value: u64, rule: Rule) {
+        writeln!(self.source, "  printf(\"%llu\\n\", (unsigned long long)({expression}));").unwrap();
+        self.expected.push((what, value, rule));
+    }
+
+    /// The parts of a command word.
+    fn command(&mut self, name: &str, row: &Ioctl) {
+        let rest = |cmd: u32| u64::from(cmd & !(0x3fff << 16));
+        self.line(
+            format!("{name} without its size"),
+            &format!("({name}) & 0xc000ffffull"),
+            rest(row.cmd),
+            Rule::Equal,
+        );
+        self.line(format!("size of {name}"), &format!("_IOC_SIZE({name})"), row.size() as u64, self.sizes);
+    }
+
+    fn layout(&mut self, layout: &Layout) {
+        let c_type = layout.c_type;
+        self.line(format!("sizeof({c_type})"), &format!("sizeof({c_type})"), layout.size as u64, self.sizes);
+        // A field without a name is padding that C leaves to the compiler.
+        for field in layout.fields.iter().filter(|field| !field.name.is_empty()) {
+            let name = field.name;
+            self.line(
+                format!("offsetof({c_type}, {name})"),
+                &format!("offsetof({c_type}, {name})"),
+                field.offset as u64,
+                Rule::Equal,
+            );
+            // Unions are as large as their largest member, of which only the first is named here.
+            if !matches!(name, "memory_exception_data" | "enable" | "read_mmr_reg") {
+                self.line(
+                    format!("sizeof({c_type}.{name})"),
+                    &format!("sizeof((({c_type} *)0)->{name})"),
+                    field.size as u64,
+                    Rule::Equal,
+                );
+            }
+        }
+    }
+
+    /// Compiles and runs the program and compares every line.
+    fn run(&self, includes: &str) {
+        let dir = std::env::temp_dir().join(format!("kfdd-abi-{}-{:p}", std::process::id(), self));
+        std::fs::create_dir_all(&dir).unwrap();
+        let (source, program) = (dir.join("check.c"), dir.join("check"));
+        let text = format!(
+            "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n{includes}\nint main(void) {{\n{}  return 0;\n}}\n",
+            self.source
+        );
+        std::fs::write(&source, text).unwrap();
+        // linux/kfd_ioctl.h includes drm/drm.h for its integer types alone, and not every machine has that.
+        std::fs::create_dir_all(dir.join("drm")).unwrap();
+        std::fs::write(dir.join("drm/drm.h"), "#include <linux/types.h>\n").unwrap();
+        let compiled = Command::new("gcc")
+            .arg("-idirafter")
+            .arg(&dir)
+            .arg("-o")
+            .arg(&program)
+            .arg(&source)
+            .output()
+            .unwrap();
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        let output = Command::new(&program).output().unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        let printed: Vec<u64> =
+            String::from_utf8(output.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+        assert_eq!(printed.len(), self.expected.len());
+        let wrong: Vec<_> = self
+            .expected
+            .iter()
+            .zip(&printed)
+            .filter(|((_, ours, rule), theirs)| match rule {
+                Rule::Equal => ours != *theirs,
+                Rule::AtLeast => ours > *theirs,
+            })
+            .map(|((what, ours, _), theirs)| format!("{what}: {ours} here, {theirs} in C"))
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(self.expected.len() > 100, "a check of {} values checks too little", self.expected.len());
+    }
+}
+
+/// The header's text, or the printed reason why this machine cannot run `test`.
+fn header(test: &str, path: &str) -> Option<String> {
+    let gcc = Command::new("gcc").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !gcc.is_ok_and(|status| status.success()) {
+        println!("SKIPPED {test}: gcc is missing");
+        return None;
+    }
+    if !Path::new(path).exists() {
+        println!("SKIPPED {test}: {path} is missing");
+        return None;
+    }
+    Some(std::fs::read_to_string(path).unwrap())
+}
+
+/// Whether `text` has `name` as a whole word.
+fn mentions(text: &str, name: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name)
+}
+
+/// The value of a `#define` of a number.
+fn define(text: &str, name: &str) -> u32 {
+    let line = text.lines().find(|line| line.starts_with("#define") && mentions(line, name)).unwrap();
+    line.rsplit([' ', '\t']).next().unwrap().parse().unwrap()
+}
+
+fn rows(check: &mut Check, rows: &[Ioctl], text: &str, macro_of: impl Fn(&Ioctl) -> String) -> Vec<String> {
+    let mut newer = Vec::new();
+    for row in rows {
+        let command = macro_of(row);
+        if !mentions(text, &command) {
+            newer.push(command);
+            continue;
+        }
+        check.command(&command, row);
+        if let Some(layout) = row.layout {
+            check.layout(&layout);
+        }
+    }
+    newer
+}
+
+#[test]
+fn every_kfd_struct_command_and_constant_is_the_headers() {
+    let Some(text) = header("every_kfd_struct_command_and_constant_is_the_headers", KFD_HEADER) else {
+        return;
+    };
+    let minor = define(&text, "KFD_IOCTL_MINOR_VERSION");
+    let mut check = Check::new(if minor > KNOWN_MINOR { Rule::AtLeast } else { Rule::Equal });
+    let newer = rows(&mut check, table::KFD, &text, |row| {
+        let deprecated = if (0x0d..=0x10).contains(&row.number()) { "_DEPRECATED" } else { "" };
+        format!("AMDKFD_IOC_{}{deprecated}", row.name)
+    });
+    println!("the header is of interface 1.{minor}; newer than it, not checked: {newer:?}");
+    // A header that knows fewer calls than interface 1.9 had would make this test prove too little.
+    assert!(newer.len() <= 4, "{newer:?}");
+    FURTHER.iter().for_each(|layout| check.layout(layout));
+    for (name, value) in KFD_IOC.iter().chain(KFD_PLAIN).chain(KFD_ENUMERATORS) {
+        assert!(mentions(&text, name), "{name} is not in the header");
+        check.line((*name).to_owned(), &format!("({name}) & 0xffffffffull"), *value, Rule::Equal);
+    }
+    check.run("#include <linux/kfd_ioctl.h>");
+}
+
+#[test]
+fn the_table_knows_every_call_of_the_header() {
+    let Some(text) = header("the_table_knows_every_call_of_the_header", KFD_HEADER) else { return };
+    let calls: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define AMDKFD_IOC_"))
+        .filter_map(|rest| rest.split([' ', '\t', '\\']).next())
+        .map(|name| name.trim_end_matches("_DEPRECATED"))
+        .collect();
+    assert!(calls.len() >= 35, "{calls:?}");
+    let known: Vec<&str> = table::KFD.iter().map(|row| row.name).collect();
+    let unknown: Vec<_> = calls.iter().filter(|call| !known.contains(call)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn every_drm_struct_command_and_constant_is_the_headers() {
+    let Some(text) = header("every_drm_struct_command_and_constant_is_the_headers", DRM_HEADER) else {
+        return;
+    };
+    let text = text + &std::fs::read_to_string("/usr/include/libdrm/drm.h").unwrap();
+    // libdrm's header has no version, and DEV_INFO grows; that it is 368 bytes here, `profile.rs` asserts.
+    let mut check = Check::new(Rule::AtLeast);
+    let newer = rows(&mut check, table::DRM, &text, |row| format!("DRM_IOCTL_{}", row.name));
+    assert!(newer.is_empty(), "{newer:?}");
+    FURTHER_DRM.iter().for_each(|layout| check.layout(layout));
+    for (name, value) in AMDGPU.iter().chain(DRM) {
+        assert!(mentions(&text, name), "{name} is not in the header");
+        check.line((*name).to_owned(), name, *value, Rule::Equal);
+    }
+    check.run("#include <libdrm/drm.h>\n#include <libdrm/amdgpu_drm.h>");
+}

@@ -1,0 +1,147 @@
+//! Profiles: the compiled-in ones are whole, and a wrong text is refused with the line that is wrong.
+
+use kfd_core::abi::drm::{DeviceInfo, FAMILY_AI};
+use kfd_core::ids::{Bytes, GpuId, RenderMinor};
+use kfd_core::profile::{Profile, ProfileError};
+use proptest::prelude::*;
+
+const GFX900: &str = include_str!("../profiles/gfx900.toml");
+
+/// The text with the first `from` replaced, and the line in which that is, counted from 1.
+fn with(from: &str, to: &str) -> (String, usize) {
+    let at = GFX900.find(from).expect("the text has it");
+    (
+        GFX900.replacen(from, to, 1),
+        GFX900[..at].lines().count().max(1) + usize::from(GFX900[..at].ends_with('\n')),
+    )
+}
+
+/// The line and the reason of the refusal of the text with `from` replaced; the line must be the replaced one.
+fn refused(from: &str, to: &str) -> String {
+    let (text, line) = with(from, to);
+    match Profile::parse(&text) {
+        Err(ProfileError::Line { line: said, reason }) => {
+            assert_eq!(said, line, "{reason}");
+            reason
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_compiled_in_profile_parses() {
+    for name in Profile::names() {
+        assert_eq!(Profile::named(name).expect(name).name, name);
+    }
+}
+
+#[test]
+fn gfx900_is_a_vega_10() {
+    let profile = Profile::named("gfx900").expect("it is compiled in");
+    let device = &profile.devices[0];
+    assert_eq!(profile.render_minors(), [RenderMinor(128)]);
+    assert_eq!((device.compute.cus(), device.compute.simds()), (64, 256));
+    assert_eq!(device.vram.bytes, Bytes(16 << 30));
+    assert_eq!(device.pci.location_id(), 0x2f00);
+    assert_eq!(device.pci.address(), "0000:2f:00.0");
+    // libhsakmt 5.2.3 asks for a doorbell object of this size.
+    assert_eq!(device.queues.doorbell_slice(), Bytes(0x2000));
+    assert_eq!(device.queues.sdma_slots(), 4);
+    assert!(profile.device(GpuId(64700)).is_some() && profile.device(GpuId(1)).is_none());
+    assert!(
+        profile.device_behind(RenderMinor(128)).is_some()
+            && profile.device_behind(RenderMinor(129)).is_none()
+    );
+}
+
+#[test]
+fn libdrm_is_told_the_same_device() {
+    let profile = Profile::named("gfx900").expect("it is compiled in");
+    let device = &profile.devices[0];
+    let info = device.device_info();
+    assert_eq!(size_of::<DeviceInfo>(), 368);
+    assert_eq!(info.family, FAMILY_AI);
+    let active: u32 = info.cu_bitmap.iter().flatten().map(|array| array.count_ones()).sum();
+    assert_eq!((info.cu_active_number, active), (64, 64));
+    assert_eq!(info.enabled_rb_pipes_mask.count_ones(), info.num_rb_pipes);
+    assert_eq!(info.max_engine_clock, 1_600_000);
+    assert_eq!(device.register(0x263e), Some(0x2a11_4042));
+    assert_eq!(device.register(0x263f), None);
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_names_there_are() {
+    let error = Profile::named("gfx9000").expect_err("there is none");
+    assert_eq!(error.to_string(), "there is no profile `gfx9000`; there is: gfx900");
+}
+
+#[test]
+fn an_unknown_key_is_refused_in_its_line() {
+    assert!(refused("wave_size = 64", "wave_sise = 64").contains("wave_sise"));
+    assert!(refused("interface_minor = 11", "interface_miner = 11").contains("interface_miner"));
+}
+
+#[test]
+fn a_value_that_a_client_could_not_live_with_is_refused_in_its_line() {
+    let refuse =
+        |from: &str, value: &str| refused(from, &format!("{} = {value}", from.split(' ').next().unwrap()));
+    assert_eq!(refuse("render_minor = 128", "127"), "render_minor must be 128 to 191, not 127");
+    assert_eq!(refuse("render_minor = 128", "192"), "render_minor must be 128 to 191, not 192");
+    assert_eq!(refuse("gpu_id = 64700", "0"), "gpu_id must be 1 to 65535, not 0");
+    assert_eq!(refuse("interface_minor = 11", "20"), "the interface's minor version must be 1 to 19, not 20");
+    assert_eq!(
+        refuse("capability = 0x2280", "0x1280"),
+        "capability 0x1280: bits 13..12 must say doorbell type 2"
+    );
+    assert_eq!(
+        refuse("bytes = 0x4_0000_0000", "4097"),
+        "memory comes in whole pages of 4096 bytes, at least one, not 4097"
+    );
+    assert_eq!(refuse("cus_per_array = 16", "33"), "this must be 1 to 32, not 33");
+    assert_eq!(refuse("doorbell_bytes = 8", "4"), "doorbell_bytes must be 8 to 8, not 4");
+    assert!(refuse("kind = \"hbm\"", "\"core\"").contains("core"));
+}
+
+#[test]
+fn a_device_without_a_cache_is_refused() {
+    let (begin, end) = (GFX900.rfind("caches = [").unwrap(), GFX900.rfind("\n]\n").unwrap());
+    let text = format!("{}caches = [{}", &GFX900[..begin], &GFX900[end..]);
+    let error = Profile::parse(&text).expect_err("it has no cache");
+    assert!(error.to_string().ends_with("a device needs at least one cache"), "{error}");
+}
+
+#[test]
+fn two_devices_with_one_identity_are_refused() {
+    let device = &GFX900[GFX900.find("[[devices]]").unwrap()..];
+    let second = |id: &str, minor: &str, bus: &str| {
+        let device = device.replacen("gpu_id = 64700", id, 1).replacen("render_minor = 128", minor, 1);
+        Profile::parse(&format!("{GFX900}\n{}", device.replacen("bus = 0x2f", bus, 1)))
+    };
+    let reason = |result: Result<Profile, ProfileError>| result.expect_err("they collide").to_string();
+    assert!(reason(second("gpu_id = 64700", "render_minor = 129", "bus = 3")).ends_with("the gpu_id 64700"));
+    assert!(reason(second("gpu_id = 1", "render_minor = 128", "bus = 3")).ends_with("the render_minor 128"));
+    assert!(reason(second("gpu_id = 1", "render_minor = 129", "bus = 0x2f")).ends_with("0000:2f:00.0"));
+    let two = second("gpu_id = 1", "render_minor = 129", "bus = 3").expect("two devices");
+    assert_eq!(two.render_minors(), [RenderMinor(128), RenderMinor(129)]);
+}
+
+#[test]
+fn no_devices_and_too_much_visible_memory_are_refused() {
+    let head = &GFX900[..GFX900.find("[[devices]]").unwrap()];
+    let error = Profile::parse(&format!("devices = []\n{head}")).expect_err("no device");
+    assert_eq!(error.to_string(), "line 1: there must be at least one device");
+    let (text, _) = with("visible_bytes = 0x4_0000_0000", "visible_bytes = 0x4_0000_1000");
+    let error = Profile::parse(&text).expect_err("more visible than there is").to_string();
+    assert!(error.ends_with("visible_bytes of gpu_id 64700 is more than its VRAM"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", cut in 0usize..GFX900.len()) {
+        prop_assert!(Profile::parse(&text).is_err());
+        if GFX900.is_char_boundary(cut) {
+            drop(Profile::parse(&GFX900[..cut]));
+            drop(Profile::parse(&format!("{}{text}{}", &GFX900[..cut], &GFX900[cut..])));
+        }
+    }
+}

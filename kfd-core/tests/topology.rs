@@ -1,0 +1,250 @@
+//! The sysfs tree, read the way its readers read it.
+
+use kfd_core::ids::Bytes;
+use kfd_core::profile::Profile;
+use kfd_core::topology::{Entry, Host, Tree, tree, tree_on};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path};
+
+const NODES: &str = "sys/devices/virtual/kfd/kfd/topology/nodes";
+
+fn gfx900() -> Profile {
+    Profile::named("gfx900").expect("it is compiled in")
+}
+
+/// libhsakmt's loop `sscanf("%s %llu\n%n")`: it ends at the first line that is not a name and a number.
+fn scan(text: &str) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        let Some((name, rest)) = line.split_once(' ') else { break };
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let Ok(value) = digits.parse() else { break };
+        found.insert(name.to_owned(), value);
+        if digits.len() != rest.len() {
+            break;
+        }
+    }
+    found
+}
+
+fn properties(tree: &Tree, path: &str) -> BTreeMap<String, u64> {
+    scan(tree.text(format!("{path}/properties")).unwrap_or_else(|| panic!("no properties in {path}")))
+}
+
+/// How many directories are in `path`, as libhsakmt's `num_subdirs` counts them.
+fn children(tree: &Tree, path: &str) -> BTreeSet<String> {
+    tree.entries()
+        .filter_map(|(at, _)| at.strip_prefix(path).ok()?.components().next())
+        .map(|first| first.as_os_str().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[test]
+fn the_nodes_are_the_cpu_and_the_device_and_nothing_else() {
+    let tree = tree(&gfx900());
+    assert_eq!(children(&tree, NODES), BTreeSet::from(["0".to_owned(), "1".to_owned()]));
+    assert_eq!(tree.text(format!("{NODES}/0/gpu_id")), Some("0\n"));
+    assert_eq!(tree.text(format!("{NODES}/1/gpu_id")), Some("64700\n"));
+    assert_eq!(tree.text(format!("{NODES}/1/name")), Some("vega10\n"));
+    assert_eq!(tree.text("sys/devices/virtual/kfd/kfd/topology/generation_id"), Some("1\n"));
+}
+
+/// `rocprofv3`'s documentation prints the node of a real Radeon RX Vega (gfx900, Linux 6.x); what does not depend on
+/// the card's clocks and firmware is the same.
+#[test]
+fn the_device_has_the_properties_of_a_real_vega_10() {
+    let node = properties(&tree(&gfx900()), &format!("{NODES}/1"));
+    for (name, value) in [
+        ("cpu_cores_count", 0),
+        ("simd_count", 256),
+        ("simd_id_base", 2_147_487_744),
+        ("max_waves_per_simd", 10),
+        ("lds_size_in_kb", 64),
+        ("gds_size_in_kb", 0),
+        ("num_gws", 64),
+        ("wave_front_size", 64),
+        ("num_xcc", 1),
+        ("array_count", 4),
+        ("simd_arrays_per_engine", 1),
+        ("cu_per_simd_array", 16),
+        ("simd_per_cu", 4),
+        ("max_slots_scratch_cu", 32),
+        ("gfx_target_version", 90_000),
+        ("vendor_id", 4098),
+        ("location_id", 12_032),
+        ("domain", 0),
+        ("drm_render_minor", 128),
+        ("num_sdma_engines", 2),
+        ("num_sdma_xgmi_engines", 0),
+        ("num_sdma_queues_per_engine", 2),
+        ("num_cp_queues", 24),
+        ("local_mem_size", 0),
+        ("hive_id", 0),
+    ] {
+        assert_eq!(node.get(name), Some(&value), "{name}");
+    }
+    assert_eq!(node["capability"] >> 12 & 3, 2, "doorbell type");
+}
+
+#[test]
+fn counts_agree_with_the_directories() {
+    let profile = gfx900();
+    let tree = tree(&profile);
+    for node in ["0", "1"] {
+        let path = format!("{NODES}/{node}");
+        let properties = properties(&tree, &path);
+        for (count, directory) in
+            [("mem_banks_count", "mem_banks"), ("caches_count", "caches"), ("io_links_count", "io_links")]
+        {
+            let there = children(&tree, &format!("{path}/{directory}"));
+            assert_eq!(properties[count], there.len() as u64, "{count} of node {node}");
+            assert!(!there.is_empty(), "{count} of node {node}");
+            for number in 0..there.len() {
+                assert!(there.contains(&number.to_string()), "{directory} are numbered without a gap");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_link_goes_both_ways() {
+    let tree = tree(&gfx900());
+    for (from, to) in [(0, 1), (1, 0)] {
+        let link = properties(&tree, &format!("{NODES}/{from}/io_links/0"));
+        assert_eq!((link["node_from"], link["node_to"], link["type"]), (from, to, 2));
+        assert_eq!((link["weight"], link["flags"]), (20, 1));
+    }
+}
+
+#[test]
+fn memory_is_where_it_belongs() {
+    let host = Host { cpus: 6, memory: Bytes(12 << 30), ..Host::default() };
+    let tree = tree_on(&gfx900(), &host);
+    let system = properties(&tree, &format!("{NODES}/0/mem_banks/0"));
+    assert_eq!((system["heap_type"], system["size_in_bytes"]), (0, 12 << 30));
+    let vram = properties(&tree, &format!("{NODES}/1/mem_banks/0"));
+    assert_eq!((vram["heap_type"], vram["size_in_bytes"], vram["width"]), (1, 16 << 30, 2048));
+    assert_eq!(properties(&tree, &format!("{NODES}/0"))["cpu_cores_count"], 6);
+}
+
+#[test]
+fn memory_that_the_host_cannot_map_whole_is_a_private_heap() {
+    let mut profile = gfx900();
+    profile.devices[0].vram.visible_bytes = Bytes(256 << 20);
+    let vram = properties(&tree(&profile), &format!("{NODES}/1/mem_banks/0"));
+    assert_eq!((vram["heap_type"], vram["size_in_bytes"]), (2, 16 << 30));
+}
+
+/// 64 vector caches, and for each of four arrays of 16 units six scalar caches of either kind (16 / 3 rounded up),
+/// and one L2: what `kfd_fill_cache_non_crat_info` makes of `vega10_cache_info`.
+#[test]
+fn every_compute_unit_has_its_caches() {
+    let tree = tree(&gfx900());
+    let caches: Vec<_> = (0..children(&tree, &format!("{NODES}/1/caches")).len())
+        .map(|n| properties(&tree, &format!("{NODES}/1/caches/{n}")))
+        .collect();
+    assert_eq!(caches.len(), 64 + 24 + 24 + 1);
+    let count = |kib: u64, kind: u64| caches.iter().filter(|c| (c["size"], c["type"]) == (kib, kind)).count();
+    assert_eq!((count(16, 9), count(32, 10), count(4096, 9)), (64 + 24, 24, 1));
+    let last_scalar =
+        tree.text(format!("{NODES}/1/caches/69/properties")).expect("the sixth instruction cache");
+    let map = last_scalar.lines().find_map(|line| line.strip_prefix("sibling_map ")).expect("a map");
+    assert_eq!(map.split(',').count(), 32);
+    assert_eq!(map.matches('1').count(), 1, "the sixteenth unit shares with nobody");
+    let first = tree.text(format!("{NODES}/1/caches/64/properties")).expect("the first instruction cache");
+    assert!(first.contains("sibling_map 1,1,1,0,"));
+}
+
+#[test]
+fn two_devices_get_nodes_and_processor_ids_of_their_own() {
+    let mut profile = gfx900();
+    let mut second = profile.devices[0].clone();
+    second.gpu_id.0 = 7;
+    second.render_minor.0 = 129;
+    profile.devices.push(second);
+    let tree = tree(&profile);
+    assert_eq!(tree.text(format!("{NODES}/2/gpu_id")), Some("7\n"));
+    assert_eq!(properties(&tree, &format!("{NODES}/2"))["simd_id_base"], 0x8000_1000 + 64);
+    assert_eq!(properties(&tree, &format!("{NODES}/0"))["io_links_count"], 2);
+    assert!(tree.get("sys/class/drm/renderD129/device/vendor").is_some());
+}
+
+#[test]
+fn libdrm_finds_a_pci_device_behind_the_render_node() {
+    let tree = tree(&gfx900());
+    let device = "sys/class/drm/renderD128/device";
+    // `parse_separate_sysfs_files` of xf86drm.c scans each with "%x".
+    for (file, value) in [
+        ("vendor", "0x1002\n"),
+        ("device", "0x6863\n"),
+        ("subsystem_vendor", "0x1002\n"),
+        ("subsystem_device", "0x6b76\n"),
+        ("revision", "0x00\n"),
+    ] {
+        assert_eq!(tree.text(format!("{device}/{file}")), Some(value), "{file}");
+    }
+    let uevent = tree.text(format!("{device}/uevent")).expect("uevent");
+    assert!(uevent.lines().any(|line| line == "PCI_SLOT_NAME=0000:2f:00.0"), "{uevent}");
+    assert!(uevent.lines().any(|line| line == "DRIVER=amdgpu"), "{uevent}");
+    let Some(Entry::File(config)) = tree.get(format!("{device}/config")) else { panic!("no config") };
+    assert_eq!(config.len(), 64);
+    assert_eq!(config[..4], [0x02, 0x10, 0x63, 0x68]);
+    assert_eq!(tree.get(format!("{device}/subsystem")), Some(&Entry::Link("../../../../bus/pci".to_owned())));
+}
+
+#[test]
+fn the_class_link_leads_to_the_topology() {
+    let tree = tree(&gfx900());
+    assert_eq!(tree.get("sys/class/kfd/kfd"), Some(&Entry::Link("../../devices/virtual/kfd/kfd".to_owned())));
+}
+
+#[test]
+fn lsmod_lists_amdgpu_once_beside_the_hosts_own_modules() {
+    let host = Host { modules: "ext4 1 2 - Live 0x0\namdgpu 5 0 - Live 0x0\n".to_owned(), ..Host::default() };
+    let tree = tree_on(&gfx900(), &host);
+    let modules = tree.text("proc/modules").expect("a file");
+    assert_eq!(modules.lines().filter(|line| line.starts_with("amdgpu ")).count(), 1);
+    assert!(modules.lines().any(|line| line.starts_with("ext4 ")));
+    let fields: Vec<_> = modules.lines().next().expect("a line").split(' ').collect();
+    assert_eq!(fields.len(), 6, "name, size, uses, users, state, address");
+    assert_eq!(tree.text("sys/module/amdgpu/initstate"), Some("live\n"));
+    assert_eq!(tree.text("sys/module/amdgpu/coresize").map(str::trim), Some(fields[1]));
+}
+
+#[test]
+fn the_host_is_read_from_the_texts_of_proc() {
+    let cpuinfo = "processor\t: 0\ncpu MHz\t\t: 2894.560\napicid\t\t: 4\n\nprocessor\t: 1\napicid\t\t: 5\n";
+    let host = Host::from_proc(cpuinfo, "MemTotal:       16384 kB\nMemFree: 1 kB\n", "");
+    assert_eq!(
+        host,
+        Host { cpus: 2, first_apic_id: 4, memory: Bytes(16 << 20), mhz: 2894, modules: String::new() }
+    );
+    assert_eq!(Host::from_proc("", "MemTotal: 99999999999999999999 kB", ""), Host::default());
+}
+
+#[test]
+fn every_path_stays_below_the_root_and_no_file_is_a_directory() {
+    let tree = tree(&gfx900());
+    let mut files = BTreeSet::new();
+    for (path, entry) in tree.entries() {
+        assert!(path.components().all(|part| matches!(part, Component::Normal(_))), "{}", path.display());
+        if !matches!(entry, Entry::Directory) {
+            files.insert(path.to_owned());
+        }
+        for above in path.ancestors().skip(1) {
+            assert!(!files.contains(above), "{} is below a file", path.display());
+        }
+    }
+    assert!(files.contains(Path::new("proc/modules")));
+}
+
+#[test]
+fn every_property_file_scans_to_its_end() {
+    for (path, entry) in tree(&gfx900()).entries().filter(|(path, _)| path.ends_with("properties")) {
+        let Entry::File(text) = entry else { panic!("{} is not a file", path.display()) };
+        let text = std::str::from_utf8(text).expect("ASCII");
+        // libhsakmt reads one page of it.
+        assert!(text.len() < 4096 && text.ends_with('\n'), "{}", path.display());
+        assert_eq!(scan(text).len(), text.lines().count(), "{}", path.display());
+    }
+}
