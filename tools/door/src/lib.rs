@@ -1,5 +1,17 @@
-//! Skeleton.
+//! How a KFD call arrives, and what a client sees of the machine.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`fuse`] | door one: the mount, the calls, the doorbell trap |
+//! | [`gather`] | an ioctl's pointers as accesses of client memory |
+//! | [`workers`] | processes that make those accesses and may hang on them |
+//! | [`identity`] | from a thread id to a process that cannot be confused |
+//! | [`view`] | the private view: devices and sysfs for one command |
+//!
+//! Not for: what a call means, which `kfd-core` says.
+
 pub mod view;
+pub mod fuse;
 pub mod gather;
 pub mod identity;
 pub mod workers;

@@ -123,6 +123,7 @@ impl Door {
                 let out = StatfsOut { bsize: 4096, frsize: 4096, namelen: 255, ..StatfsOut::default() };
                 channel.reply(unique, &Reply::Statfs(out));
             }
+            Request::Alter => channel.reply(unique, &Reply::Error(Errno(libc::EPERM))),
             Request::Malformed => {
                 tracing::error!(opcode = header.opcode, "a malformed request");
                 channel.reply(unique, &Reply::Error(Errno(libc::EIO)));

@@ -154,9 +154,12 @@ impl Door {
     }
 
     /// A signal is pending for the caller of `unique`. The call is ended now: each millisecond here is one added to a
-    /// death. Whether the signal is SIGKILL is looked up first, while the caller cannot go away.
+    /// death. Whether the signal is SIGKILL is looked up first, while the caller cannot go away; it is the earliest
+    /// sure sign of a death, so the doom goes before the answer.
     pub(super) fn interrupt(self: &Arc<Self>, unique: u64) {
-        let killed = self.calls.caller(unique).filter(is_killed);
+        if let Some(caller) = self.calls.caller(unique).filter(is_killed) {
+            self.doom(caller.process, Cause::Killed);
+        }
         match self.calls.interrupt(unique) {
             Interrupted::Unknown => {
                 // Another thread has read the request and not entered it yet: the channel that has it takes the
@@ -166,9 +169,6 @@ impl Door {
             Interrupted::Unstarted(call) => answer(&call, unique, -Errno::RESTART.0, &call.arg),
             Interrupted::Ask(caller) => self.ask_interrupted(&caller),
             Interrupted::Ending => {}
-        }
-        if let Some(caller) = killed {
-            self.doom(caller.process, Cause::Killed);
         }
     }
 

@@ -119,14 +119,14 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether the mount's server answers; `None` when it does neither that nor fail. Asked on a thread of its own, since a
-/// stat of a dead-locked mount does not return.
+/// Whether the mount's server answers; `None` when it does neither that nor fail. Asked by statfs, which no cache
+/// answers, on a thread of its own, since a mount that hangs does not return.
 fn answer(path: &Path) -> Option<io::Result<()>> {
     let (send, receive) = mpsc::channel();
     let path = path.to_owned();
     std::thread::spawn(move || {
         // A closed receiver means that the answer came too late to matter.
-        let _ = send.send(fs::metadata(&path).map(drop));
+        let _ = send.send(nix::sys::statfs::statfs(&path).map(drop).map_err(io::Error::from));
     });
     receive.recv_timeout(ANSWER_TIME).ok()
 }

@@ -50,6 +50,9 @@ numbers! {
     BATCH_FORGET = 42 => u32;
 }
 
+/// SYMLINK, MKNOD, MKDIR, UNLINK, RMDIR, RENAME, LINK, CREATE, RENAME2, TMPFILE.
+pub const ALTERING: [u32; 10] = [6, 8, 9, 10, 11, 12, 13, 35, 45, 51];
+
 numbers! {
     /// `FUSE_ROOT_ID`: the node of the mount point.
     ROOT_ID = 1 => u64;

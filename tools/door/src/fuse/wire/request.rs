@@ -40,6 +40,8 @@ pub enum Request<'a> {
     Interrupt { target: u64 },
     Destroy,
     Ioctl { ioctl: IoctlIn, input: &'a [u8] },
+    /// A change of the tree: no name can be made, moved or removed.
+    Alter,
     /// A known opcode whose body is too short for it.
     Malformed,
     /// An opcode that has no meaning here.
@@ -104,6 +106,7 @@ fn body_of(code: u32, body: &[u8]) -> Option<Request<'_>> {
             let (ioctl, rest) = take::<IoctlIn>(body)?;
             Request::Ioctl { ioctl, input: rest.get(..usize::try_from(ioctl.in_size).ok()?)? }
         }
+        code if opcode::ALTERING.contains(&code) => Request::Alter,
         _ => Request::Unknown,
     })
 }
