@@ -1,9 +1,10 @@
 //! Profiles: the compiled-in ones are whole, and a wrong text is refused with the line that is wrong.
 
-use kfd_core::abi::drm::{DeviceInfo, FAMILY_AI};
+use kfd_core::abi::drm::{self, DeviceInfo, FAMILY_AI, Info, MemoryInfo};
 use kfd_core::ids::{Bytes, GpuId, RenderMinor};
-use kfd_core::profile::{Profile, ProfileError};
+use kfd_core::profile::{Now, Profile, ProfileError};
 use proptest::prelude::*;
+use zerocopy::FromBytes;
 
 const GFX900: &str = include_str!("../profiles/gfx900.toml");
 
@@ -67,6 +68,55 @@ fn libdrm_is_told_the_same_device() {
     assert_eq!(info.max_engine_clock, 1_600_000);
     assert_eq!(device.register(0x263e), Some(0x2a11_4042));
     assert_eq!(device.register(0x263f), None);
+}
+
+fn ask(query: u32, return_size: u32, args: [u32; 4]) -> Result<Vec<u8>, i32> {
+    let now = Now { vram_used: Bytes(4096), gtt_used: Bytes(8192), gtt_total: Bytes(1 << 30), counter: 77 };
+    let profile = Profile::named("gfx900").expect("it is compiled in");
+    profile.devices[0].answer(&Info { return_pointer: 0x1000, return_size, query, args }, &now)
+}
+
+#[test]
+fn the_queries_of_amdgpu_device_initialize_are_answered() {
+    assert_eq!(ask(drm::INFO_ACCEL_WORKING, 4, [0; 4]), Ok(vec![1, 0, 0, 0]));
+    assert_eq!(ask(drm::INFO_DEV_INFO, 368, [0; 4]).expect("an answer").len(), 368);
+    assert_eq!(
+        ask(drm::INFO_READ_MMR_REG, 4, [0x263e, 1, u32::MAX, 0]),
+        Ok(0x2a11_4042u32.to_le_bytes().to_vec())
+    );
+}
+
+#[test]
+fn an_answer_is_cut_to_the_room_there_is_and_no_room_is_einval() {
+    assert_eq!(ask(drm::INFO_DEV_INFO, 4, [0; 4]), Ok(vec![0x63, 0x68, 0, 0]));
+    // A newer libdrm asks for more than there is.
+    assert_eq!(ask(drm::INFO_DEV_INFO, 4096, [0; 4]).expect("an answer").len(), 368);
+    assert_eq!(ask(drm::INFO_DEV_INFO, 0, [0; 4]), Err(libc::EINVAL));
+}
+
+#[test]
+fn registers_outside_the_list_or_the_device_are_refused_as_the_kernel_refuses_them() {
+    let read = |offset: u32, count: u32, instance: u32| {
+        ask(drm::INFO_READ_MMR_REG, 512, [offset, count, instance, 0])
+    };
+    assert_eq!(read(0x263f, 1, u32::MAX), Err(libc::EFAULT));
+    assert_eq!(read(0x263e, 2, u32::MAX), Err(libc::EFAULT));
+    assert_eq!(read(0x263e, 0, u32::MAX), Err(libc::EINVAL));
+    assert_eq!(read(0x263e, 129, u32::MAX), Err(libc::EINVAL));
+    assert_eq!(read(0x263e, 1, 0xff04), Err(libc::EINVAL), "there are four engines");
+    assert_eq!(read(0x263e, 1, 0x01ff), Err(libc::EINVAL), "an engine has one array");
+    assert!(read(0x263e, 1, 0x0003).is_ok());
+    assert_eq!(read(u32::MAX, 2, u32::MAX), Err(libc::EFAULT));
+}
+
+#[test]
+fn memory_queries_tell_what_is_used_now() {
+    let memory = ask(drm::INFO_MEMORY, 96, [0; 4]).expect("an answer");
+    let memory = MemoryInfo::read_from_bytes(&memory).expect("96 bytes");
+    assert_eq!((memory.vram.total_heap_size, memory.vram.heap_usage), (16 << 30, 4096));
+    assert_eq!((memory.gtt.total_heap_size, memory.gtt.heap_usage), (1 << 30, 8192));
+    assert_eq!(ask(drm::INFO_TIMESTAMP, 8, [0; 4]), Ok(77u64.to_le_bytes().to_vec()));
+    assert_eq!(ask(drm::INFO_HW_IP_INFO, 32, [1, 0, 0, 0]), Err(libc::EINVAL));
 }
 
 #[test]
@@ -136,6 +186,15 @@ fn no_devices_and_too_much_visible_memory_are_refused() {
 }
 
 proptest! {
+    #[test]
+    fn any_query_is_answered_within_its_room(query: u32, return_size: u32, args: [u32; 4]) {
+        for query in [query, query % 0x20] {
+            if let Ok(answer) = ask(query, return_size, args) {
+                prop_assert!(answer.len() <= return_size as usize && !answer.is_empty());
+            }
+        }
+    }
+
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", cut in 0usize..GFX900.len()) {
         prop_assert!(Profile::parse(&text).is_err());

@@ -1,13 +1,106 @@
-//! What a device answers to libdrm: `drm_amdgpu_info_device` and the registers that can be read.
+//! What a device answers to libdrm's AMDGPU_INFO, as `amdgpu_info_ioctl` (amdgpu/amdgpu_kms.c) does.
+//!
+//! Queries about command submission (HW_IP_INFO and the like) are not answered, because a render node here takes no
+//! commands: they are EINVAL, as a query that the kernel does not know.
 
 use super::DeviceProfile;
-use crate::abi::drm::DeviceInfo;
+use crate::abi::drm::{self as abi, DeviceInfo};
+use crate::ids::Bytes;
+use libc::{EFAULT, EINVAL};
+use zerocopy::IntoBytes;
+
+/// `AMDGPU_INFO_FW_GFX_MEC` (drm/amdgpu_drm.h).
+const FW_GFX_MEC: u32 = 0x08;
+/// `AMDGPU_INFO_FW_SDMA` (drm/amdgpu_drm.h).
+const FW_SDMA: u32 = 0x0b;
 
 /// GB_ADDR_CONFIG, in words (gc/gc_9_0_offset.h: segment 0x2000 + 0x63e).
 const GB_ADDR_CONFIG: u32 = 0x263e;
 
+/// What no profile knows and some queries ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    /// VRAM in use.
+    pub vram_used: Bytes,
+    /// GTT memory in use.
+    pub gtt_used: Bytes,
+    /// GTT memory there is.
+    pub gtt_total: Bytes,
+    /// Ticks of the device's clock.
+    pub counter: u64,
+}
+
 impl DeviceProfile {
-    /// The answer to AMDGPU_INFO's DEV_INFO, as `amdgpu_info_ioctl` (amdgpu/amdgpu_kms.c) makes it.
+    /// The answer to a query, cut to the room that the client has.
+    ///
+    /// # Errors
+    /// EINVAL: no room, or a query that is not answered. EFAULT: a register that may not be read.
+    pub fn answer(&self, query: &abi::Info, now: &Now) -> Result<Vec<u8>, i32> {
+        if query.return_pointer == 0 || query.return_size == 0 {
+            return Err(EINVAL);
+        }
+        let mut answer = match query.query {
+            abi::INFO_ACCEL_WORKING => 1u32.as_bytes().to_vec(),
+            abi::INFO_DEV_INFO => self.device_info().as_bytes().to_vec(),
+            abi::INFO_READ_MMR_REG => self.registers(&query.read_mmr_reg())?.as_bytes().to_vec(),
+            abi::INFO_TIMESTAMP => now.counter.as_bytes().to_vec(),
+            abi::INFO_VRAM_USAGE => now.vram_used.0.as_bytes().to_vec(),
+            abi::INFO_VIS_VRAM_USAGE => now.vram_used.0.min(self.vram.visible_bytes.0).as_bytes().to_vec(),
+            abi::INFO_GTT_USAGE => now.gtt_used.0.as_bytes().to_vec(),
+            abi::INFO_VRAM_GTT => {
+                let vram_gtt = abi::VramGtt {
+                    vram_size: self.vram.bytes.0,
+                    vram_cpu_accessible_size: self.vram.visible_bytes.0,
+                    gtt_size: now.gtt_total.0,
+                };
+                vram_gtt.as_bytes().to_vec()
+            }
+            abi::INFO_MEMORY => self.memory_info(now).as_bytes().to_vec(),
+            abi::INFO_FW_VERSION => {
+                let ver = match query.firmware() {
+                    FW_GFX_MEC => self.compute.firmware,
+                    FW_SDMA => self.queues.sdma_firmware,
+                    _ => return Err(EINVAL),
+                };
+                abi::Firmware { ver, feature: 0 }.as_bytes().to_vec()
+            }
+            _ => return Err(EINVAL),
+        };
+        answer.truncate(query.return_size as usize);
+        Ok(answer)
+    }
+
+    fn memory_info(&self, now: &Now) -> abi::MemoryInfo {
+        let heap = |total: Bytes, used: Bytes| abi::HeapInfo {
+            total_heap_size: total.0,
+            usable_heap_size: total.0,
+            heap_usage: used.0.min(total.0),
+            // Three quarters, as amdgpu_kms.c says.
+            max_allocation: total.0 / 4 * 3,
+        };
+        abi::MemoryInfo {
+            vram: heap(self.vram.bytes, now.vram_used),
+            cpu_accessible_vram: heap(self.vram.visible_bytes, now.vram_used),
+            gtt: heap(now.gtt_total, now.gtt_used),
+        }
+    }
+
+    /// The registers that a READ_MMR_REG asks for.
+    fn registers(&self, asked: &abi::ReadMmrReg) -> Result<Vec<u32>, i32> {
+        // An instance is two bytes, engine and array; 0xff is all of them.
+        let outside = |byte: u32, count: u32| byte & 0xff != 0xff && byte & 0xff >= count;
+        if asked.count == 0
+            || asked.count > abi::READ_MMR_REG_MAX
+            || outside(asked.instance, self.compute.shader_engines)
+            || outside(asked.instance >> 8, self.compute.arrays_per_engine)
+        {
+            return Err(EINVAL);
+        }
+        let offset = |i: u32| asked.dword_offset.checked_add(i).and_then(|offset| self.register(offset));
+        (0..asked.count).map(|i| offset(i).ok_or(EFAULT)).collect()
+    }
+
+    /// The answer to DEV_INFO.
     #[must_use]
     pub fn device_info(&self) -> DeviceInfo {
         let (compute, display, vram) = (&self.compute, &self.display, &self.vram);
@@ -57,7 +150,7 @@ impl DeviceProfile {
         }
     }
 
-    /// The value of a register that READ_MMR_REG may read, by its word offset; `None` is EINVAL.
+    /// The value of a register that READ_MMR_REG may read, by its word offset.
     #[must_use]
     pub fn register(&self, dword_offset: u32) -> Option<u32> {
         (dword_offset == GB_ADDR_CONFIG).then_some(self.display.gb_addr_config)

@@ -14,6 +14,7 @@ pub use device::{
     Cache, CacheKind, Compute, DeviceProfile, Display, Link, Pci, QueueHardware, Vram, VramKind,
 };
 pub use error::ProfileError;
+pub use libdrm::Now;
 
 use crate::ids::{GpuId, RenderMinor};
 use serde::Deserialize;
