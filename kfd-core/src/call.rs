@@ -129,10 +129,40 @@ pub enum Outcome {
 }
 
 /// An errno as the kernel returns it, positive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("errno {0}")]
 pub struct Errno(pub i32);
 
 impl Errno {
+    /// Operation not permitted.
+    pub const PERM: Self = Self(libc::EPERM);
+    /// No such process: amdkfd's answer where a device has not been bound to the process (ACQUIRE_VM).
+    pub const SRCH: Self = Self(libc::ESRCH);
+    /// I/O error: what was waited for is gone.
+    pub const IO: Self = Self(libc::EIO);
+    /// The file does not belong to this caller, or its process object is going.
+    pub const BADF: Self = Self(libc::EBADF);
+    /// Try again: the process object of this address space is being torn down.
+    pub const AGAIN: Self = Self(libc::EAGAIN);
+    /// Out of memory, and amdkfd's answer to most exhausted limits.
+    pub const NOMEM: Self = Self(libc::ENOMEM);
+    /// A pointer that leads nowhere; amdkfd also answers it to an UPDATE_QUEUE of an unknown queue.
+    pub const FAULT: Self = Self(libc::EFAULT);
+    /// In use.
+    pub const BUSY: Self = Self(libc::EBUSY);
+    /// No such device, or none bound.
+    pub const NODEV: Self = Self(libc::ENODEV);
+    /// Invalid argument.
+    pub const INVAL: Self = Self(libc::EINVAL);
+    /// No such ioctl.
+    pub const NOTTY: Self = Self(libc::ENOTTY);
+    /// No room: queue and signal event slots.
+    pub const NOSPC: Self = Self(libc::ENOSPC);
+    /// Not a call of this node: DRM's answer on a render node.
+    pub const ACCES: Self = Self(libc::EACCES);
+    /// Not supported.
+    pub const OPNOTSUPP: Self = Self(libc::EOPNOTSUPP);
+
     /// ERESTARTSYS (linux/errno.h): the call was interrupted and is to be made again with the returned struct, or
     /// becomes EINTR where the signal's action says so. Leaves a door only as the answer to an INTERRUPT.
     pub const RESTART: Self = Self(512);

@@ -3,6 +3,7 @@
 //! Ids of things that are reused carry a slot and a generation; addresses say whose space they are in.
 //! Not for: the wire form of an id, which `abi` gives.
 
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 pub use hsa_queue::memory::GpuVa;
@@ -10,7 +11,8 @@ pub use hsa_queue::memory::GpuVa;
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, serde::Deserialize)]
+        #[serde(transparent)]
         pub struct $name(pub $inner);
 
         impl fmt::Display for $name {
@@ -67,12 +69,19 @@ number!(
 );
 
 /// A process object: the slot it occupies in the process table and which of the slot's tenants it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId {
     /// Index into the process table.
     pub slot: u32,
     /// Counts the tenants of the slot, from 1.
     pub generation: u32,
+}
+
+impl Serialize for ProcessId {
+    /// As it is displayed: `slot.generation`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl fmt::Display for ProcessId {
@@ -82,11 +91,11 @@ impl fmt::Display for ProcessId {
 }
 
 /// One open of a node, as a door knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u64);
 
 /// A queue anywhere in the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueKey {
     /// The process that made it.
     pub process: ProcessId,
@@ -98,7 +107,7 @@ pub struct QueueKey {
 ///
 /// The door chooses it and registers it before it calls the core, so a completion can never overtake the
 /// registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId {
     /// Which door.
     pub door: u16,

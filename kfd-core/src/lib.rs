@@ -1,7 +1,52 @@
 //! The KFD objects and their lifetimes, without client I/O.
+//!
+//! ```text
+//!  door ── open / call / interrupt / trap ──►┐            ┌──► Notice::{Complete, Memory, Rearm, …} ── Outbox
+//!  engine ── run_next ──────────────────────►│   Core     │
+//!  event loop ── doom, Doom<…>, tick ───────►┘            └──► Notice::Freed(Obituary)
+//!
+//!  Core ─ table ─ Process ─ pdd (address map, BOs, arena) ─ pqm (queues) ─ events (waits)
+//!       └ device ─ dqm (run list, parked queues)          └ account (charges)
+//! ```
+//! [`core::Core`] is the door to all of it. [`death`] is how a process ends; [`abi`] says what the ioctls are.
+//! Not for: how calls travel (doors), client memory (memory workers), the format of packets (`hsa-queue`).
 
 pub mod abi;
+pub mod account;
 pub mod call;
+pub mod clock;
+pub mod core;
 pub mod death;
 pub mod ids;
+pub mod leak;
+pub mod limits;
+pub mod listing;
 pub mod notice;
+pub mod profile;
+pub mod stage;
+pub mod topology;
+
+mod address;
+mod aperture;
+mod arena;
+mod bo;
+mod deadline;
+mod device;
+mod dqm;
+mod engine;
+mod event;
+mod files;
+mod ioctl;
+mod open;
+mod pdd;
+mod pqm;
+mod process;
+mod queue;
+mod sync;
+mod table;
+mod teardown;
+mod tick;
+mod view;
+mod wait;
+
+pub use crate::core::{ConfigError, Core, CoreConfig, Opened, Ran};

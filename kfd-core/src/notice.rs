@@ -58,6 +58,10 @@ pub enum UserAnswer {
 
 /// What the core tells its embedder.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the common notice, Complete, is the large one: a box would cost each completion an allocation"
+)]
 pub enum Notice {
     /// A parked call has ended: scatter and reply.
     Complete {

@@ -1,0 +1,360 @@
+//! Who holds what: charges taken before a resource and returned by drop.
+//!
+//! A [`Charge`] is booked three times: to the process, to its user, to the daemon (VRAM also to its device). A limit hit
+//! is [`Exhausted`], which says whose limit; the caller turns it into the errno amdkfd gives in that place.
+//!
+//! **Fair share.** Besides the ceilings, a user may hold at most a fraction `f` of what is free plus what is its own.
+//! With `f = 1/2`, `k` users who each take all they can leave `2^-k` of the whole, so nobody's greed leaves nothing for
+//! the next; for bytes `f = 15/16`, because one process may well want most of a device. Granted things stay granted.
+//!
+//! Lock order: innermost; nothing is called with it held. Not for: deciding an errno.
+
+use crate::ids::Uid;
+use crate::limits::Limits;
+use crate::sync::{Arc, Mutex};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// What can be charged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// A process object.
+    Process,
+    /// A queue.
+    Queue,
+    /// A doorbell slot.
+    Doorbell,
+    /// An event.
+    Event,
+    /// A buffer object.
+    Bo,
+    /// Bytes of the device with this index.
+    Vram(usize),
+    /// Bytes of host memory behind arenas.
+    Gtt,
+    /// Bytes of client memory named by USERPTR objects.
+    Userptr,
+    /// A parked call.
+    Parked,
+}
+
+/// Amounts of every resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Holdings {
+    /// Process objects.
+    pub processes: u64,
+    /// Queues.
+    pub queues: u64,
+    /// Doorbell slots.
+    pub doorbells: u64,
+    /// Events.
+    pub events: u64,
+    /// Buffer objects.
+    pub bos: u64,
+    /// VRAM over all devices, bytes.
+    pub vram_bytes: u64,
+    /// GTT, bytes.
+    pub gtt_bytes: u64,
+    /// Client memory named by USERPTR objects, bytes.
+    pub userptr_bytes: u64,
+    /// Parked calls.
+    pub parked: u64,
+}
+
+impl Holdings {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn get(&self, what: Resource) -> u64 {
+        match what {
+            Resource::Process => self.processes,
+            Resource::Queue => self.queues,
+            Resource::Doorbell => self.doorbells,
+            Resource::Event => self.events,
+            Resource::Bo => self.bos,
+            Resource::Vram(_) => self.vram_bytes,
+            Resource::Gtt => self.gtt_bytes,
+            Resource::Userptr => self.userptr_bytes,
+            Resource::Parked => self.parked,
+        }
+    }
+
+    fn entry(&mut self, what: Resource) -> &mut u64 {
+        match what {
+            Resource::Process => &mut self.processes,
+            Resource::Queue => &mut self.queues,
+            Resource::Doorbell => &mut self.doorbells,
+            Resource::Event => &mut self.events,
+            Resource::Bo => &mut self.bos,
+            Resource::Vram(_) => &mut self.vram_bytes,
+            Resource::Gtt => &mut self.gtt_bytes,
+            Resource::Userptr => &mut self.userptr_bytes,
+            Resource::Parked => &mut self.parked,
+        }
+    }
+}
+
+/// Whose limit was hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The process's own ceiling.
+    Process,
+    /// The user's fair share.
+    User,
+    /// The device's memory.
+    Device,
+    /// The daemon's ceiling.
+    Daemon,
+}
+
+/// A charge that could not be taken. Nothing was booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{resource:?}: the limit of the {scope:?} does not allow {amount} more")]
+pub struct Exhausted {
+    /// Of what.
+    pub resource: Resource,
+    /// Whose limit.
+    pub scope: Scope,
+    /// How much was asked for.
+    pub amount: u64,
+}
+
+/// The books of one core.
+#[derive(Debug)]
+pub struct Account {
+    limits: Limits,
+    /// VRAM of each device, bytes.
+    vram: Vec<u64>,
+    books: Mutex<Books>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    total: Holdings,
+    vram: Vec<u64>,
+    users: HashMap<Uid, Holdings>,
+}
+
+impl Account {
+    /// Empty books for devices with so many bytes of VRAM each.
+    #[must_use]
+    pub fn new(limits: Limits, vram: Vec<u64>) -> Arc<Self> {
+        let books = Mutex::new(Books { vram: vec![0; vram.len()], ..Books::default() });
+        Arc::new(Self { limits, vram, books })
+    }
+
+    /// A process's purse.
+    #[must_use]
+    pub fn purse(self: &Arc<Self>, uid: Uid) -> Arc<Purse> {
+        Arc::new(Purse { account: Arc::clone(self), uid, held: Mutex::new(Holdings::default()) })
+    }
+
+    /// What is charged in all.
+    #[must_use]
+    pub fn total(&self) -> Holdings {
+        self.books.lock().total
+    }
+
+    /// The users who hold something.
+    #[must_use]
+    pub fn users(&self) -> Vec<(u32, Holdings)> {
+        let books = self.books.lock();
+        let mut users: Vec<_> = books.users.iter().map(|(uid, holds)| (uid.0, *holds)).collect();
+        users.sort_unstable_by_key(|(uid, _)| *uid);
+        users
+    }
+
+    /// Bytes of VRAM of device `device` that `uid` could still be given.
+    #[must_use]
+    pub fn vram_available(&self, uid: Uid, device: usize) -> u64 {
+        let books = self.books.lock();
+        let own = books.users.get(&uid).copied().unwrap_or_default().vram_bytes;
+        let Some((size, used)) = self.vram.get(device).zip(books.vram.get(device)) else { return 0 };
+        let free = size.saturating_sub(*used);
+        share(Resource::Vram(device), free, own).saturating_sub(own).min(free)
+    }
+
+    fn ceiling(&self, what: Resource) -> u64 {
+        match what {
+            Resource::Process => u64::from(self.limits.processes),
+            Resource::Queue | Resource::Doorbell => self.limits.queues,
+            Resource::Event => self.limits.events,
+            Resource::Bo => self.limits.bos,
+            Resource::Vram(device) => self.vram.get(device).copied().unwrap_or(0),
+            Resource::Gtt => self.limits.gtt_bytes,
+            Resource::Userptr => self.limits.userptr_bytes,
+            Resource::Parked => self.limits.parked,
+        }
+    }
+
+    fn own_ceiling(&self, what: Resource) -> u64 {
+        match what {
+            Resource::Process => 1,
+            Resource::Queue | Resource::Doorbell => self.limits.queues_per_process,
+            Resource::Event => self.limits.events_per_process,
+            Resource::Bo => self.limits.bos_per_process,
+            Resource::Parked => self.limits.parked_per_process,
+            Resource::Vram(_) | Resource::Gtt | Resource::Userptr => u64::MAX,
+        }
+    }
+}
+
+/// The most a user who holds `own` may hold while `free` is free.
+fn share(what: Resource, free: u64, own: u64) -> u64 {
+    let whole = u128::from(free) + u128::from(own);
+    let part = match what {
+        Resource::Vram(_) | Resource::Gtt | Resource::Userptr => whole * 15 / 16,
+        _ => whole.div_ceil(2),
+    };
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+/// What one process object holds, and the right to charge for more. Lives as long as its last charge.
+#[derive(Debug)]
+pub struct Purse {
+    account: Arc<Account>,
+    uid: Uid,
+    /// Taken with the books held, never the other way.
+    held: Mutex<Holdings>,
+}
+
+impl Purse {
+    /// Takes a charge, or says whose limit is in the way.
+    ///
+    /// # Errors
+    /// [`Exhausted`] when a limit would be passed.
+    pub fn charge(self: &Arc<Self>, resource: Resource, amount: u64) -> Result<Charge, Exhausted> {
+        let refuse = |scope| Exhausted { resource, scope, amount };
+        let account = &self.account;
+        let mut guard = account.books.lock();
+        let books = &mut *guard;
+        let mut held = self.held.lock();
+        let own = held.get(resource).checked_add(amount).ok_or(refuse(Scope::Process))?;
+        if own > account.own_ceiling(resource) {
+            return Err(refuse(Scope::Process));
+        }
+        let (used, top) = match resource {
+            Resource::Vram(device) => (books.vram.get(device).copied().unwrap_or(0), Scope::Device),
+            _ => (books.total.get(resource), Scope::Daemon),
+        };
+        let free = account.ceiling(resource).saturating_sub(used);
+        if amount > free {
+            return Err(refuse(top));
+        }
+        let user = books.users.get(&self.uid).copied().unwrap_or_default().get(resource);
+        if user.saturating_add(amount) > share(resource, free, user) {
+            return Err(refuse(Scope::User));
+        }
+        *held.entry(resource) += amount;
+        *books.total.entry(resource) += amount;
+        *books.users.entry(self.uid).or_default().entry(resource) += amount;
+        if let Resource::Vram(device) = resource
+            && let Some(used) = books.vram.get_mut(device)
+        {
+            *used += amount;
+        }
+        Ok(Charge { purse: Arc::clone(self), resource, amount })
+    }
+
+    /// What the process holds now.
+    #[must_use]
+    pub fn holds(&self) -> Holdings {
+        *self.held.lock()
+    }
+
+    /// The books behind the purse.
+    #[must_use]
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn uid(&self) -> Uid {
+        self.uid
+    }
+}
+
+/// A resource taken; its drop gives it back.
+#[derive(Debug)]
+#[must_use = "a charge that is dropped is given back"]
+pub struct Charge {
+    purse: Arc<Purse>,
+    resource: Resource,
+    amount: u64,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let mut guard = self.purse.account.books.lock();
+        let books = &mut *guard;
+        *self.purse.held.lock().entry(self.resource) -= self.amount;
+        *books.total.entry(self.resource) -= self.amount;
+        if let Resource::Vram(device) = self.resource
+            && let Some(used) = books.vram.get_mut(device)
+        {
+            *used -= self.amount;
+        }
+        if let Some(user) = books.users.get_mut(&self.purse.uid) {
+            *user.entry(self.resource) -= self.amount;
+            if user.is_zero() {
+                books.users.remove(&self.purse.uid);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Account, Resource, Scope};
+    use crate::ids::Uid;
+    use crate::limits::Limits;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_charge_is_booked_everywhere_and_returned_everywhere() {
+        let account = Account::new(Limits::default(), vec![1 << 20]);
+        let purse = account.purse(Uid(7));
+        let charge = purse.charge(Resource::Vram(0), 4096).expect("within every limit");
+        assert_eq!(purse.holds().vram_bytes, 4096);
+        assert_eq!(account.users(), vec![(7, purse.holds())]);
+        drop(charge);
+        assert!(purse.holds().is_zero() && account.total().is_zero() && account.users().is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_names_whose_limit_it_was_and_books_nothing() {
+        let limits = Limits { queues: 8, queues_per_process: 3, ..Limits::default() };
+        let account = Account::new(limits, vec![]);
+        let (a, b) = (account.purse(Uid(1)), account.purse(Uid(1)));
+        let held: Vec<_> = (0..3).map(|_| a.charge(Resource::Queue, 1).expect("three")).collect();
+        assert_eq!(a.charge(Resource::Queue, 1).expect_err("four").scope, Scope::Process);
+        let fourth = b.charge(Resource::Queue, 1).expect("the user's half");
+        assert_eq!(b.charge(Resource::Queue, 1).expect_err("over half").scope, Scope::User);
+        assert_eq!(account.total().queues, 4);
+        drop((held, fourth));
+        assert!(account.total().is_zero());
+    }
+
+    proptest! {
+        #[test]
+        fn greed_always_leaves_something_for_the_next_user(users in 1u32..12) {
+            let limits = Limits { events: 1 << 14, events_per_process: u64::MAX, ..Limits::default() };
+            let account = Account::new(limits, vec![]);
+            let mut held = Vec::new();
+            for uid in 0..users {
+                let purse = account.purse(Uid(uid));
+                let first = purse.charge(Resource::Event, 1);
+                prop_assert!(first.is_ok(), "user {uid} found nothing left");
+                held.push(first);
+                while let Ok(charge) = purse.charge(Resource::Event, 1) {
+                    held.push(Ok(charge));
+                }
+            }
+        }
+    }
+}

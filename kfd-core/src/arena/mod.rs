@@ -1,0 +1,139 @@
+//! A process's memory on one device: a sparse, sealed memfd that the client maps through the render node, and windows
+//! of it that the daemon maps when an engine first needs them.
+//!
+//! The memfd's size is its limit and never changes (`F_SEAL_SHRINK|GROW|SEAL`), so no access of the daemon lies beyond
+//! its end. A freed range is punched, reads zeros, and is handed out again last. Windows stay mapped until the arena
+//! is dropped, on the reclaimer, when no reader is left.
+//!
+//! Needs no lock of the core: ranges are given out under the process mutex, windows are set once.
+//! Not for: which of its bytes a GPU address means, which `address` says.
+
+mod range;
+pub(crate) mod shm;
+mod sys;
+
+use crate::process::Vitals;
+use crate::sync::{Arc, Mutex, OnceLock, Ordering};
+use range::Ranges;
+use shm::Window;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Bytes of one window: large enough that a process needs few, small enough that many processes fit an address space.
+pub(crate) const WINDOW: u64 = 1 << 30;
+
+/// Bytes of a page.
+pub(crate) const PAGE: u64 = 4096;
+
+/// See the module's head.
+pub(crate) struct Arena {
+    memfd: OwnedFd,
+    size: u64,
+    windows: Box<[OnceLock<Window>]>,
+    /// Held while a window is being mapped.
+    mapping: Mutex<()>,
+    ranges: Mutex<Ranges>,
+    vitals: Arc<Vitals>,
+}
+
+impl Arena {
+    /// An empty arena of `size` bytes, rounded up to whole windows.
+    pub(crate) fn new(size: u64, vitals: Arc<Vitals>) -> io::Result<Self> {
+        let size = size.max(1).div_ceil(WINDOW).saturating_mul(WINDOW);
+        let memfd = sys::sealed_memfd(size)?;
+        vitals.arena_fds.fetch_add(1, Ordering::Relaxed);
+        let windows = (0..size / WINDOW).map(|_| OnceLock::new()).collect();
+        let (mapping, ranges) = (Mutex::new(()), Mutex::new(Ranges::new(size)));
+        Ok(Self { memfd, size, windows, mapping, ranges, vitals })
+    }
+
+    /// Another descriptor of the memfd, for whoever serves it to the client.
+    pub(crate) fn dup(&self) -> io::Result<OwnedFd> {
+        self.memfd.as_fd().try_clone_to_owned()
+    }
+
+    /// Takes a range of whole pages; `None` when no gap is long enough.
+    pub(crate) fn take(&self, len: u64) -> Option<u64> {
+        self.ranges.lock().take(len.checked_next_multiple_of(PAGE)?)
+    }
+
+    /// Gives a range back: its pages are dropped from the memfd.
+    pub(crate) fn give(&self, offset: u64, len: u64) {
+        let len = len.next_multiple_of(PAGE);
+        if let Err(error) = sys::punch(self.memfd.as_fd(), offset, len) {
+            tracing::error!(%error, offset, len, "a freed range could not be punched: its pages stay until the process goes");
+        }
+        self.ranges.lock().give(offset, len);
+    }
+
+    /// Bytes of memory behind it, as the file system counts them.
+    pub(crate) fn resident(&self) -> u64 {
+        sys::blocks(self.memfd.as_fd()).unwrap_or(0)
+    }
+
+    /// The window that holds `offset` and the place in it; mapped now if it was not. `None` beyond the end or when the
+    /// kernel refuses the mapping.
+    #[inline]
+    pub(crate) fn window(&self, offset: u64) -> Option<(&Window, usize)> {
+        let index = usize::try_from(offset / WINDOW).ok()?;
+        let slot = self.windows.get(index)?;
+        let window = match slot.get() {
+            Some(window) => window,
+            None => self.map(index)?,
+        };
+        Some((window, (offset % WINDOW) as usize))
+    }
+
+    #[cold]
+    fn map(&self, index: usize) -> Option<&Window> {
+        let _mapping = self.mapping.lock();
+        let slot = self.windows.get(index)?;
+        if slot.get().is_none() {
+            match Window::map(self.memfd.as_fd(), index as u64 * WINDOW) {
+                Ok(window) => drop(slot.set(window)),
+                Err(error) => {
+                    tracing::error!(%error, index, "a window of an arena could not be mapped");
+                    return None;
+                }
+            }
+        }
+        slot.get()
+    }
+
+    /// Copies out, across windows.
+    pub(crate) fn read(&self, mut offset: u64, mut out: &mut [u8]) -> Option<()> {
+        while !out.is_empty() {
+            let (window, at) = self.window(offset)?;
+            let len = out.len().min(WINDOW as usize - at);
+            let (now, rest) = out.split_at_mut(len);
+            window.read(at, now)?;
+            out = rest;
+            offset += len as u64;
+        }
+        Some(())
+    }
+
+    /// Copies in, across windows.
+    pub(crate) fn write(&self, mut offset: u64, mut bytes: &[u8]) -> Option<()> {
+        while !bytes.is_empty() {
+            let (window, at) = self.window(offset)?;
+            let len = bytes.len().min(WINDOW as usize - at);
+            window.write(at, &bytes[..len])?;
+            bytes = &bytes[len..];
+            offset += len as u64;
+        }
+        Some(())
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        self.vitals.arena_fds.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Arena {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arena({} bytes)", self.size)
+    }
+}

@@ -1,0 +1,106 @@
+//! Buffer objects of one process on one device, by handle.
+//!
+//! A handle is the device's `gpu_id` above and an index below (`MAKE_HANDLE`, amdkfd/kfd_chardev.c). The lowest free
+//! index is taken, as amdkfd's idr does. Lives under the process mutex.
+
+use crate::account::Charge;
+use crate::arena::Arena;
+use crate::ids::{GpuId, GpuVa, Handle, UserVa};
+use crate::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a BO's bytes are.
+#[derive(Debug)]
+pub(crate) enum Backing {
+    /// A range of the arena.
+    Arena {
+        /// The device's arena.
+        arena: Arc<Arena>,
+        /// First byte.
+        offset: u64,
+        /// Bytes taken, whole pages.
+        len: u64,
+    },
+    /// Memory of the client.
+    User(UserVa),
+    /// Doorbells or registers.
+    Device,
+}
+
+/// A buffer object.
+#[derive(Debug)]
+pub(crate) struct Bo {
+    /// Where it is mapped on every device.
+    pub(crate) va: GpuVa,
+    /// Bytes as the client asked.
+    pub(crate) size: u64,
+    /// `ALLOC_MEM_FLAGS_*`.
+    pub(crate) flags: u32,
+    /// Its bytes.
+    pub(crate) backing: Backing,
+    /// Indices of the devices that have it mapped.
+    pub(crate) mapped: BTreeSet<usize>,
+    /// What it costs its owner, given back by drop.
+    pub(crate) _charges: Vec<Charge>,
+}
+
+impl Bo {
+    /// Gives its memory back while the process lives on. The rest goes by drop.
+    pub(crate) fn release(self) {
+        if let Backing::Arena { arena, offset, len } = &self.backing {
+            arena.give(*offset, *len);
+        }
+    }
+}
+
+/// The BOs of one process on one device.
+#[derive(Debug, Default)]
+pub(crate) struct Bos {
+    by_index: BTreeMap<u32, Bo>,
+    /// Freed indices below the end.
+    gaps: BTreeSet<u32>,
+    end: u32,
+}
+
+impl Bos {
+    /// Adds one; its index. `None` when all indices are taken.
+    pub(crate) fn insert(&mut self, bo: Bo) -> Option<u32> {
+        let index = match self.gaps.pop_first() {
+            Some(gap) => gap,
+            None => {
+                let end = self.end;
+                self.end = end.checked_add(1)?;
+                end
+            }
+        };
+        self.by_index.insert(index, bo);
+        Some(index)
+    }
+
+    /// The BO with this index.
+    pub(crate) fn get(&self, index: u32) -> Option<&Bo> {
+        self.by_index.get(&index)
+    }
+
+    /// The BO with this index, to be changed.
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Bo> {
+        self.by_index.get_mut(&index)
+    }
+
+    /// Takes it out.
+    pub(crate) fn remove(&mut self, index: u32) -> Option<Bo> {
+        let bo = self.by_index.remove(&index)?;
+        self.gaps.insert(index);
+        Some(bo)
+    }
+}
+
+/// Puts a handle together.
+pub(crate) fn handle(gpu: GpuId, index: u32) -> Handle {
+    Handle(u64::from(gpu.0) << 32 | u64::from(index))
+}
+
+/// Takes a handle apart.
+pub(crate) fn split(handle: Handle) -> (GpuId, u32) {
+    (GpuId((handle.0 >> 32) as u32), handle.0 as u32)
+}

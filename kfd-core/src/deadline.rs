@@ -1,0 +1,73 @@
+//! What is due when: timeouts of waits and the next look at parked queues, behind one announced time.
+//!
+//! The embedder keeps one timer. It is told with `Notice::Deadline` whenever something becomes due before all it was
+//! told of, and calls `Core::tick` then; nothing is announced while nothing waits.
+//!
+//! Lock order: inside the event table and dqm, outside the account. Not for: what happens at a deadline.
+
+use crate::core::Post;
+use crate::ids::{CallId, Nanos, ProcessId};
+use crate::notice::Notice;
+use crate::sync::Mutex;
+use std::collections::BTreeSet;
+
+/// Who waits for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// A parked WAIT_EVENTS times out.
+    Wait(ProcessId, CallId),
+    /// A user's parked queues on the device with this index get a look.
+    Parked(usize),
+}
+
+#[derive(Debug, Default)]
+struct Agenda {
+    due: BTreeSet<(Nanos, Due)>,
+    /// The earliest time the embedder knows of.
+    announced: Option<Nanos>,
+}
+
+impl Agenda {
+    fn announce(&mut self, post: &mut Post) {
+        let Some((first, _)) = self.due.first() else { return };
+        if self.announced.is_none_or(|told| *first < told) {
+            self.announced = Some(*first);
+            post.add(Notice::Deadline(*first));
+        }
+    }
+}
+
+/// See the module's head.
+#[derive(Debug, Default)]
+pub(crate) struct Deadlines(Mutex<Agenda>);
+
+impl Deadlines {
+    /// `due` is due at `at`.
+    pub(crate) fn add(&self, at: Nanos, due: Due, post: &mut Post) {
+        let mut agenda = self.0.lock();
+        agenda.due.insert((at, due));
+        agenda.announce(post);
+    }
+
+    /// It is not any more. A time that was announced for it passes without effect.
+    pub(crate) fn remove(&self, at: Nanos, due: Due) {
+        self.0.lock().due.remove(&(at, due));
+    }
+
+    /// Everything due by `now`; what comes next is announced.
+    pub(crate) fn take(&self, now: Nanos, post: &mut Post) -> Vec<Due> {
+        let mut agenda = self.0.lock();
+        let mut taken = Vec::new();
+        while let Some((at, due)) = agenda.due.first().copied()
+            && at <= now
+        {
+            agenda.due.pop_first();
+            taken.push(due);
+        }
+        if agenda.announced.is_some_and(|told| told <= now) {
+            agenda.announced = None;
+        }
+        agenda.announce(post);
+        taken
+    }
+}

@@ -1,0 +1,87 @@
+//! The devices that this core serves: what a profile says of each, and its scheduler.
+//!
+//! Also the layout of a process's kfd node: which mmap offset leads to which device's doorbells or registers. The
+//! kernel's own offsets have their type in bits 63..62, which a regular file refuses; these are below 2^62.
+//! libhsakmt masks its first doorbell mmap with 0xffffffff00000000, so doorbells begin at multiples of 4 GiB.
+
+use crate::core::ConfigError;
+use crate::dqm::Dqm;
+use crate::ids::{GpuId, RenderMinor};
+use crate::limits::Limits;
+use crate::profile::{DeviceProfile, Profile};
+
+/// Bytes of the kfd node that belong to one device.
+const DEVICE_STRIDE: u64 = 1 << 32;
+/// Where a device's register page lies in its part.
+const MMIO: u64 = 1 << 31;
+/// Where the event page that KFD itself would make lies (`KFD_MMAP_TYPE_EVENTS`); in the part that no device has.
+pub(crate) const EVENTS_OFFSET: u64 = 1 << 31;
+
+/// A device.
+#[derive(Debug)]
+pub(crate) struct Device {
+    /// Place in topology order.
+    pub(crate) index: usize,
+    /// What it is.
+    pub(crate) profile: DeviceProfile,
+    /// Its queues.
+    pub(crate) dqm: Dqm,
+}
+
+impl Device {
+    /// The devices of a profile, none twice.
+    pub(crate) fn all(profile: &Profile, limits: &Limits) -> Result<Vec<Self>, ConfigError> {
+        let mut devices: Vec<Self> = Vec::with_capacity(profile.devices.len());
+        for (index, profile) in profile.devices.iter().enumerate() {
+            if devices.iter().any(|other| other.gpu() == profile.gpu_id) {
+                return Err(ConfigError::Duplicate("gpu_id"));
+            }
+            if devices.iter().any(|other| other.minor() == profile.render_minor) {
+                return Err(ConfigError::Duplicate("render_minor"));
+            }
+            devices.push(Self { index, profile: profile.clone(), dqm: Dqm::new(index, limits.poll_window) });
+        }
+        if devices.is_empty() { Err(ConfigError::NoDevice) } else { Ok(devices) }
+    }
+
+    /// The id that ioctls use.
+    pub(crate) fn gpu(&self) -> GpuId {
+        self.profile.gpu_id
+    }
+
+    /// Its render node.
+    pub(crate) fn minor(&self) -> RenderMinor {
+        self.profile.render_minor
+    }
+
+    /// Bytes of VRAM.
+    pub(crate) fn vram(&self) -> u64 {
+        self.profile.vram.bytes.0
+    }
+
+    /// Whether all of its VRAM can be mapped by the host (`kfd_dev_is_large_bar`).
+    pub(crate) fn is_large_bar(&self) -> bool {
+        self.profile.vram.visible_bytes == self.profile.vram.bytes
+    }
+
+    /// First byte of its doorbells in the kfd node.
+    pub(crate) fn doorbells(&self) -> u64 {
+        (self.index as u64 + 1) * DEVICE_STRIDE
+    }
+
+    /// Its register page in the kfd node.
+    pub(crate) fn mmio(&self) -> u64 {
+        self.doorbells() + MMIO
+    }
+}
+
+/// Bytes of the kfd node of a core with so many devices.
+pub(crate) fn kfd_node_bytes(devices: usize) -> u64 {
+    (devices as u64 + 1) * DEVICE_STRIDE
+}
+
+/// Which device's part of the kfd node an offset lies in, and where in it.
+pub(crate) fn place(offset: u64) -> Option<(usize, u64)> {
+    let index = usize::try_from((offset / DEVICE_STRIDE).checked_sub(1)?).ok()?;
+    Some((index, offset % DEVICE_STRIDE))
+}

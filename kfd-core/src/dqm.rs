@@ -1,0 +1,534 @@
+//! The queues of one device: which runs next, which is polled, which waits for what.
+//!
+//! ```text
+//!            trap, enable               next                  packets
+//!   Idle ───────────────────► Ready ──────────► Running ───────────────► Ready
+//!    ▲                          ▲                 │ empty, still hot ──► Ready (polled)
+//!    │ empty for a while        │ answer          │ needs client memory ► Waiting
+//!    ├──────────────────────────│─────────────────┤
+//!    │                          │ event, completion, back-off
+//!    │                          └──────────────── Parked ◄── unmet dependency
+//!   Disabled (no ring, percentage 0)              Stopped ◄── error, fault, a wait that nothing can end
+//! ```
+//! Processes take turns, whatever the number of their queues; a turn is as long as the queue's priority says. A parked
+//! queue costs nothing until an event of its process is set, the engine completes something for its process, or its
+//! user's back-off (at most a few queues each millisecond, however many are parked) comes round.
+//!
+//! **Doorbell pages.** A page is *hot* from the trap on: the client's next stores go unseen, so its queues are polled.
+//! When none of them is ready, running or waiting, the page is re-armed: it is cold from then on, the embedder drops
+//! it and says so, and every idle queue of it is looked at once more. A queue made or enabled on a hot page is polled at once.
+//!
+//! Lock order: the dqm's lock is inside the process mutex and a queue's processor, outside the event table.
+//! Not for: running packets, which `engine` does.
+
+use crate::core::Post;
+use crate::deadline::{Deadlines, Due};
+use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
+use crate::queue::Queue;
+use crate::sync::{Arc, Mutex};
+use hsa_queue::doorbell::{DOORBELL_BYTES, SLICE_BYTES};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// Bytes of a doorbell page: what the client's store traps on, and what is dropped.
+pub(crate) const PAGE: u64 = 4096;
+const PAGES: usize = (SLICE_BYTES / PAGE) as usize;
+/// Packets in one turn of a queue with priority 0; each step of priority adds as many (KFD priorities are 0 to 15, 7 is normal).
+const PACKETS: u32 = 8;
+/// Parked queues of one user that one tick looks at.
+const LOOKS: usize = 8;
+const BACK_OFF_FIRST: u64 = 20_000;
+const BACK_OFF_LAST: u64 = 1_000_000;
+
+/// Where a queue stands. See the module's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Run {
+    Disabled,
+    Idle,
+    Ready,
+    Running,
+    Waiting,
+    Parked,
+    Stopped,
+}
+
+impl Run {
+    /// As a listing says it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Idle => "idle",
+            Self::Ready | Self::Running => "active",
+            Self::Waiting => "waiting",
+            Self::Parked => "parked",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// It will come to an end of its own; until then its page is not re-armed.
+    const fn is_busy(self) -> bool {
+        matches!(self, Self::Ready | Self::Running | Self::Waiting)
+    }
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Its share was used up, or an event was raised.
+    Busy,
+    /// Nothing to act on; `asks` when its memory is the client's own and a look is expensive.
+    Empty {
+        /// See above.
+        asks: bool,
+    },
+    /// An unmet dependency.
+    Parked,
+    /// An access to client memory is under way.
+    Waiting,
+    /// For good.
+    Stopped,
+}
+
+/// A queue's right to run once.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Which queue.
+    pub(crate) queue: Arc<Queue>,
+    /// How many packets at most.
+    pub(crate) budget: u32,
+    serial: u64,
+}
+
+/// What the engine has to know after a turn.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct After {
+    /// This page of that process went quiet.
+    pub(crate) rearm: Option<usize>,
+    /// The queue is polled until then and nothing else is ready.
+    pub(crate) poll_until: Option<Nanos>,
+    /// Other queues became ready.
+    pub(crate) woke: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    queue: Arc<Queue>,
+    run: Run,
+    priority: u32,
+    /// Something happened while it could not be made ready: look again before it rests.
+    again: bool,
+    /// It is looked at once, after a re-arm: an empty ring makes it idle at once.
+    last_look: bool,
+    hot_until: Nanos,
+    /// Counts its turns: the end of an earlier turn changes nothing.
+    turn: u64,
+    /// It is on its user's ring of parked queues.
+    ringed: bool,
+}
+
+#[derive(Debug)]
+struct Share {
+    uid: Uid,
+    queues: Vec<QueueKey>,
+    ready: VecDeque<QueueKey>,
+    listed: bool,
+    parked: HashSet<QueueKey>,
+    hot: [bool; PAGES],
+}
+
+impl Share {
+    fn new(uid: Uid) -> Self {
+        Self {
+            uid,
+            queues: Vec::new(),
+            ready: VecDeque::new(),
+            listed: false,
+            parked: HashSet::new(),
+            hot: [false; PAGES],
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Ring {
+    queues: VecDeque<QueueKey>,
+    back_off: u64,
+    next: Option<Nanos>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<QueueKey, Entry>,
+    shares: HashMap<ProcessId, Share>,
+    turns: VecDeque<ProcessId>,
+    rings: HashMap<Uid, Ring>,
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub(crate) struct Dqm {
+    device: usize,
+    window: Nanos,
+    state: Mutex<State>,
+}
+
+fn page_of(queue: &Queue) -> usize {
+    (u64::from(queue.doorbell) * DOORBELL_BYTES / PAGE) as usize
+}
+
+fn later(now: Nanos, span: u64) -> Nanos {
+    Nanos(now.0.saturating_add(span))
+}
+
+impl State {
+    /// Makes a queue ready. It must not be running.
+    fn ready(&mut self, key: QueueKey) {
+        let (Some(entry), Some(share)) = (self.entries.get_mut(&key), self.shares.get_mut(&key.process))
+        else {
+            return;
+        };
+        entry.run = Run::Ready;
+        share.parked.remove(&key);
+        share.ready.push_back(key);
+        if !share.listed {
+            share.listed = true;
+            self.turns.push_back(key.process);
+        }
+    }
+
+    /// A queue is to be looked at; whether it became ready by that.
+    fn wake(&mut self, key: QueueKey, hot_until: Nanos, last_look: bool) -> bool {
+        let Some(entry) = self.entries.get_mut(&key) else { return false };
+        match entry.run {
+            Run::Idle => {
+                (entry.hot_until, entry.last_look) = (hot_until, last_look);
+                self.ready(key);
+                true
+            }
+            Run::Ready if !last_look => {
+                (entry.hot_until, entry.last_look) = (hot_until, false);
+                false
+            }
+            Run::Ready | Run::Running | Run::Waiting | Run::Parked => {
+                entry.again = true;
+                false
+            }
+            Run::Disabled | Run::Stopped => false,
+        }
+    }
+
+    fn wake_parked(&mut self, process: ProcessId, but: Option<QueueKey>) -> bool {
+        let Some(share) = self.shares.get_mut(&process) else { return false };
+        let parked: Vec<_> = share.parked.drain().collect();
+        let mut woke = false;
+        for key in parked {
+            if self.entries.get(&key).is_some_and(|entry| entry.run == Run::Parked) {
+                self.ready(key);
+                woke = true;
+            }
+        }
+        // One that runs now may have looked before the change and park after it.
+        let Some(share) = self.shares.get(&process) else { return woke };
+        for key in share.queues.iter().filter(|key| Some(**key) != but) {
+            if let Some(entry) = self.entries.get_mut(key)
+                && matches!(entry.run, Run::Running | Run::Waiting)
+            {
+                entry.again = true;
+            }
+        }
+        woke
+    }
+
+    /// Makes a hot page cold when none of its queues is busy and one is idle: it is to be re-armed.
+    fn cool(&mut self, process: ProcessId, page: usize) -> Option<usize> {
+        let share = self.shares.get_mut(&process)?;
+        if !share.hot[page] {
+            return None;
+        }
+        let runs =
+            |key: &QueueKey| self.entries.get(key).filter(|e| page_of(&e.queue) == page).map(|e| e.run);
+        let mut runs = share.queues.iter().filter_map(runs).peekable();
+        let mut idle = false;
+        for run in &mut runs {
+            if run.is_busy() {
+                return None;
+            }
+            idle |= run == Run::Idle;
+        }
+        if idle {
+            share.hot[page] = false;
+        }
+        idle.then_some(page)
+    }
+
+    fn park(&mut self, key: QueueKey, fresh: bool, now: Nanos) -> Option<Nanos> {
+        let share = self.shares.get_mut(&key.process)?;
+        let entry = self.entries.get_mut(&key)?;
+        entry.run = Run::Parked;
+        share.parked.insert(key);
+        let ring = self.rings.entry(share.uid).or_insert_with(|| Ring {
+            queues: VecDeque::new(),
+            back_off: BACK_OFF_FIRST,
+            next: None,
+        });
+        if !std::mem::replace(&mut entry.ringed, true) {
+            ring.queues.push_back(key);
+        }
+        if fresh {
+            ring.back_off = BACK_OFF_FIRST;
+        }
+        let at = later(now, ring.back_off);
+        if ring.next.is_none_or(|next| at < next) {
+            ring.next = Some(at);
+            return ring.next;
+        }
+        None
+    }
+}
+
+impl Dqm {
+    /// No queues yet. A queue that ran dry is polled for `window`.
+    pub(crate) fn new(device: usize, window: Nanos) -> Self {
+        Self { device, window, state: Mutex::default() }
+    }
+
+    fn hot(&self, now: Nanos) -> Nanos {
+        later(now, self.window.0)
+    }
+
+    /// A queue of `uid` comes. Whether it is ready at once, because its doorbell page is hot.
+    pub(crate) fn add(&self, queue: &Arc<Queue>, uid: Uid, priority: u32, active: bool, now: Nanos) -> bool {
+        let mut state = self.state.lock();
+        let key = queue.key;
+        let share = state.shares.entry(key.process).or_insert_with(|| Share::new(uid));
+        share.queues.push(key);
+        let hot = share.hot[page_of(queue)];
+        let entry = Entry {
+            queue: Arc::clone(queue),
+            run: if active { Run::Idle } else { Run::Disabled },
+            priority,
+            again: false,
+            last_look: false,
+            hot_until: Nanos(0),
+            turn: 0,
+            ringed: false,
+        };
+        state.entries.insert(key, entry);
+        hot && active && state.wake(key, self.hot(now), false)
+    }
+
+    /// A queue goes; its page may now be quiet. The engine may still be in its last step.
+    pub(crate) fn remove(&self, key: QueueKey) -> Option<usize> {
+        let mut state = self.state.lock();
+        let entry = state.entries.remove(&key)?;
+        let share = state.shares.get_mut(&key.process)?;
+        share.queues.retain(|known| *known != key);
+        share.parked.remove(&key);
+        state.cool(key.process, page_of(&entry.queue))
+    }
+
+    /// All queues of a process go.
+    pub(crate) fn remove_process(&self, process: ProcessId) {
+        let mut state = self.state.lock();
+        let Some(share) = state.shares.remove(&process) else { return };
+        for key in &share.queues {
+            state.entries.remove(key);
+        }
+        let uid = share.uid;
+        let State { entries, rings, .. } = &mut *state;
+        if let Some(ring) = rings.get_mut(&uid) {
+            ring.queues.retain(|key| entries.contains_key(key));
+            if ring.queues.is_empty() {
+                rings.remove(&uid);
+            }
+        }
+    }
+
+    /// UPDATE_QUEUE: share and whether it runs. Whether it became ready.
+    pub(crate) fn update(&self, key: QueueKey, priority: u32, active: bool) -> bool {
+        let mut state = self.state.lock();
+        let Some(entry) = state.entries.get_mut(&key) else { return false };
+        entry.priority = priority;
+        match (entry.run, active) {
+            (Run::Stopped, _) => false,
+            (Run::Disabled, true) => {
+                // Doorbells that rang while it was disabled led nowhere.
+                entry.run = Run::Idle;
+                state.wake(key, Nanos(0), true)
+            }
+            (_, false) => {
+                entry.run = Run::Disabled;
+                if let Some(share) = state.shares.get_mut(&key.process) {
+                    share.parked.remove(&key);
+                }
+                false
+            }
+            (_, true) => false,
+        }
+    }
+
+    /// A store hit a doorbell page, with or without a queue behind it. Whether a queue became ready. The caller holds
+    /// the process mutex and knows that the process is not revoked.
+    pub(crate) fn trap(&self, process: ProcessId, uid: Uid, page: usize, now: Nanos) -> bool {
+        let mut state = self.state.lock();
+        let share = state.shares.entry(process).or_insert_with(|| Share::new(uid));
+        let Some(hot) = share.hot.get_mut(page) else { return false };
+        *hot = true;
+        self.wake_page(&mut state, process, page, self.hot(now), false)
+    }
+
+    /// A doorbell page was dropped: its queues get their last look. Whether a queue became ready.
+    pub(crate) fn rearmed(&self, process: ProcessId, page: usize) -> bool {
+        self.wake_page(&mut self.state.lock(), process, page, Nanos(0), true)
+    }
+
+    fn wake_page(&self, state: &mut State, process: ProcessId, page: usize, hot: Nanos, last: bool) -> bool {
+        let Some(share) = state.shares.get(&process) else { return false };
+        let on_page = |key: &&QueueKey| state.entries.get(key).is_some_and(|e| page_of(&e.queue) == page);
+        let keys: Vec<_> = share.queues.iter().filter(on_page).copied().collect();
+        let mut woke = false;
+        for key in keys {
+            woke |= state.wake(key, hot, last);
+        }
+        woke
+    }
+
+    /// Signals of a process may have changed. Whether a parked queue became ready.
+    pub(crate) fn wake_parked(&self, process: ProcessId) -> bool {
+        self.state.lock().wake_parked(process, None)
+    }
+
+    /// The answer that a queue waits for has come. Whether it became ready.
+    pub(crate) fn answered(&self, key: QueueKey) -> bool {
+        let mut state = self.state.lock();
+        let waits = state.entries.get(&key).is_some_and(|entry| entry.run == Run::Waiting);
+        if waits {
+            state.ready(key);
+        }
+        waits
+    }
+
+    /// The next queue to run. It is running until [`Dqm::done`].
+    pub(crate) fn next(&self) -> Option<Turn> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        while let Some(process) = state.turns.pop_front() {
+            let Some(share) = state.shares.get_mut(&process) else { continue };
+            let mut found = None;
+            while let Some(key) = share.ready.pop_front() {
+                if let Some(entry) = state.entries.get_mut(&key)
+                    && entry.run == Run::Ready
+                {
+                    entry.run = Run::Running;
+                    entry.turn += 1;
+                    let budget = PACKETS * (1 + entry.priority);
+                    found = Some(Turn { queue: Arc::clone(&entry.queue), budget, serial: entry.turn });
+                    break;
+                }
+            }
+            if share.ready.is_empty() {
+                share.listed = false;
+            } else {
+                state.turns.push_back(process);
+            }
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// A turn ended, having retired `packets`.
+    pub(crate) fn done(
+        &self,
+        turn: &Turn,
+        ended: Ended,
+        packets: u32,
+        now: Nanos,
+        deadlines: &Deadlines,
+        post: &mut Post,
+    ) -> After {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let (key, page) = (turn.queue.key, page_of(&turn.queue));
+        let mut after = After::default();
+        if packets > 0 {
+            after.woke = state.wake_parked(key.process, Some(key));
+        }
+        let current = |entry: &&mut Entry| entry.run == Run::Running && entry.turn == turn.serial;
+        let Some(entry) = state.entries.get_mut(&key).filter(current) else { return after };
+        let hot = self.hot(now);
+        if packets > 0 {
+            (entry.hot_until, entry.last_look) = (hot, false);
+        }
+        match ended {
+            Ended::Busy => state.ready(key),
+            Ended::Waiting => entry.run = Run::Waiting,
+            Ended::Empty { .. } | Ended::Parked if entry.again => {
+                (entry.again, entry.last_look, entry.hot_until) = (false, false, hot);
+                state.ready(key);
+            }
+            Ended::Empty { asks } if !asks && !entry.last_look && now < entry.hot_until => {
+                let until = entry.hot_until;
+                let alone = state.turns.is_empty();
+                state.ready(key);
+                after.poll_until = alone.then_some(until);
+            }
+            Ended::Empty { .. } => {
+                (entry.run, entry.last_look) = (Run::Idle, false);
+                after.rearm = state.cool(key.process, page);
+            }
+            Ended::Parked => {
+                if let Some(at) = state.park(key, packets > 0, now) {
+                    deadlines.add(at, Due::Parked(self.device), post);
+                }
+                after.rearm = state.cool(key.process, page);
+            }
+            Ended::Stopped => {
+                entry.run = Run::Stopped;
+                after.rearm = state.cool(key.process, page);
+            }
+        }
+        after
+    }
+
+    /// The back-off of parked queues has come round for some users. Whether a queue became ready.
+    pub(crate) fn look_at_parked(&self, now: Nanos, deadlines: &Deadlines, post: &mut Post) -> bool {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let mut looks = Vec::new();
+        for ring in state.rings.values_mut() {
+            if ring.next.is_none_or(|next| next > now) {
+                continue;
+            }
+            for _ in 0..LOOKS {
+                let Some(key) = ring.queues.pop_front() else { break };
+                looks.push(key);
+            }
+            ring.back_off = (ring.back_off * 2).min(BACK_OFF_LAST);
+            ring.next = (!ring.queues.is_empty()).then(|| later(now, ring.back_off));
+            if let Some(next) = ring.next {
+                deadlines.add(next, Due::Parked(self.device), post);
+            }
+        }
+        let mut woke = false;
+        for key in looks {
+            let Some(entry) = state.entries.get_mut(&key) else { continue };
+            entry.ringed = false;
+            if entry.run == Run::Parked {
+                state.ready(key);
+                woke = true;
+            }
+        }
+        woke
+    }
+
+    /// Where a queue stands.
+    pub(crate) fn run_of(&self, key: QueueKey) -> Option<Run> {
+        self.state.lock().entries.get(&key).map(|entry| entry.run)
+    }
+
+    /// How many queues there are, for the leak report.
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().entries.len()
+    }
+}

@@ -1,0 +1,225 @@
+//! An engine thread's turn: pick a queue, run its packets for its share, tell what came of it.
+//!
+//! A turn runs inside a read section and under the queue's processor mutex, and ends within one chunk of packets of the
+//! moment the queue is stopped. Nothing in it waits: memory that is not at hand makes the queue sleep until
+//! `Core::memory_answer`. What it decides is posted after both are let go.
+//!
+//! Not for: threads and sleeping, which are the embedder's.
+
+use crate::abi::kfd as abi;
+use crate::clock::DeviceClock;
+use crate::core::{Core, Post, Ran};
+use crate::device::{Device, place};
+use crate::dqm::{Ended, PAGE, Turn};
+use crate::ids::{Nanos, ProcessId, QueueKey};
+use crate::notice::{Notice, UserAnswer};
+use crate::process::Process;
+use crate::queue::{Engine, Queue};
+use crate::stage::Stage;
+use crate::sync::{Arc, Ordering};
+use crate::view::View;
+use hsa_queue::doorbell::SLICE_BYTES;
+use hsa_queue::{EventId, Fault, Step};
+
+/// Packets between two looks at the stop flag.
+const CHUNK: u32 = 8;
+
+impl Core {
+    /// One turn of an engine thread. Any number of threads may take turns at the same time.
+    pub fn run_next(&self, now: Nanos) -> Ran {
+        let mut post = Post::default();
+        let first = self.next_device.fetch_add(1, Ordering::Relaxed) as usize;
+        let count = self.devices.len();
+        let mut ran = Ran::Nothing;
+        for index in (0..count).map(|step| (first % count + step) % count) {
+            let device = &self.devices[index];
+            // The section is entered first and left last: a queue's last owner may be this turn, and the process it
+            // belongs to must outlast it.
+            let guard = self.domain().read();
+            let Some(turn) = device.dqm.next() else { continue };
+            ran = match self.table.load(turn.queue.key.process, &guard) {
+                Some(process) => self.turn(device, process, &turn, now, &mut post),
+                None => Ran::Worked,
+            };
+            drop(turn);
+            drop(guard);
+            break;
+        }
+        self.post(post);
+        ran
+    }
+
+    fn turn(&self, device: &Device, process: &Process, turn: &Turn, now: Nanos, post: &mut Post) -> Ran {
+        let queue = &*turn.queue;
+        let (ended, packets) = match queue.engine.try_lock() {
+            // Held by whoever changes the queue or takes it off the device.
+            None => (Ended::Busy, 0),
+            Some(mut engine) => self.packets(device, process, queue, &mut engine, turn.budget, post),
+        };
+        queue.packets.fetch_add(u64::from(packets), Ordering::Relaxed);
+        let after = device.dqm.done(turn, ended, packets, now, &self.deadlines, post);
+        if after.woke {
+            post.runnable();
+        }
+        if let Some(page) = after.rearm {
+            post.add(rearm(device, process.id(), page));
+        }
+        after.poll_until.map_or(Ran::Worked, Ran::PollUntil)
+    }
+
+    /// Runs packets until the share is used up or the queue rests. How it ended, and how many packets were retired.
+    fn packets(
+        &self,
+        device: &Device,
+        process: &Process,
+        queue: &Queue,
+        engine: &mut Engine,
+        budget: u32,
+        post: &mut Post,
+    ) -> (Ended, u32) {
+        let Engine { processor, open, reported } = engine;
+        let Some(processor) = processor else { return (Ended::Stopped, 0) };
+        let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
+        let mut view = View::new(&process.pdds[device.index].map, queue.key, open);
+        let mut packets = 0;
+        let ended = loop {
+            if queue.is_stopped() {
+                break Ended::Stopped;
+            }
+            let ran = processor.run(&mut view, &clock, CHUNK.min(budget - packets));
+            packets += ran.packets;
+            match ran.step {
+                Step::Progress { raise } => {
+                    if let Some(event) = raise {
+                        self.raise(process, event, post);
+                    }
+                    if packets >= budget {
+                        break Ended::Busy;
+                    }
+                }
+                Step::Empty => break Ended::Empty { asks: view.asks() },
+                Step::Parked { forever: false } => break Ended::Parked,
+                Step::Parked { forever: true } => {
+                    tracing::warn!(queue = queue.key.queue.0, process = %queue.key.process, "a barrier that nothing can meet: the queue stops");
+                    break Ended::Stopped;
+                }
+                Step::Pending(_) => {
+                    if let Some(request) = view.request.take() {
+                        post.add(Notice::Memory(request));
+                    }
+                    break Ended::Waiting;
+                }
+                Step::Stopped { error, raise } => {
+                    if !std::mem::replace(reported, true) {
+                        tracing::warn!(queue = queue.key.queue.0, process = %queue.key.process, %error, "a queue stopped at a packet it cannot run");
+                    }
+                    if let Some(event) = raise {
+                        self.raise(process, event, post);
+                    }
+                    break Ended::Stopped;
+                }
+                Step::Faulted(fault) => {
+                    if !std::mem::replace(reported, true) {
+                        self.memory_exception(device, process, queue.key, fault, post);
+                    }
+                    break Ended::Stopped;
+                }
+            }
+        };
+        (ended, packets)
+    }
+
+    /// A queue's interrupt.
+    fn raise(&self, process: &Process, event: EventId, post: &mut Post) {
+        let mut table = process.events.lock();
+        let woken = table.raise(crate::ids::EventId(event.0));
+        process.settle(&mut table, woken, &self.deadlines, post);
+    }
+
+    /// A queue hit an address that its process does not have: the process's memory events are set, nobody else's.
+    fn memory_exception(
+        &self,
+        device: &Device,
+        process: &Process,
+        queue: QueueKey,
+        fault: Fault,
+        post: &mut Post,
+    ) {
+        tracing::warn!(queue = queue.queue.0, process = %queue.process, tgid = %process.tgid(), %fault, "memory exception");
+        let mapped = process.pdds[device.index].map.find(fault.va, 1).is_some();
+        let data = abi::MemoryExceptionData {
+            failure: abi::MemoryExceptionFailure {
+                not_present: u32::from(!mapped),
+                read_only: u32::from(mapped && fault.write),
+                no_execute: 0,
+                imprecise: 0,
+            },
+            va: fault.va.0,
+            gpu_id: device.gpu().0,
+            error_type: abi::MEM_ERR_NO_RAS,
+        };
+        let mut table = process.events.lock();
+        let woken = table.set_all(abi::EVENT_MEMORY, |event| event.memory = data);
+        process.settle(&mut table, woken, &self.deadlines, post);
+        post.add(Notice::MemoryException { queue, va: fault.va });
+    }
+
+    /// A store hit an absent page of a process's kfd node. Leads nowhere unless that is a doorbell page of a live
+    /// process.
+    pub fn trap(&self, process: ProcessId, offset: u64) {
+        let mut post = Post::default();
+        if let Some((device, page)) = self.doorbell_page(offset)
+            && let Some(process) = self.process(process)
+        {
+            // Under the process mutex, so that no trap comes to the dqm after the release hook has emptied it.
+            let inner = process.inner.lock();
+            let live = process.stage() == Stage::Live && !inner.revoked;
+            if live && device.dqm.trap(process.id(), process.uid(), page, self.now()) {
+                post.runnable();
+            }
+        }
+        self.post(post);
+    }
+
+    /// Doorbell pages were dropped from the client's mapping: their queues get one more look, which finds what was
+    /// submitted while the page was still there.
+    pub fn rearmed(&self, process: ProcessId, offset: u64, len: u64) {
+        let mut post = Post::default();
+        let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };
+        for device in self.devices.iter() {
+            for page in 0..SLICE_BYTES / PAGE {
+                let start = device.doorbells() + page * PAGE;
+                if start < end && offset < start + PAGE && device.dqm.rearmed(process, page as usize) {
+                    post.runnable();
+                }
+            }
+        }
+        self.post(post);
+    }
+
+    /// A worker's answer to `Notice::Memory`. A late one, of a queue or a ticket that is no more, is dropped.
+    pub fn memory_answer(&self, queue: QueueKey, ticket: u64, answer: UserAnswer) {
+        let mut post = Post::default();
+        if let Some(process) = self.process(queue.process) {
+            let found = process.inner.lock().pqm.get(queue.queue.0).map(|entry| Arc::clone(&entry.queue));
+            if let Some(found) = found {
+                let taken = found.engine.lock().open.answer(ticket, answer);
+                if taken && self.devices[found.device].dqm.answered(queue) {
+                    post.runnable();
+                }
+            }
+        }
+        self.post(post);
+    }
+
+    fn doorbell_page(&self, offset: u64) -> Option<(&Device, usize)> {
+        let (index, within) = place(offset)?;
+        let device = self.devices.get(index)?;
+        (within < SLICE_BYTES).then_some((device, (within / PAGE) as usize))
+    }
+}
+
+/// Asks for a doorbell page to be dropped.
+pub(crate) fn rearm(device: &Device, process: ProcessId, page: usize) -> Notice {
+    Notice::Rearm { process, offset: device.doorbells() + page as u64 * PAGE, len: PAGE }
+}

@@ -1,0 +1,67 @@
+//! Open files: which process object each belongs to, and how many there are. A file's end ends nothing else.
+//!
+//! Lock order: just before the account. Not for: finding a process for a call, which carries its id.
+
+use crate::call::Node;
+use crate::ids::{FileId, ProcessId};
+use crate::sync::Mutex;
+use std::collections::HashMap;
+
+/// All open files.
+#[derive(Debug, Default)]
+pub(crate) struct Files(Mutex<Books>);
+
+#[derive(Debug, Default)]
+struct Books {
+    serial: u64,
+    owners: HashMap<FileId, ProcessId>,
+    files: HashMap<ProcessId, HashMap<FileId, Node>>,
+}
+
+impl Files {
+    /// One more.
+    pub(crate) fn open(&self, process: ProcessId, node: Node) -> FileId {
+        let mut books = self.0.lock();
+        books.serial += 1;
+        let file = FileId(books.serial);
+        books.owners.insert(file, process);
+        books.files.entry(process).or_default().insert(file, node);
+        file
+    }
+
+    /// One less; a file of a process that is gone is none.
+    pub(crate) fn release(&self, file: FileId) {
+        let mut books = self.0.lock();
+        let Some(process) = books.owners.remove(&file) else { return };
+        if let Some(files) = books.files.get_mut(&process) {
+            files.remove(&file);
+            if files.is_empty() {
+                books.files.remove(&process);
+            }
+        }
+    }
+
+    /// Forgets every file of a process that nothing finds any more.
+    pub(crate) fn forget(&self, process: ProcessId) {
+        let mut books = self.0.lock();
+        for file in books.files.remove(&process).unwrap_or_default().into_keys() {
+            books.owners.remove(&file);
+        }
+    }
+
+    /// Whether the process has that node open.
+    pub(crate) fn has(&self, process: ProcessId, node: Node) -> bool {
+        self.0.lock().files.get(&process).is_some_and(|files| files.values().any(|n| *n == node))
+    }
+
+    /// How many a process has open.
+    pub(crate) fn count(&self, process: ProcessId) -> u32 {
+        let books = self.0.lock();
+        books.files.get(&process).map_or(0, |files| u32::try_from(files.len()).unwrap_or(u32::MAX))
+    }
+
+    /// How many there are.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.lock().owners.len() as u64
+    }
+}

@@ -1,0 +1,110 @@
+//! Calls that set something about a process on a device.
+//!
+//! All but ACQUIRE_VM need the device bound (`kfd_bind_process_to_device`); where it is not, amdkfd answers ENODEV in some
+//! calls and ESRCH in others, and so does this.
+
+use super::{Ctx, Flow, Handled};
+use crate::abi::kfd as abi;
+use crate::call::{Errno, Node};
+use crate::device::Device;
+use crate::ids::GpuId;
+use crate::pdd::Binding;
+use crate::process::Inner;
+use crate::sync::MutexGuard;
+
+/// The process mutex, held, of a process that is not revoked.
+pub(super) type Locked<'a> = MutexGuard<'a, Inner>;
+
+impl<'a> Ctx<'a> {
+    /// The device with this id, or EINVAL.
+    pub(super) fn device(&self, gpu: u32) -> Result<&'a Device, Errno> {
+        self.core.device(GpuId(gpu)).ok_or(Errno::INVAL)
+    }
+
+    /// The process mutex. EBADF when the release hook came first.
+    pub(super) fn lock(&self) -> Result<Locked<'a>, Errno> {
+        let inner = self.process.inner.lock();
+        if inner.revoked { Err(Errno::BADF) } else { Ok(inner) }
+    }
+
+    /// The process mutex of a process that has this device bound; `absent` when it has not.
+    pub(super) fn lock_bound(&self, device: &Device, absent: Errno) -> Result<Locked<'a>, Errno> {
+        let inner = self.lock()?;
+        if inner.bindings[device.index].vm { Ok(inner) } else { Err(absent) }
+    }
+
+    fn change(&self, gpu: u32, absent: Errno, change: impl FnOnce(&mut Binding)) -> Handled {
+        let device = self.device(gpu)?;
+        let mut inner = self.lock_bound(device, absent)?;
+        change(&mut inner.bindings[device.index]);
+        Ok(Flow::Done)
+    }
+
+    pub(super) fn set_memory_policy(&mut self) -> Handled {
+        let args: abi::SetMemoryPolicy = self.read()?;
+        for policy in [args.default_policy, args.alternate_policy] {
+            if policy != abi::CACHE_POLICY_COHERENT && policy != abi::CACHE_POLICY_NONCOHERENT {
+                return Err(Errno::INVAL);
+            }
+        }
+        self.change(args.gpu_id, Errno::SRCH, |binding| {
+            binding.policy = (args.default_policy, args.alternate_policy);
+        })
+    }
+
+    pub(super) fn set_scratch_backing_va(&mut self) -> Handled {
+        let args: abi::SetScratchBackingVa = self.read()?;
+        self.change(args.gpu_id, Errno::NODEV, |binding| binding.scratch = args.va_addr)
+    }
+
+    pub(super) fn set_trap_handler(&mut self) -> Handled {
+        let args: abi::SetTrapHandler = self.read()?;
+        self.change(args.gpu_id, Errno::SRCH, |binding| binding.trap_handler = (args.tba_addr, args.tma_addr))
+    }
+
+    /// Binds a device. What `drm_fd` names in the caller's table cannot be seen from here; that the process has the
+    /// device's render node open can, and is what counts (EINVAL otherwise, as for a descriptor that is no DRM file).
+    /// A second call is amdkfd's call with the same file again: nothing happens.
+    pub(super) fn acquire_vm(&mut self) -> Handled {
+        let args: abi::AcquireVm = self.read()?;
+        let device = self.device(args.gpu_id)?;
+        if !self.core.files.has(self.process.id(), Node::Render(device.minor())) {
+            return Err(Errno::INVAL);
+        }
+        self.lock()?.bindings[device.index].vm = true;
+        Ok(Flow::Done)
+    }
+
+    pub(super) fn set_xnack_mode(&mut self) -> Handled {
+        let mut args: abi::SetXnackMode = self.read()?;
+        let inner = self.lock()?;
+        if args.xnack_enabled >= 0 {
+            if inner.pqm.iter().next().is_some() {
+                return Err(Errno::BUSY);
+            }
+            // gfx900 cannot retry faults per process (`kfd_process_xnack_mode`).
+            if args.xnack_enabled > 0 {
+                return Err(Errno::PERM);
+            }
+        }
+        drop(inner);
+        args.xnack_enabled = 0;
+        self.answer(&args);
+        Ok(Flow::Done)
+    }
+
+    /// The runtime tells that it is there; no debugger is served, so that it is all there is to it.
+    pub(super) fn runtime_enable(&mut self) -> Handled {
+        let mut args: abi::RuntimeEnable = self.read()?;
+        let mut inner = self.lock()?;
+        let enable = args.mode_mask & abi::RUNTIME_ENABLE_MODE_ENABLE_MASK != 0;
+        if enable && inner.runtime_enabled {
+            return Err(Errno::BUSY);
+        }
+        inner.runtime_enabled = enable;
+        drop(inner);
+        args.capabilities_mask = 0;
+        self.answer(&args);
+        Ok(Flow::Done)
+    }
+}

@@ -1,0 +1,249 @@
+//! Calls about buffer objects: made, mapped, unmapped, freed.
+//!
+//! The errno are those of `kfd_chardev.c` and `amdgpu_amdkfd_gpuvm.c`: an exhausted limit is ENOMEM, a mapped BO is not
+//! freed (EBUSY), nor is the event page (EPERM), an address that is taken or not a page's is EINVAL at the mapping, and
+//! MAP and UNMAP tell in `n_success` how far they came. Client memory named by a USERPTR is not looked at before a queue
+//! uses it: what is not there is then a memory exception.
+
+use super::{Ctx, Flow, Handled};
+use crate::abi::kfd as abi;
+use crate::account::Resource;
+use crate::address::{Span, Target};
+use crate::arena::PAGE;
+use crate::bo::{self, Backing, Bo};
+use crate::call::Errno;
+use crate::device::Device;
+use crate::ids::{GpuId, GpuVa, Handle, UserVa};
+use crate::sync::Arc;
+use hsa_queue::doorbell::SLICE_BYTES;
+use std::collections::BTreeSet;
+
+/// What the client asked for, by its kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Vram,
+    Gtt,
+    Userptr,
+    Doorbell,
+    Mmio,
+}
+
+impl Kind {
+    /// The order in which amdgpu looks at the flags decides when several are set.
+    fn of(flags: u32) -> Option<Self> {
+        let kinds = [
+            (abi::ALLOC_MEM_FLAGS_VRAM, Self::Vram),
+            (abi::ALLOC_MEM_FLAGS_GTT, Self::Gtt),
+            (abi::ALLOC_MEM_FLAGS_USERPTR, Self::Userptr),
+            (abi::ALLOC_MEM_FLAGS_DOORBELL, Self::Doorbell),
+            (abi::ALLOC_MEM_FLAGS_MMIO_REMAP, Self::Mmio),
+        ];
+        kinds.into_iter().find_map(|(flag, kind)| (flags & flag != 0).then_some(kind))
+    }
+}
+
+/// Where a BO lies in a device's address space. A BO for an AQL ring has half the memory its size says and is mapped
+/// twice in a row.
+fn spans(bo: &Bo) -> Option<Vec<Span>> {
+    let twice = bo.flags & abi::ALLOC_MEM_FLAGS_AQL_QUEUE_MEM != 0;
+    let len = backed(bo.size, bo.flags);
+    let writable = bo.flags & abi::ALLOC_MEM_FLAGS_WRITABLE != 0;
+    let target = match &bo.backing {
+        Backing::Arena { arena, offset, .. } => Target::Arena(Arc::clone(arena), *offset),
+        Backing::User(va) => Target::User(*va),
+        Backing::Device => Target::Device,
+    };
+    if !bo.va.0.is_multiple_of(PAGE) || len == 0 {
+        return None;
+    }
+    let mut spans = vec![Span { start: bo.va.0, len, target: target.clone(), writable }];
+    if twice {
+        spans.push(Span { start: bo.va.0.checked_add(len)?, len, target, writable });
+    }
+    // `amdgpu_vm_bo_map`: neither end may wrap.
+    bo.va.0.checked_add(len.checked_mul(if twice { 2 } else { 1 })?)?;
+    Some(spans)
+}
+
+/// Bytes behind a BO, whole pages.
+fn backed(size: u64, flags: u32) -> u64 {
+    let half = flags & abi::ALLOC_MEM_FLAGS_AQL_QUEUE_MEM != 0;
+    let bytes = if half { size / 2 } else { size };
+    bytes.checked_next_multiple_of(PAGE).unwrap_or(0)
+}
+
+impl<'a> Ctx<'a> {
+    pub(super) fn alloc_memory(&mut self) -> Handled {
+        let mut args: abi::AllocMemoryOfGpu = self.read()?;
+        if args.size == 0 {
+            return Err(Errno::INVAL);
+        }
+        let device = self.device(args.gpu_id)?;
+        let kind = Kind::of(args.flags);
+        let public = args.flags & abi::ALLOC_MEM_FLAGS_PUBLIC != 0;
+        if kind == Some(Kind::Vram) && public && !device.is_large_bar() {
+            return Err(Errno::INVAL);
+        }
+        match kind {
+            Some(Kind::Doorbell) if args.size != SLICE_BYTES => return Err(Errno::INVAL),
+            Some(Kind::Mmio) if args.size != PAGE => return Err(Errno::INVAL),
+            _ => {}
+        }
+        let mut inner = self.lock_bound(device, Errno::NODEV)?;
+        let kind = kind.ok_or(Errno::INVAL)?;
+        let (bo, offset) = self.make(device, kind, &args)?;
+        let index = inner.bindings[device.index].bos.insert(bo).ok_or(Errno::NOMEM)?;
+        drop(inner);
+        args.handle = bo::handle(device.gpu(), index).0;
+        args.mmap_offset = offset;
+        self.answer(&args);
+        Ok(Flow::Done)
+    }
+
+    /// A BO of that kind and the offset at which its node is mapped for it.
+    fn make(&self, device: &Device, kind: Kind, args: &abi::AllocMemoryOfGpu) -> Result<(Bo, u64), Errno> {
+        let mut charges = vec![self.charge(Resource::Bo, 1)?];
+        let len = backed(args.size, args.flags);
+        let (backing, offset) = match kind {
+            Kind::Vram | Kind::Gtt => {
+                if len == 0 {
+                    return Err(Errno::NOMEM);
+                }
+                let vram = Resource::Vram(device.index);
+                charges.push(self.charge(if kind == Kind::Vram { vram } else { Resource::Gtt }, len)?);
+                let pdd = &self.process.pdds[device.index];
+                let arena = pdd.arena(self.core.limits.arena_bytes, &self.core.vitals).map_err(|error| {
+                    tracing::error!(process = %self.process.id(), %error, "an arena could not be made");
+                    Errno::NOMEM
+                })?;
+                let offset = arena.take(len).ok_or(Errno::NOMEM)?;
+                (Backing::Arena { arena, offset, len }, offset)
+            }
+            Kind::Userptr => {
+                if args.mmap_offset == 0 {
+                    return Err(Errno::INVAL);
+                }
+                args.mmap_offset.checked_add(args.size).ok_or(Errno::FAULT)?;
+                charges.push(self.charge(Resource::Userptr, len)?);
+                // Nothing is to be mapped: the client has the memory. The kernel's offset for it leads nowhere either.
+                (Backing::User(UserVa(args.mmap_offset)), 0)
+            }
+            Kind::Doorbell => (Backing::Device, device.doorbells()),
+            Kind::Mmio => (Backing::Device, device.mmio()),
+        };
+        let (va, size, flags) = (GpuVa(args.va_addr), args.size, args.flags);
+        Ok((Bo { va, size, flags, backing, mapped: BTreeSet::new(), _charges: charges }, offset))
+    }
+
+    fn charge(&self, what: Resource, amount: u64) -> Result<crate::account::Charge, Errno> {
+        self.process.purse.charge(what, amount).map_err(|exhausted| {
+            tracing::warn!(tgid = %self.process.tgid(), uid = %self.process.uid(), %exhausted, "memory was refused");
+            Errno::NOMEM
+        })
+    }
+
+    pub(super) fn free_memory(&mut self) -> Handled {
+        let args: abi::FreeMemoryOfGpu = self.read()?;
+        let (gpu, index) = bo::split(Handle(args.handle));
+        let device = self.device(gpu.0)?;
+        let bo = {
+            let mut inner = self.lock()?;
+            let bos = &mut inner.bindings[device.index].bos;
+            let bo = bos.get(index).ok_or(Errno::INVAL)?;
+            if self.process.events.lock().page.as_ref().is_some_and(|page| page.handle.0 == args.handle) {
+                return Err(Errno::PERM);
+            }
+            if !bo.mapped.is_empty() {
+                return Err(Errno::BUSY);
+            }
+            bos.remove(index).ok_or(Errno::INVAL)?
+        };
+        // Punching a large range takes its time: not under the process mutex.
+        bo.release();
+        Ok(Flow::Done)
+    }
+
+    /// The part that MAP and UNMAP share: the device array, and how far `each` came in it.
+    fn each_device(
+        &mut self,
+        handle: u64,
+        devices: (u32, u32),
+        absent: Errno,
+        mut each: impl FnMut(&Self, &'a Device, &mut Bo) -> Result<(), Errno>,
+    ) -> (u32, Result<(), Errno>) {
+        let (count, mut done) = devices;
+        let mut run = || {
+            let (gpu, index) = bo::split(Handle(handle));
+            let device = self.device(gpu.0)?;
+            if count == 0 || done > count {
+                return Err(Errno::INVAL);
+            }
+            let ids: Vec<u32> =
+                self.input(0).as_chunks().0.iter().map(|id| u32::from_le_bytes(*id)).collect();
+            if ids.len() < count as usize {
+                return Err(Errno::FAULT);
+            }
+            let mut inner = self.lock_bound(device, absent)?;
+            for id in &ids[done as usize..count as usize] {
+                let peer = self.core.device(GpuId(*id)).ok_or(Errno::INVAL);
+                // amdkfd answers ENOMEM to a handle that leads nowhere here, before it looks at the devices.
+                let bound: Vec<_> = inner.bindings.iter().map(|binding| binding.vm).collect();
+                let bo = inner.bindings[device.index].bos.get_mut(index).ok_or(Errno::NOMEM)?;
+                let peer = peer?;
+                if !bound[peer.index] {
+                    return Err(Errno::NODEV);
+                }
+                each(self, peer, bo)?;
+                done += 1;
+            }
+            inner.bindings[device.index].bos.get(index).ok_or(Errno::NOMEM)?;
+            Ok(())
+        };
+        let result = run();
+        (done, result)
+    }
+
+    pub(super) fn map_memory(&mut self) -> Handled {
+        let mut args: abi::MapMemoryToGpu = self.read()?;
+        let devices = (args.n_devices, args.n_success);
+        let (done, result) = self.each_device(args.handle, devices, Errno::NODEV, |ctx, peer, bo| {
+            if bo.mapped.contains(&peer.index) {
+                return Ok(());
+            }
+            let spans = spans(bo).ok_or(Errno::INVAL)?;
+            if !ctx.process.pdds[peer.index].map.map(&spans) {
+                return Err(Errno::INVAL);
+            }
+            bo.mapped.insert(peer.index);
+            Ok(())
+        });
+        args.n_success = done;
+        self.answer(&args);
+        result.map(|()| Flow::Done)
+    }
+
+    pub(super) fn unmap_memory(&mut self) -> Handled {
+        let mut args: abi::UnmapMemoryFromGpu = self.read()?;
+        let devices = (args.n_devices, args.n_success);
+        let (done, result) = self.each_device(args.handle, devices, Errno::INVAL, |ctx, peer, bo| {
+            if !bo.mapped.remove(&peer.index) {
+                return Err(Errno::INVAL);
+            }
+            let spans = spans(bo).unwrap_or_default();
+            ctx.process.pdds[peer.index].map.unmap(spans.iter().map(|span| span.start));
+            Ok(())
+        });
+        args.n_success = done;
+        self.answer(&args);
+        result.map(|()| Flow::Done)
+    }
+
+    pub(super) fn available_memory(&mut self) -> Handled {
+        let mut args: abi::GetAvailableMemory = self.read()?;
+        let device = self.device(args.gpu_id)?;
+        drop(self.lock_bound(device, Errno::NODEV)?);
+        args.available = self.core.account.vram_available(self.process.uid(), device.index);
+        self.answer(&args);
+        Ok(Flow::Done)
+    }
+}

@@ -1,0 +1,117 @@
+//! What a listing shows: one row per process and per queue, for `kfdctl` and the leak report.
+
+use crate::account::Holdings;
+use crate::core::Core;
+use crate::death::Cause;
+use crate::dqm::Run;
+use crate::ids::{Nanos, ProcessId, QueueId, Tgid, Uid};
+use crate::pdd::Pdd;
+use crate::stage::Stage;
+use crate::sync::Ordering;
+use hsa_queue::doorbell::DOORBELL_BYTES;
+use serde::Serialize;
+
+/// One process object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProcessRow {
+    /// Its thread group.
+    pub tgid: Tgid,
+    /// Its user.
+    pub uid: Uid,
+    /// Slot and generation, `slot.generation`.
+    pub process: ProcessId,
+    /// Where in its life it is.
+    pub state: Stage,
+    /// Why it dies, when it does.
+    pub cause: Option<Cause>,
+    /// Open files of its nodes.
+    pub files: u32,
+    /// When it was made.
+    pub attached_at: Nanos,
+    /// Bytes of memory behind its arenas, as the file system counts them. A client can touch what it was not charged
+    /// for: then this is more than it holds.
+    pub resident_bytes: u64,
+    /// What it holds.
+    pub holds: Holdings,
+}
+
+/// One queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueueRow {
+    /// Its owner's thread group.
+    pub tgid: Tgid,
+    /// Its owner.
+    pub process: ProcessId,
+    /// Its id there.
+    pub queue: QueueId,
+    /// `gpu_id` of its device.
+    pub gpu: u32,
+    /// `aql`.
+    pub kind: &'static str,
+    /// `idle`, `active`, `parked`, `waiting` (for client memory), `disabled` or `stopped`.
+    pub state: &'static str,
+    /// Packets taken from the ring.
+    pub packets: u64,
+    /// Ring base, GPU VA.
+    pub ring: u64,
+    /// Ring size, bytes.
+    pub ring_bytes: u64,
+    /// Offset of its doorbell in the kfd node.
+    pub doorbell: u64,
+    /// 0 to 15.
+    pub priority: u32,
+    /// When it was made.
+    pub made_at: Nanos,
+}
+
+impl Core {
+    /// One row per published process object, in order of slot.
+    #[must_use]
+    pub fn processes(&self) -> Vec<ProcessRow> {
+        let row = |id| {
+            let process = self.process(id)?;
+            Some(ProcessRow {
+                tgid: process.tgid(),
+                uid: process.uid(),
+                process: id,
+                state: process.stage(),
+                cause: process.cause(),
+                files: self.files.count(id),
+                attached_at: process.attached_at(),
+                resident_bytes: process.pdds.iter().map(Pdd::resident).sum(),
+                holds: process.purse.holds(),
+            })
+        };
+        self.table.ids().into_iter().filter_map(row).collect()
+    }
+
+    /// One row per queue, by process and id.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueRow> {
+        let mut rows = Vec::new();
+        for id in self.table.ids() {
+            let Some(process) = self.process(id) else { continue };
+            let inner = process.inner.lock();
+            for entry in inner.pqm.iter() {
+                let queue = &entry.queue;
+                let device = &self.devices[queue.device];
+                let run = device.dqm.run_of(queue.key);
+                rows.push(QueueRow {
+                    tgid: process.tgid(),
+                    process: id,
+                    queue: queue.key.queue,
+                    gpu: device.gpu().0,
+                    kind: "aql",
+                    state: run.map_or("stopped", Run::name),
+                    packets: queue.packets.load(Ordering::Relaxed),
+                    ring: entry.properties.ring.0,
+                    ring_bytes: entry.properties.ring_bytes,
+                    doorbell: device.doorbells() + u64::from(queue.doorbell) * DOORBELL_BYTES,
+                    priority: entry.properties.priority,
+                    made_at: queue.made_at,
+                });
+            }
+        }
+        rows
+    }
+}

@@ -1,0 +1,94 @@
+//! Opening and closing nodes: where process objects come from, and what a close does not do.
+
+use crate::account::Resource;
+use crate::call::{Errno, Identity, Node};
+use crate::core::{Core, Opened};
+use crate::ids::{FileId, ProcessId, RenderMinor};
+use crate::process::Process;
+use crate::stage::Stage;
+use crate::sync::Ordering;
+use crate::table::Index;
+use notifier::Ref;
+use std::os::fd::OwnedFd;
+
+impl Core {
+    /// A node is opened. The first open of an address space makes its process object; later ones, after however
+    /// many closes, find it.
+    ///
+    /// # Errors
+    /// ENODEV: no such node, or the core is closing. EAGAIN: the process object of this address space is being torn
+    /// down (amdkfd: `kfd_is_locked`). ENOMEM: a limit of processes.
+    pub fn open(&self, identity: Identity, node: Node) -> Result<Opened, Errno> {
+        if let Node::Render(minor) = node
+            && self.device_behind(minor).is_none()
+        {
+            return Err(Errno::NODEV);
+        }
+        let mut index = self.table.index();
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Errno::NODEV);
+        }
+        let (process, fresh) = match index.of(identity.mm) {
+            Some(known) => (self.reopen(known, identity)?, false),
+            None => (self.attach(&mut index, identity)?, true),
+        };
+        let file = self.files.open(process, node);
+        Ok(Opened { process, file, fresh })
+    }
+
+    fn reopen(&self, known: ProcessId, identity: Identity) -> Result<ProcessId, Errno> {
+        let guard = self.domain().read();
+        match self.table.load(known, &guard) {
+            Some(process) if process.stage() != Stage::Live => Err(Errno::AGAIN),
+            Some(process) if process.tgid() == identity.tgid => Ok(known),
+            // A pidfd inode belongs to one thread group: this identity contradicts itself.
+            Some(_) => Err(Errno::BADF),
+            None => Err(Errno::AGAIN),
+        }
+    }
+
+    /// The process table's lock is held throughout, so two first opens of one address space make one object.
+    fn attach(&self, index: &mut Index, identity: Identity) -> Result<ProcessId, Errno> {
+        let purse = self.account.purse(identity.uid);
+        let charge = purse.charge(Resource::Process, 1).map_err(|exhausted| {
+            tracing::warn!(tgid = %identity.tgid, uid = %identity.uid, %exhausted, "a process was refused");
+            Errno::NOMEM
+        })?;
+        let id = index.reserve().ok_or(Errno::NOMEM)?;
+        let mm = self.notifier.mm(identity.mm);
+        let make = || Process::new(id, identity.tgid, &self.devices, &self.vitals, purse, charge);
+        let made = self.notifier.get(&mm, make).ok().filter(|process| process.id() == id);
+        let Some(process) = made else {
+            // Its address space has begun to die, or an earlier object of it has not ended yet.
+            index.forget(id);
+            return Err(Errno::AGAIN);
+        };
+        process.attached();
+        self.table.publish(index, Ref::clone(&process));
+        tracing::info!(process = %id, tgid = %identity.tgid, uid = %identity.uid, "attached");
+        Ok(id)
+    }
+
+    /// A file was closed for the last time: it counts no more. Its process lives on.
+    pub fn release(&self, file: FileId) {
+        self.files.release(file);
+    }
+
+    /// A descriptor of the process's arena on that render node, to be mapped by the client: sparse, sealed, its size
+    /// fixed.
+    ///
+    /// # Errors
+    /// EBADF: no such live process. ENODEV: no such node. ENFILE, ENOMEM: the kernel's own refusal.
+    pub fn arena(&self, process: ProcessId, minor: RenderMinor) -> Result<OwnedFd, Errno> {
+        let device = self.device_behind(minor).ok_or(Errno::NODEV)?;
+        let process =
+            self.process(process).filter(|process| process.stage() == Stage::Live).ok_or(Errno::BADF)?;
+        let refused = |error: std::io::Error| {
+            tracing::error!(process = %process.id(), %error, "an arena could not be made");
+            Errno(error.raw_os_error().unwrap_or(libc::ENOMEM))
+        };
+        let arena =
+            process.pdds[device.index].arena(self.limits.arena_bytes, &self.vitals).map_err(refused)?;
+        arena.dup().map_err(refused)
+    }
+}

@@ -1,0 +1,52 @@
+//! What a process has on one device.
+//!
+//! The address map and the arena are read by engines without the process mutex; the rest lies under it, in [`Binding`].
+
+use crate::address::AddressMap;
+use crate::arena::Arena;
+use crate::bo::Bos;
+use crate::process::Vitals;
+use crate::sync::{Arc, Mutex};
+use std::io;
+
+/// The part that engines read.
+#[derive(Debug, Default)]
+pub(crate) struct Pdd {
+    /// What GPU addresses mean.
+    pub(crate) map: AddressMap,
+    /// Made when it is first asked for. Lock order: inside the process mutex; nothing is called with it held.
+    arena: Mutex<Option<Arc<Arena>>>,
+}
+
+impl Pdd {
+    /// The arena, made now if there was none.
+    pub(crate) fn arena(&self, bytes: u64, vitals: &Arc<Vitals>) -> io::Result<Arc<Arena>> {
+        let mut slot = self.arena.lock();
+        if let Some(arena) = &*slot {
+            return Ok(Arc::clone(arena));
+        }
+        let arena = Arc::new(Arena::new(bytes, Arc::clone(vitals))?);
+        *slot = Some(Arc::clone(&arena));
+        Ok(arena)
+    }
+
+    /// Bytes of memory behind the arena.
+    pub(crate) fn resident(&self) -> u64 {
+        self.arena.lock().as_ref().map_or(0, |arena| arena.resident())
+    }
+}
+
+/// The part that ioctls change, under the process mutex.
+#[derive(Debug, Default)]
+pub(crate) struct Binding {
+    /// ACQUIRE_VM was called: everything else about the device needs it.
+    pub(crate) vm: bool,
+    /// Its buffer objects.
+    pub(crate) bos: Bos,
+    /// SET_SCRATCH_BACKING_VA.
+    pub(crate) scratch: u64,
+    /// SET_TRAP_HANDLER: code and data.
+    pub(crate) trap_handler: (u64, u64),
+    /// SET_MEMORY_POLICY: default, alternate.
+    pub(crate) policy: (u32, u32),
+}

@@ -1,0 +1,287 @@
+//! The KFD process object: everything that one address space has, and the listener of its death.
+//!
+//! States: [`Stage`]. It is made by the first open of a node, found through the process table, and ends when its
+//! address space does: the release hook revokes (queues off their devices, addresses and doorbells out of every
+//! look-up), the last reference queues the free, the free runs on the reclaimer after every reader has left.
+//!
+//! Lock order: `inner` is the process mutex, inside a queue's processor and outside address map, dqm and event table;
+//! `events` is the event table. `life` is a leaf. Not for: what ioctls do to it (`ioctl`).
+
+use crate::account::{Charge, Purse};
+use crate::clock::Clock;
+use crate::core::Post;
+use crate::deadline::{Deadlines, Due};
+use crate::death::{Cause, Obituary};
+use crate::device::Device;
+use crate::event::EventTable;
+use crate::ids::{CallId, Nanos, ProcessId, Tgid, Uid};
+use crate::notice::{Notice, Outbox};
+use crate::pdd::{Binding, Pdd};
+use crate::pqm::Pqm;
+use crate::stage::{AtomicStage, Stage};
+use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
+use crate::wait::Condition;
+use notifier::{Listener, Releasing};
+
+/// What process objects share with their core and outlive it by.
+pub(crate) struct Vitals {
+    outbox: Arc<dyn Outbox>,
+    clock: Arc<dyn Clock>,
+    /// Process objects in memory. A leaf lock.
+    alive: Mutex<u64>,
+    died: Condvar,
+    /// Process objects freed.
+    pub(crate) freed: AtomicU64,
+    /// Descriptors of arenas.
+    pub(crate) arena_fds: AtomicU64,
+}
+
+impl Vitals {
+    /// Nothing yet.
+    pub(crate) fn new(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>) -> Self {
+        let zero = || AtomicU64::new(0);
+        let (alive, died) = (Mutex::new(0), Condvar::new());
+        Self { outbox, clock, alive, died, freed: zero(), arena_fds: zero() }
+    }
+
+    /// Process objects in memory.
+    pub(crate) fn alive(&self) -> u64 {
+        *self.alive.lock()
+    }
+
+    /// Waits until no more than `left` are, or until the time is over.
+    pub(crate) fn wait_until_left(&self, left: u64, time: std::time::Duration) -> bool {
+        let waited = self.died.wait_timeout_while(self.alive.lock(), time, |alive| *alive > left);
+        let (alive, _) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+        *alive <= left
+    }
+}
+
+/// When what happened, and why.
+#[derive(Debug, Clone, Copy, Default)]
+struct Life {
+    cause: Option<Cause>,
+    doomed_at: Nanos,
+    stopped_at: Nanos,
+    answered_at: Nanos,
+    unpublished_at: Nanos,
+}
+
+/// What lies under the process mutex.
+#[derive(Debug, Default)]
+pub(crate) struct Inner {
+    /// The release hook has run: nothing comes any more.
+    pub(crate) revoked: bool,
+    /// One per device, in order.
+    pub(crate) bindings: Vec<Binding>,
+    /// Queues.
+    pub(crate) pqm: Pqm,
+    /// RUNTIME_ENABLE.
+    pub(crate) runtime_enabled: bool,
+}
+
+/// See the module's head. Opaque outside the crate; public because tokens of its death name it.
+pub struct Process {
+    id: ProcessId,
+    tgid: Tgid,
+    attached_at: Nanos,
+    stage: AtomicStage,
+    life: Mutex<Life>,
+    devices: Arc<[Device]>,
+    vitals: Arc<Vitals>,
+    pub(crate) pdds: Vec<Pdd>,
+    pub(crate) inner: Mutex<Inner>,
+    pub(crate) events: Mutex<EventTable>,
+    pub(crate) purse: Arc<Purse>,
+    charge: Charge,
+}
+
+impl Process {
+    /// A process object that nobody finds yet.
+    pub(crate) fn new(
+        id: ProcessId,
+        tgid: Tgid,
+        devices: &Arc<[Device]>,
+        vitals: &Arc<Vitals>,
+        purse: Arc<Purse>,
+        charge: Charge,
+    ) -> Self {
+        *vitals.alive.lock() += 1;
+        let bindings = devices.iter().map(|_| Binding::default()).collect();
+        Self {
+            id,
+            tgid,
+            attached_at: vitals.clock.now(),
+            stage: AtomicStage::default(),
+            life: Mutex::default(),
+            devices: Arc::clone(devices),
+            vitals: Arc::clone(vitals),
+            pdds: devices.iter().map(|_| Pdd::default()).collect(),
+            inner: Mutex::new(Inner { bindings, ..Inner::default() }),
+            events: Mutex::default(),
+            purse,
+            charge,
+        }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Its thread group.
+    pub(crate) fn tgid(&self) -> Tgid {
+        self.tgid
+    }
+
+    /// Its user.
+    pub(crate) fn uid(&self) -> Uid {
+        self.purse.uid()
+    }
+
+    /// When it was made.
+    pub(crate) fn attached_at(&self) -> Nanos {
+        self.attached_at
+    }
+
+    /// Where in its life it is.
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.load()
+    }
+
+    /// Why it dies, once it does.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.life.lock().cause
+    }
+
+    /// It can be found from now on.
+    pub(crate) fn attached(&self) {
+        let moved = self.stage.advance(Stage::Attaching);
+        debug_assert!(moved, "a process object is published once");
+    }
+
+    /// `Live → Doomed`. True for one caller only.
+    pub(crate) fn doom(&self, cause: Cause, now: Nanos) -> bool {
+        if !self.stage.advance(Stage::Live) {
+            return false;
+        }
+        let mut life = self.life.lock();
+        (life.cause, life.doomed_at) = (Some(cause), now);
+        true
+    }
+
+    /// Moves from `from` to the stage after it, for the holder of the token.
+    pub(crate) fn reached(&self, from: Stage, now: Nanos) {
+        {
+            let mut life = self.life.lock();
+            match from {
+                Stage::Doomed => life.stopped_at = now,
+                Stage::QueuesStopped => life.answered_at = now,
+                Stage::WaitersAnswered => life.unpublished_at = now,
+                _ => {}
+            }
+        }
+        let moved = self.stage.advance(from);
+        debug_assert!(moved, "a token's step is taken once, from {from:?}");
+    }
+
+    /// Ends those of `calls` whose condition is no longer unmet. The event table is held by the caller.
+    pub(crate) fn settle(
+        &self,
+        table: &mut EventTable,
+        calls: Vec<CallId>,
+        deadlines: &Deadlines,
+        post: &mut Post,
+    ) {
+        for call in calls {
+            let Some(condition) = table.waits.get(&call).map(crate::wait::Wait::condition) else { continue };
+            if condition == Condition::Unmet {
+                continue;
+            }
+            let Some(wait) = self.end_wait(table, call, deadlines) else { continue };
+            let outcome = match condition {
+                Condition::Met => wait.complete(&table.events),
+                Condition::Lost | Condition::Unmet => wait.fail(crate::call::Errno::IO),
+            };
+            post.add(Notice::Complete { call, process: self.id, outcome });
+        }
+    }
+
+    /// Takes a parked wait off every list.
+    pub(crate) fn end_wait(
+        &self,
+        table: &mut EventTable,
+        call: CallId,
+        deadlines: &Deadlines,
+    ) -> Option<crate::wait::Wait> {
+        let wait = table.waits.remove(&call)?;
+        wait.delist(&mut table.events, call);
+        if let Some(at) = wait.deadline {
+            deadlines.remove(at, Due::Wait(self.id, call));
+        }
+        Some(wait)
+    }
+
+    fn obituary(&self) -> Option<Obituary> {
+        let life = *self.life.lock();
+        Some(Obituary {
+            tgid: self.tgid,
+            uid: self.uid(),
+            process: self.id,
+            cause: life.cause?,
+            doomed_at: life.doomed_at,
+            stopped_at: life.stopped_at,
+            answered_at: life.answered_at,
+            unpublished_at: life.unpublished_at,
+            freed_at: self.vitals.clock.now(),
+        })
+    }
+}
+
+impl Listener for Process {
+    /// Revokes: O(queues), waits for an engine's step at most, frees nothing, may run twice.
+    fn release(&self, _: &Releasing<'_>) {
+        let queues: Vec<_> = {
+            let mut inner = self.inner.lock();
+            inner.revoked = true;
+            inner.pqm.iter().map(|entry| Arc::clone(&entry.queue)).collect()
+        };
+        for queue in &queues {
+            queue.stop();
+        }
+        for device in self.devices.iter() {
+            device.dqm.remove_process(self.id);
+        }
+        for pdd in &self.pdds {
+            pdd.map.revoke();
+        }
+        for queue in &queues {
+            queue.quiesce();
+        }
+    }
+
+    /// On the reclaimer, when nobody can look any more: unmaps, closes, returns the last charge.
+    fn free(self: Box<Self>) {
+        let obituary = self.obituary();
+        let Self { id, tgid, stage, pdds, inner, events, purse, charge, vitals, .. } = *self;
+        drop((inner, events, pdds, charge));
+        let left = purse.holds();
+        if !left.is_zero() {
+            tracing::error!(process = %id, tgid = %tgid, ?left, "a freed process still holds something");
+        }
+        stage.advance(Stage::Unpublished);
+        if let Some(obituary) = obituary {
+            vitals.freed.fetch_add(1, Ordering::AcqRel);
+            vitals.outbox.post(Notice::Freed(Obituary { freed_at: vitals.clock.now(), ..obituary }));
+        }
+        *vitals.alive.lock() -= 1;
+        vitals.died.notify_all();
+        debug_assert!(left.is_zero(), "zero balance at process free: {left:?}");
+    }
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Process({} tgid {} {:?})", self.id, self.tgid, self.stage())
+    }
+}
