@@ -1,4 +1,4 @@
-//! An idle pool makes no wake-ups. A test program of its own, so that every link thread in it is this pool's.
+//! An idle pool makes no wake-ups. A test program of its own, so that every thread of a pool in it is this pool's.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
@@ -31,14 +31,14 @@ fn an_idle_pool_wakes_nobody() {
         let mut all: Vec<u64> =
             workers.map(|pid| voluntary_switches(&format!("/proc/{pid}/status"))).collect();
         for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-            if std::fs::read_to_string(task.path().join("comm")).unwrap().starts_with("kfdd-link") {
+            if std::fs::read_to_string(task.path().join("comm")).unwrap().starts_with("kfdd-") {
                 all.push(voluntary_switches(task.path().join("status").to_str().unwrap()));
             }
         }
         all
     };
     let before = wakeups();
-    assert_eq!(before.len(), 5, "two workers, the keeper, two link threads");
+    assert_eq!(before.len(), 7, "two workers, the keeper, two links, two wardens");
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(wakeups(), before);
 }

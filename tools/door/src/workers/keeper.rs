@@ -9,7 +9,7 @@
 //!
 //! Lock order: after no lock; the keeper's lock is held across its one round trip and nothing is called under it.
 
-use super::spawn::{Peer, Program};
+use super::spawn::{Body, Peer, Program};
 use super::sys;
 use super::wire::{self, Header, Kind};
 use kfd_core::ids::ProcessId;
@@ -25,18 +25,18 @@ const PATIENCE_MS: i64 = 1000;
 /// The pool's keeper.
 #[derive(Default)]
 pub(super) struct Keeper {
-    peer: Mutex<Option<Peer>>,
+    peer: Mutex<Option<(Peer, Body)>>,
 }
 
 impl Keeper {
-    /// Starts the process if there is none. Called by a link thread only (see `spawn`).
+    /// Starts the process if there is none. Called by a warden only (see `spawn`).
     pub(super) fn ensure(&self, program: &Program) -> io::Result<()> {
         let mut peer = self.locked();
         if peer.is_none() {
             let fresh = program.start(0)?;
             let patience = TimeVal::milliseconds(PATIENCE_MS);
-            setsockopt(&fresh.socket, sockopt::ReceiveTimeout, &patience)?;
-            setsockopt(&fresh.socket, sockopt::SendTimeout, &patience)?;
+            setsockopt(&fresh.0.socket, sockopt::ReceiveTimeout, &patience)?;
+            setsockopt(&fresh.0.socket, sockopt::SendTimeout, &patience)?;
             *peer = Some(fresh);
         }
         Ok(())
@@ -49,7 +49,7 @@ impl Keeper {
 
     /// Its process id.
     pub(super) fn pid(&self) -> Option<u32> {
-        self.locked().as_ref().map(|peer| peer.body.pid())
+        self.locked().as_ref().map(|(peer, _)| peer.pid)
     }
 
     /// Keeps a client's mem fd.
@@ -65,7 +65,7 @@ impl Keeper {
     /// Answers a duplicate of it; `None` when it is not there or the keeper had to be given up.
     pub(super) fn fetch(&self, process: ProcessId) -> Option<OwnedFd> {
         let mut peer = self.locked();
-        let answer = ask(peer.as_ref()?, process);
+        let answer = ask(&peer.as_ref()?.0, process);
         if let Err(error) = &answer {
             give_up(&mut peer, error);
         }
@@ -73,15 +73,15 @@ impl Keeper {
     }
 
     /// Ends it and answers what is left, to be reaped.
-    pub(super) fn stop(&self) -> Option<super::spawn::Body> {
-        let mut body = self.locked().take()?.body;
+    pub(super) fn stop(&self) -> Option<Body> {
+        let (_, mut body) = self.locked().take()?;
         body.kill();
         Some(body)
     }
 
     fn tell(&self, kind: Kind, process: ProcessId, descriptor: Option<BorrowedFd<'_>>) {
         let mut peer = self.locked();
-        let Some(there) = peer.as_ref() else { return };
+        let Some((there, _)) = peer.as_ref() else { return };
         let mut message = Vec::new();
         wire::begin(&mut message, Header { kind, count: 0, id: 0, process });
         if let Err(error) = sys::send_message(there.socket.as_fd(), &message, descriptor, true) {
@@ -89,7 +89,7 @@ impl Keeper {
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, Option<Peer>> {
+    fn locked(&self) -> MutexGuard<'_, Option<(Peer, Body)>> {
         self.peer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,10 +108,10 @@ fn ask(peer: &Peer, process: ProcessId) -> io::Result<Option<OwnedFd>> {
     Ok(descriptor)
 }
 
-fn give_up(peer: &mut Option<Peer>, error: &io::Error) {
+fn give_up(peer: &mut Option<(Peer, Body)>, error: &io::Error) {
     tracing::warn!(%error, "the keeper of mem fds is gone; clients of a worker that hangs from now on are lost");
-    if let Some(mut gone) = peer.take() {
-        gone.body.kill();
-        gone.body.reap();
+    if let Some((_, mut body)) = peer.take() {
+        body.kill();
+        body.reap();
     }
 }

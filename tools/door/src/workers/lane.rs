@@ -1,10 +1,10 @@
 //! One position of the pool: its queue, its current worker, and sending, which any thread does.
 //!
 //! A submitter sends straight from its own thread when the window has room; the link thread (`link`) reads the answers.
-//! No send here ever blocks: a full socket sets `blocked` and the link thread sends the rest when there is room.
+//! No send here ever blocks: a full socket sets `blocked` and the warden (`warden`) sends the rest when there is room.
 //!
 //! Time costs nothing while nothing is in flight: the timer is armed by whoever finds something in flight and no timer
-//! armed, and when it fires with nothing in flight it is not armed again. Under load it fires once per
+//! soon enough, and when it fires with nothing in flight it is not armed again. Under load it fires once per
 //! stall time, not once per job.
 //!
 //! Lock order: the lane's lock is taken with none of the pool's own held, nothing foreign is called under it.
@@ -18,6 +18,7 @@ use kfd_core::ids::ProcessId;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,19 +32,31 @@ pub(super) struct Lane {
     stall: Duration,
 }
 
+/// A worker that was retired and has not yet answered all that it had begun or answered before.
+pub(super) struct Retired {
+    pub peer: Arc<Peer>,
+    /// In order; the last is the one it is in, the others were answered and their answers are on their way.
+    pub parts: VecDeque<Part>,
+    /// When the one it is in began.
+    pub since: Instant,
+    /// Not to be judged before.
+    pub next_look: Instant,
+}
+
 /// What the lane's lock protects.
 pub(super) struct State {
     pub queue: Queue,
-    /// The current worker; `None` while the link thread starts one.
+    /// The current worker; `None` while the warden starts one.
     pub peer: Option<Arc<Peer>>,
-    /// Clients whose mem fd the link thread is to fetch.
+    pub retired: Vec<Retired>,
+    /// Clients whose mem fd the warden is to fetch.
     pub fetch: Vec<ProcessId>,
     /// The socket was full.
     pub blocked: bool,
-    /// The socket is dead.
+    /// The socket refuses what is sent.
     pub broken: bool,
-    /// A timer is set.
-    pub armed: bool,
+    /// When the timer fires, if it is set.
+    pub armed: Option<Instant>,
     pub closing: bool,
     /// Workers that were given up and still exist.
     pub stuck: usize,
@@ -55,10 +68,11 @@ impl Lane {
         let state = State {
             queue: Queue::new(),
             peer: None,
+            retired: Vec::new(),
             fetch: Vec::new(),
             blocked: false,
             broken: false,
-            armed: false,
+            armed: None,
             closing: false,
             stuck: 0,
             message: Vec::new(),
@@ -78,34 +92,88 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the link thread look.
+    /// Makes the warden look.
     pub(super) fn kick(&self) {
         // The only error is a counter about to overflow, which wakes as well.
         let _ = self.wake.write(1);
     }
 
-    /// Sends what can be sent, and sees to it that time is watched and that the link thread does what is left.
+    /// Sends what can be sent, and sees to it that time is watched and that the warden does what is left.
     pub(super) fn push(&self, state: &mut State) {
         let was_blocked = state.blocked;
-        state.pump(Instant::now());
-        if state.queue.is_busy() && !state.armed {
-            self.arm(state, self.stall);
+        let now = Instant::now();
+        state.pump(now);
+        let due = now + self.stall;
+        if state.queue.is_busy() && state.armed.is_none_or(|armed| armed > due) {
+            self.arm(state, now, due);
         }
-        let idle_link_is_enough = state.peer.is_some() && state.fetch.is_empty() && !state.broken;
-        if !idle_link_is_enough || (state.blocked && !was_blocked) {
+        let stuck = state.broken || !state.fetch.is_empty() || (state.blocked && !was_blocked);
+        if stuck || (state.peer.is_none() && state.queue.has_turns()) {
             self.kick();
         }
     }
 
     /// Sets the timer.
-    pub(super) fn arm(&self, state: &mut State, after: Duration) {
-        let after = TimeSpec::from_duration(after.max(Duration::from_micros(100)));
+    pub(super) fn arm(&self, state: &mut State, now: Instant, at: Instant) {
+        let after = at.saturating_duration_since(now).max(Duration::from_micros(100));
+        let set =
+            self.timer.set(Expiration::OneShot(TimeSpec::from_duration(after)), TimerSetTimeFlags::empty());
         // An error would need an invalid time.
-        state.armed = self.timer.set(Expiration::OneShot(after), TimerSetTimeFlags::empty()).is_ok();
+        state.armed = set.is_ok().then_some(at);
     }
 }
 
 impl State {
+    /// Whether this is the worker that gets the jobs.
+    pub(super) fn is_current(&self, peer: &Arc<Peer>) -> bool {
+        self.peer.as_ref().is_some_and(|current| Arc::ptr_eq(current, peer))
+    }
+
+    /// Whether the worker of this incarnation may still answer something.
+    pub(super) fn is_in_use(&self, incarnation: u64) -> bool {
+        let mut all = self.peer.iter().chain(self.retired.iter().map(|retired| &retired.peer));
+        all.any(|peer| peer.incarnation == incarnation)
+    }
+
+    /// Takes the current worker out of use. What it never began goes back to be sent to another; answers those
+    /// parts of it whose client has left, to be failed.
+    pub(super) fn retire(&mut self) -> Vec<Part> {
+        let Some(peer) = self.peer.take() else { return Vec::new() };
+        let since = self.queue.head_since;
+        let parts = self.queue.take_begun(peer.claim.retire());
+        if !parts.is_empty() {
+            self.retired.push(Retired { peer, parts, since, next_look: since });
+        }
+        self.queue.requeue()
+    }
+
+    /// Takes the part that a retired worker has just answered; `None` if it is not the one that is due.
+    pub(super) fn answered_late(&mut self, peer: &Arc<Peer>, id: u64) -> Option<Part> {
+        let at = self.retired.iter().position(|retired| Arc::ptr_eq(&retired.peer, peer))?;
+        let parts = &mut self.retired[at].parts;
+        if parts.front()?.id != id {
+            return None;
+        }
+        let part = parts.pop_front()?;
+        if self.retired[at].parts.is_empty() {
+            self.retired.swap_remove(at);
+        }
+        self.queue.unstick(&part);
+        Some(part)
+    }
+
+    /// Forgets a retired worker that has nothing more to say; answers what it owed, to be failed.
+    pub(super) fn end_retired(&mut self, peer: &Arc<Peer>) -> VecDeque<Part> {
+        let Some(at) = self.retired.iter().position(|retired| Arc::ptr_eq(&retired.peer, peer)) else {
+            return VecDeque::new();
+        };
+        let parts = self.retired.swap_remove(at).parts;
+        for part in &parts {
+            self.queue.unstick(part);
+        }
+        parts
+    }
+
     /// Sends as much as window and socket take.
     pub(super) fn pump(&mut self, now: Instant) {
         let Some(peer) = self.peer.clone() else { return };

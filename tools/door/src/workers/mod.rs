@@ -2,13 +2,14 @@
 //!
 //! A client can point the daemon at a page that never arrives (a mapping of its own hung FUSE mount). Whoever reads it
 //! sleeps uninterruptibly and pins every descriptor it has. So the accesses are made by expendable processes
-//! (`child`), which get their work as messages (`wire`) and are replaced when they hang (`link`).
+//! (`child`), which get their work as messages (`wire`), answer to a thread each (`link`), and are replaced when they hang
+//! (`warden`).
 //!
 //! - [`Workers::submit`] never blocks. A client's jobs are done in order; clients take turns (`queue`).
 //! - A job that is not answered within the stall time (20 ms) holds up its own client only: all others go on in a fresh
 //!   worker. Not answered within the deadline (1 s) it fails, and its client is reported to `on_lost`, to be doomed.
 //! - A failed or short access is [`UserAnswer::Failed`], never zeros.
-//! - Each continuation runs exactly once, on a link thread or, when the job cannot even be queued, on the caller's.
+//! - Each continuation runs exactly once, on a thread of the pool or, when the job cannot even be queued, on the caller's.
 //! - No job is ever done twice (`shm`).
 //! - The core keeps no mem fd: the client's worker and the keeper (`keeper`) have them.
 //!
@@ -27,13 +28,13 @@ mod queue;
 mod shm;
 mod spawn;
 mod sys;
+mod warden;
 pub mod wire;
 
 use job::{Answered, Part};
 use kfd_core::ids::{ProcessId, Tgid};
 use kfd_core::notice::{UserAccess, UserAnswer};
 use lane::Lane;
-use link::{Link, Shared};
 use notifier::MmId;
 use std::ffi::OsString;
 use std::io;
@@ -42,6 +43,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use warden::{Shared, Warden};
 
 /// The argument that makes a program a memory worker.
 pub const MARKER: &str = "--kfdd-memory-worker";
@@ -92,8 +94,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts the processes and their link threads. `on_lost` is told of clients that are to be doomed; it runs on a link
-    /// thread with no lock held and must not block.
+    /// Starts the processes and their threads. `on_lost` is told of clients that are to be doomed; it runs on a warden
+    /// with no lock held and must not block.
     ///
     /// # Errors
     /// When a process, thread or descriptor cannot be had; nothing is left running then.
@@ -108,6 +110,7 @@ impl Workers {
             stall,
             keeper: keeper::Keeper::default(),
             on_lost,
+            links: Mutex::new(Vec::new()),
         });
         let mut workers = Self { lanes: Vec::new(), shared, threads: Mutex::new(Vec::new()) };
         for at in 0..config.count.max(1) {
@@ -175,10 +178,10 @@ impl Workers {
         self.lanes.iter().map(|lane| lane.locked().queue.clients()).sum()
     }
 
-    /// The process ids of the current workers, one per lane; a lane that is just being given a new one is left out.
+    /// The process ids of the current workers; a place that is just being given a new one is left out.
     #[must_use]
     pub fn worker_pids(&self) -> Vec<u32> {
-        self.lanes.iter().filter_map(|lane| Some(lane.locked().peer.as_ref()?.body.pid())).collect()
+        self.lanes.iter().filter_map(|lane| Some(lane.locked().peer.as_ref()?.pid)).collect()
     }
 
     /// The process id of the keeper of mem fds, if it is there.
@@ -193,36 +196,39 @@ impl Workers {
         self.lanes.iter().map(|lane| lane.locked().stuck).sum()
     }
 
-    /// Fails everything that waits, ends the workers and joins the link threads. A worker that hangs is left behind.
+    /// Fails everything that waits, ends the workers and joins their threads. A worker that hangs is left behind.
     /// Idempotent. Must not be called by a continuation.
     pub fn stop(&self) {
         for lane in &self.lanes {
             lane.locked().closing = true;
             lane.kick();
         }
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // The pool may be dropped by a continuation, which runs on a link thread: that one ends by itself.
-            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
-                tracing::error!("a link thread of the memory workers panicked");
+        // The wardens first: they hang up on the links.
+        for threads in [&self.threads, &self.shared.links] {
+            let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
+            for thread in threads {
+                // The pool may be dropped by a continuation, which runs on one of these threads: that one ends by itself.
+                if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+                    tracing::error!("a thread of the memory workers panicked");
+                }
             }
         }
     }
 
     fn add_lane(&mut self, first: bool, stall: Duration) -> io::Result<()> {
         let lane = Arc::new(Lane::new(stall)?);
-        let mut link = Link::new(Arc::clone(&lane), Arc::clone(&self.shared), first);
+        let mut warden = Warden::new(Arc::clone(&lane), Arc::clone(&self.shared), first);
         let (ready, started) = mpsc::sync_channel(1);
-        let thread = std::thread::Builder::new().name("kfdd-link".into()).spawn(move || {
-            let prepared = link.prepare();
+        let thread = std::thread::Builder::new().name("kfdd-warden".into()).spawn(move || {
+            let prepared = warden.prepare();
             let good = prepared.is_ok();
             if ready.send(prepared).is_ok() && good {
-                link.run();
+                warden.run();
             }
         })?;
         self.lanes.push(lane);
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
-        started.recv().unwrap_or_else(|_| Err(io::Error::other("the link thread ended")))
+        started.recv().unwrap_or_else(|_| Err(io::Error::other("the warden ended")))
     }
 
     fn queue(&self, process: ProcessId, parts: Vec<Part>) {

@@ -4,7 +4,7 @@
 //! submit → client.pending → (a turn) → inflight → answered → finish
 //!              ↑                          │
 //!              └── requeue (never begun) ─┤ the worker was retired
-//!                                         └ the one it had begun: held apart, its client `stuck`
+//!                                         └ what it had begun: held apart, its client `stuck`
 //! ```
 //! Clients take turns, one part each, so a client with much to do delays another by one part. At most [`WINDOW`] parts
 //! are in flight; the rest waits here, charged to its client up to [`CLIENT_MAX`] bytes, beyond which a job fails at
@@ -39,7 +39,8 @@ pub(super) struct Client {
     pub pending: VecDeque<Part>,
     charged: usize,
     queued: bool,
-    stuck: bool,
+    /// Parts of it that a retired worker holds.
+    stuck: usize,
 }
 
 /// The bookkeeping.
@@ -74,7 +75,7 @@ impl Queue {
             pending: VecDeque::new(),
             charged: 0,
             queued: false,
-            stuck: false,
+            stuck: 0,
         };
         let earlier = self.clients.insert(process.slot, client);
         self.give_turn(process.slot);
@@ -112,7 +113,7 @@ impl Queue {
         }
         while let Some(&slot) = self.turns.front() {
             match self.clients.get_mut(&slot) {
-                Some(client) if client.queued && !client.stuck => break,
+                Some(client) if client.queued && client.stuck == 0 => break,
                 Some(client) => client.queued = false,
                 None => {}
             }
@@ -168,19 +169,25 @@ impl Queue {
         Some(part)
     }
 
+    /// Whether somebody may have something to send.
+    pub(super) fn has_turns(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
     /// Whether anything is in flight.
     pub(super) fn is_busy(&self) -> bool {
         !self.inflight.is_empty()
     }
 
-    /// After a retirement whose last claim was `id`: takes the part that was begun, if its answer did not come, and
-    /// puts the others back. Its client has no turn until [`Queue::unstick`].
-    pub(super) fn take_begun(&mut self, id: u64) -> Option<Part> {
-        let begun = if self.inflight.front()?.id == id { self.inflight.pop_front() } else { None };
-        if let Some(part) = &begun
-            && let Some(client) = self.client(part.process)
-        {
-            client.stuck = true;
+    /// After a retirement whose last claim was `id`: takes what was begun (the last of them perhaps not yet answered, the
+    /// others answered for sure). Their clients have no turn until [`Queue::unstick`] of each.
+    pub(super) fn take_begun(&mut self, id: u64) -> VecDeque<Part> {
+        let split = self.inflight.partition_point(|part| part.id <= id);
+        let begun: VecDeque<Part> = self.inflight.drain(..split).collect();
+        for part in &begun {
+            if let Some(client) = self.client(part.process) {
+                client.stuck += 1;
+            }
         }
         begun
     }
@@ -202,12 +209,12 @@ impl Queue {
         orphans
     }
 
-    /// The part held apart was answered: its client has turns again.
+    /// A part held apart was answered or lost: when it was the last of its client, that has turns again.
     pub(super) fn unstick(&mut self, part: &Part) {
         self.discharge(part);
         if let Some(client) = self.client(part.process) {
-            client.stuck = false;
-            if !client.pending.is_empty() {
+            client.stuck = client.stuck.saturating_sub(1);
+            if client.stuck == 0 && !client.pending.is_empty() {
                 self.give_turn(part.process.slot);
             }
         }

@@ -1,10 +1,11 @@
 //! One worker process as the daemon holds it: its socket, its claim word, its pidfd, and how it is started and given up.
 //!
 //! The death signal of a worker is tied to the *thread* that started it (prctl(2), PR_SET_PDEATHSIG), so workers are
-//! started by link threads, which live as long as the pool.
+//! started by wardens, which live as long as the pool.
 
 use super::shm::{self, Claim};
 use super::sys;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::ffi::OsString;
 use std::io;
@@ -20,16 +21,16 @@ pub(super) struct Program {
     pub args: Vec<OsString>,
 }
 
-/// A running worker.
+/// A running worker, as all threads of its lane see it.
 pub(super) struct Peer {
     pub socket: OwnedFd,
     pub claim: Claim,
-    pub body: Body,
-    /// Tells the workers of one pool apart, from 1.
+    pub pid: u32,
+    /// Tells the workers of one lane apart, from 1.
     pub incarnation: u64,
 }
 
-/// A worker's process, without its socket: what is left of it once it was given up.
+/// A worker's process as its parent sees it: to be killed and reaped, by one thread.
 pub(super) struct Body {
     child: Child,
     pidfd: OwnedFd,
@@ -37,7 +38,7 @@ pub(super) struct Body {
 
 impl Program {
     /// Starts one.
-    pub(super) fn start(&self, incarnation: u64) -> io::Result<Peer> {
+    pub(super) fn start(&self, incarnation: u64) -> io::Result<(Peer, Body)> {
         let (socket, theirs) = sys::pair()?;
         let word = memfd_create("kfdd-claim", MFdFlags::MFD_CLOEXEC)?;
         nix::unistd::ftruncate(&word, shm::SIZE as i64)?;
@@ -51,8 +52,9 @@ impl Program {
             .stdout(Stdio::from(word))
             .stderr(Stdio::null())
             .spawn()?;
-        match sys::pidfd_open(child.id()) {
-            Ok(pidfd) => Ok(Peer { socket, claim, body: Body { child, pidfd }, incarnation }),
+        let pid = child.id();
+        match sys::pidfd_open(pid) {
+            Ok(pidfd) => Ok((Peer { socket, claim, pid, incarnation }, Body { child, pidfd })),
             Err(error) => {
                 // It ends by itself: its socket closes here.
                 let _ = child.kill();
@@ -60,6 +62,20 @@ impl Program {
                 Err(error)
             }
         }
+    }
+}
+
+impl Peer {
+    /// Whether it is runnable, that is: not waiting for a page, only for a CPU (or on one). proc(5), field 3 of `stat`.
+    pub(super) fn is_running(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
+    }
+
+    /// Whether an answer of it waits to be read.
+    pub(super) fn has_spoken(&self) -> bool {
+        let mut set = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        poll(&mut set, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 }
 
@@ -78,16 +94,5 @@ impl Body {
     /// Reaps it if it has ended. Never waits.
     pub(super) fn reap(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
-    }
-
-    /// Its process id.
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Whether it is runnable, that is: not waiting for a page, only for a CPU (or on one). proc(5), field 3 of `stat`.
-    pub(super) fn is_running(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
-        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
     }
 }

@@ -41,12 +41,11 @@ pub(super) fn send_message(
     }
 }
 
-/// Receives one message into `buffer` and answers its length; 0 is the end. Descriptors that came along are closed by
+/// Waits for one message, takes it into `buffer` and answers its length; 0 is the end. Descriptors that came along are closed by
 /// the kernel.
-pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> io::Result<usize> {
-    let flags = if wait { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
+pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
-        match recv(socket.as_raw_fd(), buffer, flags) {
+        match recv(socket.as_raw_fd(), buffer, MsgFlags::empty()) {
             Ok(len) => return Ok(len),
             Err(nix::errno::Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),

@@ -75,7 +75,8 @@ impl HungMount {
     /// Ends the connection: everybody who hangs on it gets an error.
     pub fn abort(&self) {
         let control = Path::new("/sys/fs/fuse/connections");
-        if !control.join("1").exists() && std::fs::read_dir(control).is_ok_and(|mut all| all.next().is_none()) {
+        if !control.join("1").exists() && std::fs::read_dir(control).is_ok_and(|mut all| all.next().is_none())
+        {
             // Not there on every machine; an error leaves it to the unmount below.
             let _ = mount(Some("fusectl"), control, Some("fusectl"), MsFlags::empty(), None::<&str>);
         }
@@ -100,7 +101,9 @@ impl Drop for HungMount {
 fn answer(opcode: u32) -> Option<Vec<u8>> {
     let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
     // fuse_attr: ino, size, blocks, three times, three nanoseconds, mode, nlink, uid, gid, rdev, blksize, flags.
-    let attr = |ino: u32, mode: u32| words(&[&[ino, 0, 4096, 0, 8, 0], &[0; 9][..], &[mode, 1, 0, 0, 0, 4096, 0]].concat());
+    let attr = |ino: u32, mode: u32| {
+        words(&[&[ino, 0, 4096, 0, 8, 0], &[0; 9][..], &[mode, 1, 0, 0, 0, 4096, 0]].concat())
+    };
     match opcode {
         // major, minor, max_readahead, flags, background, congestion (two u16), max_write, granularity, rest.
         INIT => Some(words(&[&[7, 31, 0, 0, 0, 65536, 1], &[0; 9][..]].concat())),

@@ -102,7 +102,10 @@ fn a_dead_client_fails_and_is_seen_gone() {
     let process = pool.attach(&client, 0);
     assert_eq!(pool.probe(process), MmState::Alive);
     client.kill();
-    assert_eq!(pool.run(process, vec![read(va, 8), write(va, &[0])]), [UserAnswer::Failed, UserAnswer::Failed]);
+    assert_eq!(
+        pool.run(process, vec![read(va, 8), write(va, &[0])]),
+        [UserAnswer::Failed, UserAnswer::Failed]
+    );
     assert_eq!(pool.probe(process), MmState::Gone);
     pool.workers.detach(process);
     assert_eq!(pool.probe(process), MmState::Unknown);
@@ -137,7 +140,11 @@ fn a_stranger_and_an_earlier_generation_reach_nothing() {
     assert_eq!(pool.run(process, vec![read(va, 8)]), [UserAnswer::Failed]);
     assert_eq!(pool.run(later, vec![read(va, 8)]), [UserAnswer::Done(pattern(8))]);
     pool.workers.detach(process);
-    assert_eq!(pool.run(later, vec![read(va, 8)]), [UserAnswer::Done(pattern(8))], "a stale detach is nothing");
+    assert_eq!(
+        pool.run(later, vec![read(va, 8)]),
+        [UserAnswer::Done(pattern(8))],
+        "a stale detach is nothing"
+    );
     assert_eq!(pool.workers.attached(), 1);
 }
 
@@ -213,6 +220,44 @@ fn a_page_that_never_arrives_costs_its_client_and_nobody_else() {
 }
 
 #[test]
+fn several_hanging_clients_are_lost_together_and_delay_another_by_their_stall_times_only() {
+    let Some(mount) = HungMount::new("several") else {
+        eprintln!("left out: FUSE cannot be mounted here");
+        return;
+    };
+    let pool = Pool::with(|config| (config.count, config.deadline) = (1, Duration::from_millis(600)));
+    let mut good = Client::start();
+    let va = good.ask("alloc 4096");
+    let good_process = pool.attach(&good, 9);
+    let mut bad: Vec<Client> = (0..4).map(|_| Client::start()).collect();
+    let map = format!("map {}", mount.file().display());
+    let pages: Vec<u64> = bad.iter_mut().map(|client| client.ask(&map)).collect();
+    let processes: Vec<ProcessId> =
+        bad.iter().enumerate().map(|(slot, client)| pool.attach(client, slot as u32)).collect();
+    let begun = Instant::now();
+    let hanging: Vec<_> = processes
+        .iter()
+        .zip(pages)
+        .map(|(&process, page)| pool.submit(process, vec![read(page, 8)]))
+        .collect();
+    assert_eq!(pool.run(good_process, vec![read(va, 3)]), [UserAnswer::Done(pattern(3))]);
+    let delayed = begun.elapsed();
+    assert!(delayed < Duration::from_millis(300), "{delayed:?}");
+    let mut lost: Vec<_> = bad.iter().map(|_| pool.lost.recv_timeout(PATIENCE).unwrap()).collect();
+    let all = begun.elapsed();
+    assert!(all < Duration::from_millis(1200), "{all:?}");
+    lost.sort_by_key(|process| process.slot);
+    assert_eq!(lost, processes);
+    for told in hanging {
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Failed]);
+    }
+    eventually("all four are counted", || pool.workers.stuck() == 4);
+    eprintln!("four hung pages: another client answered after {delayed:?}, all lost after {all:?}");
+    mount.abort();
+    eventually("they end", || pool.workers.stuck() == 0);
+}
+
+#[test]
 fn a_page_that_is_only_late_is_answered_and_later_jobs_keep_their_order() {
     let Some(mount) = HungMount::new("late") else {
         eprintln!("left out: FUSE cannot be mounted here");
@@ -260,10 +305,15 @@ fn a_worker_that_is_killed_is_replaced_and_its_clients_go_on() {
     let va = client.ask("alloc 4096");
     let process = pool.attach(&client, 0);
     for round in 0u8..5 {
-        assert_eq!(pool.run(process, vec![write(va, &[round]), read(va, 1)])[1], UserAnswer::Done(vec![round]));
+        assert_eq!(
+            pool.run(process, vec![write(va, &[round]), read(va, 1)])[1],
+            UserAnswer::Done(vec![round])
+        );
         let worker = pool.workers.worker_pids()[0];
         kill(worker);
-        eventually("another one is there", || pool.workers.worker_pids().first().is_some_and(|&pid| pid != worker));
+        eventually("another one is there", || {
+            pool.workers.worker_pids().first().is_some_and(|&pid| pid != worker)
+        });
     }
     assert!(pool.lost.try_recv().is_err());
     assert_eq!(pool.run(process, vec![read(va, 1)]), [UserAnswer::Done(vec![4])]);
@@ -336,7 +386,9 @@ fn the_workers_end_with_the_pool() {
         eventually("a worker has its name", named);
     }
     drop(pool);
-    eventually("they are gone", || pids.iter().all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists()));
+    eventually("they are gone", || {
+        pids.iter().all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists())
+    });
 }
 
 fn kill(pid: u32) {
