@@ -5,7 +5,7 @@
 //! process: an error would be a SIGBUS, and a short answer would shrink the cached size for good.
 
 use super::channel::Channel;
-use super::driver::{ClientMemory, Driver, Host, Mm};
+use super::driver::{ClientMemory, Driver, Host};
 use super::inflight::InFlights;
 use super::node::{self, Nodes, Place, Tree};
 use super::notify::Names;
@@ -14,6 +14,7 @@ use super::session::Census;
 use super::wire::layout::{Attr, AttrOut, EntryOut, InHeader, OpenOut, ReadIn, ReleaseIn, StatfsOut, WriteOut};
 use super::wire::{Incoming, Reply, Request, opcode, reply};
 use crate::identity::{self, IdentityError, Resolver};
+use crate::workers::MmState;
 use kfd_core::call::{Errno, Node};
 use kfd_core::death::Cause;
 use kfd_core::ids::{ProcessId, RenderMinor, Tid};
@@ -161,7 +162,7 @@ impl Door {
                 let process = self.driver.find(who.tgid, Some(who.mm));
                 let nodeid = self.nodes().look_up(device, who.tgid, process);
                 // No validity for the name: the next process must ask for its own node.
-                let attr = node::device_attr(nodeid, device);
+                let attr = node::device_attr(nodeid, device, self.driver.kfd_node_bytes());
                 Ok(EntryOut { nodeid, attr_valid: FOR_LONG, attr, ..EntryOut::default() })
             }
         }
@@ -170,7 +171,10 @@ impl Door {
     fn attr(&self, id: u64) -> Option<Attr> {
         match id {
             opcode::ROOT_ID | node::DRI_ID => Some(node::directory_attr(id)),
-            _ => self.nodes().get(id).map(|device| node::device_attr(id, device.node)),
+            _ => {
+                let device = self.nodes().get(id)?;
+                Some(node::device_attr(id, device.node, self.driver.kfd_node_bytes()))
+            }
         }
     }
 
@@ -213,7 +217,7 @@ impl Door {
     pub(super) fn probe(self: &Arc<Self>, process: ProcessId) {
         let door = Arc::clone(self);
         let answered = move |mm| {
-            if mm == Mm::Gone {
+            if mm == MmState::Gone {
                 door.doom(process, Cause::MmGone);
             }
         };

@@ -1,9 +1,11 @@
 //! What the door stands on, as traits: the driver whose calls it carries, the memory of its clients, and its host.
 //!
-//! [`Core`](kfd_core::Core) and [`Workers`](crate::workers::Workers) are the real ones; a test scripts its own, to hold a
+//! [`Core`] and [`Workers`] are the real ones; a test scripts its own, to hold a
 //! call in any state it wants. All methods may be called from any door thread, with no lock of the door held but the
 //! one that makes opens happen one at a time; none may block.
 
+use crate::workers::{MmState, Workers};
+use kfd_core::{Core, Opened};
 use kfd_core::call::{Arg, Caller, Errno, Gathered, Identity, Node, Outcome};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid};
@@ -12,28 +14,19 @@ use notifier::MmId;
 use notifier::watch::Pidfd;
 use std::os::fd::OwnedFd;
 
-/// A file that was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opening {
-    /// The process object it belongs to.
-    pub process: ProcessId,
-    /// The file.
-    pub file: FileId,
-    /// Whether this open made the process object.
-    pub fresh: bool,
-}
-
 /// The meaning of the calls that the door carries.
 pub trait Driver: Send + Sync + 'static {
     /// Opens a node; makes the process object where there is none for that address space.
     ///
     /// # Errors
     /// What open(2) answers.
-    fn open(&self, who: Identity, node: Node) -> Result<Opening, Errno>;
+    fn open(&self, who: Identity, node: Node) -> Result<Opened, Errno>;
     /// The last reference to an open file is gone.
     fn release(&self, file: FileId);
     /// The process object of a thread group: of that address space when one is named, of its latest otherwise.
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId>;
+    /// Bytes of a kfd node: every offset that an ioctl hands out lies below. A touch beyond is a SIGBUS.
+    fn kfd_node_bytes(&self) -> u64;
     /// One ioctl.
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
     /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
@@ -51,15 +44,6 @@ pub trait Driver: Send + Sync + 'static {
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>>;
 }
 
-/// What is known of a client's address space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mm {
-    /// Seen gone, by death or exec.
-    Gone,
-    /// Anything else.
-    Unknown,
-}
-
 /// The memory of clients, reached by somebody who may hang on it.
 pub trait ClientMemory: Send + Sync + 'static {
     /// Makes a client's memory reachable: `mem` is its `/proc/TGID/mem`.
@@ -67,7 +51,7 @@ pub trait ClientMemory: Send + Sync + 'static {
     /// Makes the accesses in order; `done` runs on another thread, or at once where there is no such client.
     fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>);
     /// Looks whether a client's address space is gone.
-    fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(Mm) + Send>);
+    fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(MmState) + Send>);
 }
 
 /// Who embeds the door.
@@ -76,4 +60,59 @@ pub trait Host: Send + Sync + 'static {
     fn attached(&self, process: ProcessId, tgid: Tgid, pidfd: Pidfd);
     /// The door saw a process's death first: its teardown is to be run.
     fn doomed(&self, doom: Doom<Doomed>);
+}
+
+impl Driver for Core {
+    fn open(&self, who: Identity, node: Node) -> Result<Opened, Errno> {
+        Self::open(self, who, node)
+    }
+
+    fn release(&self, file: FileId) {
+        Self::release(self, file);
+    }
+
+    fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId> {
+        Self::find(self, tgid, mm)
+    }
+
+    fn kfd_node_bytes(&self) -> u64 {
+        Self::kfd_node_bytes(self)
+    }
+
+    fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {
+        Self::call(self, caller, cmd, arg, gathered)
+    }
+
+    fn interrupt(&self, process: ProcessId, call: CallId) -> Option<Outcome> {
+        Self::interrupt(self, process, call)
+    }
+
+    fn arena(&self, process: ProcessId, minor: RenderMinor) -> Result<OwnedFd, Errno> {
+        Self::arena(self, process, minor)
+    }
+
+    /// The core lists no lingering pages yet, so it has nothing to let go of.
+    fn node_forgotten(&self, _: ProcessId, _: Node) {}
+
+    fn trap(&self, process: ProcessId, offset: u64) {
+        Self::trap(self, process, offset);
+    }
+
+    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
+        Self::doom(self, process, cause)
+    }
+}
+
+impl ClientMemory for Workers {
+    fn attach(&self, process: ProcessId, tgid: Tgid, mm: MmId, mem: OwnedFd) {
+        Self::attach(self, process, tgid, mm, mem);
+    }
+
+    fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>) {
+        Self::submit(self, process, accesses, done);
+    }
+
+    fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(MmState) + Send>) {
+        Self::probe(self, process, done);
+    }
 }

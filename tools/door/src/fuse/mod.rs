@@ -33,6 +33,6 @@ mod session;
 mod sys;
 pub mod wire;
 
-pub use driver::{ClientMemory, Driver, Host, Mm, Opening};
+pub use driver::{ClientMemory, Driver, Host};
 pub use error::DoorError;
 pub use session::{Census, FuseConfig, FuseDoor};

@@ -19,8 +19,6 @@ use std::collections::HashMap;
 pub(super) const DRI_ID: u64 = 2;
 /// Device nodes count up from here.
 const FIRST_DEVICE: u64 = 16;
-/// Size of a kfd node: every offset that an ioctl may hand out lies below (ABI: offsets stay below 2^62).
-const KFD_SIZE: u64 = 1 << 62;
 
 /// A name and what it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +98,10 @@ pub(super) fn directory_attr(id: u64) -> Attr {
 }
 
 /// The attributes of a device's node. Regular files: FUSE has no device with mappings, and runtimes do not look.
-pub(super) fn device_attr(id: u64, node: Node) -> Attr {
-    let size = if node == Node::Kfd { KFD_SIZE } else { 0 };
+///
+/// A render node's own size is of no account: its mappings see the arena's.
+pub(super) fn device_attr(id: u64, node: Node, kfd_bytes: u64) -> Attr {
+    let size = if node == Node::Kfd { kfd_bytes } else { 0 };
     Attr { ino: id, size, mode: libc::S_IFREG | 0o666, nlink: 1, blksize: 4096, ..Attr::default() }
 }
 

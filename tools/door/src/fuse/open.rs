@@ -5,9 +5,9 @@
 //! kernel then looks the name up again and tries once more (fs/namei.c, `path_openat` with LOOKUP_REVAL).
 
 use super::dispatch::{Door, refusal};
-use super::driver::Opening;
 use super::wire::layout::{InHeader, OpenOut};
 use super::wire::opcode;
+use kfd_core::Opened;
 use kfd_core::call::{Errno, Identity, Node};
 use kfd_core::death::Cause;
 use kfd_core::ids::{FileId, ProcessId, RenderMinor, Tgid, Tid};
@@ -92,7 +92,7 @@ impl Door {
             self.doom(former, Cause::Exec);
         }
         let identity = Identity { tgid: who.tgid, uid: who.uid, mm: who.mm };
-        let Opening { process, file, fresh } = self.driver.open(identity, device.node)?;
+        let Opened { process, file, fresh } = self.driver.open(identity, device.node)?;
         if fresh {
             self.memory.attach(process, who.tgid, who.mm, who.mem);
             self.host.attached(process, who.tgid, Pidfd::from(who.pidfd));

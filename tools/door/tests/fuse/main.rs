@@ -11,7 +11,7 @@ use door::fuse::{DoorError, FuseConfig, FuseDoor};
 use kfd_core::call::{Done, Node, Outcome};
 use kfd_core::death::Cause;
 use kfd_core::ids::{CallId, ProcessId, RenderMinor};
-use script::{ARENA, Memory, Reach, Script, Seen};
+use script::{ARENA, KFD_BYTES, Memory, Reach, Script, Seen};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -317,6 +317,16 @@ fn the_first_store_to_a_doorbell_page_traps_and_again_after_each_rearm() {
 }
 
 #[test]
+fn a_touch_beyond_the_kfd_node_is_a_sigbus_and_never_a_page_nobody_reads() {
+    let served = served_or_skip!();
+    let mut client = Client::start();
+    let fd = client.open(&served.kfd());
+    client.tell(&format!("map {fd} {KFD_BYTES} 4096"));
+    assert_eq!(client.tell("store 0 0 1"), "");
+    assert_eq!(client.wait(), Some(libc::SIGBUS));
+}
+
+#[test]
 fn two_processes_never_share_doorbell_pages() {
     let served = served_or_skip!();
     let mut clients: Vec<_> = (0..4).map(|_| Client::start()).collect();
@@ -541,4 +551,42 @@ fn a_client_with_an_open_file_outlives_the_door() {
     let answer = client.tell(&format!("ioctl {fd} {GET_VERSION} 0000000000000000"));
     assert!(answer.starts_with(&format!("err {}", libc::ENOTCONN)), "{answer}");
     assert!(!served.kfd().exists());
+}
+
+#[test]
+#[ignore = "prints figures; run with --release --nocapture"]
+fn figures() {
+    let served = served_or_skip!();
+    let mut client = Client::start();
+    let fd = client.open(&served.kfd());
+    let at: u64 = client.tell(&format!("address {}", "0f".repeat(48))).parse().unwrap();
+    let address: String = at.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let counters = "00".repeat(40);
+    let wait = format!("{address}01000000000000000000000000000000");
+    for (what, cmd, bytes, rounds) in [
+        ("refused by the door (bare echo)", "c0084b7f", "00".repeat(8).as_str(), 100_000),
+        ("GET_CLOCK_COUNTERS", "c0284b05", &counters, 100_000),
+        ("WAIT_EVENTS, gathered and scattered by threads made for it", WAIT_EVENTS, &wait, 5_000),
+    ] {
+        client.tell(&format!("bench {fd} {cmd} {bytes} 2000"));
+        let nanos = client.tell(&format!("bench {fd} {cmd} {bytes} {rounds}"));
+        println!("{what}: {nanos} ns a call");
+    }
+    client.tell(&format!("map {fd} 0 4096"));
+    let process = served.opened();
+    let (mut seen, mut whole, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..2000 {
+        let answer = client.tell("timed_store 0 0 1");
+        let (before, after) = answer.split_once(' ').unwrap();
+        let (before, after): (i64, i64) = (before.parse().unwrap(), after.parse().unwrap());
+        seen.push(served.trapped().2 - before);
+        whole.push(after - before);
+        let start = Instant::now();
+        served.door.rearm(process, 0, 4096);
+        dropped.push(start.elapsed().as_nanos() as i64);
+    }
+    for (what, mut times) in [("store to trap", seen), ("whole trap", whole), ("re-arming", dropped)] {
+        times.sort_unstable();
+        println!("{what}: median {} ns, p99 {} ns", times[1000], times[1980]);
+    }
 }

@@ -1,12 +1,14 @@
 //! A driver that does what a test says, with its own clients' memory, so that a call can be held in any state.
 
-use door::fuse::{ClientMemory, Driver, Host, Mm, Opening};
+use door::fuse::{ClientMemory, Driver, Host};
+use door::workers::MmState;
+use kfd_core::Opened;
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
 use notifier::MmId;
-use notifier::watch::{MmState, Pidfd, mm_state};
+use notifier::watch::{self, Pidfd, mm_state};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,6 +16,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 
+/// Bytes of each kfd node.
+pub const KFD_BYTES: u64 = 8 << 32;
 /// Bytes of each arena.
 pub const ARENA: u64 = 1 << 20;
 
@@ -65,7 +69,7 @@ impl Script {
 }
 
 impl Driver for Script {
-    fn open(&self, who: Identity, _: Node) -> Result<Opening, Errno> {
+    fn open(&self, who: Identity, _: Node) -> Result<Opened, Errno> {
         let mut state = self.state.lock().unwrap();
         let next = ProcessId { slot: state.processes.len() as u32, generation: 1 };
         let process = *state.processes.entry((who.tgid, who.mm)).or_insert(next);
@@ -74,7 +78,7 @@ impl Driver for Script {
         let file = FileId(state.files);
         drop(state);
         self.tell(Seen::Opened(who.tgid.0, process, fresh));
-        Ok(Opening { process, file, fresh })
+        Ok(Opened { process, file, fresh })
     }
 
     fn release(&self, file: FileId) {
@@ -85,6 +89,10 @@ impl Driver for Script {
         let state = self.state.lock().unwrap();
         let mut found = state.processes.iter().filter(|((owner, _), id)| *owner == tgid && !state.doomed.contains(id));
         found.find(|((_, space), _)| mm.is_none_or(|mm| mm == *space)).map(|(_, id)| *id)
+    }
+
+    fn kfd_node_bytes(&self) -> u64 {
+        KFD_BYTES
     }
 
     fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
@@ -211,11 +219,11 @@ impl ClientMemory for Reach {
         });
     }
 
-    fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(Mm) + Send>) {
+    fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(MmState) + Send>) {
         let mem = self.0.clients.lock().unwrap().get(&process).map(Arc::clone);
         std::thread::spawn(move || {
-            let gone = mem.is_some_and(|mem| matches!(mm_state(mem.as_fd()), Ok(MmState::Gone)));
-            done(if gone { Mm::Gone } else { Mm::Unknown });
+            let gone = mem.is_some_and(|mem| matches!(mm_state(mem.as_fd()), Ok(watch::MmState::Gone)));
+            done(if gone { MmState::Gone } else { MmState::Unknown });
         });
     }
 }
