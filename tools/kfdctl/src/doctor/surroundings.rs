@@ -3,9 +3,9 @@
 use super::Check;
 use door::view::{PAGED_MEM_ENV, host};
 use kfdd::control::{Control, Request};
+use nix::errno::Errno;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -108,19 +108,14 @@ fn unescaped(field: &str) -> Option<PathBuf> {
     Some(PathBuf::from(OsString::from_vec(bytes)))
 }
 
-/// Whether somebody serves `mount`. A server that takes the request and never answers counts as alive; the thread that
-/// waits for it ends with this program.
+/// Whether somebody serves `mount`: asked by statfs, which no cache answers. A server that takes the request and never
+/// answers counts as alive; the thread that waits for it ends with this program.
 fn alive(mount: &Path) -> bool {
     let (answer, answered) = mpsc::channel();
     let path = mount.to_owned();
-    std::thread::spawn(move || answer.send(fs::metadata(path).map(drop)));
-    match answered.recv_timeout(Duration::from_secs(1)) {
-        Ok(Err(error)) => {
-            // ENOTCONN: the server closed its descriptor; ECONNABORTED: the connection was aborted.
-            error.raw_os_error() != Some(libc::ENOTCONN) && error.kind() != io::ErrorKind::ConnectionAborted
-        }
-        Ok(Ok(())) | Err(_) => true,
-    }
+    std::thread::spawn(move || answer.send(nix::sys::statfs::statfs(&path).map(drop)));
+    // ENOTCONN: the server closed its descriptor; ECONNABORTED: the connection was aborted.
+    !matches!(answered.recv_timeout(Duration::from_secs(1)), Ok(Err(Errno::ENOTCONN | Errno::ECONNABORTED)))
 }
 
 #[cfg(test)]
