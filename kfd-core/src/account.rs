@@ -12,7 +12,7 @@
 use crate::ids::Uid;
 use crate::limits::Limits;
 use crate::sync::{Arc, Mutex};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// What can be charged for.
@@ -39,7 +39,7 @@ pub enum Resource {
 }
 
 /// Amounts of every resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Holdings {
     /// Process objects.
     pub processes: u64,

@@ -15,7 +15,7 @@ use crate::ids::{Nanos, ProcessId, Tgid, Uid};
 use crate::process::Process;
 use crate::stage::Stage;
 use notifier::Ref;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
 /// The first sure sign of death was seen.
@@ -29,7 +29,7 @@ pub enum QueuesStopped {}
 pub enum WaitersAnswered {}
 
 /// Why a process was doomed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Its pidfd became readable.
@@ -145,7 +145,7 @@ impl<S> Drop for Doom<S> {
 }
 
 /// What is told of a process once it has been freed. Times are `CLOCK_MONOTONIC`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obituary {
     /// Its thread group.
     pub tgid: Tgid,

@@ -24,6 +24,7 @@
 use crate::core::Post;
 use crate::deadline::{Deadlines, Due};
 use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
+use crate::listing::QueueState;
 use crate::queue::Queue;
 use crate::sync::{Arc, Mutex};
 use hsa_queue::doorbell::{DOORBELL_BYTES, SLICE_BYTES};
@@ -52,21 +53,22 @@ pub(crate) enum Run {
 }
 
 impl Run {
-    /// As a listing says it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Idle => "idle",
-            Self::Ready | Self::Running => "active",
-            Self::Waiting => "waiting",
-            Self::Parked => "parked",
-            Self::Stopped => "stopped",
-        }
-    }
-
     /// It will come to an end of its own; until then its page is not re-armed.
     const fn is_busy(self) -> bool {
         matches!(self, Self::Ready | Self::Running | Self::Waiting)
+    }
+}
+
+impl From<Run> for QueueState {
+    fn from(run: Run) -> Self {
+        match run {
+            Run::Disabled => Self::Disabled,
+            Run::Idle => Self::Idle,
+            Run::Ready | Run::Running => Self::Active,
+            Run::Waiting => Self::Waiting,
+            Run::Parked => Self::Parked,
+            Run::Stopped => Self::Stopped,
+        }
     }
 }
 
@@ -118,6 +120,8 @@ struct Entry {
     again: bool,
     /// It is looked at once, after a re-arm: an empty ring makes it idle at once.
     last_look: bool,
+    /// While it is ready: it ran dry, and this is one more look.
+    polled: bool,
     hot_until: Nanos,
     /// Counts its turns: the end of an earlier turn changes nothing.
     turn: u64,
@@ -133,6 +137,13 @@ struct Share {
     listed: bool,
     parked: HashSet<QueueKey>,
     hot: [bool; PAGES],
+}
+
+impl Entry {
+    /// 1 when it counts among the fresh.
+    fn is_fresh(&self) -> usize {
+        usize::from(self.run == Run::Ready && !self.polled)
+    }
 }
 
 impl Share {
@@ -161,6 +172,8 @@ struct State {
     shares: HashMap<ProcessId, Share>,
     turns: VecDeque<ProcessId>,
     rings: HashMap<Uid, Ring>,
+    /// Queues that are ready and not merely polled.
+    fresh: usize,
 }
 
 /// See the module's head.
@@ -180,13 +193,14 @@ fn later(now: Nanos, span: u64) -> Nanos {
 }
 
 impl State {
-    /// Makes a queue ready. It must not be running.
-    fn ready(&mut self, key: QueueKey) {
+    /// Makes a queue ready. It must not be ready or running.
+    fn ready(&mut self, key: QueueKey, polled: bool) {
         let (Some(entry), Some(share)) = (self.entries.get_mut(&key), self.shares.get_mut(&key.process))
         else {
             return;
         };
-        entry.run = Run::Ready;
+        (entry.run, entry.polled) = (Run::Ready, polled);
+        self.fresh += usize::from(!polled);
         share.parked.remove(&key);
         share.ready.push_back(key);
         if !share.listed {
@@ -201,11 +215,12 @@ impl State {
         match entry.run {
             Run::Idle => {
                 (entry.hot_until, entry.last_look) = (hot_until, last_look);
-                self.ready(key);
+                self.ready(key, false);
                 true
             }
             Run::Ready if !last_look => {
                 (entry.hot_until, entry.last_look) = (hot_until, false);
+                self.fresh += usize::from(std::mem::take(&mut entry.polled));
                 false
             }
             Run::Ready | Run::Running | Run::Waiting | Run::Parked => {
@@ -222,7 +237,7 @@ impl State {
         let mut woke = false;
         for key in parked {
             if self.entries.get(&key).is_some_and(|entry| entry.run == Run::Parked) {
-                self.ready(key);
+                self.ready(key, false);
                 woke = true;
             }
         }
@@ -308,6 +323,7 @@ impl Dqm {
             priority,
             again: false,
             last_look: false,
+            polled: false,
             hot_until: Nanos(0),
             turn: 0,
             ringed: false,
@@ -320,6 +336,7 @@ impl Dqm {
     pub(crate) fn remove(&self, key: QueueKey) -> Option<usize> {
         let mut state = self.state.lock();
         let entry = state.entries.remove(&key)?;
+        state.fresh -= entry.is_fresh();
         let share = state.shares.get_mut(&key.process)?;
         share.queues.retain(|known| *known != key);
         share.parked.remove(&key);
@@ -331,7 +348,7 @@ impl Dqm {
         let mut state = self.state.lock();
         let Some(share) = state.shares.remove(&process) else { return };
         for key in &share.queues {
-            state.entries.remove(key);
+            state.fresh -= state.entries.remove(key).map_or(0, |entry| entry.is_fresh());
         }
         let uid = share.uid;
         let State { entries, rings, .. } = &mut *state;
@@ -345,7 +362,8 @@ impl Dqm {
 
     /// UPDATE_QUEUE: share and whether it runs. Whether it became ready.
     pub(crate) fn update(&self, key: QueueKey, priority: u32, active: bool) -> bool {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let Some(entry) = state.entries.get_mut(&key) else { return false };
         entry.priority = priority;
         match (entry.run, active) {
@@ -356,6 +374,7 @@ impl Dqm {
                 state.wake(key, Nanos(0), true)
             }
             (_, false) => {
+                state.fresh -= entry.is_fresh();
                 entry.run = Run::Disabled;
                 if let Some(share) = state.shares.get_mut(&key.process) {
                     share.parked.remove(&key);
@@ -402,7 +421,7 @@ impl Dqm {
         let mut state = self.state.lock();
         let waits = state.entries.get(&key).is_some_and(|entry| entry.run == Run::Waiting);
         if waits {
-            state.ready(key);
+            state.ready(key, false);
         }
         waits
     }
@@ -418,6 +437,7 @@ impl Dqm {
                 if let Some(entry) = state.entries.get_mut(&key)
                     && entry.run == Run::Ready
                 {
+                    state.fresh -= entry.is_fresh();
                     entry.run = Run::Running;
                     entry.turn += 1;
                     let budget = PACKETS * (1 + entry.priority);
@@ -461,17 +481,16 @@ impl Dqm {
             (entry.hot_until, entry.last_look) = (hot, false);
         }
         match ended {
-            Ended::Busy => state.ready(key),
+            Ended::Busy => state.ready(key, false),
             Ended::Waiting => entry.run = Run::Waiting,
             Ended::Empty { .. } | Ended::Parked if entry.again => {
                 (entry.again, entry.last_look, entry.hot_until) = (false, false, hot);
-                state.ready(key);
+                state.ready(key, false);
             }
             Ended::Empty { asks } if !asks && !entry.last_look && now < entry.hot_until => {
                 let until = entry.hot_until;
-                let alone = state.turns.is_empty();
-                state.ready(key);
-                after.poll_until = alone.then_some(until);
+                state.ready(key, true);
+                after.poll_until = (state.fresh == 0).then_some(until);
             }
             Ended::Empty { .. } => {
                 (entry.run, entry.last_look) = (Run::Idle, false);
@@ -515,7 +534,7 @@ impl Dqm {
             let Some(entry) = state.entries.get_mut(&key) else { continue };
             entry.ringed = false;
             if entry.run == Run::Parked {
-                state.ready(key);
+                state.ready(key, false);
                 woke = true;
             }
         }

@@ -3,7 +3,7 @@
 //! Ids of things that are reused carry a slot and a generation; addresses say whose space they are in.
 //! Not for: the wire form of an id, which `abi` gives.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 pub use hsa_queue::memory::GpuVa;
@@ -11,7 +11,7 @@ pub use hsa_queue::memory::GpuVa;
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub $inner);
 
@@ -81,6 +81,17 @@ impl Serialize for ProcessId {
     /// As it is displayed: `slot.generation`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProcessId {
+    /// From `slot.generation`.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let parsed = text.split_once('.').and_then(|(slot, generation)| {
+            Some(Self { slot: slot.parse().ok()?, generation: generation.parse().ok()? })
+        });
+        parsed.ok_or_else(|| serde::de::Error::custom("a process id is `slot.generation`"))
     }
 }
 

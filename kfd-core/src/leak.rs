@@ -2,10 +2,10 @@
 
 use crate::account::Holdings;
 use crate::listing::ProcessRow;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What exists in the core now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Totals {
     /// Process objects that an index finds.
     pub published: u64,
@@ -26,7 +26,7 @@ pub struct Totals {
 }
 
 /// What is left after the barrier. An empty one is the promise of a shutdown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct LeakReport {
     /// Counters that are not zero.
     pub totals: Totals,
@@ -46,5 +46,29 @@ impl LeakReport {
             && holds.is_zero()
             && self.processes.is_empty()
             && self.users.is_empty()
+    }
+}
+
+impl std::fmt::Display for LeakReport {
+    /// One line when nothing is left, otherwise one line for each thing that is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_empty() {
+            return write!(f, "leak report: empty ({} processes freed)", self.totals.freed);
+        }
+        let Totals { published, processes, files, arena_fds, callbacks, queues_scheduled, freed: _, holds } =
+            &self.totals;
+        writeln!(f, "leak report: NOT EMPTY")?;
+        writeln!(
+            f,
+            "  {processes} process objects ({published} published), {files} files, {arena_fds} arenas, {callbacks} callbacks, {queues_scheduled} queues scheduled"
+        )?;
+        writeln!(f, "  charged: {holds:?}")?;
+        for row in &self.processes {
+            writeln!(f, "  process {} of tgid {}: {:?}", row.process, row.tgid, row.state)?;
+        }
+        for (uid, holds) in &self.users {
+            writeln!(f, "  uid {uid}: {holds:?}")?;
+        }
+        Ok(())
     }
 }

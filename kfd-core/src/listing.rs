@@ -3,16 +3,15 @@
 use crate::account::Holdings;
 use crate::core::Core;
 use crate::death::Cause;
-use crate::dqm::Run;
 use crate::ids::{Nanos, ProcessId, QueueId, Tgid, Uid};
 use crate::pdd::Pdd;
 use crate::stage::Stage;
 use crate::sync::Ordering;
 use hsa_queue::doorbell::DOORBELL_BYTES;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One process object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessRow {
     /// Its thread group.
     pub tgid: Tgid,
@@ -35,21 +34,49 @@ pub struct ProcessRow {
     pub holds: Holdings,
 }
 
+/// Which packets a queue takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueKind {
+    /// HSA's architected queuing language.
+    Aql,
+}
+
+/// Where a queue stands, as a listing says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueState {
+    /// By UPDATE_QUEUE: no ring or no share.
+    Disabled,
+    /// Nothing to do; its doorbell page is a trap.
+    Idle,
+    /// Runnable or running.
+    Active,
+    /// For client memory.
+    Waiting,
+    /// On an unmet dependency.
+    Parked,
+    /// For good: an error of its own, or its process dies.
+    Stopped,
+}
+
 /// One queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueRow {
     /// Its owner's thread group.
     pub tgid: Tgid,
+    /// Its owner's user.
+    pub uid: Uid,
     /// Its owner.
     pub process: ProcessId,
     /// Its id there.
     pub queue: QueueId,
     /// `gpu_id` of its device.
     pub gpu: u32,
-    /// `aql`.
-    pub kind: &'static str,
-    /// `idle`, `active`, `parked`, `waiting` (for client memory), `disabled` or `stopped`.
-    pub state: &'static str,
+    /// Which packets it takes.
+    pub kind: QueueKind,
+    /// Where it stands.
+    pub state: QueueState,
     /// Packets taken from the ring.
     pub packets: u64,
     /// Ring base, GPU VA.
@@ -98,11 +125,12 @@ impl Core {
                 let run = device.dqm.run_of(queue.key);
                 rows.push(QueueRow {
                     tgid: process.tgid(),
+                    uid: process.uid(),
                     process: id,
                     queue: queue.key.queue,
                     gpu: device.gpu().0,
-                    kind: "aql",
-                    state: run.map_or("stopped", Run::name),
+                    kind: QueueKind::Aql,
+                    state: run.map_or(QueueState::Stopped, QueueState::from),
                     packets: queue.packets.load(Ordering::Relaxed),
                     ring: entry.properties.ring.0,
                     ring_bytes: entry.properties.ring_bytes,

@@ -7,10 +7,10 @@
 //! [`Doom`](crate::death::Doom), so every later move has one possible author. Needs no lock.
 
 use crate::sync::{AtomicU8, Ordering};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A stage of a process object's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Stage {

@@ -1,0 +1,12 @@
+//! The whole core without a door, a client process or a file system: that it can be tested so is how its shape is
+//! checked.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod events;
+mod life;
+mod limits;
+mod memory;
+mod queues;
+mod races;
+mod refusals;
+mod world;

@@ -1,0 +1,418 @@
+//! Queues: packets in arena and in client memory, doorbells, parking, faults.
+
+use crate::world::{World, barrier, completions, gpu, wait_result};
+use kfd_core::Ran;
+use kfd_core::abi::kfd as abi;
+use kfd_core::ids::GpuVa;
+use kfd_core::listing::QueueState;
+use kfd_core::notice::{MemoryRequest, Notice, UserAccess, UserAnswer};
+use std::collections::HashMap;
+
+const VA: u64 = 0x7f10_0000_0000;
+
+#[test]
+fn ten_thousand_queues_in_recycled_slots_complete_their_one_packet_once() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let memory = client.buffer(VA, 16384);
+    let mut doorbells = std::collections::HashSet::new();
+    for round in 0..10_000 {
+        client.poke(memory.offset, &[0; 4096]);
+        let mut queue = client.queue_in(memory).unwrap();
+        doorbells.insert(queue.doorbell);
+        let signal = client.signal(&queue, 0, 1, None);
+        client.push(&mut queue, &barrier(&[], signal));
+        client.ring(&queue);
+        world.run();
+        assert_eq!(client.signal_value(&queue, 0), 0, "round {round}");
+        assert_eq!(client.read_index(&queue), 1);
+        client.destroy(queue.id).unwrap();
+        world.outbox.take();
+    }
+    assert_eq!(doorbells.len(), 1, "the slot was recycled each time");
+    world.end();
+}
+
+#[test]
+fn an_idle_core_posts_nothing_and_runs_nothing() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let mut queue = client.queue(VA);
+    client.queue(VA + 0x10_0000);
+    let signal = client.signal(&queue, 0, 1, None);
+    client.push(&mut queue, &barrier(&[], signal));
+    client.ring(&queue);
+    assert!(world.settle().is_empty());
+    world.clock.by(1_000_000_000);
+    world.core.tick(world.core.now());
+    assert_eq!(world.core.run_next(world.core.now()), Ran::Nothing);
+    assert!(world.outbox.take().is_empty());
+    world.end();
+}
+
+#[test]
+fn a_dry_queue_is_polled_for_its_window_and_its_page_re_armed_once() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let mut queue = client.queue(VA);
+    client.ring(&queue);
+    assert!(matches!(world.core.run_next(world.core.now()), Ran::PollUntil(_)), "polled, not asleep");
+    let signal = client.signal(&queue, 0, 1, None);
+    client.push(&mut queue, &barrier(&[], signal));
+    world.core.run_next(world.core.now());
+    assert_eq!(client.signal_value(&queue, 0), 0, "no doorbell needed while it is polled");
+    world.run();
+    let rearms = world.outbox.take().into_iter().filter(|n| matches!(n, Notice::Rearm { .. })).count();
+    assert_eq!(rearms, 1);
+    world.end();
+}
+
+#[test]
+fn what_was_submitted_before_the_page_was_dropped_is_found_after_it() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let mut queue = client.queue(VA);
+    client.ring(&queue);
+    world.run();
+    let signal = client.signal(&queue, 0, 1, None);
+    client.push(&mut queue, &barrier(&[], signal));
+    assert_eq!(world.run(), 0, "nobody looks: the page was still there and the store unseen");
+    let notices = world.outbox.take();
+    let rearm = notices.iter().find_map(|n| match n {
+        Notice::Rearm { process, offset, len } => Some((*process, *offset, *len)),
+        _ => None,
+    });
+    let (process, offset, len) = rearm.expect("the page went quiet");
+    assert_eq!(offset, queue.doorbell & !4095);
+    world.core.rearmed(process, offset, len);
+    assert!(world.outbox.take().iter().any(|n| matches!(n, Notice::Runnable)));
+    world.run();
+    assert_eq!(client.signal_value(&queue, 0), 0);
+    assert!(
+        !world.outbox.take().iter().any(|n| matches!(n, Notice::Rearm { .. })),
+        "the page is cold already"
+    );
+    world.end();
+}
+
+#[test]
+fn a_queue_made_on_a_hot_page_is_polled() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let first = client.queue(VA);
+    client.ring(&first);
+    let mut second = client.queue(VA + 0x10_0000);
+    let signal = client.signal(&second, 0, 1, None);
+    client.push(&mut second, &barrier(&[], signal));
+    world.run();
+    assert_eq!(client.signal_value(&second, 0), 0, "its store could not trap: the page was there");
+    world.end();
+}
+
+#[test]
+fn doorbells_lie_4_gib_aligned_and_eight_bytes_apart() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let first = client.queue(VA);
+    let second = client.queue(VA + 0x10_0000);
+    assert_ne!(first.doorbell, 0);
+    assert_eq!(first.doorbell % (1 << 32), 0, "libhsakmt masks the first mmap offset");
+    assert_eq!(second.doorbell, first.doorbell + 8);
+    assert!(second.doorbell < world.core.kfd_node_bytes());
+    world.end();
+}
+
+#[test]
+fn a_parked_barrier_looks_again_on_set_event_on_completions_and_at_the_back_off() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let event = client.event(abi::EVENT_SIGNAL, true);
+    let mut waiting = client.queue(VA);
+    let mut other = client.queue(VA + 0x10_0000);
+    let gate = client.signal(&waiting, 1, 1, None);
+    let done = client.signal(&waiting, 0, 3, None);
+    let gate_at = waiting.memory.offset + 4096 + 64 + 8;
+    let clear = |client: &crate::world::Client<'_>, value: u64| {
+        client.poke(gate_at, &value.to_le_bytes());
+    };
+    let go = |client: &mut crate::world::Client<'_>, queue: &mut crate::world::Aql| {
+        client.push(queue, &barrier(&[gate], done));
+        client.ring(queue);
+    };
+
+    go(&mut client, &mut waiting);
+    let notices = world.settle();
+    let [Notice::Deadline(at)] = notices[..] else { panic!("{notices:?}") };
+    assert!(at > world.core.now() || at.0 > 0);
+    assert_eq!(world.core.queues()[0].state, QueueState::Parked);
+    clear(&client, 0);
+    client.set(event);
+    world.settle();
+    assert_eq!(client.signal_value(&waiting, 0), 2, "SET_EVENT");
+
+    clear(&client, 1);
+    go(&mut client, &mut waiting);
+    world.settle();
+    client.push(&mut other, &barrier(&[], gate));
+    client.ring(&other);
+    world.settle();
+    assert_eq!(client.signal_value(&waiting, 0), 1, "a completion that the engine wrote");
+
+    clear(&client, 1);
+    go(&mut client, &mut waiting);
+    world.settle();
+    clear(&client, 0);
+    assert_eq!(world.run(), 0, "a plain store that nobody announces");
+    world.clock.by(1_000_000);
+    world.core.tick(world.core.now());
+    world.settle();
+    assert_eq!(client.signal_value(&waiting, 0), 0, "the back-off");
+    world.end();
+}
+
+#[test]
+fn many_parked_queues_share_their_users_back_off() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let mut gates = Vec::new();
+    for index in 0..100 {
+        let mut queue = client.queue(VA + index * 0x10_0000);
+        let gate = client.signal(&queue, 0, 1, None);
+        client.push(&mut queue, &barrier(&[gate], 0));
+        client.ring(&queue);
+        gates.push(queue);
+    }
+    world.settle();
+    let mut looks = 0;
+    for _ in 0..10 {
+        world.clock.by(1_000_000);
+        world.core.tick(world.core.now());
+        looks += world.run();
+    }
+    assert!((1..=10 * 16).contains(&looks), "{looks} looks in 10 ms at 100 parked queues");
+    world.end();
+}
+
+#[test]
+fn a_fault_is_its_authors_memory_exception_and_nobody_elses() {
+    let world = World::new();
+    let mut victim = world.client(100);
+    let mut author = world.client(200);
+    let (gpu_id, _, _) = gpu();
+    let watch: Vec<_> = [&mut victim, &mut author]
+        .into_iter()
+        .map(|client| {
+            let event = client.event(abi::EVENT_MEMORY, false);
+            (client.park(&[event], false, u32::MAX), client.process)
+        })
+        .collect();
+    let mut queue = author.queue(VA);
+    let mut good = victim.queue(VA);
+    author.push(&mut queue, &barrier(&[], 0xdead_0000));
+    author.ring(&queue);
+    let signal = victim.signal(&good, 0, 1, None);
+    victim.push(&mut good, &barrier(&[], signal));
+    victim.ring(&good);
+    let notices = world.settle();
+    assert_eq!(victim.signal_value(&good, 0), 0, "the other process runs on");
+    let exceptions: Vec<_> = notices
+        .iter()
+        .filter_map(|n| {
+            if let Notice::MemoryException { queue, va } = n { Some((queue.process, *va)) } else { None }
+        })
+        .collect();
+    let [(process, GpuVa(va))] = exceptions[..] else { panic!("{notices:?}") };
+    assert_eq!(process, author.process);
+    assert!((0xdead_0000..0xdead_0040).contains(&va), "{va:#x}");
+    let completed: Vec<_> = notices
+        .iter()
+        .filter_map(|n| {
+            if let Notice::Complete { call, process, outcome } = n {
+                Some((*call, *process, outcome))
+            } else {
+                None
+            }
+        })
+        .collect();
+    let [(call, process, outcome)] = completed[..] else { panic!("{notices:?}") };
+    assert_eq!((call, process), watch[1]);
+    let kfd_core::call::Outcome::Done(done) = outcome else { panic!("{outcome:?}") };
+    let data: abi::MemoryExceptionData =
+        zerocopy::FromBytes::read_from_prefix(&done.writes[0].bytes).map(|(data, _)| data).unwrap();
+    assert_eq!((data.va, data.gpu_id, data.failure.not_present), (va, gpu_id, 1));
+    let rows = world.core.queues();
+    let row = rows.iter().find(|row| row.process == author.process).unwrap();
+    assert_eq!(row.state, QueueState::Stopped);
+    assert_eq!(author.destroy(queue.id), Ok(()), "a stopped queue can be destroyed");
+    world.end();
+}
+
+/// What a memory worker does, over a map of bytes.
+#[derive(Default)]
+struct Worker {
+    bytes: HashMap<u64, u8>,
+}
+
+impl Worker {
+    fn put(&mut self, va: u64, bytes: &[u8]) {
+        for (index, byte) in bytes.iter().enumerate() {
+            self.bytes.insert(va + index as u64, *byte);
+        }
+    }
+
+    fn get(&self, va: u64, len: u64) -> Vec<u8> {
+        (va..va + len).map(|at| self.bytes.get(&at).copied().unwrap_or(0)).collect()
+    }
+
+    fn word(&self, va: u64) -> u64 {
+        u64::from_le_bytes(self.get(va, 8).try_into().unwrap())
+    }
+
+    fn serve(&mut self, request: &MemoryRequest) -> UserAnswer {
+        UserAnswer::Done(match &request.access {
+            UserAccess::Read { va, len } => self.get(va.0, u64::from(*len)),
+            UserAccess::Write { va, bytes } => {
+                self.put(va.0, bytes);
+                Vec::new()
+            }
+            UserAccess::FetchSub { va, by } => {
+                let old = self.word(va.0);
+                self.put(va.0, &old.wrapping_sub(*by).to_le_bytes());
+                old.to_le_bytes().to_vec()
+            }
+        })
+    }
+}
+
+#[test]
+fn packets_in_client_memory_are_run_by_question_and_answer_and_not_polled() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let memory = client.userptr(VA, 16384);
+    let queue = client.queue_in(memory).unwrap();
+    let mut worker = Worker::default();
+    let signal = VA + 4096;
+    worker.put(signal + 8, &3i64.to_le_bytes());
+    for index in 0..3 {
+        worker.put(VA + 8192 + index * 64, &barrier(&[], signal));
+    }
+    worker.put(VA + 56, &3u64.to_le_bytes());
+    client.ring(&queue);
+    let mut stale = None;
+    let mut questions = 0;
+    loop {
+        world.run();
+        let mut quiet = true;
+        for notice in world.outbox.take() {
+            match notice {
+                Notice::Memory(request) => {
+                    quiet = false;
+                    questions += 1;
+                    let answer = worker.serve(&request);
+                    if let Some((ticket, old)) = stale.replace((request.ticket, answer.clone())) {
+                        world.core.memory_answer(request.queue, ticket, old);
+                        assert_eq!(world.run(), 0, "a stale answer is dropped");
+                    }
+                    world.core.memory_answer(request.queue, request.ticket, answer);
+                }
+                Notice::Rearm { process, offset, len } => {
+                    quiet = false;
+                    world.core.rearmed(process, offset, len);
+                }
+                _ => {}
+            }
+        }
+        if quiet {
+            break;
+        }
+        assert!(questions < 200, "client memory is not polled");
+    }
+    assert_eq!(worker.word(signal + 8), 0);
+    assert_eq!(worker.word(VA + 128), 3, "the read index");
+    world.end();
+}
+
+#[test]
+fn a_failed_transfer_is_a_memory_exception_never_zeros() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let memory = client.userptr(VA, 16384);
+    let queue = client.queue_in(memory).unwrap();
+    client.ring(&queue);
+    let mut exception = false;
+    for _ in 0..4 {
+        world.run();
+        for notice in world.outbox.take() {
+            match notice {
+                Notice::Memory(request) => {
+                    world.core.memory_answer(request.queue, request.ticket, UserAnswer::Failed);
+                }
+                Notice::MemoryException { .. } => exception = true,
+                _ => {}
+            }
+        }
+    }
+    assert!(exception);
+    assert_eq!(world.core.queues()[0].state, QueueState::Stopped);
+    world.end();
+}
+
+#[test]
+fn an_update_disables_and_enables_without_losing_packets() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let mut queue = client.queue(VA);
+    let mut update = abi::UpdateQueue {
+        ring_base_address: VA + 8192,
+        queue_id: queue.id,
+        ring_size: 4096,
+        queue_percentage: 0,
+        queue_priority: 15,
+    };
+    client.ok(0x07, &mut update);
+    assert_eq!(world.core.queues()[0].state, QueueState::Disabled);
+    let signal = client.signal(&queue, 0, 1, None);
+    client.push(&mut queue, &barrier(&[], signal));
+    client.ring(&queue);
+    world.settle();
+    assert_eq!(client.signal_value(&queue, 0), 1);
+    let mut wave = abi::GetQueueWaveState { queue_id: queue.id, ..Default::default() };
+    client.ok(0x1b, &mut wave);
+    update.queue_percentage = 100;
+    client.ok(0x07, &mut update);
+    assert_eq!(client.no(0x1b, &mut wave), libc::EINVAL, "an active queue has no saved waves");
+    world.settle();
+    assert_eq!(client.signal_value(&queue, 0), 0);
+    assert!(completions(&world.outbox.take()).iter().all(|o| wait_result(o).0.is_none()));
+    world.end();
+}
+
+#[test]
+fn a_process_with_many_queues_gets_no_more_turns_than_one_with_one() {
+    let world = World::new();
+    let mut many = world.client(100);
+    let mut one = world.client(200);
+    let mut queues: Vec<_> = (0..20).map(|index| many.queue(VA + index * 0x10_0000)).collect();
+    let mut lone = one.queue(VA);
+    for queue in &mut queues {
+        let signal = many.signal(queue, 0, 60, None);
+        for _ in 0..60 {
+            many.push(queue, &barrier(&[], signal));
+        }
+        many.ring(queue);
+    }
+    let signal = one.signal(&lone, 0, 60, None);
+    for _ in 0..60 {
+        one.push(&mut lone, &barrier(&[], signal));
+    }
+    one.ring(&lone);
+    for _ in 0..4 {
+        world.core.run_next(world.core.now());
+    }
+    assert_eq!(one.signal_value(&lone, 0), 0, "two turns of four were its own");
+    world.settle();
+    for queue in &queues {
+        assert_eq!(many.signal_value(queue, 0), 0);
+    }
+    world.end();
+}

@@ -1,0 +1,144 @@
+//! Teardown against everything else, on real threads and the real clock, for seconds.
+
+use crate::world::{Aql, Client, World, barrier};
+use kfd_core::Ran;
+use kfd_core::abi::kfd as abi;
+use kfd_core::death::Cause;
+use kfd_core::notice::Notice;
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const VA: u64 = 0x7f10_0000_0000;
+
+/// What the daemon's engine threads do.
+fn engine(world: &World, stop: &Mutex<bool>) {
+    while !*stop.lock().unwrap() {
+        match world.core.run_next(world.core.now()) {
+            Ran::Nothing => {
+                let mut kept = Vec::new();
+                for notice in world.outbox.take() {
+                    match notice {
+                        Notice::Rearm { process, offset, len } => world.core.rearmed(process, offset, len),
+                        Notice::Freed(_) => kept.push(notice),
+                        _ => {}
+                    }
+                }
+                for notice in kept {
+                    kfd_core::notice::Outbox::post(&*world.outbox, notice);
+                }
+                std::thread::yield_now();
+            }
+            Ran::Worked | Ran::PollUntil(_) => world.clock.by(1_000),
+        }
+    }
+}
+
+/// A client's thread: makes, submits, waits and destroys until it is told that it is dead.
+fn live(client: &mut Client<'_>, lane: u64) {
+    let base = VA + lane * 0x1_0000_0000;
+    let event = abi::CreateEvent { event_type: abi::EVENT_SIGNAL, auto_reset: 1, ..Default::default() };
+    for round in 0.. {
+        let flags = abi::ALLOC_MEM_FLAGS_GTT | abi::ALLOC_MEM_FLAGS_WRITABLE;
+        let Ok(memory) = client.alloc(base + round * 0x10_0000, 16384, flags) else { return };
+        if client.map(memory.handle).is_err() {
+            return;
+        }
+        let Ok(mut queue) = client.queue_in(memory) else { return };
+        let signal = client.signal(&queue, 0, 4, None);
+        for _ in 0..4 {
+            client.push(&mut queue, &barrier(&[], signal));
+        }
+        client.ring(&queue);
+        let mut made = event;
+        if client.ioctl(0x08, &mut made, vec![]).is_err() {
+            return;
+        }
+        let (_, outcome) = client.wait_raw(&[made.event_id], false, u32::MAX);
+        drop(outcome);
+        if finish(client, &queue).is_none() {
+            return;
+        }
+    }
+}
+
+fn finish(client: &mut Client<'_>, queue: &Aql) -> Option<()> {
+    client.destroy(queue.id).ok()?;
+    client.unmap(queue.memory.handle).ok()?;
+    client.free(queue.memory.handle).ok()
+}
+
+#[test]
+fn teardown_races_engines_and_calls_and_leaves_nothing() {
+    let world = World::new();
+    let stop = Mutex::new(false);
+    let seconds = Duration::from_secs(3);
+    let mut lives = 0;
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| engine(&world, &stop));
+        }
+        let started = Instant::now();
+        let mut tgid = 1;
+        while started.elapsed() < seconds {
+            let mut threads = Vec::new();
+            for _ in 0..3 {
+                tgid += 1;
+                let mut client = world.client(tgid);
+                let process = client.process;
+                let world = &world;
+                let thread = scope.spawn(move || live(&mut client, 1));
+                threads.push((process, world, thread));
+            }
+            std::thread::sleep(Duration::from_millis(u64::from(tgid % 7)));
+            for (process, world, _) in &threads {
+                // Several triggers at once; one token.
+                let tokens: Vec<_> = std::thread::scope(|triggers| {
+                    let trigger = || world.core.doom(*process, Cause::Exited);
+                    let started = [triggers.spawn(trigger), triggers.spawn(trigger)];
+                    started.into_iter().filter_map(|t| t.join().unwrap()).collect()
+                });
+                assert_eq!(tokens.len(), 1);
+                for token in tokens {
+                    token.stop_queues(&world.core).answer_waiters(&world.core).unpublish(&world.core);
+                    lives += 1;
+                }
+            }
+            for (_, _, thread) in threads {
+                thread.join().unwrap();
+            }
+        }
+        *stop.lock().unwrap() = true;
+    });
+    world.end();
+    let freed: HashSet<_> =
+        crate::world::obituaries(&world.outbox.take()).iter().map(|o| o.process).collect();
+    assert_eq!(freed.len(), lives, "every life has one obituary");
+    assert!(lives > 10);
+}
+
+/// Calls that are inside when the process is unpublished keep it until they leave, and the barrier waits for them.
+#[test]
+fn many_threads_of_one_client_die_with_it() {
+    let world = World::new();
+    let client = world.client(1);
+    let process = client.process;
+    let (ready, others): (_, Receiver<()>) = channel();
+    std::thread::scope(|scope| {
+        for lane in 0..4 {
+            let ready = ready.clone();
+            let mut twin = client.twin(lane);
+            scope.spawn(move || {
+                ready.send(()).unwrap();
+                live(&mut twin, lane);
+            });
+        }
+        for _ in 0..4 {
+            others.recv().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        world.kill(process);
+    });
+    world.end();
+}
