@@ -1,10 +1,13 @@
 //! An idle FUSE door sleeps: a test program of its own, so that all door threads in it are that door's.
 
 #[path = "fuse/client.rs"]
+#[allow(dead_code, reason = "shared with the other tests of the door")]
 mod client;
 #[path = "fuse/script.rs"]
+#[allow(dead_code, reason = "shared with the other tests of the door")]
 mod script;
 #[path = "fuse/sys.rs"]
+#[allow(dead_code, reason = "shared with the other tests of the door")]
 mod sys;
 
 use client::Client;

@@ -6,6 +6,7 @@
 
 use super::channel::Channel;
 use super::driver::{ClientMemory, Driver, Host};
+use super::former::Former;
 use super::inflight::InFlights;
 use super::node::{self, Nodes, Place, Tree};
 use super::notify::Names;
@@ -31,6 +32,7 @@ pub(super) struct Door {
     pub(super) channels: Arc<[Arc<Channel>]>,
     pub(super) names: Names,
     pub(super) resolver: Resolver,
+    former: Former,
     pub(super) files: Files,
     pub(super) calls: InFlights,
     /// Opens happen one at a time, so that a process is made and its memory attached before its next file exists.
@@ -56,6 +58,7 @@ impl Door {
             channels,
             names,
             resolver: Resolver::new(),
+            former: Former::default(),
             files: Files::default(),
             calls: InFlights::default(),
             opening: Mutex::new(()),
@@ -218,6 +221,10 @@ impl Door {
         let door = Arc::clone(self);
         let answered = move |mm| {
             if mm == MmState::Gone {
+                let known = door.nodes().member(process).map(|member| (member.tgid, member.mm));
+                if let Some((tgid, mm)) = known {
+                    door.former.add(&door.resolver, tgid, mm);
+                }
                 door.doom(process, Cause::MmGone);
             }
         };

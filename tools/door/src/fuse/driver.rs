@@ -48,6 +48,8 @@ pub trait Driver: Send + Sync + 'static {
 pub trait ClientMemory: Send + Sync + 'static {
     /// Makes a client's memory reachable: `mem` is its `/proc/TGID/mem`.
     fn attach(&self, process: ProcessId, tgid: Tgid, mm: MmId, mem: OwnedFd);
+    /// Lets a client go again. Idempotent.
+    fn detach(&self, process: ProcessId);
     /// Makes the accesses in order; `done` runs on another thread, or at once where there is no such client.
     fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>);
     /// Looks whether a client's address space is gone.
@@ -106,6 +108,10 @@ impl Driver for Core {
 impl ClientMemory for Workers {
     fn attach(&self, process: ProcessId, tgid: Tgid, mm: MmId, mem: OwnedFd) {
         Self::attach(self, process, tgid, mm, mem);
+    }
+
+    fn detach(&self, process: ProcessId) {
+        Self::detach(self, process);
     }
 
     fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>) {

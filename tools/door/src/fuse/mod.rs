@@ -7,7 +7,7 @@
 //! | `mount`, `error` | the mount, what an earlier daemon left, why it failed |
 //! | `session` | the handshake and the threads that read |
 //! | `dispatch` | one `match` from requests to meaning |
-//! | `node`, `open` | per-process nodes; opening and closing |
+//! | `node`, `open`, `former` | per-process nodes; opening and closing; what exec left |
 //! | `ioctl`, `inflight` | a call from the wire through gather, core and scatter to its reply; interrupts |
 //! | `notify` | what the daemon tells the kernel: pages and names to drop |
 //! | `driver` | what the door stands on |
@@ -23,6 +23,7 @@ mod channel;
 mod dispatch;
 mod driver;
 mod error;
+mod former;
 mod inflight;
 mod ioctl;
 mod mount;

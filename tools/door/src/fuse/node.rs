@@ -13,6 +13,7 @@ use super::wire::layout::Attr;
 use super::wire::opcode::ROOT_ID;
 use kfd_core::call::Node;
 use kfd_core::ids::{ProcessId, RenderMinor, Tgid};
+use notifier::MmId;
 use std::collections::HashMap;
 
 /// The node id of the directory `dri`.
@@ -119,8 +120,12 @@ pub(super) struct DeviceNode {
 }
 
 /// What the door keeps of one process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Member {
+    /// Its thread group.
+    pub tgid: Tgid,
+    /// Its address space.
+    pub mm: MmId,
     nodes: Vec<(Node, u64)>,
     /// Passthrough's ids of its arenas.
     pub backings: HashMap<RenderMinor, i32>,
@@ -177,8 +182,13 @@ impl Nodes {
     }
 
     /// Binds a node to the process that opened it; `may_open` said so under the same open lock.
-    pub(super) fn bind(&mut self, id: u64, process: ProcessId) -> &mut Member {
-        let member = self.members.entry(process).or_default();
+    pub(super) fn bind(&mut self, id: u64, process: ProcessId, tgid: Tgid, mm: MmId) -> &mut Member {
+        let member = self.members.entry(process).or_insert_with(|| Member {
+            tgid,
+            mm,
+            nodes: Vec::new(),
+            backings: HashMap::new(),
+        });
         if let Some(device) = self.devices.get_mut(&id) {
             device.process = Some(process);
             if member.node(device.node).is_none() {
@@ -229,6 +239,7 @@ impl Nodes {
 mod tests {
     use super::*;
 
+    const MM: MmId = MmId { pidfd_inode: 1, exec_epoch: 1 };
     const A: ProcessId = ProcessId { slot: 0, generation: 1 };
     const B: ProcessId = ProcessId { slot: 1, generation: 1 };
 
@@ -237,7 +248,7 @@ mod tests {
         let mut nodes = Nodes::default();
         let first = nodes.look_up(Node::Kfd, Tgid(1), None);
         assert!(nodes.may_open(first, None));
-        nodes.bind(first, A);
+        nodes.bind(first, A, Tgid(1), MM);
         assert_eq!(nodes.look_up(Node::Kfd, Tgid(1), Some(A)), first);
         let other = nodes.look_up(Node::Kfd, Tgid(2), Some(B));
         assert_ne!(other, first);
@@ -250,7 +261,7 @@ mod tests {
     fn the_last_forget_tells_whose_node_it_was_even_after_the_process_went() {
         let mut nodes = Nodes::default();
         let id = nodes.look_up(Node::Kfd, Tgid(1), None);
-        nodes.bind(id, A);
+        nodes.bind(id, A, Tgid(1), MM);
         nodes.look_up(Node::Kfd, Tgid(1), Some(A));
         assert_eq!(nodes.unpublish(A), Some((vec![Node::Kfd], vec![])));
         assert!(!nodes.may_open(id, Some(A)));
@@ -264,7 +275,7 @@ mod tests {
     fn a_process_whose_node_was_forgotten_gets_a_new_one() {
         let mut nodes = Nodes::default();
         let id = nodes.look_up(Node::Kfd, Tgid(1), None);
-        nodes.bind(id, A);
+        nodes.bind(id, A, Tgid(1), MM);
         assert_eq!(nodes.forget(id, 1), Some((A, Node::Kfd)));
         let again = nodes.look_up(Node::Kfd, Tgid(1), Some(A));
         assert_ne!(again, id);

@@ -108,11 +108,16 @@ impl Door {
             },
         };
         let mut nodes = self.nodes();
-        let member = nodes.bind(id, process);
+        let member = nodes.bind(id, process, who.tgid, who.mm);
         if let Node::Render(minor) = device.node {
             member.backings.insert(minor, backing_id);
         }
         drop(nodes);
+        if self.driver.find(who.tgid, Some(who.mm)) != Some(process) {
+            // It died meanwhile and the host's word of that may have come before there was anything to let go.
+            self.unpublish(process);
+            self.memory.detach(process);
+        }
         let fh = self.files.insert(OpenFile { process, tgid: who.tgid, node: device.node, file });
         Ok(OpenOut { fh, open_flags, backing_id })
     }

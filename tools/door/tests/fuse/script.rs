@@ -199,6 +199,10 @@ impl ClientMemory for Reach {
         self.0.clients.lock().unwrap().insert(process, Arc::new(mem.into()));
     }
 
+    fn detach(&self, process: ProcessId) {
+        self.0.clients.lock().unwrap().remove(&process);
+    }
+
     fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>) {
         let memory = Arc::clone(&self.0);
         std::thread::spawn(move || {
