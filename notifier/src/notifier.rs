@@ -48,7 +48,19 @@ impl Notifier {
     /// If the system refuses the reclaimer's thread.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { shared: Arc::new(Shared { domain: Domain::new(name), mms: Mutex::default() }) }
+        Self::on(Domain::new(name))
+    }
+
+    /// For models: on a domain made by `Domain::model`.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn model(domain: Arc<Domain>) -> Self {
+        Self::on(domain)
+    }
+
+    fn on(domain: Arc<Domain>) -> Self {
+        Self { shared: Arc::new(Shared { domain, mms: Mutex::default() }) }
     }
 
     /// The domain whose read sections protect everything bound here.

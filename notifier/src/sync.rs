@@ -83,15 +83,16 @@ mod thread {
 
 #[cfg(loom)]
 mod thread {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-
     pub(crate) type JoinHandle<T> = loom::thread::JoinHandle<T>;
     pub(crate) type ThreadId = loom::thread::ThreadId;
 
     pub(crate) fn stripe_seed() -> usize {
-        let mut hasher = DefaultHasher::new();
-        loom::thread::current().id().hash(&mut hasher);
-        hasher.finish() as usize
+        // The id's number, which loom only shows by Debug. Its hash also holds the run, and a model must repeat itself exactly.
+        let shown = format!("{:?}", loom::thread::current().id());
+        shown
+            .bytes()
+            .filter(u8::is_ascii_digit)
+            .fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
     }
 
     pub(crate) fn current_thread() -> ThreadId {
@@ -110,37 +111,6 @@ pub(crate) fn unique_id() -> u64 {
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
-/// Tells a model when memory is used and when it is given back; nothing at all in plain builds.
-#[derive(Default)]
-pub(crate) struct Probe {
-    #[cfg(loom)]
-    cell: loom::cell::UnsafeCell<()>,
-    #[cfg(loom)]
-    gone: std::sync::atomic::AtomicBool,
-}
-
-impl Probe {
-    /// The memory is in use now.
-    #[inline]
-    pub(crate) fn touch(&self) {
-        #[cfg(loom)]
-        {
-            assert!(!self.gone.load(std::sync::atomic::Ordering::Relaxed), "used after it was given back");
-            self.cell.with(|_| ());
-        }
-    }
-
-    /// The memory is given back now. Under loom any use not ordered before this fails the model.
-    #[inline]
-    pub(crate) fn end(&self) {
-        #[cfg(loom)]
-        {
-            assert!(!self.gone.swap(true, std::sync::atomic::Ordering::Relaxed), "given back twice");
-            self.cell.with_mut(|_| ());
-        }
-    }
-}
-
 /// Is this deliberate fault switched on? Always no outside models.
 #[cfg(not(loom))]
 #[inline]
@@ -151,17 +121,34 @@ pub(crate) const fn mutant(_: Mutant) -> bool {
 #[cfg(loom)]
 pub(crate) use model::mutant;
 
-/// The faults the models must catch; each is one place in the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutant {
+/// Declares the faults and the list of all of them, so that a test can ask for each.
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The faults the models must catch; each is one place in the code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutant { $($(#[$doc])* $name,)* }
+
+        impl Mutant {
+            /// Every fault.
+            #[cfg_attr(not(loom), expect(dead_code, reason = "only models ask for it"))]
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+mutants! {
     /// The grace period sums the lock counters before the unlock counters.
     LockSumFirst,
     /// The grace period looks at one bank instead of both.
     OneBank,
     /// No fence after the reader's increment.
     NoReaderFence,
-    /// No fence between the updater's removal and its sums.
+    /// No fence at all between the updater's removal and its sums.
     NoUpdaterFence,
+    /// No fence when a grace period begins; who shares it is not covered.
+    NoPeriodFence,
+    /// No fence when an updater asks for a grace period that it may share.
+    NoTicketFence,
     /// The reader leaves without release ordering.
     RelaxedLeave,
     /// A leaving reader looks for a sleeping updater without a fence.
@@ -198,6 +185,7 @@ pub enum Mutant {
 #[cfg(loom)]
 pub mod model {
     pub use super::Mutant;
+    pub use crate::srcu::Probe;
     use std::cell::Cell;
 
     std::thread_local! {

@@ -179,6 +179,10 @@ impl Domain {
 
 impl Drop for Domain {
     fn drop(&mut self) {
+        if cfg!(loom) && std::thread::panicking() {
+            // The model has failed already and its threads will not run again.
+            return;
+        }
         let in_callback = self.on_reclaimer();
         let readers = self.core.readers.inside();
         // One that runs is not left over: it may be what dropped the last handle, and the join waits for it.

@@ -28,8 +28,10 @@ impl Grace {
 
     /// The value [`Grace::reached`] must be asked for, so that everything before this call is covered.
     pub(super) fn ticket(&self) -> u64 {
-        // Partner A: the caller's removals come before the fence A of any period that begins after this read.
-        fence(Ordering::SeqCst);
+        // T, partner A: the caller's removals come before the fence A of any period that begins after this read.
+        if !mutant(Mutant::NoUpdaterFence) && !mutant(Mutant::NoTicketFence) {
+            fence(Ordering::SeqCst);
+        }
         ticket(self.sequence.load(Ordering::Acquire))
     }
 

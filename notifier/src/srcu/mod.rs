@@ -14,7 +14,7 @@
 //!
 //! # Why it is correct
 //!
-//! Four orderings carry the proof; each fence in the code names its letter and its partner.
+//! Five orderings carry the proof; each fence in the code names its letter and its partner.
 //!
 //! - **A / B (store buffering).** The updater removes, fence A, sums the enter counters. The reader
 //!   increments its enter counter, fence B, reads. If the sum misses the increment, then A precedes B, so the reader
@@ -23,6 +23,8 @@
 //!   section before the end of the grace period, and its enter into the later enter sum: that is why leaves are summed first.
 //! - **F / G (store buffering).** The updater announces its sleep, fence F, sums. The reader leaves, fence G, looks
 //!   for a sleeper. One of them sees the other: no lost wake-up.
+//! - **T / A.** An updater that shares another's grace period removes, fence T, reads the sequence. If that period had not begun at the read, T precedes its A, and the first
+//!   point holds for the sharer's removals too.
 //! - **Both banks.** A reader loads the bank index and increments later; meanwhile any number of flips may pass. So *every* grace period must find both
 //!   banks empty after A. The flip between the two only makes each wait finite: new readers go to the bank that is not being waited for.
 //!
@@ -34,6 +36,7 @@ mod grace;
 mod head;
 pub(crate) mod list;
 pub(crate) mod node;
+mod probe;
 mod queue;
 mod reader;
 mod reclaimer;
@@ -42,5 +45,10 @@ mod slot;
 
 pub use domain::{Cookie, Domain, Guard};
 pub use head::Head;
+#[cfg(not(loom))]
+pub(crate) use probe::Probe;
+#[cfg(loom)]
+#[doc(hidden)]
+pub use probe::Probe;
 pub use retire::Retirable;
 pub use slot::Slot;

@@ -6,11 +6,11 @@
 //! Lock order: the last put takes the chain lock, then (separately) the queue lock. It never waits for readers, so it may happen anywhere, also inside a read section or a release hook.
 #![allow(unsafe_code)]
 
-use super::head::Head;
+use super::{Probe, head::Head};
 use crate::{
     listener::Listener,
     mm::Mm,
-    sync::{AtomicPtr, AtomicUsize, Mutant, Ordering, Probe, fence, mutant},
+    sync::{AtomicPtr, AtomicUsize, Mutant, Ordering, fence, mutant},
 };
 use std::{
     any::TypeId,

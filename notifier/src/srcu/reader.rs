@@ -90,7 +90,7 @@ impl Readers {
     /// The updater's half of the fence pair, once per grace period.
     pub(super) fn prepare(&self) {
         // A, partner B: the caller's removals come before every sum of this grace period.
-        if !mutant(Mutant::NoUpdaterFence) {
+        if !mutant(Mutant::NoUpdaterFence) && !mutant(Mutant::NoPeriodFence) {
             fence(Ordering::SeqCst);
         }
     }

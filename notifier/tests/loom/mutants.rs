@@ -1,0 +1,47 @@
+//! Each deliberate fault is caught by the model named here.
+
+use crate::{callbacks, chain, grace, handle};
+use notifier::model::Mutant;
+
+macro_rules! caught {
+    ($($test:ident: $mutant:ident by $model:path;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                eprintln!("{:?}: {}", Mutant::$mutant, $model.catches(Mutant::$mutant));
+            }
+        )*
+
+        #[test]
+        fn every_mutant_is_in_the_list() {
+            let listed = [$(Mutant::$mutant),*];
+            for mutant in Mutant::ALL {
+                assert!(listed.contains(mutant), "{mutant:?} is caught by nothing");
+            }
+        }
+    };
+}
+
+caught! {
+    lock_sum_before_unlock_sum: LockSumFirst by grace::NESTED;
+    one_bank_instead_of_two: OneBank by grace::STRAGGLER;
+    no_fence_in_the_reader: NoReaderFence by grace::ONE_READER;
+    no_fence_in_the_updater: NoUpdaterFence by grace::ONE_READER;
+    no_fence_when_a_shared_period_begins: NoPeriodFence by grace::TWO_UPDATERS;
+    no_fence_when_a_shared_period_is_asked_for: NoTicketFence by grace::TWO_UPDATERS;
+    a_reader_that_leaves_without_release: RelaxedLeave by grace::ONE_READER;
+    a_leaving_reader_that_misses_the_sleeper: NoWakeFence by grace::ONE_READER;
+    an_updater_that_announces_its_sleep_too_late: LateWaiting by grace::ONE_READER;
+    callbacks_without_a_grace_period: NoGrace by callbacks::RETIRE;
+    barrier_as_synchronize: BarrierIsSynchronize by callbacks::BARRIER;
+    barrier_that_forgets_the_running_batch: BarrierSkipsBatch by callbacks::BARRIER;
+    a_push_that_wakes_without_the_lock: LostWake by callbacks::WAKE;
+    an_alive_check_outside_the_chain_lock: StaleAliveCheck by chain::REGISTER_EXIT;
+    an_exit_that_unlinks_first: UnlinkBeforeWalk by chain::UNREGISTER_EXIT;
+    an_unregister_that_does_not_wait: UnregisterNoWait by chain::UNREGISTER_EXIT;
+    an_unregister_that_trusts_a_begun_exit: TrustDead by chain::UNREGISTER_EXIT;
+    an_inline_free: InlineFree by handle::PUT_EXIT;
+    a_free_queued_before_the_unlink: FreeBeforeUnlink by handle::PUT_EXIT;
+    a_slot_that_revives_the_dead: GetFromZero by handle::SLOT;
+    an_attach_that_revives_the_dying: ReviveDying by handle::GET_PUT;
+}
