@@ -1,1 +1,40 @@
-//! Skeleton.
+//! A thin typed wrapper of the KFD ioctls and of user-mode queues, for this project's own programs and tests.
+//!
+//! It works against `kfdd` and against a real amdkfd alike: nothing here knows who answers.
+//!
+//! ```no_run
+//! use client::{Device, UserQueue, WaitResult};
+//! # fn main() -> Result<(), client::ClientError> {
+//! let device = Device::open("/dev")?;
+//! let event = device.create_signal_event()?;
+//! let mut queue = UserQueue::create(&device, 64)?;
+//! let done = queue.signal(&device, 1, Some(event))?;
+//! queue.submit_barrier(&[], Some(&done));
+//! assert_eq!(device.wait_event(event, 1000)?, WaitResult::Complete);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`command`] | command words, from the ABI table |
+//! | [`device`] | the two nodes and the calls about the device |
+//! | [`memory`] | buffer objects, mapped for the host and the device |
+//! | [`event`] | events and waits |
+//! | [`queue`] | AQL queues, signals, submission |
+//!
+//! Not for: running shaders, several devices, or SDMA and PM4 queues.
+
+pub mod command;
+pub mod device;
+pub mod event;
+pub mod memory;
+pub mod queue;
+mod shm;
+mod sync;
+mod sys;
+
+pub use device::{ClientError, Device};
+pub use event::WaitResult;
+pub use memory::Buffer;
+pub use queue::{Signal, UserQueue};

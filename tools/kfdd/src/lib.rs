@@ -1,1 +1,32 @@
-//! Skeleton.
+//! The userspace amdkfd daemon as a library: the same assembly serves `kfdd`, `kfdctl run` and `kfd-stress`.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`config`] | what a daemon is started with |
+//! | [`rundir`] | the run directory: its lock, its layout, what a crash left in it |
+//! | [`sysfs`] | the topology written out as plain files |
+//! | [`daemon`] | the assembly, start and the drain of shutdown |
+//! | [`post`] | where each notice of the core goes |
+//! | [`event_loop`] | deaths, deadlines, control connections: the one thread that runs teardowns |
+//! | [`engine`] | the threads that run packets |
+//! | [`deaths`] | the record of finished lives |
+//! | [`control`] | the control socket's protocol, server and client |
+//!
+//! Data goes one way: door → core → notice → (door, engine, event loop). Not for: what an ioctl means (kfd-core) or
+//! how it arrives (door).
+
+pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod deaths;
+pub mod engine;
+pub mod event_loop;
+pub mod post;
+pub mod rundir;
+pub mod sysfs;
+
+pub use config::Config;
+pub use daemon::{Daemon, StartError};
+
+/// The exit code of a program whose daemon left something behind at shutdown (EX_SOFTWARE, sysexits.h).
+pub const EXIT_LEAK: u8 = 70;

@@ -1,0 +1,218 @@
+//! AQL queues: the ring and the `amd_queue_t` in one GTT buffer, signals in another, the doorbell on the kfd node.
+
+use crate::command;
+use crate::device::{ClientError, Device};
+use crate::event::Event;
+use crate::memory::{Buffer, Kind, PAGE};
+use crate::shm::Mapping;
+use crate::sync::Ordering;
+use hsa_queue::layout::{amd_queue, amd_signal};
+use kfd_core::abi::kfd;
+
+/// Bytes of an AQL packet (hsa.h).
+const PACKET: usize = 64;
+
+/// `HSA_PACKET_TYPE_INVALID`.
+const INVALID: u16 = 1;
+
+/// `HSA_PACKET_TYPE_BARRIER_AND` with system-scope fences: bits 10:9 acquire, 12:11 release, scope 2.
+const BARRIER_AND: u16 = 3 | 2 << 9 | 2 << 11;
+
+/// `HSA_PACKET_TYPE_BARRIER_OR` with the same fences.
+const BARRIER_OR: u16 = 5 | 2 << 9 | 2 << 11;
+
+/// Signals that fit into one queue's signal buffer.
+const SIGNALS: u64 = PAGE / amd_signal::BYTES;
+
+/// A signal in shared memory: an offset into its queue's signal buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signal {
+    offset: usize,
+    /// The handle that packets name.
+    pub handle: u64,
+}
+
+/// A user-mode AQL queue of this process.
+#[derive(Debug)]
+pub struct UserQueue {
+    id: u32,
+    packets: u64,
+    shared: Buffer,
+    ring: usize,
+    signals: Buffer,
+    next_signal: u64,
+    doorbell: Mapping,
+    doorbell_at: usize,
+    mailbox: Buffer,
+}
+
+impl UserQueue {
+    /// Makes a queue of `packets` slots, a power of two of at least 16.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn create(device: &Device, packets: u32) -> Result<Self, ClientError> {
+        let ring_bytes = u64::from(packets) * PACKET as u64;
+        let shared = Buffer::new(device, Kind::Gtt, PAGE + ring_bytes)?;
+        let signals = Buffer::new(device, Kind::Gtt, PAGE)?;
+        let mailbox = Buffer::new(device, Kind::Gtt, PAGE)?;
+        let ring = usize::try_from(PAGE).expect("a page fits the address space");
+        for slot in 0..packets as usize {
+            shared.half(ring + slot * PACKET).store(INVALID, Ordering::Relaxed);
+        }
+        shared.word(at(amd_queue::BASE_ADDRESS)).store(shared.va(PAGE), Ordering::Relaxed);
+        // A u32 field; the upper half, compute_tmpring_size, stays zero.
+        shared
+            .word(at(amd_queue::READ_DISPATCH_ID_FIELD_BASE_BYTE_OFFSET))
+            .store(amd_queue::READ_DISPATCH_ID, Ordering::Relaxed);
+        let mut create = kfd::CreateQueue {
+            ring_base_address: shared.va(PAGE),
+            write_pointer_address: shared.va(amd_queue::WRITE_DISPATCH_ID),
+            read_pointer_address: shared.va(amd_queue::READ_DISPATCH_ID),
+            ring_size: u32::try_from(ring_bytes).unwrap_or(u32::MAX),
+            gpu_id: device.gpu_id(),
+            queue_type: kfd::QUEUE_TYPE_COMPUTE_AQL,
+            queue_percentage: kfd::MAX_QUEUE_PERCENTAGE,
+            queue_priority: 7,
+            ..Default::default()
+        };
+        device.call("CREATE_QUEUE", command::CREATE_QUEUE, &mut create)?;
+        // On SOC15 the offset is the doorbell page's mmap offset plus the doorbell's place in it.
+        let page = create.doorbell_offset & !(PAGE - 1);
+        let doorbell_at = at(create.doorbell_offset & (PAGE - 1));
+        let doorbell = Mapping::new(device.kfd(), page, at(PAGE))
+            .map_err(|source| ClientError::Call { call: "mmap of the doorbell page", source })?;
+        Ok(Self {
+            id: create.queue_id,
+            packets: packets.into(),
+            shared,
+            ring,
+            signals,
+            next_signal: 0,
+            doorbell,
+            doorbell_at,
+            mailbox,
+        })
+    }
+
+    /// The driver's queue id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// A new signal with the value `initial`; with an event, its completion raises that.
+    ///
+    /// # Errors
+    /// None now; a later client may have to allocate.
+    ///
+    /// # Panics
+    /// The queue's page of signals is full (64).
+    pub fn signal(
+        &mut self,
+        device: &Device,
+        initial: u64,
+        event: Option<Event>,
+    ) -> Result<Signal, ClientError> {
+        assert!(self.next_signal < SIGNALS, "a queue of this client has a page of signals");
+        let _ = device;
+        let offset = self.next_signal * amd_signal::BYTES;
+        self.next_signal += 1;
+        let signal = Signal { offset: at(offset), handle: self.signals.va(offset) };
+        self.signals.word(signal.offset + at(amd_signal::KIND)).store(1, Ordering::Relaxed);
+        self.reset(signal, initial, event);
+        Ok(signal)
+    }
+
+    /// Sets a signal up again: value and event.
+    pub fn reset(&self, signal: Signal, value: u64, event: Option<Event>) {
+        let (mailbox, id) =
+            event.map_or((0, 0), |event| (self.mailbox.va(u64::from(event.slot % 512) * 8), event.id));
+        self.signals
+            .word(signal.offset + at(amd_signal::EVENT_MAILBOX_PTR))
+            .store(mailbox, Ordering::Relaxed);
+        self.signals.word(signal.offset + at(amd_signal::EVENT_ID)).store(id.into(), Ordering::Relaxed);
+        self.signals.word(signal.offset + at(amd_signal::VALUE)).store(value, Ordering::Release);
+    }
+
+    /// A signal's value.
+    #[must_use]
+    pub fn value(&self, signal: Signal) -> u64 {
+        self.signals.word(signal.offset + at(amd_signal::VALUE)).load(Ordering::Acquire)
+    }
+
+    /// A signal's start and end timestamps, in ticks of the device's clock.
+    #[must_use]
+    pub fn timestamps(&self, signal: Signal) -> (u64, u64) {
+        let stamp = |field| self.signals.word(signal.offset + at(field)).load(Ordering::Acquire);
+        (stamp(amd_signal::START_TS), stamp(amd_signal::END_TS))
+    }
+
+    /// How many packets the processor has let go of.
+    #[must_use]
+    pub fn read_index(&self) -> u64 {
+        self.shared.word(at(amd_queue::READ_DISPATCH_ID)).load(Ordering::Acquire)
+    }
+
+    /// How many packets were submitted.
+    #[must_use]
+    pub fn write_index(&self) -> u64 {
+        self.shared.word(at(amd_queue::WRITE_DISPATCH_ID)).load(Ordering::Acquire)
+    }
+
+    /// Submits a BARRIER_AND packet and rings the doorbell. The caller sees to it that the ring is not full.
+    pub fn submit_barrier(&self, deps: &[u64], done: Option<&Signal>) {
+        self.submit(BARRIER_AND, &barrier_body(deps, done));
+        self.ring_doorbell();
+    }
+
+    /// Submits a BARRIER_OR packet and rings the doorbell.
+    pub fn submit_barrier_or(&self, deps: &[u64], done: Option<&Signal>) {
+        self.submit(BARRIER_OR, &barrier_body(deps, done));
+        self.ring_doorbell();
+    }
+
+    /// Puts one packet into the ring without ringing: body first, then the write index, then the header with release.
+    /// `body` is the packet's words; the header's half word in it is ignored.
+    pub fn submit(&self, header: u16, body: &[u64; 8]) {
+        let index = self.shared.word(at(amd_queue::WRITE_DISPATCH_ID)).fetch_add(1, Ordering::AcqRel);
+        let slot = self.ring + at(index % self.packets) * PACKET;
+        // The first word but for the header, which stays INVALID until the rest is there.
+        self.shared.word(slot).store((body[0] & !0xffff) | u64::from(INVALID), Ordering::Relaxed);
+        self.shared.store_words(slot + 8, &body[1..]);
+        // Release: pairs with the processor's acquire load of the header.
+        self.shared.half(slot).store(header, Ordering::Release);
+    }
+
+    /// Rings: the doorbell's value is the index of the last packet.
+    pub fn ring_doorbell(&self) {
+        let last = self.write_index().wrapping_sub(1);
+        self.doorbell.word(self.doorbell_at).store(last, Ordering::Release);
+    }
+
+    /// Ends the queue.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn destroy(self, device: &Device) -> Result<(), ClientError> {
+        let mut destroy = kfd::DestroyQueue { queue_id: self.id, pad: 0 };
+        device.call("DESTROY_QUEUE", command::DESTROY_QUEUE, &mut destroy)?;
+        self.shared.free(device)?;
+        self.signals.free(device)?;
+        self.mailbox.free(device)
+    }
+}
+
+/// The words of a barrier packet (hsa.h): dependencies at 8, completion signal at 56.
+fn barrier_body(deps: &[u64], done: Option<&Signal>) -> [u64; 8] {
+    let mut body = [0; 8];
+    for (word, dep) in body[1..6].iter_mut().zip(deps) {
+        *word = *dep;
+    }
+    body[7] = done.map_or(0, |signal| signal.handle);
+    body
+}
+
+fn at(offset: u64) -> usize {
+    usize::try_from(offset).expect("offsets in a queue's buffers are small")
+}

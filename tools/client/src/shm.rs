@@ -1,0 +1,73 @@
+//! A mapping shared with the device: every access is an atomic or volatile one, bounds-checked.
+#![allow(unsafe_code)]
+
+use crate::sync::{AtomicU16, AtomicU64, Ordering};
+use memmap2::{MmapOptions, MmapRaw};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::fd::BorrowedFd;
+
+/// A shared, writable mapping of part of a node.
+#[derive(Debug)]
+pub struct Mapping {
+    map: MmapRaw,
+}
+
+impl Mapping {
+    /// Maps `len` bytes of `fd` at `offset`.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn new(fd: BorrowedFd<'_>, offset: u64, len: usize) -> io::Result<Self> {
+        let map = MmapOptions::new().offset(offset).len(len).map_raw(fd.as_raw_fd())?;
+        Ok(Self { map })
+    }
+
+    /// The address in this process.
+    pub fn address(&self) -> u64 {
+        self.map.as_ptr().addr() as u64
+    }
+
+    /// Bytes mapped.
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    fn check(&self, offset: usize, size: usize) {
+        assert!(
+            offset.is_multiple_of(size) && offset.checked_add(size).is_some_and(|end| end <= self.map.len()),
+            "an access lies aligned and inside its mapping"
+        );
+    }
+
+    /// The 64-bit word at byte `offset`.
+    ///
+    /// # Panics
+    /// It does not lie inside the mapping, aligned.
+    pub fn word(&self, offset: usize) -> &AtomicU64 {
+        self.check(offset, 8);
+        // SAFETY: in bounds and aligned by the check; the mapping lives as long as `self`; whoever shares the memory
+        // uses atomic or single plain accesses of this width.
+        unsafe { &*self.map.as_mut_ptr().add(offset).cast::<AtomicU64>() }
+    }
+
+    /// The 16-bit word at byte `offset`.
+    ///
+    /// # Panics
+    /// It does not lie inside the mapping, aligned.
+    pub fn half(&self, offset: usize) -> &AtomicU16 {
+        self.check(offset, 2);
+        // SAFETY: as in `word`.
+        unsafe { &*self.map.as_mut_ptr().add(offset).cast::<AtomicU16>() }
+    }
+
+    /// Stores whole words, relaxed.
+    ///
+    /// # Panics
+    /// They do not lie inside the mapping, aligned.
+    pub fn store_words(&self, offset: usize, words: &[u64]) {
+        for (index, word) in words.iter().enumerate() {
+            self.word(offset + index * 8).store(*word, Ordering::Relaxed);
+        }
+    }
+}

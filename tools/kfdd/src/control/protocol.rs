@@ -1,0 +1,75 @@
+//! Requests and replies of the control socket, as JSON.
+//!
+//! A request is one line; a reply is one JSON object and the end of the stream. What a caller may see: the processes
+//! of its own uid; root sees all.
+
+use kfd_core::death::Obituary;
+use kfd_core::leak::Totals;
+use kfd_core::listing::{ProcessRow, QueueRow};
+use serde::{Deserialize, Serialize};
+
+/// The longest request line taken, bytes.
+pub const REQUEST_MAX: u64 = 4096;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// The processes, living and dying.
+    Processes,
+    /// The queues.
+    Queues,
+    /// The lives that have ended, from this serial on.
+    Deaths {
+        /// The first serial wanted; 0 is the first death of the daemon's life.
+        since: u64,
+    },
+    /// What is held in all, for residue checks. Root only.
+    Totals,
+    /// Who answers.
+    Version,
+}
+
+/// What is answered.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// To [`Request::Processes`].
+    Processes {
+        /// One row a process.
+        processes: Vec<ProcessRow>,
+    },
+    /// To [`Request::Queues`].
+    Queues {
+        /// One row a queue.
+        queues: Vec<QueueRow>,
+    },
+    /// To [`Request::Deaths`].
+    Deaths {
+        /// In the order in which the objects were freed.
+        deaths: Vec<Obituary>,
+        /// The serial that the next death will have.
+        next: u64,
+    },
+    /// To [`Request::Totals`].
+    Totals {
+        /// What is held.
+        totals: Totals,
+        /// Open descriptors of the daemon.
+        fds: u64,
+    },
+    /// To [`Request::Version`].
+    Version {
+        /// The daemon's version.
+        version: String,
+        /// Its process id.
+        tgid: u32,
+        /// The device profile it serves.
+        profile: String,
+    },
+    /// The request was refused.
+    Error {
+        /// Why, for a person.
+        error: String,
+    },
+}

@@ -1,0 +1,118 @@
+//! Answering control connections.
+//!
+//! The event loop accepts and hands each connection to a short-lived thread here, so a slow reader of a long listing
+//! delays nobody; at most [`AT_ONCE`] are answered at a time and the next one is told to come again.
+
+use super::protocol::{REQUEST_MAX, Reply, Request};
+use crate::daemon::Served;
+use kfd_core::ids::Uid;
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many connections are answered at a time.
+pub const AT_ONCE: usize = 16;
+
+/// How long a peer may take to say its line or to read its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Binds the control socket; a file that a crash left there is replaced (the run directory's lock is held).
+///
+/// # Errors
+/// The bind's.
+pub fn bind(path: &Path) -> io::Result<UnixListener> {
+    drop(std::fs::remove_file(path));
+    let listener = UnixListener::bind(path)?;
+    // Everybody may ask; what each sees depends on its uid.
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Takes every waiting connection of `listener` and answers each on a thread of its own.
+pub fn accept_all(listener: &UnixListener, served: &Arc<Served>) {
+    loop {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => {
+                tracing::warn!(%error, "control connection lost");
+                return;
+            }
+        };
+        // The strong count beyond the owners' is the number of conversations under way.
+        let conversation = Arc::clone(&served.conversations);
+        if Arc::strong_count(&conversation) > AT_ONCE + 1 {
+            drop(reply(
+                &stream,
+                &Reply::Error { error: "too many control connections; try again".to_owned() },
+            ));
+            continue;
+        }
+        let served = Arc::clone(served);
+        let spawned = std::thread::Builder::new().name("kfdd-control".to_owned()).spawn(move || {
+            if let Err(error) = converse(&stream, &served) {
+                tracing::debug!(%error, "control conversation ended early");
+            }
+            drop(conversation);
+        });
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "no thread for a control connection");
+        }
+    }
+}
+
+fn converse(stream: &UnixStream, served: &Served) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let uid = Uid(getsockopt(stream, PeerCredentials)?.uid());
+    let mut line = String::new();
+    BufReader::new(stream.take(REQUEST_MAX)).read_line(&mut line)?;
+    let answer = match serde_json::from_str(&line) {
+        Ok(request) => answer(&request, uid, served),
+        Err(error) => Reply::Error { error: format!("not a request this daemon knows: {error}") },
+    };
+    reply(stream, &answer)
+}
+
+fn reply(mut stream: &UnixStream, answer: &Reply) -> io::Result<()> {
+    stream.write_all(&serde_json::to_vec(answer)?)
+}
+
+fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
+    let root = uid == Uid(0);
+    match request {
+        Request::Processes => {
+            let mut processes = served.core.processes();
+            processes.retain(|row| root || row.uid == uid);
+            Reply::Processes { processes }
+        }
+        Request::Queues => {
+            let mut queues = served.core.queues();
+            queues.retain(|row| root || row.uid == uid);
+            Reply::Queues { queues }
+        }
+        Request::Deaths { since } => {
+            let (mut deaths, next) = served.deaths.since(*since);
+            deaths.retain(|row| root || row.uid == uid);
+            Reply::Deaths { deaths, next }
+        }
+        Request::Totals if root => Reply::Totals { totals: served.core.totals(), fds: open_descriptors() },
+        Request::Totals => Reply::Error { error: "the totals of all users are for root".to_owned() },
+        Request::Version => Reply::Version {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            tgid: std::process::id(),
+            profile: served.profile.clone(),
+        },
+    }
+}
+
+/// Open descriptors of this process; the one that reads the directory is not counted.
+#[must_use]
+pub fn open_descriptors() -> u64 {
+    std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count().saturating_sub(1) as u64)
+}

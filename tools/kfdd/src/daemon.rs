@@ -1,0 +1,229 @@
+//! The daemon: its parts put together, and the drain of shutdown.
+//!
+//! ```text
+//! start:    run directory → topology files → core → memory workers → door (mount) → engines → event loop
+//! shutdown: refuse opens → doom all → barrier → leak report → engines, door (unmount), workers, run directory
+//! ```
+//! Field order of [`Daemon`] is drop order: what uses a part goes before it.
+
+use crate::config::Config;
+use crate::control::server;
+use crate::deaths::Deaths;
+use crate::engine::{Engines, Rearm};
+use crate::event_loop::{EventLoop, Mailbox};
+use crate::post::Post;
+use crate::rundir::{RunDir, RunDirError};
+use crate::sysfs;
+use door::fuse::{DoorError, FuseConfig, FuseDoor, Host};
+use door::workers::{Workers, WorkersConfig};
+use kfd_core::death::{Cause, Doom, Doomed};
+use kfd_core::ids::{ProcessId, Tgid};
+use kfd_core::leak::LeakReport;
+use kfd_core::profile::Profile;
+use kfd_core::{Core, CoreConfig};
+use notifier::watch::Pidfd;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a daemon could not start; each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The run directory.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    /// The device profile.
+    #[error("device profile: {0}")]
+    Profile(#[from] kfd_core::profile::ProfileError),
+    /// The core's configuration.
+    #[error("configuration: {0}")]
+    Core(#[from] kfd_core::ConfigError),
+    /// The FUSE door.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The event loop.
+    #[error(transparent)]
+    EventLoop(#[from] notifier::watch::SetupError),
+    /// A thread, a process, a socket or a file.
+    #[error("cannot start {what}: {source}")]
+    Part {
+        /// Which part.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn part(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::Part { what, source }
+}
+
+/// What the event loop and the control socket serve from.
+pub struct Served {
+    /// The objects.
+    pub core: Arc<Core>,
+    /// The record of finished lives.
+    pub deaths: Arc<Deaths>,
+    /// The name of the device profile.
+    pub profile: String,
+    /// One strong count for each control conversation under way, besides this one.
+    pub conversations: Arc<()>,
+    door: Arc<FuseDoor>,
+    workers: Arc<Workers>,
+}
+
+impl Served {
+    /// A process has been unpublished: its nodes may be forgotten and its memory descriptor closed.
+    pub fn forget(&self, process: ProcessId) {
+        self.workers.detach(process);
+        self.door.unpublished(process);
+    }
+}
+
+/// What the door tells the daemon.
+#[derive(Debug)]
+struct Reception {
+    mailbox: Arc<Mailbox>,
+}
+
+impl Host for Reception {
+    fn attached(&self, process: ProcessId, tgid: Tgid, pidfd: Pidfd) {
+        self.mailbox.watch(process, tgid, pidfd);
+    }
+
+    fn doomed(&self, doom: Doom<Doomed>) {
+        self.mailbox.doomed(doom);
+    }
+}
+
+/// A running daemon. Dropped without [`Daemon::shutdown`], it drains all the same and logs what is left.
+pub struct Daemon {
+    parts: Option<Parts>,
+}
+
+struct Parts {
+    event_loop: EventLoop,
+    engines: Engines,
+    served: Arc<Served>,
+    run_dir: RunDir,
+}
+
+impl Daemon {
+    /// Starts a daemon; when this returns, a client's open of `<run>/dev/kfd` is served.
+    ///
+    /// # Errors
+    /// Whatever part could not start, in words that say what to do; nothing is left mounted then.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let profile = Profile::named(&config.profile)?;
+        let run_dir = RunDir::take(&config.run_dir)?;
+        sysfs::write(&profile, run_dir.path()).map_err(part("the topology files"))?;
+        let minors = profile.render_minors();
+
+        let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
+        let post = Arc::new(Post::new(Arc::clone(&mailbox)));
+        let core = Core::new(CoreConfig::new(profile), Arc::clone(&post) as _)?;
+        let workers = start_workers(config, &core, &mailbox)?;
+        let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
+        let fuse = FuseConfig { mount_point: run_dir.dev(), minors, threads: config.door_threads };
+        let door = Arc::new(FuseDoor::start(fuse, Arc::clone(&core), Arc::clone(&workers), host)?);
+        post.attach(&core, &door, &workers);
+
+        let pages = Arc::clone(&door);
+        let drop_pages = move |rearm: Rearm| pages.rearm(rearm.process, rearm.offset, rearm.len);
+        let engines = Engines::start(config.engine_threads, &core, &post.bell, drop_pages)
+            .map_err(part("the engine threads"))?;
+        let served = Arc::new(Served {
+            core,
+            deaths: Arc::clone(&post.deaths),
+            profile: config.profile.clone(),
+            conversations: Arc::default(),
+            door,
+            workers,
+        });
+        let listener = server::bind(&run_dir.control()).map_err(part("the control socket"))?;
+        let event_loop = EventLoop::start(Arc::clone(&served), mailbox, listener)?;
+        tracing::info!(run_dir = %run_dir.path().display(), profile = %served.profile, "serving");
+        Ok(Self { parts: Some(Parts { event_loop, engines, served, run_dir }) })
+    }
+
+    /// The run directory.
+    #[must_use]
+    pub fn run_dir(&self) -> &Path {
+        self.parts().run_dir.path()
+    }
+
+    /// The objects, for listings.
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.parts().served.core
+    }
+
+    /// The record of finished lives.
+    #[must_use]
+    pub fn deaths(&self) -> &Arc<Deaths> {
+        &self.parts().served.deaths
+    }
+
+    fn parts(&self) -> &Parts {
+        self.parts.as_ref().expect("only shutdown and drop take the parts, and both end the daemon")
+    }
+
+    /// Drains: no new opens, every process doomed and freed, every callback run. What is left is in the report.
+    #[must_use = "the report says whether anything was left"]
+    pub fn shutdown(mut self) -> LeakReport {
+        self.parts.take().expect("a daemon is shut down once").drain()
+    }
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Daemon").field("run_dir", &self.run_dir()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            let report = parts.drain();
+            if !report.is_empty() {
+                tracing::error!(?report, "left behind");
+            }
+        }
+    }
+}
+
+impl Parts {
+    fn drain(self) -> LeakReport {
+        let Self { event_loop, engines, served, run_dir } = self;
+        served.core.shutdown_begin();
+        event_loop.doom_all();
+        served.core.barrier();
+        let report = served.core.leak_report();
+        engines.stop();
+        drop(event_loop);
+        served.door.stop();
+        served.workers.stop();
+        drop(served);
+        drop(run_dir);
+        report
+    }
+}
+
+fn start_workers(
+    config: &Config,
+    core: &Arc<Core>,
+    mailbox: &Arc<Mailbox>,
+) -> Result<Arc<Workers>, StartError> {
+    let (core, mailbox) = (Arc::downgrade(core), Arc::clone(mailbox));
+    let on_lost = move |process| {
+        if let Some(doom) = core.upgrade().and_then(|core| core.doom(process, Cause::HungMemory)) {
+            mailbox.doomed(doom);
+        }
+    };
+    let workers = WorkersConfig {
+        count: config.memory_workers,
+        deadline: config.memory_deadline,
+        ..WorkersConfig::default()
+    };
+    Workers::start(workers, Arc::new(on_lost)).map_err(part("the memory workers"))
+}

@@ -1,0 +1,256 @@
+//! The event loop: one thread, one io_uring ring, and the only place where teardowns run.
+//!
+//! It sleeps without a timer until a client's pidfd fires, the earliest deadline passes, somebody connects to the
+//! control socket or something lands in the [`Mailbox`]. It never blocks on a client and never reads client memory.
+//! A death arrives as the pidfd's event or as a token that another thread won; either way the token's steps run here:
+//! doomed → queues stopped → waiters answered → unpublished, and the last reference's put does the rest.
+//!
+//! Lock order: the mailbox's mutex is innermost; nothing is called while it is held.
+
+use crate::control::server;
+use crate::daemon::Served;
+use kfd_core::death::{Cause, Doom, Doomed};
+use kfd_core::ids::{Nanos, ProcessId, Tgid};
+use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, WatchHandle, Watcher};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Token tags; slot and generation of a client's token are its process id's.
+mod tag {
+    pub const CLIENT: u8 = 0;
+    pub const DEADLINE: u8 = 1;
+    pub const CONTROL: u8 = 2;
+}
+
+enum Letter {
+    Watch { process: ProcessId, tgid: Tgid, pidfd: Pidfd },
+    Doomed(Doom<Doomed>),
+    Deadline(Nanos),
+    DoomAll { done: Sender<()> },
+    Stop,
+}
+
+/// Where other threads leave work for the event loop.
+pub struct Mailbox {
+    letters: Mutex<Vec<Letter>>,
+    bell: WatchHandle,
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mailbox")
+    }
+}
+
+impl Mailbox {
+    /// An empty mailbox, before its loop.
+    ///
+    /// # Errors
+    /// No descriptor for the bell.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { letters: Mutex::default(), bell: WatchHandle::new()? })
+    }
+
+    /// A client attached: watch its death. The pidfd is closed once the watch is armed.
+    pub fn watch(&self, process: ProcessId, tgid: Tgid, pidfd: Pidfd) {
+        self.put(Letter::Watch { process, tgid, pidfd });
+    }
+
+    /// Somebody won the doom of a process.
+    pub fn doomed(&self, doom: Doom<Doomed>) {
+        self.put(Letter::Doomed(doom));
+    }
+
+    /// `Core::tick` is due at this time.
+    pub fn deadline(&self, at: Nanos) {
+        self.put(Letter::Deadline(at));
+    }
+
+    fn put(&self, letter: Letter) {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+        self.bell.wake();
+    }
+
+    fn take(&self) -> Vec<Letter> {
+        std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The running event loop.
+#[derive(Debug)]
+pub struct EventLoop {
+    mailbox: Arc<Mailbox>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl EventLoop {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The ring could not be made (io_uring missing or forbidden) or there is no thread to be had.
+    pub fn start(
+        served: Arc<Served>,
+        mailbox: Arc<Mailbox>,
+        listener: UnixListener,
+    ) -> Result<Self, SetupError> {
+        let (ready, started) = channel();
+        let letters = Arc::clone(&mailbox);
+        let thread = std::thread::Builder::new().name("kfdd-events".to_owned()).spawn(move || {
+            // The ring belongs to the thread that makes it (SINGLE_ISSUER).
+            let looped = Loop::new(served, letters, listener);
+            match looped {
+                Ok(looped) => {
+                    drop(ready.send(Ok(())));
+                    looped.run();
+                }
+                Err(error) => drop(ready.send(Err(error))),
+            }
+        });
+        let thread = thread.map_err(SetupError::Resources)?;
+        started
+            .recv()
+            .map_err(|_| SetupError::Resources(io::Error::other("the event loop ended at once")))??;
+        Ok(Self { mailbox, thread: Some(thread) })
+    }
+
+    /// Dooms every process and runs all their teardowns; returns when each is unpublished.
+    pub fn doom_all(&self) {
+        let (done, wait) = channel();
+        self.mailbox.put(Letter::DoomAll { done });
+        if wait.recv().is_err() {
+            tracing::error!("the event loop ended before the drain");
+        }
+    }
+
+    fn end(&mut self) {
+        self.mailbox.put(Letter::Stop);
+        if let Some(thread) = self.thread.take() {
+            if thread.join().is_err() {
+                tracing::error!("the event loop panicked");
+            }
+        }
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+struct Loop {
+    served: Arc<Served>,
+    mailbox: Arc<Mailbox>,
+    watcher: Watcher,
+    listener: UnixListener,
+}
+
+impl Loop {
+    fn new(served: Arc<Served>, mailbox: Arc<Mailbox>, listener: UnixListener) -> Result<Self, SetupError> {
+        let watcher = Watcher::with_handle(mailbox.bell.clone())?;
+        let mut this = Self { served, mailbox, watcher, listener };
+        this.listen().map_err(SetupError::Resources)?;
+        Ok(this)
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
+        self.watcher.poll_fd(self.listener.as_fd(), Interest::Read, Token::new(0, 0, tag::CONTROL))
+    }
+
+    fn run(mut self) {
+        let mut events = Vec::new();
+        loop {
+            for letter in self.mailbox.take() {
+                match letter {
+                    Letter::Watch { process, tgid, pidfd } => self.watch(process, tgid, &pidfd),
+                    Letter::Doomed(doom) => self.teardown(doom),
+                    Letter::Deadline(at) => self.arm(at),
+                    Letter::DoomAll { done } => {
+                        self.doom_all();
+                        // Nobody waits any more when the caller is gone.
+                        let _ = done.send(());
+                    }
+                    Letter::Stop => return,
+                }
+            }
+            events.clear();
+            if let Err(error) = self.watcher.wait(&mut events) {
+                tracing::error!(%error, "the event ring failed; the daemon cannot see deaths any more");
+                return;
+            }
+            for event in &events {
+                self.event(*event);
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Died(token) if token.tag() == tag::CLIENT => self.doom(process_of(token), Cause::Exited),
+            Event::Failed(token, errno) if token.tag() == tag::CLIENT => {
+                tracing::error!(process = %process_of(token), errno, "this client's death can no longer be watched");
+                self.doom(process_of(token), Cause::Evicted);
+            }
+            Event::Expired(_) => self.served.core.tick(self.served.core.now()),
+            Event::Ready(token, _) | Event::Failed(token, _) if token.tag() == tag::CONTROL => {
+                server::accept_all(&self.listener, &self.served);
+                if let Err(error) = self.listen() {
+                    tracing::error!(%error, "the control socket is deaf from now on");
+                }
+            }
+            // A wake-up's letters are taken at the top of every turn.
+            Event::Woken | Event::Died(_) | Event::Ready(..) | Event::Failed(..) => {}
+        }
+    }
+
+    fn watch(&mut self, process: ProcessId, tgid: Tgid, pidfd: &Pidfd) {
+        let token = Token::new(process.slot, process.generation, tag::CLIENT);
+        if let Err(error) = self.watcher.watch_death(pidfd.as_fd(), token) {
+            // A client whose death cannot be seen must not be served: its resources would have no end.
+            tracing::error!(tgid = tgid.0, %error, "cannot watch this client's death; it is evicted");
+            self.doom(process, Cause::Evicted);
+        }
+    }
+
+    fn arm(&mut self, at: Nanos) {
+        self.watcher.set_deadline(Token::new(0, 0, tag::DEADLINE), Monotonic::from_nanos(at.0));
+    }
+
+    fn doom(&mut self, process: ProcessId, cause: Cause) {
+        if let Some(doom) = self.served.core.doom(process, cause) {
+            self.teardown(doom);
+        }
+    }
+
+    fn doom_all(&mut self) {
+        for process in self.served.core.live() {
+            self.doom(process, Cause::Shutdown);
+        }
+        // Tokens that other threads won meanwhile are letters already.
+        for letter in self.mailbox.take() {
+            if let Letter::Doomed(doom) = letter {
+                self.teardown(doom);
+            }
+        }
+    }
+
+    fn teardown(&mut self, doom: Doom<Doomed>) {
+        let core = &self.served.core;
+        let process = doom.process();
+        doom.stop_queues(core).answer_waiters(core).unpublish(core);
+        self.served.forget(process);
+        let watched = Token::new(process.slot, process.generation, tag::CLIENT);
+        if let Err(error) = self.watcher.cancel(watched) {
+            // The watch then fires once more and finds nobody.
+            tracing::debug!(%process, %error, "a death watch could not be cancelled");
+        }
+    }
+}
+
+fn process_of(token: Token) -> ProcessId {
+    ProcessId { slot: token.slot(), generation: token.generation() }
+}

@@ -1,0 +1,98 @@
+//! Where each notice of the core goes.
+//!
+//! | notice | goes to |
+//! |---|---|
+//! | `Complete` | the door, at once, on the thread that caused it |
+//! | `Runnable`, `Rearm` | the engines' bell |
+//! | `Memory` | the memory workers; the answer goes back into the core |
+//! | `Deadline`, `Doomed` | the event loop's mailbox |
+//! | `Freed` | the record of deaths |
+//!
+//! The parts behind it are made after the core, so they are attached once; before that there is no client and no
+//! notice. Nothing here blocks and nothing is locked while something else is called.
+
+use crate::deaths::Deaths;
+use crate::engine::{Bell, Rearm};
+use crate::event_loop::Mailbox;
+use door::fuse::FuseDoor;
+use door::workers::Workers;
+use kfd_core::Core;
+use kfd_core::notice::{MemoryRequest, Notice, Outbox, UserAnswer};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// The daemon's outbox.
+pub struct Post {
+    /// The engines.
+    pub bell: Arc<Bell>,
+    /// The event loop.
+    pub mailbox: Arc<Mailbox>,
+    /// Finished lives.
+    pub deaths: Arc<Deaths>,
+    behind: OnceLock<Behind>,
+}
+
+/// What the post delivers to and what itself needs the core.
+struct Behind {
+    core: Weak<Core>,
+    door: Weak<FuseDoor>,
+    workers: Weak<Workers>,
+}
+
+impl Post {
+    /// A post that nothing is attached to yet.
+    #[must_use]
+    pub fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self { bell: Arc::default(), mailbox, deaths: Arc::default(), behind: OnceLock::new() }
+    }
+
+    /// Attaches the parts that need the core, before the first client. The second call changes nothing.
+    pub fn attach(&self, core: &Arc<Core>, door: &Arc<FuseDoor>, workers: &Arc<Workers>) {
+        let behind = Behind {
+            core: Arc::downgrade(core),
+            door: Arc::downgrade(door),
+            workers: Arc::downgrade(workers),
+        };
+        if self.behind.set(behind).is_err() {
+            tracing::error!("the post was attached twice");
+        }
+    }
+
+    fn to_workers(&self, request: MemoryRequest) {
+        let Some(behind) = self.behind.get() else { return };
+        let MemoryRequest { process, queue, ticket, access } = request;
+        let core = behind.core.clone();
+        let answer = move |mut answers: Vec<UserAnswer>| {
+            if let Some(core) = core.upgrade() {
+                core.memory_answer(queue, ticket, answers.pop().unwrap_or(UserAnswer::Failed));
+            }
+        };
+        match behind.workers.upgrade() {
+            Some(workers) => workers.submit(process, vec![access], Box::new(answer)),
+            None => answer(Vec::new()),
+        }
+    }
+}
+
+impl Outbox for Post {
+    fn post(&self, notice: Notice) {
+        match notice {
+            Notice::Complete { call, process, outcome } => {
+                if let Some(door) = self.behind.get().and_then(|behind| behind.door.upgrade()) {
+                    door.complete(call, process, outcome);
+                }
+            }
+            Notice::Runnable => self.bell.ring(),
+            Notice::Rearm { process, offset, len } => self.bell.rearm(Rearm { process, offset, len }),
+            Notice::Memory(request) => self.to_workers(request),
+            Notice::Deadline(at) => self.mailbox.deadline(at),
+            Notice::Doomed(doom) => self.mailbox.doomed(doom),
+            Notice::Freed(obituary) => {
+                tracing::info!(tgid = obituary.tgid.0, cause = ?obituary.cause, "client gone, everything freed");
+                self.deaths.add(obituary);
+            }
+            Notice::MemoryException { queue, va } => {
+                tracing::warn!(process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The run directory: who holds it, and what is in it.
+//!
+//! ```text
+//! <run>/lock      flock'ed while a daemon serves here
+//! <run>/dev       the FUSE mount: kfd, dri/renderD128…
+//! <run>/sys       the topology as plain files
+//! <run>/proc      what of /proc a private view shows
+//! <run>/control   the control socket
+//! ```
+//! A lock file that is not locked is what a crash left: everything in the directory is then taken over. Not for: the
+//! mount itself, which the door owns.
+
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where a system-wide daemon serves (file-hierarchy: run-time data of a service).
+pub const DEFAULT: &str = "/run/kfdd";
+
+/// The environment variable that names the run directory for `kfdctl` and for clients inside `kfdctl run`.
+pub const ENV: &str = "KFDD_RUN_DIR";
+
+/// Why a run directory could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirError {
+    /// Another daemon serves there.
+    #[error("another kfdd already serves {0}; stop it, or give this one its own --run-dir")]
+    Held(PathBuf),
+    /// A file operation failed.
+    #[error("cannot prepare the run directory {path}: {source}; give a --run-dir that this user may write")]
+    Io {
+        /// Which path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A run directory that this process holds. Dropped: the files go and the lock is released last.
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    lock: Flock<File>,
+}
+
+impl RunDir {
+    /// Creates `path` if need be, locks it and makes its folders.
+    ///
+    /// # Errors
+    /// [`RunDirError::Held`] when another process holds the lock, otherwise the failing path.
+    pub fn take(path: &Path) -> Result<Self, RunDirError> {
+        let io = |at: &Path| {
+            let at = at.to_owned();
+            move |source| RunDirError::Io { path: at, source }
+        };
+        fs::create_dir_all(path).map_err(io(path))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(io(path))?;
+        let lock_path = path.join("lock");
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(io(&lock_path))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+            nix::errno::Errno::EWOULDBLOCK => RunDirError::Held(path.to_owned()),
+            other => RunDirError::Io { path: lock_path.clone(), source: other.into() },
+        })?;
+        Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The FUSE mount point; made when absent. A stale mount may still cover it: the door sees to that.
+    #[must_use]
+    pub fn dev(&self) -> PathBuf {
+        dev(&self.path)
+    }
+
+    /// Where the topology is written.
+    #[must_use]
+    pub fn sys(&self) -> PathBuf {
+        self.path.join("sys")
+    }
+
+    /// What a private view shows of /proc.
+    #[must_use]
+    pub fn proc(&self) -> PathBuf {
+        self.path.join("proc")
+    }
+
+    /// The control socket.
+    #[must_use]
+    pub fn control(&self) -> PathBuf {
+        control(&self.path)
+    }
+}
+
+/// The mount point inside the run directory `run`.
+#[must_use]
+pub fn dev(run: &Path) -> PathBuf {
+    run.join("dev")
+}
+
+/// The control socket inside the run directory `run`.
+#[must_use]
+pub fn control(run: &Path) -> PathBuf {
+    run.join("control")
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        for folder in [self.sys(), self.proc()] {
+            if let Err(error) = fs::remove_dir_all(&folder) {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(path = %folder.display(), %error, "left behind in the run directory");
+                }
+            }
+        }
+        drop(fs::remove_file(self.control()));
+        drop(fs::remove_dir(self.dev()));
+        // The lock file stays: unlinking it would let a third daemon lock a new file while a second one, which opened
+        // the old one before, locks that.
+        tracing::debug!(path = %self.path.display(), lock = ?self.lock, "run directory released");
+    }
+}

@@ -1,0 +1,37 @@
+//! The topology written out as plain files, for a private view to lay over `/sys` and `/proc/modules`.
+//!
+//! What the files say comes from `kfd_core::topology`; this only writes.
+
+use kfd_core::profile::Profile;
+use kfd_core::topology::{Entry, Host, tree_on};
+use std::io;
+use std::path::Path;
+
+/// Writes the topology of `profile` on this machine below `root`; what is there already is replaced.
+///
+/// # Errors
+/// The first file operation that fails.
+pub fn write(profile: &Profile, root: &Path) -> io::Result<()> {
+    let tree = tree_on(profile, &host());
+    for (path, entry) in tree.entries() {
+        let at = root.join(path);
+        if let Some(parent) = at.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        match entry {
+            Entry::Directory => std::fs::create_dir_all(&at)?,
+            Entry::File(text) => std::fs::write(&at, text)?,
+            Entry::Link(target) => {
+                drop(std::fs::remove_file(&at));
+                std::os::unix::fs::symlink(target, &at)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the host's /proc says. A file that is missing (a kernel without modules has no /proc/modules) says nothing.
+fn host() -> Host {
+    let text = |path| std::fs::read_to_string(path).unwrap_or_default();
+    Host::from_proc(&text("/proc/cpuinfo"), &text("/proc/meminfo"), &text("/proc/modules"))
+}
