@@ -5,7 +5,8 @@
 //!
 //! A producer thread fills a ring as a runtime does (claim by the write index, body, then the header in a
 //! releasing store); the consumer is either the processor or the floor. Rounds alternate, and the figure is the
-//! ratio of the medians, because the machine drifts.
+//! ratio of the best rounds, because the machine is shared and drifts. The first line is the goal's measure; the
+//! second leaves the producer out and so shows what the processor itself costs.
 
 use hsa_queue::aql::packet::INVALID_HEADER;
 use hsa_queue::sync::{AtomicU64, Ordering};
@@ -219,9 +220,9 @@ fn prefilled(consume: fn(&Arena, Instant) -> u64, length: Duration) -> f64 {
     packets as f64 / busy.as_secs_f64()
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
+/// The best of several rounds: on a shared machine what disturbs a round only ever slows it.
+fn best(figures: &[f64]) -> f64 {
+    figures.iter().copied().fold(0.0, f64::max)
 }
 
 fn main() {
@@ -238,12 +239,14 @@ fn main() {
             floors.push(measure(floor, length));
             ours.push(measure(processor, length));
         }
-        let (ours, floor) = (median(ours), median(floors));
+        let (ours, floor) = (best(&ours), best(&floors));
         let ratio = ours / floor;
         println!(
-            "{name}: {:.1} M packets/s, floor {:.1} M packets/s, ratio {ratio:.2}, goal ≥ 0.5: {}",
+            "{name}: {:.1} M packets/s ({:.1} ns), floor {:.1} M packets/s ({:.1} ns), ratio {ratio:.2}, goal ≥ 0.5: {}",
             ours / 1e6,
+            1e9 / ours,
             floor / 1e6,
+            1e9 / floor,
             if ratio >= 0.5 { "met" } else { "not met" }
         );
     }

@@ -1,11 +1,13 @@
 //! AQL queues: HSA's own packet format.
 //!
 //! [`packet`] is what lies in the ring, [`barrier`] what a packet may wait for, [`dispatch`] the seam to whatever
-//! runs kernels, [`processor`] the machine that puts them in order.
+//! runs kernels, [`report`] how a queue in error tells its client,
+//! [`processor`] the machine that puts them in order.
 
 pub mod barrier;
 pub mod dispatch;
 pub mod packet;
 pub mod processor;
+pub mod report;
 
 pub use processor::{Processor, QueueRegs};

@@ -6,11 +6,11 @@
 //!  Header ─► Index ─► Body ─► Wait ─► Free ──(no completion signal)─────────────────────┤
 //!    │         │       │       │       └─► Publish ─► Complete ─────────────────────────┘
 //!  Empty     Empty     │     Parked                    (event to raise)
-//!                      └─► Report{Publish ─► Base ─► Handle ─► Signal} ─► Stopped
+//!                      └─► Report ─► Stopped
 //!  any access without memory ─► Faulted
 //! ```
 //!
-//! Each stage has one access that may be pending, and is a variant of [`Stage`] with what it needs to ask again.
+//! Each stage has one access that may be pending, and is a variant of `Stage` with what it needs to ask again.
 //! On memory that answers at once a packet goes through one chain of inlined calls and no stage is ever stored.
 //!
 //! **What is trusted.** Nothing the client can write. The read index is the processor's own; what is in memory is
@@ -49,9 +49,9 @@ use crate::aql::packet::{
     AMD_FORMAT_BARRIER_VALUE, BarrierPacket, BarrierValuePacket, Header, INVALID_HEADER,
     KernelDispatchPacket, PacketType,
 };
+use crate::aql::report::Report;
 use crate::clock::Clock;
 use crate::error::QueueError;
-use crate::layout::amd_queue;
 use crate::memory::{Access, Fault, GpuVa, MemoryView};
 use crate::ring::{Ring, RingError};
 use crate::signal::{EventId, SignalUpdate};
@@ -119,10 +119,7 @@ enum Stage {
         finish: Finish,
     },
     Complete(SignalUpdate),
-    ReportPublish(QueueError),
-    ReportBase(QueueError),
-    ReportHandle(QueueError),
-    ReportSignal(QueueError, SignalUpdate),
+    Report(Report),
     Stopped(QueueError),
     Faulted(Fault),
 }
@@ -236,7 +233,7 @@ impl Processor {
     }
 
     /// Retires packets until `budget` of them are done (at least one is tried), an event is to be raised, or
-    /// something has to be waited for. Bounded: at most a dozen accesses a packet, each of at most 64 bytes.
+    /// something has to be waited for. Bounded: at most 16 accesses a packet, each of at most 64 bytes.
     pub fn run<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, budget: u32) -> Turn {
         let first = self.read;
         let step = self.turn(view, clock, first.wrapping_add(u64::from(budget.max(1))));
@@ -321,10 +318,7 @@ impl Processor {
             Stage::Free { slot, finish } => self.free(view, clock, slot, finish),
             Stage::Publish { finish } => self.publish_and_complete(view, clock, finish),
             Stage::Complete(update) => self.complete(view, update),
-            Stage::ReportPublish(error) => self.report(view, error),
-            Stage::ReportBase(error) => self.report_base(view, error),
-            Stage::ReportHandle(error) => self.report_handle(view, error),
-            Stage::ReportSignal(error, update) => self.report_signal(view, error, update),
+            Stage::Report(report) => self.report(view, report),
             Stage::Stopped(error) => self.stopped(error, None),
             Stage::Faulted(fault) => self.fault(fault),
         }
@@ -401,18 +395,18 @@ impl Processor {
             PacketType::VendorSpecific if header.amd_format() == AMD_FORMAT_BARRIER_VALUE => {
                 let packet: BarrierValuePacket = zerocopy::transmute!(words);
                 let Some(wait) = Wait::value(&packet) else {
-                    return self.report(view, QueueError::VendorPacket);
+                    return self.refuse(view, QueueError::VendorPacket);
                 };
                 self.wait(view, clock, slot, wait, Finish::of(packet.completion_signal, clock))
             }
-            PacketType::VendorSpecific => self.report(view, QueueError::VendorPacket),
+            PacketType::VendorSpecific => self.refuse(view, QueueError::VendorPacket),
             PacketType::KernelDispatch => {
                 let packet: KernelDispatchPacket = zerocopy::transmute!(words);
-                self.report(view, dispatch::refusal(&packet))
+                self.refuse(view, dispatch::refusal(&packet))
             }
             // INVALID was held back by `header`.
             PacketType::AgentDispatch | PacketType::Unknown(_) | PacketType::Invalid => {
-                self.report(view, QueueError::PacketType)
+                self.refuse(view, QueueError::PacketType)
             }
         }
     }
@@ -466,46 +460,16 @@ impl Processor {
         }
     }
 
-    /// Stops at the packet in hand: tells the client which one it is, then what is wrong with it.
+    /// Stops at the packet in hand, which keeps its slot.
     #[cold]
-    fn report<V: MemoryView>(&mut self, view: &mut V, error: QueueError) -> Flow {
-        if self.read != self.published {
-            ask!(self, Stage::ReportPublish(error), view.store_u64(self.read_index, self.read));
-            self.published = self.read;
-        }
-        self.report_base(view, error)
+    fn refuse<V: MemoryView>(&mut self, view: &mut V, error: QueueError) -> Flow {
+        self.report(view, Report::new(error, self.read_index, self.read))
     }
 
-    /// Finds `amd_queue_t` as the command processor does. Not before there is something to report: ROCR fills the
-    /// structure in only after it has created the queue.
-    fn report_base<V: MemoryView>(&mut self, view: &mut V, error: QueueError) -> Flow {
-        let field = amd_queue::READ_DISPATCH_ID_FIELD_BASE_BYTE_OFFSET - amd_queue::READ_DISPATCH_ID;
-        let offset = ask!(self, Stage::ReportBase(error), view.load_u32(self.read_index.offset(field)));
-        if u64::from(offset) != amd_queue::READ_DISPATCH_ID {
-            // The index does not lie in an amd_queue_t: a client that speaks to the driver without a runtime. It
-            // has no inactive signal, and what lies where one would be is not ours to write through.
-            return self.stopped(error, None);
-        }
-        self.report_handle(view, error)
-    }
-
-    fn report_handle<V: MemoryView>(&mut self, view: &mut V, error: QueueError) -> Flow {
-        let field = amd_queue::QUEUE_INACTIVE_SIGNAL - amd_queue::READ_DISPATCH_ID;
-        let handle = ask!(self, Stage::ReportHandle(error), view.load_u64(self.read_index.offset(field)));
-        if handle == 0 {
-            return self.stopped(error, None);
-        }
-        self.report_signal(view, error, SignalUpdate::store(GpuVa(handle), error.inactive_code()))
-    }
-
-    fn report_signal<V: MemoryView>(
-        &mut self,
-        view: &mut V,
-        error: QueueError,
-        mut update: SignalUpdate,
-    ) -> Flow {
-        let raise = ask!(self, Stage::ReportSignal(error, update), update.step(view));
-        self.stopped(error, raise)
+    fn report<V: MemoryView>(&mut self, view: &mut V, mut report: Report) -> Flow {
+        let raise = ask!(self, Stage::Report(report), report.step(view));
+        self.published = self.read;
+        self.stopped(report.error(), raise)
     }
 
     fn stopped(&mut self, error: QueueError, raise: Option<EventId>) -> Flow {
