@@ -22,7 +22,7 @@ const FIRST_VA: u64 = 1 << 40;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// A node could not be opened.
-    #[error("cannot open {path}: {source}")]
+    #[error("cannot open {path}")]
     Open {
         /// Which.
         path: String,
@@ -30,7 +30,7 @@ pub enum ClientError {
         source: io::Error,
     },
     /// A call was refused.
-    #[error("{call}: {source}")]
+    #[error("{call} was refused")]
     Call {
         /// Which.
         call: &'static str,

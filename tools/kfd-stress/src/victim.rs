@@ -25,7 +25,7 @@ pub fn enter_if_asked() -> Option<ExitCode> {
     match live(dev.as_ref(), seed) {
         Ok(never) => match never {},
         Err(error) => {
-            eprintln!("kfd-stress client: {error}");
+            eprintln!("kfd-stress client: {:#}", anyhow::Error::from(error));
             Some(ExitCode::FAILURE)
         }
     }

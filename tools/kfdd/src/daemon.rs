@@ -45,7 +45,7 @@ pub enum StartError {
     #[error(transparent)]
     EventLoop(#[from] notifier::watch::SetupError),
     /// A thread, a process, a socket or a file.
-    #[error("cannot start {what}: {source}")]
+    #[error("cannot start {what}")]
     Part {
         /// Which part.
         what: &'static str,

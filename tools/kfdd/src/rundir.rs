@@ -29,7 +29,7 @@ pub enum RunDirError {
     #[error("another kfdd already serves {0}; stop it, or give this one its own --run-dir")]
     Held(PathBuf),
     /// A file operation failed.
-    #[error("cannot prepare the run directory {path}: {source}; give a --run-dir that this user may write")]
+    #[error("cannot prepare {path} (give a --run-dir that this user may write)")]
     Io {
         /// Which path.
         path: PathBuf,
@@ -57,6 +57,11 @@ impl RunDir {
         };
         fs::create_dir_all(path).map_err(io(path))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(io(path))?;
+        // Not create_dir_all: it would look at what is there, and a dead daemon's mount answers no look.
+        match fs::create_dir(dev(path)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io(&dev(path))(error)),
+            _ => {}
+        }
         let lock_path = path.join("lock");
         let file = File::options()
             .create(true)

@@ -15,7 +15,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Nobody listens.
-    #[error("no kfdd answers at {path} ({source}); start one with `kfdd`, or name its --run-dir")]
+    #[error("no kfdd answers at {path}: start one with `kfdd`, or name its --run-dir")]
     Absent {
         /// The socket.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum ControlError {
         source: io::Error,
     },
     /// The conversation broke.
-    #[error("the daemon at {path} did not answer as expected: {source}")]
+    #[error("the daemon at {path} did not answer as expected")]
     Broken {
         /// The socket.
         path: PathBuf,
