@@ -1,5 +1,6 @@
 //! One SRCU domain, seen from outside.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::disallowed_types, reason = "a test observes from outside; nothing here is modelled")]
 
 use notifier::srcu::{Domain, Retirable};

@@ -1,5 +1,6 @@
 //! The ten rules of the chain, each by its number.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::disallowed_types, reason = "a test observes from outside; nothing here is modelled")]
 
 use notifier::{Listener, MmId, Notifier, Ref, Registration, Releasing, Slot};

@@ -9,10 +9,9 @@
 
 use crate::sync::{self, AtomicU64, AtomicUsize, Condvar, Mutant, Mutex, Ordering, fence, mutant};
 
-/// Looks at the counters before the updater sleeps: the bound of its back-off.
-const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
-/// Further looks with the CPU offered to others between them.
-const YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
+/// Looks at the counters before the updater sleeps: the bound of its back-off. The later ones offer the CPU to others.
+const LOOKS: u32 = if cfg!(loom) { 1 } else { 104 };
+const LOOKS_WITHOUT_YIELD: u32 = 100;
 
 /// Two cache lines: the adjacent-line prefetcher of x86 pulls pairs.
 #[repr(align(128))]
@@ -122,17 +121,15 @@ impl Readers {
 
     /// Returns when the bank has been seen empty.
     pub(super) fn wait_idle(&self, bank: usize) {
-        for _ in 0..SPINS {
+        for look in 0..LOOKS {
             if self.empty(bank) {
                 return;
             }
-            std::hint::spin_loop();
-        }
-        for _ in 0..YIELDS {
-            if self.empty(bank) {
-                return;
+            if look < LOOKS_WITHOUT_YIELD {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
             }
-            std::thread::yield_now();
         }
         let mut closed = sync::lock(&self.gate);
         let late = mutant(Mutant::LateWaiting);

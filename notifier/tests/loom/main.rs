@@ -4,6 +4,7 @@
 //!
 //! Each model must pass as the code is, and each mutant (one deliberate fault) must fail the model named for it.
 #![cfg(loom)]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod callbacks;
 mod chain;
@@ -26,7 +27,7 @@ const ID: MmId = MmId { pidfd_inode: 1, exec_epoch: 0 };
 /// A closed world whose every schedule is tried.
 struct Model {
     /// Switches away from a thread that could go on; `None` tries all schedules. The bounds keep the suite under a minute
-    /// on two cores; every mutant is caught with two.
+    /// on two cores.
     preemptions: Option<usize>,
     body: fn(),
 }
