@@ -1,4 +1,5 @@
 //! An idle FUSE door sleeps: a test program of its own, so that all door threads in it are that door's.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "fuse/client.rs"]
 #[allow(dead_code, reason = "shared with the other tests of the door")]
@@ -30,7 +31,9 @@ fn sleeps() -> u64 {
     let of_task = |path: &Path| {
         let status = std::fs::read_to_string(path.join("status")).ok()?;
         let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        field("Name:")?.starts_with("kfdd-").then(|| field("voluntary_ctxt_switches:")?.parse::<u64>().ok())?
+        field("Name:")?
+            .starts_with("kfdd-")
+            .then(|| field("voluntary_ctxt_switches:")?.parse::<u64>().ok())?
     };
     tasks.filter_map(|task| of_task(&task.unwrap().path())).sum()
 }

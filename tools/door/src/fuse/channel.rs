@@ -38,7 +38,8 @@ impl Channel {
     /// A further channel of the same connection.
     pub(super) fn another(&self) -> Result<Self, DoorError> {
         let fresh = Self::open()?;
-        sys::clone_channel(fresh.0.as_fd(), self.0.as_fd()).map_err(DoorError::system("clone a FUSE channel"))?;
+        sys::clone_channel(fresh.0.as_fd(), self.0.as_fd())
+            .map_err(DoorError::system("clone a FUSE channel"))?;
         Ok(fresh)
     }
 

@@ -12,7 +12,9 @@ use super::node::{self, Nodes, Place, Tree};
 use super::notify::Names;
 use super::open::Files;
 use super::session::Census;
-use super::wire::layout::{Attr, AttrOut, EntryOut, InHeader, OpenOut, ReadIn, ReleaseIn, StatfsOut, WriteOut};
+use super::wire::layout::{
+    Attr, AttrOut, EntryOut, InHeader, OpenOut, ReadIn, ReleaseIn, StatfsOut, WriteOut,
+};
 use super::wire::{Incoming, Reply, Request, opcode, reply};
 use crate::identity::{self, IdentityError, Resolver};
 use crate::workers::MmState;
@@ -133,7 +135,9 @@ impl Door {
                 channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
             }
             // A second INIT does not exist; whatever else is not known is the kernel's to do without.
-            Request::Init { .. } | Request::Unknown => channel.reply(unique, &Reply::Error(Errno(libc::ENOSYS))),
+            Request::Init { .. } | Request::Unknown => {
+                channel.reply(unique, &Reply::Error(Errno(libc::ENOSYS)));
+            }
         }
     }
 
@@ -186,7 +190,14 @@ impl Door {
         let mut out = Vec::new();
         let start = usize::try_from(read.offset).unwrap_or(usize::MAX);
         for (index, (ino, kind, name)) in entries.iter().enumerate().skip(start) {
-            if !reply::push_dirent(&mut out, read.size as usize, *ino, index as u64 + 1, *kind, name.as_bytes()) {
+            if !reply::push_dirent(
+                &mut out,
+                read.size as usize,
+                *ino,
+                index as u64 + 1,
+                *kind,
+                name.as_bytes(),
+            ) {
                 break;
             }
         }

@@ -5,11 +5,11 @@
 //! one that makes opens happen one at a time; none may block.
 
 use crate::workers::{MmState, Workers};
-use kfd_core::{Core, Opened};
 use kfd_core::call::{Arg, Caller, Errno, Gathered, Identity, Node, Outcome};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid};
 use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::{Core, Opened};
 use notifier::MmId;
 use notifier::watch::Pidfd;
 use std::os::fd::OwnedFd;
@@ -51,7 +51,12 @@ pub trait ClientMemory: Send + Sync + 'static {
     /// Lets a client go again. Idempotent.
     fn detach(&self, process: ProcessId);
     /// Makes the accesses in order; `done` runs on another thread, or at once where there is no such client.
-    fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>);
+    fn submit(
+        &self,
+        process: ProcessId,
+        accesses: Vec<UserAccess>,
+        done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>,
+    );
     /// Looks whether a client's address space is gone.
     fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(MmState) + Send>);
 }
@@ -114,7 +119,12 @@ impl ClientMemory for Workers {
         Self::detach(self, process);
     }
 
-    fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>) {
+    fn submit(
+        &self,
+        process: ProcessId,
+        accesses: Vec<UserAccess>,
+        done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>,
+    ) {
         Self::submit(self, process, accesses, done);
     }
 

@@ -7,10 +7,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum DoorError {
     /// There is no /dev/fuse.
-    #[error("/dev/fuse is missing: load the module (`modprobe fuse`), or give the container `--device /dev/fuse`")]
+    #[error(
+        "/dev/fuse is missing: load the module (`modprobe fuse`), or give the container `--device /dev/fuse`"
+    )]
     NoDevice,
     /// /dev/fuse is there but may not be opened, or the mount was refused.
-    #[error("not allowed to {what}: the FUSE door needs root (CAP_SYS_ADMIN in the initial user namespace); run it with sudo")]
+    #[error(
+        "not allowed to {what}: the FUSE door needs root (CAP_SYS_ADMIN in the initial user namespace); run it with sudo"
+    )]
     NotPermitted {
         /// What was refused.
         what: &'static str,
@@ -30,7 +34,9 @@ pub enum DoorError {
         path: PathBuf,
     },
     /// There is a FUSE mount whose server neither answers nor is gone.
-    #[error("{path} is mounted by a daemon that does not answer: end it (`kill -9`), or `umount -fl {path}`, and start again")]
+    #[error(
+        "{path} is mounted by a daemon that does not answer: end it (`kill -9`), or `umount -fl {path}`, and start again"
+    )]
     Unresponsive {
         /// The mount point.
         path: PathBuf,
@@ -44,7 +50,9 @@ pub enum DoorError {
         kind: String,
     },
     /// The kernel has no FUSE passthrough.
-    #[error("this kernel has no FUSE passthrough (protocol {major}.{minor}): Linux 6.9 with CONFIG_FUSE_PASSTHROUGH is needed; `kfdctl run` can use the launcher's door instead")]
+    #[error(
+        "this kernel has no FUSE passthrough (protocol {major}.{minor}): Linux 6.9 with CONFIG_FUSE_PASSTHROUGH is needed; `kfdctl run` can use the launcher's door instead"
+    )]
     NoPassthrough {
         /// The kernel's protocol.
         major: u32,

@@ -92,7 +92,10 @@ fn mounted(path: &Path) -> Result<Option<String>, DoorError> {
             continue;
         }
         // Optional fields end at a lone "-"; the type follows.
-        last = fields.skip_while(|field| *field != b"-").nth(1).map(|kind| String::from_utf8_lossy(kind).into_owned());
+        last = fields
+            .skip_while(|field| *field != b"-")
+            .nth(1)
+            .map(|kind| String::from_utf8_lossy(kind).into_owned());
     }
     Ok(last)
 }
@@ -103,7 +106,9 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     let mut rest = field;
     while let Some((&first, tail)) = rest.split_first() {
         let octal = |digits: &[u8]| {
-            digits.iter().try_fold(0u32, |sum, digit| matches!(digit, b'0'..=b'7').then(|| sum * 8 + u32::from(digit - b'0')))
+            digits.iter().try_fold(0u32, |sum, digit| {
+                matches!(digit, b'0'..=b'7').then(|| sum * 8 + u32::from(digit - b'0'))
+            })
         };
         match (first, tail.get(..3).and_then(octal).and_then(|code| u8::try_from(code).ok())) {
             (b'\\', Some(byte)) => {

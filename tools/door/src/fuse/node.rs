@@ -59,8 +59,7 @@ impl Tree {
     pub(super) fn list(&self, directory: u64) -> Option<Vec<(u64, u32, String)>> {
         const DIRECTORY: u32 = libc::DT_DIR as u32;
         const REGULAR: u32 = libc::DT_REG as u32;
-        let mut entries =
-            vec![(directory, DIRECTORY, ".".to_owned()), (ROOT_ID, DIRECTORY, "..".to_owned())];
+        let mut entries = vec![(directory, DIRECTORY, ".".to_owned()), (ROOT_ID, DIRECTORY, "..".to_owned())];
         match directory {
             ROOT_ID => {
                 entries.push((FIRST_DEVICE - 1, REGULAR, entry_name(Node::Kfd)));
@@ -68,7 +67,9 @@ impl Tree {
             }
             DRI_ID => {
                 entries.extend(
-                    self.minors.iter().map(|minor| (FIRST_DEVICE - 1, REGULAR, entry_name(Node::Render(*minor)))),
+                    self.minors
+                        .iter()
+                        .map(|minor| (FIRST_DEVICE - 1, REGULAR, entry_name(Node::Render(*minor)))),
                 );
             }
             _ => return None,
@@ -226,7 +227,10 @@ impl Nodes {
     /// Takes what was kept of a process; its nodes stay as orphans until they are forgotten.
     pub(super) fn unpublish(&mut self, process: ProcessId) -> Option<(Vec<Node>, Vec<i32>)> {
         let member = self.members.remove(&process)?;
-        Some((member.nodes.into_iter().map(|(node, _)| node).collect(), member.backings.into_values().collect()))
+        Some((
+            member.nodes.into_iter().map(|(node, _)| node).collect(),
+            member.backings.into_values().collect(),
+        ))
     }
 
     /// How many device nodes there are.

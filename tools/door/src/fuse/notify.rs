@@ -49,7 +49,9 @@ fn drop_names(channel: &Channel, names: &Receiver<Node>) {
         let head = InvalEntry { parent: node::parent(node), namelen, flags: 0 };
         // ENOENT: the kernel does not know the name any more, which is what was wanted.
         match channel.notify(opcode::NOTIFY_INVAL_ENTRY, &[head.as_bytes(), name.as_bytes(), &[0]]) {
-            Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENOTCONN)) => {
+            Err(error)
+                if !matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENOTCONN)) =>
+            {
                 tracing::warn!(name, %error, "a name could not be dropped");
             }
             _ => {}
@@ -64,7 +66,9 @@ impl Door {
         let (Ok(off), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) else { return };
         let body = InvalInode { ino, off, len };
         match self.channels[0].notify(opcode::NOTIFY_INVAL_INODE, &[body.as_bytes()]) {
-            Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENOTCONN)) => {
+            Err(error)
+                if !matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV | libc::ENOTCONN)) =>
+            {
                 tracing::error!(%process, offset, len, %error, "doorbell pages could not be dropped");
             }
             _ => {}

@@ -69,7 +69,8 @@ impl FuseDoor {
         let master = Channel::open()?;
         let mount = Mount::new(&mount_point, &master)?;
         let started = handshake(&master).and_then(|()| {
-            let channels = (1..threads.max(1)).map(|_| master.another().map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+            let channels =
+                (1..threads.max(1)).map(|_| master.another().map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
             let channels: Vec<_> = std::iter::once(Arc::new(master)).chain(channels).collect();
             let (names, dropper) =
                 Names::start(Arc::clone(&channels[0])).map_err(DoorError::system("start a door thread"))?;
@@ -211,7 +212,10 @@ fn serve(door: &Arc<Door>, channel: &Arc<Channel>) {
         };
         if catch_unwind(AssertUnwindSafe(|| door.dispatch(channel, &incoming))).is_err() {
             // The caller must not hang for it. Where the answer was already given the kernel refuses a second one.
-            tracing::error!(opcode = incoming.header.opcode, "a request was not served: a panic in the daemon");
+            tracing::error!(
+                opcode = incoming.header.opcode,
+                "a request was not served: a panic in the daemon"
+            );
             door.give_up(channel, incoming.header.unique);
         }
     }

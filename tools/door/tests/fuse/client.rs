@@ -73,7 +73,8 @@ impl Client {
     }
 
     pub fn kill(&self) {
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.tgid() as i32), nix::sys::signal::SIGKILL).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.tgid() as i32), nix::sys::signal::SIGKILL)
+            .unwrap();
     }
 
     /// Waits for the end; the signal that ended it, if any.
@@ -175,7 +176,11 @@ pub fn run() {
             "fork_reopen" => {
                 let path = std::ffi::CString::new(format!("/proc/self/fd/{}", number(1))).unwrap();
                 let code = sys::in_child(|| {
-                    match nix::fcntl::open(path.as_c_str(), nix::fcntl::OFlag::O_RDWR, nix::sys::stat::Mode::empty()) {
+                    match nix::fcntl::open(
+                        path.as_c_str(),
+                        nix::fcntl::OFlag::O_RDWR,
+                        nix::sys::stat::Mode::empty(),
+                    ) {
                         Ok(_) => 0,
                         Err(errno) => errno as i32,
                     }

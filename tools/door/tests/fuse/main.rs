@@ -1,6 +1,7 @@
 //! The FUSE door on a real mount, with real client processes and a scripted driver behind it.
 //!
 //! Needs root and /dev/fuse; elsewhere each test says that it was skipped.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod client;
 mod script;
@@ -44,7 +45,9 @@ fn config(path: &Path) -> FuseConfig {
     FuseConfig { mount_point: path.to_owned(), minors: vec![RenderMinor(128)], threads: 2 }
 }
 
-fn start(path: &Path) -> Result<(FuseDoor, Arc<Script>, Receiver<Seen>, Arc<Memory>), DoorError> {
+type Started = (FuseDoor, Arc<Script>, Receiver<Seen>, Arc<Memory>);
+
+fn start(path: &Path) -> Result<Started, DoorError> {
     let (script, seen) = Script::new();
     let memory = Arc::new(Memory::default());
     let reach = Arc::new(Reach(Arc::clone(&memory)));
@@ -257,7 +260,10 @@ fn a_client_killed_while_its_call_gathers_is_gone_at_once() {
     let reaped = client.reaped_within(Duration::from_secs(2));
     served.memory.hold(false);
     assert!(reaped.is_some(), "a killed client waits for its gather");
-    assert!(!served.drain().iter().any(|seen| matches!(seen, Seen::Parked(_))), "the late gather entered the driver");
+    assert!(
+        !served.drain().iter().any(|seen| matches!(seen, Seen::Parked(_))),
+        "the late gather entered the driver"
+    );
     assert_eq!(served.door.census().calls, 0);
 }
 
@@ -279,12 +285,19 @@ fn a_signal_restarts_the_call_with_its_remaining_time_or_ends_it_with_eintr() {
             assert_ne!(first, second);
             let (caller, arg) = served.script.take_parked(second).unwrap();
             assert_eq!(arg.bytes(), client::unhex(&halved));
-            served.door.complete(second, caller.process, Outcome::Done(Done { arg, writes: vec![], fds: vec![] }));
+            served.door.complete(
+                second,
+                caller.process,
+                Outcome::Done(Done { arg, writes: vec![], fds: vec![] }),
+            );
             assert_eq!(client.hear(), format!("ret 0 {halved}"));
         } else {
             assert_eq!(client.hear(), format!("err {} {halved}", libc::EINTR));
         }
-        assert!(!served.drain().iter().any(|seen| matches!(seen, Seen::Doomed(..))), "a signal doomed its process");
+        assert!(
+            !served.drain().iter().any(|seen| matches!(seen, Seen::Doomed(..))),
+            "a signal doomed its process"
+        );
     }
 }
 

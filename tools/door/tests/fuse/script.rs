@@ -87,7 +87,8 @@ impl Driver for Script {
 
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId> {
         let state = self.state.lock().unwrap();
-        let mut found = state.processes.iter().filter(|((owner, _), id)| *owner == tgid && !state.doomed.contains(id));
+        let mut found =
+            state.processes.iter().filter(|((owner, _), id)| *owner == tgid && !state.doomed.contains(id));
         found.find(|((_, space), _)| mm.is_none_or(|mm| mm == *space)).map(|(_, id)| *id)
     }
 
@@ -121,7 +122,11 @@ impl Driver for Script {
                 if arg.bytes()[16..20] == [0; 4] {
                     let va = UserVa(u64::from_le_bytes(arg.bytes()[..8].try_into().unwrap()));
                     let bytes = gathered.0[0].iter().map(|byte| !byte).collect();
-                    return Outcome::Done(Done { arg, writes: vec![UserWrite { va, bytes }], fds: Vec::new() });
+                    return Outcome::Done(Done {
+                        arg,
+                        writes: vec![UserWrite { va, bytes }],
+                        fds: Vec::new(),
+                    });
                 }
                 self.state.lock().unwrap().parked.insert(caller.call, (*caller, arg));
                 self.tell(Seen::Parked(caller.call));
@@ -143,7 +148,8 @@ impl Driver for Script {
     fn arena(&self, process: ProcessId, _: RenderMinor) -> Result<OwnedFd, Errno> {
         let mut state = self.state.lock().unwrap();
         let file = state.arenas.entry(process).or_insert_with(|| {
-            let memory = nix::sys::memfd::memfd_create(c"arena", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap();
+            let memory =
+                nix::sys::memfd::memfd_create(c"arena", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap();
             let file = File::from(memory);
             file.set_len(ARENA).unwrap();
             file
@@ -203,7 +209,12 @@ impl ClientMemory for Reach {
         self.0.clients.lock().unwrap().remove(&process);
     }
 
-    fn submit(&self, process: ProcessId, accesses: Vec<UserAccess>, done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>) {
+    fn submit(
+        &self,
+        process: ProcessId,
+        accesses: Vec<UserAccess>,
+        done: Box<dyn FnOnce(Vec<UserAnswer>) + Send>,
+    ) {
         let memory = Arc::clone(&self.0);
         std::thread::spawn(move || {
             let held = memory.held.lock().unwrap();
@@ -212,11 +223,12 @@ impl ClientMemory for Reach {
             let answers = accesses.into_iter().map(|access| match access {
                 UserAccess::Read { va, len } => {
                     let mut bytes = vec![0; len as usize];
-                    mem.read_exact_at(&mut bytes, va.0).map_or(UserAnswer::Failed, |()| UserAnswer::Done(bytes))
+                    mem.read_exact_at(&mut bytes, va.0)
+                        .map_or(UserAnswer::Failed, |()| UserAnswer::Done(bytes))
                 }
-                UserAccess::Write { va, bytes } => {
-                    mem.write_all_at(&bytes, va.0).map_or(UserAnswer::Failed, |()| UserAnswer::Done(Vec::new()))
-                }
+                UserAccess::Write { va, bytes } => mem
+                    .write_all_at(&bytes, va.0)
+                    .map_or(UserAnswer::Failed, |()| UserAnswer::Done(Vec::new())),
                 UserAccess::FetchSub { .. } => UserAnswer::Failed,
             });
             done(answers.collect());

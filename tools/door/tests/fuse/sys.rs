@@ -5,8 +5,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// ioctl(2) on `bytes` in place; the errno on failure.
 pub fn ioctl(fd: BorrowedFd<'_>, cmd: u32, bytes: &mut [u8]) -> Result<i32, i32> {
-    // SAFETY: every command that the tests issue has a size field of at most `bytes.len()`, checked here.
     assert!(((cmd >> 16) & 0x3fff) as usize <= bytes.len());
+    // SAFETY: the kernel reads and writes as many bytes as the command's size field says, which `bytes` has.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::c_ulong::from(cmd), bytes.as_mut_ptr()) };
     if result < 0 { Err(std::io::Error::last_os_error().raw_os_error().unwrap()) } else { Ok(result) }
 }
@@ -34,7 +34,7 @@ impl Map {
     }
 
     fn at(&self, offset: usize) -> *mut u64 {
-        assert!(offset % 8 == 0 && offset + 8 <= self.len);
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.len);
         self.base.wrapping_add(offset).cast()
     }
 
@@ -90,13 +90,11 @@ extern "C" fn ignore(_: libc::c_int) {}
 
 /// Installs an empty handler for SIGUSR1.
 pub fn handle_usr1(restart: bool) {
-    // SAFETY: an all-zero sigaction is valid; the handler does nothing.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = ignore as *const () as usize;
-        action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
-        libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
-    }
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+    let flags = if restart { SaFlags::SA_RESTART } else { SaFlags::empty() };
+    let action = SigAction::new(SigHandler::Handler(ignore), flags, SigSet::empty());
+    // SAFETY: the handler does nothing.
+    unsafe { sigaction(Signal::SIGUSR1, &action) }.expect("a handler can be installed");
 }
 
 /// The calling thread's id.

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use zerocopy::IntoBytes;
 
 /// Most bytes of one READ's answer: the kernel asks for at most `max_pages` (32 by default, linux/fuse.h) pages.
-const ZEROS: [u8; 32 * 4096] = [0; 32 * 4096];
+static ZEROS: [u8; 32 * 4096] = [0; 32 * 4096];
 
 /// What goes back.
 #[derive(Debug)]
@@ -28,7 +28,10 @@ pub enum Reply<'a> {
     Data(&'a [u8]),
     /// The ioctl's return value (negative for an errno) with the struct, which the kernel copies out either way
     /// (fs/fuse/ioctl.c, `fuse_do_ioctl`).
-    Ioctl { result: i32, data: &'a [u8] },
+    Ioctl {
+        result: i32,
+        data: &'a [u8],
+    },
 }
 
 impl Reply<'_> {
@@ -55,8 +58,11 @@ impl Reply<'_> {
             }
         };
         let length = size_of::<OutHeader>() + first.len() + second.len();
-        let header =
-            OutHeader { len: u32::try_from(length).expect("invariant: a reply is at most 128 KiB"), error, unique };
+        let header = OutHeader {
+            len: u32::try_from(length).expect("invariant: a reply is at most 128 KiB"),
+            error,
+            unique,
+        };
         write(&[IoSlice::new(header.as_bytes()), IoSlice::new(first), IoSlice::new(second)])
     }
 }

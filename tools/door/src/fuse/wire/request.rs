@@ -1,8 +1,8 @@
 //! Bytes from /dev/fuse to a [`Request`].
 
 use super::layout::{
-    BatchForgetIn, FlushIn, ForgetIn, ForgetOne, InHeader, InitIn, InterruptIn, IoctlIn, OpenIn, ReadIn, ReleaseIn,
-    WriteIn,
+    BatchForgetIn, FlushIn, ForgetIn, ForgetOne, InHeader, InitIn, InterruptIn, IoctlIn, OpenIn, ReadIn,
+    ReleaseIn, WriteIn,
 };
 use super::opcode;
 use zerocopy::FromBytes;
@@ -20,15 +20,28 @@ pub struct Incoming<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named after the opcodes of linux/fuse.h, fields after its structs")]
 pub enum Request<'a> {
-    Init { init: InitIn, flags2: u32 },
-    Lookup { name: &'a [u8] },
-    Forget { nlookup: u64 },
-    BatchForget { forgets: Forgets<'a> },
+    Init {
+        init: InitIn,
+        flags2: u32,
+    },
+    Lookup {
+        name: &'a [u8],
+    },
+    Forget {
+        nlookup: u64,
+    },
+    BatchForget {
+        forgets: Forgets<'a>,
+    },
     Getattr,
     Setattr,
-    Open { flags: u32 },
+    Open {
+        flags: u32,
+    },
     Read(ReadIn),
-    Write { write: WriteIn },
+    Write {
+        write: WriteIn,
+    },
     Statfs,
     Release(ReleaseIn),
     Fsync,
@@ -37,9 +50,14 @@ pub enum Request<'a> {
     Readdir(ReadIn),
     Releasedir,
     Access,
-    Interrupt { target: u64 },
+    Interrupt {
+        target: u64,
+    },
     Destroy,
-    Ioctl { ioctl: IoctlIn, input: &'a [u8] },
+    Ioctl {
+        ioctl: IoctlIn,
+        input: &'a [u8],
+    },
     /// A change of the tree: no name can be made, moved or removed.
     Alter,
     /// A known opcode whose body is too short for it.
@@ -76,8 +94,11 @@ fn body_of(code: u32, body: &[u8]) -> Option<Request<'_>> {
     Some(match code {
         opcode::INIT => {
             let (init, rest) = take::<InitIn>(body)?;
-            let flags2 =
-                if init.flags & opcode::INIT_EXT == 0 { 0 } else { take::<u32>(rest).map_or(0, |(word, _)| word) };
+            let flags2 = if init.flags & opcode::INIT_EXT == 0 {
+                0
+            } else {
+                take::<u32>(rest).map_or(0, |(word, _)| word)
+            };
             Request::Init { init, flags2 }
         }
         opcode::LOOKUP => Request::Lookup { name: c_name(body)? },
