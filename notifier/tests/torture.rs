@@ -82,19 +82,19 @@ impl Torture {
         let element = self.current.load(Relaxed);
         Self::linger(dice);
         let inner = (dice.below(8) == 0).then(|| self.domain.read());
-        // Sections may end in any order.
-        let last = match inner {
-            Some(inner) if dice.below(2) == 0 => {
-                drop(section);
-                inner
-            }
-            _ => section,
-        };
         Self::linger(dice);
+        // Before the end of the section that found it: an inner section that began later protects nothing found earlier.
         if self.pipe[element].load(Relaxed) >= 2 {
             self.too_old.fetch_add(1, SeqCst);
         }
-        drop(last);
+        // Sections may end in any order.
+        if dice.below(2) == 0 {
+            drop(section);
+            drop(inner);
+        } else {
+            drop(inner);
+            drop(section);
+        }
         self.reads.fetch_add(1, Relaxed);
     }
 
