@@ -48,7 +48,7 @@ impl Mapping {
         self.check(offset, 8);
         // SAFETY: in bounds and aligned by the check; the mapping lives as long as `self`; whoever shares the memory
         // uses atomic or single plain accesses of this width.
-        unsafe { &*self.map.as_mut_ptr().add(offset).cast::<AtomicU64>() }
+        unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().wrapping_add(offset).cast()) }
     }
 
     /// The 16-bit word at byte `offset`.
@@ -58,7 +58,7 @@ impl Mapping {
     pub fn half(&self, offset: usize) -> &AtomicU16 {
         self.check(offset, 2);
         // SAFETY: as in `word`.
-        unsafe { &*self.map.as_mut_ptr().add(offset).cast::<AtomicU16>() }
+        unsafe { AtomicU16::from_ptr(self.map.as_mut_ptr().wrapping_add(offset).cast()) }
     }
 
     /// Stores whole words, relaxed.

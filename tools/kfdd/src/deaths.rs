@@ -43,7 +43,7 @@ impl Deaths {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let skip = usize::try_from(since.saturating_sub(rows.first)).unwrap_or(usize::MAX);
         let next = rows.first + rows.kept.len() as u64;
-        (rows.kept.iter().skip(skip).cloned().collect(), next)
+        (rows.kept.iter().skip(skip).copied().collect(), next)
     }
 
     /// Waits until `count` objects have been freed since the start, at most `limit`; says whether they have.

@@ -128,10 +128,10 @@ impl EventLoop {
 
     fn end(&mut self) {
         self.mailbox.put(Letter::Stop);
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                tracing::error!("the event loop panicked");
-            }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the event loop panicked");
         }
     }
 }

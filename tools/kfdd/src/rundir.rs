@@ -122,10 +122,10 @@ pub fn control(run: &Path) -> PathBuf {
 impl Drop for RunDir {
     fn drop(&mut self) {
         for folder in [self.sys(), self.proc()] {
-            if let Err(error) = fs::remove_dir_all(&folder) {
-                if error.kind() != io::ErrorKind::NotFound {
-                    tracing::warn!(path = %folder.display(), %error, "left behind in the run directory");
-                }
+            if let Err(error) = fs::remove_dir_all(&folder)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %folder.display(), %error, "left behind in the run directory");
             }
         }
         drop(fs::remove_file(self.control()));

@@ -56,7 +56,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 fn one(name: &str, json: bool) -> anyhow::Result<()> {
     let mut command = cargo();
     command.args(["bench", "--quiet", "--package", "kfd-tests", "--bench", name]);
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
     let stdout = child.stdout.take().context("the bench's output was piped")?;
     for text in BufReader::new(stdout).lines() {
         let text = text?;

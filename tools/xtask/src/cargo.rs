@@ -23,7 +23,8 @@ pub fn cargo() -> Command {
 pub fn programs(profile: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find this program's file")?;
     // <target>/<profile>/xtask
-    let target = own.parent().and_then(Path::parent).context("this program does not lie in a target folder")?;
+    let target =
+        own.parent().and_then(Path::parent).context("this program does not lie in a target folder")?;
     Ok(target.join(profile))
 }
 

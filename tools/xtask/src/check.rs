@@ -70,7 +70,9 @@ fn dependencies() -> anyhow::Result<()> {
 /// Whether an SPDX expression can be satisfied by the allowed licences: every AND part by one of its OR parts.
 fn allowed(expression: &str, allow: &[String]) -> bool {
     expression.replace(['(', ')'], "").split(" AND ").all(|part| {
-        part.split(" OR ").flat_map(|one| one.split('/')).any(|one| allow.iter().any(|name| name == one.trim()))
+        part.split(" OR ")
+            .flat_map(|one| one.split('/'))
+            .any(|one| allow.iter().any(|name| name == one.trim()))
     })
 }
 

@@ -28,7 +28,9 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     act("build");
     let programs = build_release()?;
     if !nix::unistd::geteuid().is_root() {
-        bail!("the FUSE door needs root (BACKING_OPEN asks for CAP_SYS_ADMIN): run `cargo xtask demo` as root");
+        bail!(
+            "the FUSE door needs root (BACKING_OPEN asks for CAP_SYS_ADMIN): run `cargo xtask demo` as root"
+        );
     }
     let scratch = tempfile::tempdir()?;
     let run_dir = scratch.path().join("run");
@@ -42,7 +44,12 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         rocminfo(&programs, &run_dir)?;
     } else {
         println!("rocminfo is not installed; the built-in client instead");
-        must(Command::new(programs.join("kfd-stress")).args(["--clients", "1", "--kills", "1"]).arg("--run-dir").arg(&run_dir))?;
+        must(
+            Command::new(programs.join("kfd-stress"))
+                .args(["--clients", "1", "--kills", "1"])
+                .arg("--run-dir")
+                .arg(&run_dir),
+        )?;
     }
 
     act("a C program against the unmodified HSA runtime: a barrier packet and a bad one");
@@ -86,12 +93,17 @@ fn rocminfo(programs: &Path, run_dir: &Path) -> anyhow::Result<()> {
         .output()
         .context("kfdctl run")?;
     let text = String::from_utf8_lossy(&out.stdout);
-    let telling = ["Agent ", "Name:", "Marketing Name", "Device Type", "Compute Unit", "Wavefront Size", "Size:"];
+    let telling =
+        ["Agent ", "Name:", "Marketing Name", "Device Type", "Compute Unit", "Wavefront Size", "Size:"];
     for line in text.lines().filter(|line| telling.iter().any(|word| line.trim_start().starts_with(word))) {
         println!("{line}");
     }
     if !out.status.success() || !text.contains("gfx900") {
-        bail!("rocminfo ended with {} and did not list gfx900:\n{}", out.status, String::from_utf8_lossy(&out.stderr));
+        bail!(
+            "rocminfo ended with {} and did not list gfx900:\n{}",
+            out.status,
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
     Ok(())
 }
@@ -106,7 +118,14 @@ fn c_program(programs: &Path, run_dir: &Path, scratch: &Path) -> anyhow::Result<
             .arg(root().join("tests/clients/barrier.c"))
             .arg("-lhsa-runtime64"),
     )?;
-    must(Command::new(programs.join("kfdctl")).arg("run").arg("--run-dir").arg(run_dir).arg("--").arg(&program))
+    must(
+        Command::new(programs.join("kfdctl"))
+            .arg("run")
+            .arg("--run-dir")
+            .arg(run_dir)
+            .arg("--")
+            .arg(&program),
+    )
 }
 
 /// The daemon's process; killed when the demo fails half-way.

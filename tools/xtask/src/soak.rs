@@ -43,7 +43,16 @@ fn one(name: &str, time: Duration) -> anyhow::Result<()> {
     match name {
         "srcu" => crate::cargo::must(
             cargo()
-                .args(["test", "--release", "--package", "notifier", "--test", "torture", "--", "--nocapture"])
+                .args([
+                    "test",
+                    "--release",
+                    "--package",
+                    "notifier",
+                    "--test",
+                    "torture",
+                    "--",
+                    "--nocapture",
+                ])
                 .env("NOTIFIER_TORTURE_SECONDS", time.as_secs().to_string()),
         )?,
         _ => {

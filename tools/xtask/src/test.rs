@@ -39,7 +39,16 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if !options.no_models {
         // A target folder of its own: the cfg would rebuild everything at each change of verb.
         let mut models = cargo();
-        models.args(["test", "--package", "notifier", "--release", "--test", "loom", "--target-dir", "target-loom"]);
+        models.args([
+            "test",
+            "--package",
+            "notifier",
+            "--release",
+            "--test",
+            "loom",
+            "--target-dir",
+            "target-loom",
+        ]);
         models.env("RUSTFLAGS", "--cfg loom");
         suite("loom models", &mut models, filter, &mut tally)?;
     }
@@ -59,7 +68,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 fn suite(name: &str, command: &mut Command, filter: Option<&str>, tally: &mut Tally) -> anyhow::Result<()> {
     println!("== {name}");
     command.args(["--", "--show-output"]).args(filter);
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
     let stdout = child.stdout.take().context("the test run's output was piped")?;
     for line in BufReader::new(stdout).lines() {
         note(&line?, tally);
