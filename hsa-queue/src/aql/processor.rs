@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Each stage has one access that may be pending, and is a variant of `Stage` with what it needs to ask again.
-//! On memory that answers at once a packet goes through one chain of inlined calls and no stage is ever stored.
+//! On memory that answers at once each stage calls the next and none is ever stored.
 //!
 //! **What is trusted.** Nothing the client can write. The read index is the processor's own; what is in memory is
 //! a report of it (as `CP_HQD_PQ_RPTR` and its report address are), so a client that scribbles on it deceives
@@ -168,6 +168,12 @@ macro_rules! ask {
     };
 }
 
+/// Whether a write index lies ahead of a read index.
+#[inline]
+const fn ahead(write: u64, read: u64) -> bool {
+    write.wrapping_sub(read).cast_signed() > 0
+}
+
 impl Processor {
     /// A processor for a new queue: nothing read yet, index 0. Touches no memory.
     ///
@@ -249,7 +255,15 @@ impl Processor {
             return step;
         }
         loop {
-            match self.packet(view, clock) {
+            let flow = if matches!(self.stage, Stage::Next) {
+                let lag = self.read.wrapping_sub(self.published);
+                // At least one: a ring that shrank under an open access may leave more lag than it now allows.
+                let stop = max_lag.saturating_sub(lag).clamp(1, end.wrapping_sub(self.read));
+                self.head(view, clock, self.read.wrapping_add(stop))
+            } else {
+                self.resume(view, clock)
+            };
+            match flow {
                 Flow::Retired if self.read == end => {
                     self.outcome = Step::Progress { raise: None };
                     break;
@@ -297,25 +311,66 @@ impl Processor {
         }
     }
 
+    /// Retires packets from the head of the queue until `stop`, while they are barriers with nothing to wait for
+    /// and nobody to tell: what most packets of a batch are. Keeps the read index in a register for that; the first
+    /// packet that is anything else, and the first access that is not ready, leave for the general way.
     #[inline(always)]
-    fn packet<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
-        if matches!(self.stage, Stage::Next) {
-            let slot = self.ring.slot(self.read);
-            return self.header(view, clock, slot);
+    fn head<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, stop: u64) -> Flow {
+        let (ring, limit) = (self.ring, self.limit);
+        let mut read = self.read;
+        loop {
+            let slot = ring.slot(read);
+            let header = match view.load_u32(slot) {
+                Access::Ready(word)
+                    if Header(word).kind() == PacketType::BarrierAnd && ahead(limit, read) =>
+                {
+                    Header(word)
+                }
+                answer => {
+                    self.read = read;
+                    return self.header(view, clock, slot, answer);
+                }
+            };
+            let mut words = [0u64; 8];
+            let answer = view.read(slot, words.as_mut_bytes());
+            let [_, a, b, c, d, e, _, completion] = words;
+            if answer != Access::Ready(()) || a | b | c | d | e | completion != 0 {
+                self.read = read;
+                return self.body(view, clock, slot, header, words, answer);
+            }
+            let answer = view.store_u16(slot, INVALID_HEADER);
+            if answer != Access::Ready(()) {
+                self.read = read;
+                return self.free(view, clock, slot, Finish::NONE, answer);
+            }
+            read = read.wrapping_add(1);
+            if read == stop {
+                self.read = read;
+                return Flow::Retired;
+            }
         }
-        self.resume(view, clock)
     }
 
     /// Goes on at the access that was not answered last time.
     #[inline(never)]
     fn resume<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
         match std::mem::replace(&mut self.stage, Stage::Next) {
-            Stage::Next => self.header(view, clock, self.ring.slot(self.read)),
-            Stage::Header { slot } => self.header(view, clock, slot),
+            Stage::Next => {
+                let slot = self.ring.slot(self.read);
+                let answer = view.load_u32(slot);
+                self.header(view, clock, slot, answer)
+            }
+            Stage::Header { slot } => {
+                let answer = view.load_u32(slot);
+                self.header(view, clock, slot, answer)
+            }
             Stage::Index { slot, header } => self.index(view, clock, slot, header),
-            Stage::Body { slot, header } => self.body(view, clock, slot, header),
+            Stage::Body { slot, header } => self.read_body(view, clock, slot, header),
             Stage::Wait { slot, wait, finish } => self.wait(view, clock, slot, wait, finish),
-            Stage::Free { slot, finish } => self.free(view, clock, slot, finish),
+            Stage::Free { slot, finish } => {
+                let answer = view.store_u16(slot, INVALID_HEADER);
+                self.free(view, clock, slot, finish, answer)
+            }
             Stage::Publish { finish } => self.publish_and_complete(view, clock, finish),
             Stage::Complete(update) => self.complete(view, update),
             Stage::Report(report) => self.report(view, report),
@@ -324,25 +379,24 @@ impl Processor {
         }
     }
 
-    #[inline(always)]
-    fn header<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa) -> Flow {
-        let header = Header(ask!(self, Stage::Header { slot }, view.load_u32(slot)));
+    #[inline(never)]
+    fn header<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        clock: &impl Clock,
+        slot: GpuVa,
+        answer: Access<u32>,
+    ) -> Flow {
+        let header = Header(ask!(self, Stage::Header { slot }, answer));
         if header.kind() == PacketType::Invalid {
             return self.rest(Step::Empty);
         }
-        if self.submitted() {
-            return self.body(view, clock, slot, header);
+        if ahead(self.limit, self.read) {
+            return self.read_body(view, clock, slot, header);
         }
         self.index(view, clock, slot, header)
     }
 
-    /// Whether the write index last seen lies ahead of the read index.
-    #[inline]
-    const fn submitted(&self) -> bool {
-        self.limit.wrapping_sub(self.read).cast_signed() > 0
-    }
-
-    #[inline(never)]
     fn index<V: MemoryView>(
         &mut self,
         view: &mut V,
@@ -351,36 +405,38 @@ impl Processor {
         header: Header,
     ) -> Flow {
         self.limit = ask!(self, Stage::Index { slot, header }, view.load_u64(self.write_index));
-        if !self.submitted() {
+        if !ahead(self.limit, self.read) {
             return self.rest(Step::Empty);
         }
-        self.body(view, clock, slot, header)
+        self.read_body(view, clock, slot, header)
     }
 
-    #[inline(always)]
-    fn body<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa, header: Header) -> Flow {
-        // The whole slot in one aligned read. Its first four bytes are not looked at again: the header that was
-        // acquired is the one that is judged.
-        let mut words = [0u64; 8];
-        ask!(self, Stage::Body { slot, header }, view.read(slot, words.as_mut_bytes()));
-        words[0] = words[0] & !u64::from(u32::MAX) | u64::from(header.0);
-        let [_, a, b, c, d, e, _, completion] = words;
-        if header.kind() == PacketType::BarrierAnd && a | b | c | d | e | completion == 0 {
-            // Nothing to wait for and nobody to tell: what most packets of a batch are, and so kept apart.
-            return self.free(view, clock, slot, Finish::NONE);
-        }
-        self.judge(view, clock, slot, header, words)
-    }
-
-    #[inline(never)]
-    fn judge<V: MemoryView>(
+    fn read_body<V: MemoryView>(
         &mut self,
         view: &mut V,
         clock: &impl Clock,
         slot: GpuVa,
         header: Header,
-        words: [u64; 8],
     ) -> Flow {
+        // The whole slot in one aligned read.
+        let mut words = [0u64; 8];
+        let answer = view.read(slot, words.as_mut_bytes());
+        self.body(view, clock, slot, header, words, answer)
+    }
+
+    #[inline(never)]
+    fn body<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        clock: &impl Clock,
+        slot: GpuVa,
+        header: Header,
+        mut words: [u64; 8],
+        answer: Access<()>,
+    ) -> Flow {
+        ask!(self, Stage::Body { slot, header }, answer);
+        // The header that was acquired is the one that is judged, whatever has become of it since.
+        words[0] = words[0] & !u64::from(u32::MAX) | u64::from(header.0);
         match header.kind() {
             PacketType::BarrierAnd => {
                 let packet: BarrierPacket = zerocopy::transmute!(words);
@@ -421,7 +477,10 @@ impl Processor {
         finish: Finish,
     ) -> Flow {
         let forever = match ask!(self, Stage::Wait { slot, wait, finish }, wait.look(view)) {
-            Verdict::Met => return self.free(view, clock, slot, finish),
+            Verdict::Met => {
+                let answer = view.store_u16(slot, INVALID_HEADER);
+                return self.free(view, clock, slot, finish, answer);
+            }
             Verdict::Unmet => false,
             Verdict::Never => true,
         };
@@ -429,9 +488,15 @@ impl Processor {
         self.rest(Step::Parked { forever })
     }
 
-    #[inline(always)]
-    fn free<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa, finish: Finish) -> Flow {
-        ask!(self, Stage::Free { slot, finish }, view.store_u16(slot, INVALID_HEADER));
+    fn free<V: MemoryView>(
+        &mut self,
+        view: &mut V,
+        clock: &impl Clock,
+        slot: GpuVa,
+        finish: Finish,
+        answer: Access<()>,
+    ) -> Flow {
+        ask!(self, Stage::Free { slot, finish }, answer);
         self.read = self.read.wrapping_add(1);
         if finish.signal.is_null() {
             return Flow::Retired;
