@@ -137,6 +137,8 @@ struct Books {
     total: Holdings,
     vram: Vec<u64>,
     users: HashMap<Uid, Holdings>,
+    /// How often whose limit was hit.
+    refusals: HashMap<(Uid, Resource, Scope), u64>,
 }
 
 impl Account {
@@ -166,6 +168,13 @@ impl Account {
         let mut users: Vec<_> = books.users.iter().map(|(uid, holds)| (uid.0, *holds)).collect();
         users.sort_unstable_by_key(|(uid, _)| *uid);
         users
+    }
+
+    /// How often each limit was hit since the start: user, what, whose limit, times.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<(Uid, Resource, Scope, u64)> {
+        let books = self.books.lock();
+        books.refusals.iter().map(|((uid, what, scope), times)| (*uid, *what, *scope, *times)).collect()
     }
 
     /// Bytes of VRAM of device `device` that `uid` could still be given.
@@ -228,14 +237,26 @@ impl Purse {
     /// # Errors
     /// [`Exhausted`] when a limit would be passed.
     pub fn charge(self: &Arc<Self>, resource: Resource, amount: u64) -> Result<Charge, Exhausted> {
-        let refuse = |scope| Exhausted { resource, scope, amount };
+        let mut books = self.account.books.lock();
+        self.book(&mut books, resource, amount).map_err(|scope| {
+            let exhausted = Exhausted { resource, scope, amount };
+            let times = books.refusals.entry((self.uid, resource, scope)).or_default();
+            *times += 1;
+            // A client that asks again and again writes a line for each power of two.
+            if times.is_power_of_two() {
+                tracing::warn!(uid = %self.uid, times, %exhausted, "refused");
+            }
+            exhausted
+        })?;
+        Ok(Charge { purse: Arc::clone(self), resource, amount })
+    }
+
+    fn book(&self, books: &mut Books, resource: Resource, amount: u64) -> Result<(), Scope> {
         let account = &self.account;
-        let mut guard = account.books.lock();
-        let books = &mut *guard;
         let mut held = self.held.lock();
-        let own = held.get(resource).checked_add(amount).ok_or(refuse(Scope::Process))?;
+        let own = held.get(resource).checked_add(amount).ok_or(Scope::Process)?;
         if own > account.own_ceiling(resource) {
-            return Err(refuse(Scope::Process));
+            return Err(Scope::Process);
         }
         let (used, top) = match resource {
             Resource::Vram(device) => (books.vram.get(device).copied().unwrap_or(0), Scope::Device),
@@ -243,11 +264,11 @@ impl Purse {
         };
         let free = account.ceiling(resource).saturating_sub(used);
         if amount > free {
-            return Err(refuse(top));
+            return Err(top);
         }
         let user = books.users.get(&self.uid).copied().unwrap_or_default().get(resource);
         if user.saturating_add(amount) > share(resource, free, user) {
-            return Err(refuse(Scope::User));
+            return Err(Scope::User);
         }
         *held.entry(resource) += amount;
         *books.total.entry(resource) += amount;
@@ -257,7 +278,7 @@ impl Purse {
         {
             *used += amount;
         }
-        Ok(Charge { purse: Arc::clone(self), resource, amount })
+        Ok(())
     }
 
     /// What the process holds now.

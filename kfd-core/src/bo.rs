@@ -5,6 +5,7 @@
 
 use crate::account::Charge;
 use crate::arena::Arena;
+use crate::idr::Idr;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
 use crate::sync::Arc;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,25 +55,22 @@ impl Bo {
 }
 
 /// The BOs of one process on one device.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Bos {
     by_index: BTreeMap<u32, Bo>,
-    /// Freed indices below the end.
-    gaps: BTreeSet<u32>,
-    end: u32,
+    indices: Idr,
+}
+
+impl Default for Bos {
+    fn default() -> Self {
+        Self { by_index: BTreeMap::new(), indices: Idr::new(0, i32::MAX as u32) }
+    }
 }
 
 impl Bos {
     /// Adds one; its index. `None` when all indices are taken.
     pub(crate) fn insert(&mut self, bo: Bo) -> Option<u32> {
-        let index = match self.gaps.pop_first() {
-            Some(gap) => gap,
-            None => {
-                let end = self.end;
-                self.end = end.checked_add(1)?;
-                end
-            }
-        };
+        let index = self.indices.take()?;
         self.by_index.insert(index, bo);
         Some(index)
     }
@@ -90,7 +88,7 @@ impl Bos {
     /// Takes it out.
     pub(crate) fn remove(&mut self, index: u32) -> Option<Bo> {
         let bo = self.by_index.remove(&index)?;
-        self.gaps.insert(index);
+        self.indices.give(index);
         Some(bo)
     }
 }

@@ -1,7 +1,7 @@
 //! The core: every object behind one value that doors, engines and the event loop share.
 //!
 //! Sans-I/O: no method touches client memory, waits for a client, or posts to the outbox with a lock or a read
-//! section held. What a method decides is collected in a [`Post`] and posted when everything is let go.
+//! section held. What a method decides is collected and posted when everything is let go.
 //!
 //! Lock order, outermost first: process table → a queue's processor → process mutex → address map → dqm → event table
 //! → deadlines → files → account. Each lock's field says its place. Not for: how calls travel, which threads there are.
@@ -32,10 +32,10 @@ pub struct CoreConfig {
 }
 
 impl CoreConfig {
-    /// This machine, default limits, the host's clock.
+    /// This machine, the host's limits, the host's clock.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
-        Self { profile, limits: Limits::default(), clock: Arc::new(Monotonic) }
+        Self { profile, limits: Limits::of_host(), clock: Arc::new(Monotonic) }
     }
 }
 
@@ -163,6 +163,12 @@ impl Core {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// Who holds what, and whose limits were hit.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// The ceilings.

@@ -100,7 +100,7 @@ impl Core {
                 Step::Empty => break Ended::Empty { asks: view.asks() },
                 Step::Parked { forever: false } => break Ended::Parked,
                 Step::Parked { forever: true } => {
-                    tracing::warn!(queue = queue.key.queue.0, process = %queue.key.process, "a barrier that nothing can meet: the queue stops");
+                    tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, "a barrier that nothing can meet: the queue stops");
                     break Ended::Stopped;
                 }
                 Step::Pending(_) => {
@@ -111,7 +111,7 @@ impl Core {
                 }
                 Step::Stopped { error, raise } => {
                     if !std::mem::replace(reported, true) {
-                        tracing::warn!(queue = queue.key.queue.0, process = %queue.key.process, %error, "a queue stopped at a packet it cannot run");
+                        tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, %error, "a queue stopped at a packet it cannot run");
                     }
                     if let Some(event) = raise {
                         self.raise(process, event, post);
@@ -145,7 +145,7 @@ impl Core {
         fault: Fault,
         post: &mut Post,
     ) {
-        tracing::warn!(queue = queue.queue.0, process = %queue.process, tgid = %process.tgid(), %fault, "memory exception");
+        tracing::debug!(queue = queue.queue.0, process = %queue.process, tgid = %process.tgid(), %fault, "memory exception");
         let mapped = process.pdds[device.index].map.find(fault.va, 1).is_some();
         let data = abi::MemoryExceptionData {
             failure: abi::MemoryExceptionFailure {

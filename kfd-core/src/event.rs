@@ -10,6 +10,7 @@ use crate::abi::kfd as abi;
 use crate::account::{Charge, Purse, Resource};
 use crate::arena::Arena;
 use crate::call::Errno;
+use crate::idr::Idr;
 use crate::ids::{CallId, EventId, Handle};
 use crate::sync::Arc;
 use crate::wait::Wait;
@@ -26,8 +27,9 @@ pub(crate) struct Event {
     pub(crate) signaled: bool,
     /// Counts settings, from 1; never 0, which in a wait means that the caller does not ask.
     pub(crate) age: u64,
-    /// Calls that wait for it and were not activated by it when they began.
-    pub(crate) waiters: Vec<CallId>,
+    /// Calls that wait for it; true where it had not activated the call when that began. Only those count as waiters
+    /// when it is set, as only those are on amdkfd's wait queue.
+    pub(crate) waiters: BTreeMap<CallId, bool>,
     pub(crate) memory: abi::MemoryExceptionData,
     pub(crate) hw: abi::HwExceptionData,
     _charge: Charge,
@@ -49,11 +51,10 @@ pub(crate) struct EventTable {
     pub(crate) page: Option<EventPage>,
     /// Signal slots of the page; 0 while there is no page.
     slots: u32,
-    /// Signal and debug events; slot 0 counts, as in amdkfd.
-    signals: u32,
-    /// Ids below this one are taken, for each range.
-    next_signal: u32,
-    next_other: u32,
+    /// Ids of signal and debug events. Slot 0 is reserved.
+    signals: Idr,
+    /// Ids of the others.
+    others: Idr,
     closed: bool,
 }
 
@@ -64,9 +65,8 @@ impl Default for EventTable {
             waits: HashMap::new(),
             page: None,
             slots: 0,
-            signals: 1,
-            next_signal: 1,
-            next_other: abi::FIRST_NONSIGNAL_EVENT_ID,
+            signals: Idr::new(1, 0),
+            others: Idr::new(abi::FIRST_NONSIGNAL_EVENT_ID, abi::LAST_NONSIGNAL_EVENT_ID),
             closed: false,
         }
     }
@@ -90,6 +90,7 @@ impl EventTable {
         let blank = vec![0xff; (slots * abi::EVENT_SLOT_SIZE) as usize];
         page.arena.write(page.offset, &blank).ok_or(Errno::FAULT)?;
         self.slots = slots as u32;
+        self.signals.set_end(self.slots);
         self.page = Some(page);
         Ok(())
     }
@@ -102,30 +103,26 @@ impl EventTable {
     /// Makes an event; its id.
     ///
     /// # Errors
-    /// ENOSPC when the slots are taken, ENOMEM when a limit is hit, EBADF when the process is going.
+    /// ENOSPC when the ids are taken, ENOMEM when a limit is hit, EBADF when the process is going.
     pub(crate) fn create(&mut self, kind: u32, auto_reset: bool, purse: &Arc<Purse>) -> Result<u32, Errno> {
         if self.closed {
             return Err(Errno::BADF);
         }
-        let slot = has_slot(kind);
-        let id = if slot { self.free_slot()? } else { self.free_other()? };
-        let charge = purse.charge(Resource::Event, 1).map_err(|exhausted| {
-            tracing::warn!(uid = purse.uid().0, %exhausted, "an event was refused");
-            Errno::NOMEM
-        })?;
-        if slot {
-            self.signals += 1;
-            self.next_signal = id + 1;
+        if self.slots == 0 {
+            self.slots = OLDEST_SLOTS;
+            self.signals.set_end(self.slots);
+        }
+        let charge = purse.charge(Resource::Event, 1).map_err(|_| Errno::NOMEM)?;
+        let id = self.ids(kind).take().ok_or(Errno::NOSPC)?;
+        if has_slot(kind) {
             self.acknowledge(id);
-        } else {
-            self.next_other = id + 1;
         }
         let event = Event {
             kind,
             auto_reset,
             signaled: false,
             age: 1,
-            waiters: Vec::new(),
+            waiters: BTreeMap::new(),
             memory: abi::MemoryExceptionData::default(),
             hw: abi::HwExceptionData::default(),
             _charge: charge,
@@ -134,30 +131,8 @@ impl EventTable {
         Ok(id)
     }
 
-    fn free_slot(&mut self) -> Result<u32, Errno> {
-        if self.slots == 0 {
-            self.slots = OLDEST_SLOTS;
-        }
-        if self.signals >= self.slots {
-            return Err(Errno::NOSPC);
-        }
-        self.gap(self.next_signal, self.slots).ok_or(Errno::NOSPC)
-    }
-
-    fn free_other(&self) -> Result<u32, Errno> {
-        self.gap(self.next_other, abi::LAST_NONSIGNAL_EVENT_ID).ok_or(Errno::NOSPC)
-    }
-
-    /// The lowest id from `from` on that is free and below `end`. `from` is kept at the lowest candidate.
-    fn gap(&self, from: u32, end: u32) -> Option<u32> {
-        let mut id = from;
-        for taken in self.events.range(from..end).map(|(id, _)| *id) {
-            if taken != id {
-                break;
-            }
-            id += 1;
-        }
-        (id < end).then_some(id)
+    fn ids(&mut self, kind: u32) -> &mut Idr {
+        if has_slot(kind) { &mut self.signals } else { &mut self.others }
     }
 
     /// Ends an event; the calls that wait for it, which have failed.
@@ -166,23 +141,24 @@ impl EventTable {
     /// EINVAL when there is none.
     pub(crate) fn destroy(&mut self, id: u32) -> Result<Vec<CallId>, Errno> {
         let event = self.events.remove(&id).ok_or(Errno::INVAL)?;
-        if has_slot(event.kind) {
-            self.signals -= 1;
-            self.next_signal = self.next_signal.min(id);
-        } else {
-            self.next_other = self.next_other.min(id);
+        self.ids(event.kind).give(id);
+        let calls: Vec<_> = event.waiters.into_keys().collect();
+        for call in &calls {
+            if let Some(wait) = self.waits.get_mut(call) {
+                wait.lose(id);
+            }
         }
-        let failed = self.waits.iter_mut().filter_map(|(call, wait)| wait.lose(id).then_some(*call));
-        Ok(failed.collect())
+        Ok(calls)
     }
 
     /// Sets an event; the calls that it activated.
     pub(crate) fn set(&mut self, id: u32) -> Vec<CallId> {
         let Some(event) = self.events.get_mut(&id) else { return Vec::new() };
-        event.signaled = !event.auto_reset || event.waiters.is_empty();
+        let waited_for = event.waiters.values().any(|queued| *queued);
+        event.signaled = !event.auto_reset || !waited_for;
         // `set_event`: 0 and 1 are reserved, so a wrap goes to 2.
         event.age = event.age.checked_add(1).unwrap_or(2);
-        let woken = event.waiters.clone();
+        let woken: Vec<_> = event.waiters.keys().copied().collect();
         for call in &woken {
             if let Some(wait) = self.waits.get_mut(call) {
                 wait.activate(id);

@@ -55,3 +55,16 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// The default, with GTT bounded by this host's memory as amdkfd bounds it: all but a 64th of it
+    /// (`amdgpu_amdkfd_gpuvm_init_mem_limits`).
+    #[must_use]
+    pub fn of_host() -> Self {
+        let gtt_bytes = match nix::sys::sysinfo::sysinfo() {
+            Ok(host) => host.ram_total() - host.ram_total() / 64,
+            Err(_) => Self::default().gtt_bytes,
+        };
+        Self { gtt_bytes, ..Self::default() }
+    }
+}

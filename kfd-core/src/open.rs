@@ -50,10 +50,7 @@ impl Core {
     /// The process table's lock is held throughout, so two first opens of one address space make one object.
     fn attach(&self, index: &mut Index, identity: Identity) -> Result<ProcessId, Errno> {
         let purse = self.account.purse(identity.uid);
-        let charge = purse.charge(Resource::Process, 1).map_err(|exhausted| {
-            tracing::warn!(tgid = %identity.tgid, uid = %identity.uid, %exhausted, "a process was refused");
-            Errno::NOMEM
-        })?;
+        let charge = purse.charge(Resource::Process, 1).map_err(|_| Errno::NOMEM)?;
         let id = index.reserve().ok_or(Errno::NOMEM)?;
         let mm = self.notifier.mm(identity.mm);
         let make = || Process::new(id, identity.tgid, &self.devices, &self.vitals, purse, charge);
@@ -65,7 +62,7 @@ impl Core {
         };
         process.attached();
         self.table.publish(index, Ref::clone(&process));
-        tracing::info!(process = %id, tgid = %identity.tgid, uid = %identity.uid, "attached");
+        tracing::debug!(process = %id, tgid = %identity.tgid, uid = %identity.uid, "attached");
         Ok(id)
     }
 
@@ -89,6 +86,8 @@ impl Core {
         };
         let arena =
             process.pdds[device.index].arena(self.limits.arena_bytes, &self.vitals).map_err(refused)?;
-        arena.dup().map_err(refused)
+        let descriptor = arena.dup().map_err(refused)?;
+        self.vitals.lingering.handed_out(process.id(), minor);
+        Ok(descriptor)
     }
 }

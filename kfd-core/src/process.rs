@@ -15,6 +15,7 @@ use crate::death::{Cause, Obituary};
 use crate::device::Device;
 use crate::event::EventTable;
 use crate::ids::{CallId, Nanos, ProcessId, Tgid, Uid};
+use crate::lingering::Lingering;
 use crate::notice::{Notice, Outbox};
 use crate::pdd::{Binding, Pdd};
 use crate::pqm::Pqm;
@@ -34,6 +35,8 @@ pub(crate) struct Vitals {
     pub(crate) freed: AtomicU64,
     /// Descriptors of arenas.
     pub(crate) arena_fds: AtomicU64,
+    /// Arenas that clients may map.
+    pub(crate) lingering: Lingering,
 }
 
 impl Vitals {
@@ -41,7 +44,7 @@ impl Vitals {
     pub(crate) fn new(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>) -> Self {
         let zero = || AtomicU64::new(0);
         let (alive, died) = (Mutex::new(0), Condvar::new());
-        Self { outbox, clock, alive, died, freed: zero(), arena_fds: zero() }
+        Self { outbox, clock, alive, died, freed: zero(), arena_fds: zero(), lingering: Lingering::default() }
     }
 
     /// Process objects in memory.
@@ -263,6 +266,9 @@ impl Listener for Process {
     /// On the reclaimer, when nobody can look any more: unmaps, closes, returns the last charge.
     fn free(self: Box<Self>) {
         let obituary = self.obituary();
+        for (device, pdd) in self.devices.iter().zip(&self.pdds) {
+            self.vitals.lingering.orphaned(&self, device.minor(), pdd.resident());
+        }
         let Self { id, tgid, stage, pdds, inner, events, purse, charge, vitals, .. } = *self;
         drop((inner, events, pdds, charge));
         let left = purse.holds();

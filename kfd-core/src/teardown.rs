@@ -24,7 +24,7 @@ impl Core {
         if !process.doom(cause, self.now()) {
             return None;
         }
-        tracing::info!(process = %process.id(), tgid = %process.tgid(), ?cause, "doomed");
+        tracing::debug!(process = %process.id(), tgid = %process.tgid(), ?cause, "doomed");
         Some(Doom::won(process))
     }
 

@@ -68,7 +68,7 @@ impl Wait {
     ) -> Result<Self, Errno> {
         let (call, _) = abi::WaitEvents::read_from_prefix(arg.bytes()).map_err(|_| Errno::INVAL)?;
         let count = call.num_events as usize;
-        let mut data = Vec::with_capacity(count);
+        let mut data = Vec::new();
         for bytes in elements.chunks_exact(size_of::<abi::EventData>()).take(count) {
             data.push(abi::EventData::read_from_bytes(bytes).map_err(|_| Errno::FAULT)?);
         }
@@ -98,11 +98,9 @@ impl Wait {
 
     /// Puts it on the lists of the events it waits for, under `call`.
     pub(crate) fn enlist(&self, events: &mut BTreeMap<u32, Event>, call: CallId) {
-        for item in self.items.iter().filter(|item| !item.activated) {
-            if let Some(event) = events.get_mut(&item.event)
-                && !event.waiters.contains(&call)
-            {
-                event.waiters.push(call);
+        for item in &self.items {
+            if let Some(event) = events.get_mut(&item.event) {
+                *event.waiters.entry(call).or_default() |= !item.activated;
             }
         }
     }
@@ -111,7 +109,7 @@ impl Wait {
     pub(crate) fn delist(&self, events: &mut BTreeMap<u32, Event>, call: CallId) {
         for item in &self.items {
             if let Some(event) = events.get_mut(&item.event) {
-                event.waiters.retain(|waiter| *waiter != call);
+                event.waiters.remove(&call);
             }
         }
     }
@@ -123,14 +121,11 @@ impl Wait {
         }
     }
 
-    /// `event` was destroyed; whether that concerns this wait.
-    pub(crate) fn lose(&mut self, event: u32) -> bool {
-        let mut concerned = false;
+    /// `event` was destroyed.
+    pub(crate) fn lose(&mut self, event: u32) {
         for item in self.items.iter_mut().filter(|item| item.event == event) {
             item.lost = true;
-            concerned = true;
         }
-        concerned
     }
 
     /// `test_event_condition`.

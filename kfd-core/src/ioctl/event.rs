@@ -106,10 +106,7 @@ impl Ctx<'_> {
             Condition::Unmet if wait.is_immediate() => wait.time_out(),
             Condition::Unmet => {
                 let charged = self.process.purse.charge(Resource::Parked, 1);
-                wait.charge = Some(charged.map_err(|exhausted| {
-                    tracing::warn!(tgid = %self.process.tgid(), %exhausted, "a wait was refused");
-                    Errno::NOMEM
-                })?);
+                wait.charge = Some(charged.map_err(|_| Errno::NOMEM)?);
                 wait.enlist(&mut table.events, call);
                 if let Some(at) = wait.deadline {
                     self.core.deadlines.add(at, Due::Wait(self.process.id(), call), &mut self.post);

@@ -136,10 +136,7 @@ impl<'a> Ctx<'a> {
     }
 
     fn charge(&self, what: Resource, amount: u64) -> Result<crate::account::Charge, Errno> {
-        self.process.purse.charge(what, amount).map_err(|exhausted| {
-            tracing::warn!(tgid = %self.process.tgid(), uid = %self.process.uid(), %exhausted, "memory was refused");
-            Errno::NOMEM
-        })
+        self.process.purse.charge(what, amount).map_err(|_| Errno::NOMEM)
     }
 
     pub(super) fn free_memory(&mut self) -> Handled {

@@ -58,10 +58,7 @@ impl Ctx<'_> {
         }
         let id = inner.pqm.free_id().ok_or(Errno::NOMEM)?;
         let doorbell = inner.pqm.free_doorbell(device.index).ok_or(Errno::BUSY)?;
-        let refused = |exhausted: Exhausted| {
-            tracing::warn!(tgid = %self.process.tgid(), %exhausted, "a queue was refused");
-            Errno::NOMEM
-        };
+        let refused = |_: Exhausted| Errno::NOMEM;
         let purse = &self.process.purse;
         let charges = [
             purse.charge(Resource::Queue, 1).map_err(refused)?,

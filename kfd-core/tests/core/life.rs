@@ -168,3 +168,22 @@ fn after_shutdown_begins_nobody_comes() {
     world.end();
     assert!(completions(&world.outbox.take()).is_empty());
 }
+
+#[test]
+fn pages_that_a_forked_child_maps_are_listed_until_their_node_is_forgotten() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let (_, minor, _) = gpu();
+    let buffer = client.buffer(0x7f10_0000_0000, 8192);
+    client.poke(buffer.offset, &[1; 8192]);
+    assert!(world.core.lingering().is_empty(), "its owner is alive");
+    world.kill(client.process);
+    world.core.barrier();
+    let rows = world.core.lingering();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].tgid, rows[0].minor, rows[0].bytes.0), (Tgid(100), minor, 8192));
+    world.core.node_forgotten(client.process, Node::Kfd);
+    world.core.node_forgotten(client.process, Node::Render(minor));
+    assert!(world.core.lingering().is_empty());
+    world.end();
+}

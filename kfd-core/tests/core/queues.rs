@@ -6,6 +6,7 @@ use kfd_core::abi::kfd as abi;
 use kfd_core::ids::GpuVa;
 use kfd_core::listing::QueueState;
 use kfd_core::notice::{MemoryRequest, Notice, UserAccess, UserAnswer};
+use proptest::strategy::Strategy;
 use std::collections::HashMap;
 
 const VA: u64 = 0x7f10_0000_0000;
@@ -415,4 +416,97 @@ fn a_process_with_many_queues_gets_no_more_turns_than_one_with_one() {
         assert_eq!(many.signal_value(queue, 0), 0);
     }
     world.end();
+}
+
+/// One step of a client, an engine or the daemon.
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    /// Client `0 or 1` submits to its queue and stores to the doorbell page.
+    Submit(usize),
+    /// An engine takes a turn.
+    Turn,
+    /// The oldest re-arm asked for: the page is dropped.
+    Drop,
+    /// The oldest dropped page is reported.
+    Report,
+    /// Time passes, less or more than a polling window.
+    Pass(u64),
+    /// The second queue is destroyed and made again.
+    Renew,
+}
+
+proptest::proptest! {
+    /// The client's page is present from a trap until it is dropped; only a store on an absent page is seen.
+    #[test]
+    fn no_submission_is_lost_however_stores_turns_and_re_arms_interleave(
+        moves in proptest::collection::vec(
+            proptest::prop_oneof![
+                (0usize..2).prop_map(Move::Submit),
+                proptest::strategy::Just(Move::Turn),
+                proptest::strategy::Just(Move::Turn),
+                proptest::strategy::Just(Move::Drop),
+                proptest::strategy::Just(Move::Report),
+                (1u64..60_000).prop_map(Move::Pass),
+                proptest::strategy::Just(Move::Renew),
+            ],
+            1..120,
+        )
+    ) {
+        let world = World::new();
+        let mut client = world.client(100);
+        let mut queues = [client.queue(VA), client.queue(VA + 0x10_0000)];
+        let mut present = false;
+        let (mut asked, mut dropped) = (Vec::new(), Vec::new());
+        let collect = |asked: &mut Vec<_>| {
+            for notice in world.outbox.take() {
+                if let Notice::Rearm { process, offset, len } = notice {
+                    asked.push((process, offset, len));
+                }
+            }
+        };
+        for step in moves {
+            match step {
+                Move::Submit(which) => {
+                    client.push(&mut queues[which], &barrier(&[], 0));
+                    if !present {
+                        present = true;
+                        client.ring(&queues[which]);
+                    }
+                }
+                Move::Turn => drop(world.core.run_next(world.core.now())),
+                Move::Drop if !asked.is_empty() => {
+                    present = false;
+                    dropped.push(asked.remove(0));
+                }
+                Move::Report if !dropped.is_empty() => {
+                    let (process, offset, len) = dropped.remove(0);
+                    world.core.rearmed(process, offset, len);
+                }
+                Move::Pass(nanos) => world.clock.by(nanos),
+                Move::Renew => {
+                    client.destroy(queues[1].id).unwrap();
+                    client.poke(queues[1].memory.offset, &[0; 4096]);
+                    client.poke(queues[1].memory.offset + 8192, &[0; 8192]);
+                    queues[1] = client.queue_in(queues[1].memory).unwrap();
+                }
+                Move::Drop | Move::Report => {}
+            }
+            collect(&mut asked);
+        }
+        loop {
+            world.run();
+            collect(&mut asked);
+            dropped.append(&mut asked);
+            if dropped.is_empty() {
+                break;
+            }
+            for (process, offset, len) in dropped.drain(..) {
+                world.core.rearmed(process, offset, len);
+            }
+        }
+        for queue in &queues {
+            proptest::prop_assert_eq!(client.read_index(queue), queue.packets);
+        }
+        world.end();
+    }
 }

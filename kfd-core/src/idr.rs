@@ -1,0 +1,61 @@
+//! Ids of one kind, the lowest free one first, as the kernel's idr gives them out.
+
+use std::collections::BTreeSet;
+
+/// Ids from a first one up to an end.
+#[derive(Debug)]
+pub(crate) struct Idr {
+    /// Every id from here on was never given out.
+    fresh: u32,
+    end: u32,
+    /// Ids given back.
+    gaps: BTreeSet<u32>,
+}
+
+impl Idr {
+    /// Ids from `first` up to and without `end`.
+    pub(crate) const fn new(first: u32, end: u32) -> Self {
+        Self { fresh: first, end, gaps: BTreeSet::new() }
+    }
+
+    /// Takes the lowest free id.
+    pub(crate) fn take(&mut self) -> Option<u32> {
+        if let Some(gap) = self.gaps.pop_first() {
+            return Some(gap);
+        }
+        if self.fresh >= self.end {
+            return None;
+        }
+        self.fresh += 1;
+        Some(self.fresh - 1)
+    }
+
+    /// Gives back an id that was taken.
+    pub(crate) fn give(&mut self, id: u32) {
+        if id + 1 == self.fresh {
+            self.fresh = id;
+        } else {
+            self.gaps.insert(id);
+        }
+    }
+
+    /// Moves the end; ids above a lower one stay taken.
+    pub(crate) fn set_end(&mut self, end: u32) {
+        self.end = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Idr;
+
+    #[test]
+    fn the_lowest_free_id_comes_first_and_none_twice() {
+        let mut ids = Idr::new(1, 5);
+        assert_eq!([(); 5].map(|()| ids.take()), [Some(1), Some(2), Some(3), Some(4), None]);
+        for id in [3, 1, 4] {
+            ids.give(id);
+        }
+        assert_eq!([(); 4].map(|()| ids.take()), [Some(1), Some(3), Some(4), None]);
+    }
+}
