@@ -81,9 +81,11 @@ impl Door {
             Request::Ioctl { ioctl, input } => self.ioctl(channel, header, ioctl, input),
             Request::Interrupt { target } => self.interrupt(*target),
             Request::Read(read) => self.read(channel, unique, read),
-            Request::Write { write } => {
+            Request::Write { write } if write.write_flags & opcode::WRITE_CACHE != 0 => {
                 channel.reply(unique, &Reply::Write(WriteOut { size: write.size, padding: 0 }));
             }
+            // write(2), which the real device has not either. It would fill the page without a trap.
+            Request::Write { .. } => channel.reply(unique, &Reply::Error(Errno::INVAL)),
             Request::Flush(flush) => {
                 channel.reply(unique, &Reply::Empty);
                 self.closed_by(header, flush.fh);

@@ -11,6 +11,7 @@ use super::wire::{Incoming, Reply, Request, opcode};
 use kfd_core::call::{Errno, Outcome};
 use kfd_core::ids::{CallId, ProcessId, RenderMinor};
 use nix::errno::Errno as Sys;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -68,7 +69,7 @@ impl FuseDoor {
         let FuseConfig { mount_point, minors, threads } = config;
         let master = Channel::open()?;
         let mount = Mount::new(&mount_point, &master)?;
-        let started = handshake(&master).and_then(|()| {
+        let started = handshake(&master).and_then(|()| try_passthrough(&master)).and_then(|()| {
             let channels =
                 (1..threads.max(1)).map(|_| master.another().map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
             let channels: Vec<_> = std::iter::once(Arc::new(master)).chain(channels).collect();
@@ -191,6 +192,15 @@ fn handshake(master: &Channel) -> Result<(), DoorError> {
     };
     master.reply(header.unique, &Reply::Init(out));
     Ok(())
+}
+
+/// Registers a backing file and gives it back: what every open of a render node will need.
+fn try_passthrough(master: &Channel) -> Result<(), DoorError> {
+    let name = c"kfdd-passthrough-trial";
+    let trial = memfd_create(name, MFdFlags::MFD_CLOEXEC)
+        .map_err(|errno| DoorError::System { what: "make a memfd", source: errno.into() })?;
+    let id = master.backing_open(&trial).map_err(DoorError::system("register a FUSE passthrough file"))?;
+    master.backing_close(id).map_err(DoorError::system("give a FUSE passthrough file back"))
 }
 
 /// A door thread.

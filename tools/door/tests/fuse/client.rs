@@ -208,6 +208,22 @@ pub fn run() {
                 }
                 Err(errno) => answer(format_args!("err {errno}")),
             },
+            "truncate" => {
+                let result = file(1).set_len(number(2) as u64);
+                answer(format_args!("{}", result.map_or_else(|error| error.raw_os_error().unwrap(), |()| 0)));
+            }
+            "write" => {
+                let result = std::os::unix::fs::FileExt::write_at(&*file(1), &[1; 8], number(2) as u64);
+                answer(format_args!("{}", result.map_or_else(|error| error.raw_os_error().unwrap(), |_| 0)));
+            }
+            "bench_open" => {
+                let rounds = number(2) as u32;
+                let start = Instant::now();
+                for _ in 0..rounds {
+                    drop(OpenOptions::new().read(true).write(true).open(words[1]).unwrap());
+                }
+                answer(format_args!("{}", start.elapsed().as_nanos() / u128::from(rounds)));
+            }
             "unmap" => {
                 maps[number(1) as usize] = None;
                 answer(format_args!("ok"));

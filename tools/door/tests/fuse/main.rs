@@ -340,6 +340,37 @@ fn a_touch_beyond_the_kfd_node_is_a_sigbus_and_never_a_page_nobody_reads() {
 }
 
 #[test]
+fn truncating_or_writing_the_kfd_node_spoils_neither_its_pages_nor_the_trap() {
+    let served = served_or_skip!();
+    let mut client = Client::start();
+    let fd = client.open(&served.kfd());
+    client.tell(&format!("map {fd} 0 8192"));
+    client.tell("store 0 8 7");
+    served.trapped();
+    assert_eq!(client.tell(&format!("truncate {fd} 0")), "0");
+    assert_eq!(client.tell("load 0 8"), "7");
+    assert_eq!(client.tell(&format!("write {fd} 4096")), libc::EINVAL.to_string());
+    client.tell("store 0 4096 1");
+    assert_eq!(served.trapped().1, 4096);
+}
+
+#[test]
+fn clients_killed_at_any_moment_of_a_call_never_hang() {
+    let served = served_or_skip!();
+    for round in 0..60u64 {
+        let mut client = Client::start();
+        let fd = client.open(&served.kfd());
+        for _ in 0..3 {
+            client.say(&format!("park {fd} {WAIT_EVENTS} {WAIT}"));
+        }
+        std::thread::sleep(Duration::from_micros(round * 10));
+        client.kill();
+        assert!(client.reaped_within(Duration::from_secs(5)).is_some(), "round {round} hangs");
+    }
+    assert_eq!(served.door.census().calls, 0);
+}
+
+#[test]
 fn two_processes_never_share_doorbell_pages() {
     let served = served_or_skip!();
     let mut clients: Vec<_> = (0..4).map(|_| Client::start()).collect();
@@ -529,8 +560,10 @@ fn a_mount_left_by_a_daemon_that_was_killed_is_removed_and_served_anew() {
 #[ignore = "the daemon's side of the stale mount test"]
 fn daemon_role() {
     let Some(path) = std::env::var_os("DOOR_TEST_MOUNT") else { return };
-    let _served = start(Path::new(&path)).unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+    match start(Path::new(&path)) {
+        Ok(_served) => std::thread::sleep(Duration::from_secs(60)),
+        Err(error) => println!("\n>> {error}"),
+    }
 }
 
 #[test]
@@ -545,6 +578,46 @@ fn a_mount_point_that_is_no_directory_is_refused_in_one_line() {
         let error = start(path).err().unwrap().to_string();
         assert!(!error.contains('\n') && error.contains("director"), "{error}");
     }
+}
+
+/// What a daemon says that is started like this and cannot serve.
+fn refusal(command: &mut Command) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let out = command
+        .args(["--exact", "daemon_role", "--nocapture", "--ignored"])
+        .env("DOOR_TEST_MOUNT", dir.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    text.lines().find_map(|line| line.strip_prefix(">> ")).unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+#[test]
+fn without_privileges_the_door_says_what_to_do() {
+    if served("missing privileges").is_none() {
+        return;
+    }
+    // Nobody may read the build directory, so the program goes where it can be executed.
+    let dir =
+        tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir();
+    let dir = dir.unwrap();
+    let program = dir.path().join("daemon");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(&program);
+    let refused = refusal(std::os::unix::process::CommandExt::uid(&mut command, 65534));
+    assert!(refused.contains("sudo"), "{refused}");
+}
+
+#[test]
+fn without_the_device_the_door_says_what_to_do() {
+    if served("a missing device").is_none() {
+        return;
+    }
+    let mut command = Command::new("unshare");
+    let script = "mount -t tmpfs none /dev && exec \"$0\" \"$@\"";
+    command.args(["--mount", "sh", "-c", script]).arg(std::env::current_exe().unwrap());
+    let refused = refusal(&mut command);
+    assert!(refused.contains("modprobe fuse"), "{refused}");
 }
 
 #[test]
@@ -584,6 +657,10 @@ fn figures() {
         client.tell(&format!("bench {fd} {cmd} {bytes} 2000"));
         let nanos = client.tell(&format!("bench {fd} {cmd} {bytes} {rounds}"));
         println!("{what}: {nanos} ns a call");
+    }
+    for path in [served.kfd(), served.render()] {
+        let nanos = client.tell(&format!("bench_open {} 2000", path.display()));
+        println!("open and close of {path:?}: {nanos} ns");
     }
     client.tell(&format!("map {fd} 0 4096"));
     let process = served.opened();

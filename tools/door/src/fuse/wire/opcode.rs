@@ -85,6 +85,11 @@ numbers! {
 }
 
 numbers! {
+    /// `FUSE_WRITE_CACHE`: a dirty page comes back, as opposed to a write(2).
+    WRITE_CACHE = 1 => u32;
+}
+
+numbers! {
     /// `FUSE_NOTIFY_INVAL_INODE`.
     NOTIFY_INVAL_INODE = 2 => i32;
     /// `FUSE_NOTIFY_INVAL_ENTRY`.
