@@ -35,7 +35,7 @@ fn words() -> impl Strategy<Value = [u64; 8]> {
             .prop_map(|(on, value, mask, cond, done)| barrier_value(on, value, mask, cond, done)),
         1 => Just(client::kernel_dispatch()),
         1 => prop_oneof![Just(4u64), 6u64..256].prop_map(|kind| [kind, 0, 0, 0, 0, 0, 0, signal(0)]),
-        1 => prop_oneof![0u64..2, 3..256].prop_map(|format| [format << 16, 0, 0, 0, 0, 0, 0, 0]),
+        1 => prop_oneof![0u64..2, 3u64..256].prop_map(|format| [format << 16, 0, 0, 0, 0, 0, 0, 0]),
     ]
 }
 
