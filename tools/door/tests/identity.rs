@@ -62,6 +62,21 @@ fn a_zombie_is_gone() {
 }
 
 #[test]
+fn a_process_whose_leader_exited_first_is_identified_by_its_other_threads() {
+    let (resolver, mut client) = (Resolver::new(), Client::start());
+    let va = client.ask("alloc 4096");
+    let before = client.identify(&resolver).mm;
+    let thread = Tid(client.ask("leaderless") as u32);
+    assert!(File::open(format!("/proc/{}/mem", client.tid())).is_err(), "by the leader it cannot be reached");
+    let identified = resolver.resolve(thread).unwrap();
+    assert_eq!((identified.tgid.0, identified.mm), (client.child.id(), before));
+    assert!(belongs(identified.tgid, thread));
+    let mut bytes = [0; 2];
+    File::from(identified.mem).read_exact_at(&mut bytes, va).unwrap();
+    assert_eq!(bytes, [0, 1]);
+}
+
+#[test]
 fn an_exec_is_another_address_space_of_the_same_process() {
     let (resolver, mut client) = (Resolver::new(), Client::start());
     client.ask("alloc 4096");

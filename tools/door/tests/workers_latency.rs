@@ -10,6 +10,7 @@ mod pool;
 
 use client::Client;
 use door::identity::{Resolver, belongs};
+use door::workers::Workers;
 use kfd_core::ids::{ProcessId, Tgid};
 use kfd_core::notice::UserAnswer;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -19,7 +20,8 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 20_000;
@@ -74,7 +76,15 @@ fn one_job_against_a_bare_round_trip() {
             begun.elapsed()
         });
         let job = measure(|| round_trip(&pool, process, va));
-        println!("turn {turn}: bare {} · job {} · ratio {:.2}", show(&bare), show(&job), ratio(&job, &bare));
+        let chain = chain(&pool, process, va);
+        println!(
+            "turn {turn}: bare {} · job {} ({:.2} of bare) · chained jobs {} ({:.2})",
+            show(&bare),
+            show(&job),
+            ratio(&job, &bare),
+            show(&chain),
+            ratio(&chain, &bare)
+        );
     }
 
     let begun = Instant::now();
@@ -118,6 +128,31 @@ fn round_trip(pool: &Pool, process: ProcessId, va: u64) -> Duration {
     let begun = Instant::now();
     pool.workers.submit(process, vec![read(va, 64)], Box::new(move |_| tell.send(Instant::now()).unwrap()));
     told.recv().unwrap() - begun
+}
+
+/// Each job submitted by the continuation of the one before: one thread here, one there, as in the bare round trip.
+fn chain(pool: &Pool, process: ProcessId, va: u64) -> Vec<Duration> {
+    fn link(
+        workers: &Arc<Workers>,
+        process: ProcessId,
+        va: u64,
+        mut times: Vec<Duration>,
+        end: Sender<Vec<Duration>>,
+    ) {
+        if times.len() == ROUNDS {
+            return end.send(times).unwrap();
+        }
+        let begun = Instant::now();
+        let next = Arc::clone(workers);
+        let done = Box::new(move |_| {
+            times.push(begun.elapsed());
+            link(&next, process, va, times, end);
+        });
+        workers.submit(process, vec![read(va, 64)], done);
+    }
+    let (end, ended) = channel();
+    link(&pool.workers, process, va, Vec::with_capacity(ROUNDS), end);
+    ended.recv().unwrap()
 }
 
 fn measure(mut once: impl FnMut() -> Duration) -> Vec<Duration> {

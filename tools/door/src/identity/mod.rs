@@ -7,14 +7,13 @@
 //!
 //! # Address spaces
 //!
-//! [`MmId`](notifier::MmId) is (inode of the pidfd on pidfs, exec epoch). The kernel numbers the first (unique per boot), but has
+//! [`MmId`] is (inode of the pidfd on pidfs, exec epoch). The kernel numbers the first (unique per boot), but has
 //! no number for the second, so the epoch is made here, without a table of processes:
 //!
-//! 1. The epoch is a keyed hash of where the program, its heap and its stack lie (`start_code`, `start_brk` and
-//!    `start_stack` of `/proc/TID/stat`). `exec` lays these out anew, nothing else moves them (a client can by
-//!    PR_SET_MM_MAP, and then merely counts as having executed something), and with address randomisation two layouts
-//!    of one process are equal with a probability below 2⁻³². So an `exec` is noticed at the next LOOKUP or OPEN, with
-//!    no probe. A set-uid `exec` cannot run without randomisation.
+//! 1. The epoch is a keyed hash of the auxiliary vector of `/proc/TID/auxv` (`auxv`). `exec` draws it anew and
+//!    nothing else changes it (a client can, by PR_SET_MM_MAP, and then merely counts as having executed something). Under
+//!    address randomisation two vectors of one process hash alike with a probability of about 2⁻³². So an `exec` is noticed at the
+//!    next LOOKUP or OPEN, with no probe. A set-uid `exec` cannot run without randomisation.
 //! 2. Without randomisation the same program executed again looks the same. Whoever sees a mem fd
 //!    [`Gone`](crate::workers::MmState::Gone) while the pidfd lives calls [`Resolver::retire`]: that id is then never
 //!    issued again until [`Resolver::forget`], which the embedder calls when the process object of that id is freed.
@@ -30,7 +29,7 @@
 //!
 //! Lock order: the retired set's lock is a leaf.
 
-mod layout;
+mod auxv;
 mod sys;
 mod task;
 
@@ -41,7 +40,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-use layout::Layout;
+use auxv::Auxv;
+use task::{Status, Task};
 
 /// A caller, identified.
 #[derive(Debug)]
@@ -99,25 +99,22 @@ impl Resolver {
     /// Identifies the process of thread `tid`, whose request is pending.
     ///
     /// The argument: the directory `/proc/TID` is opened once and stands for one thread, not for a number. Its status
-    /// names the tgid, a pidfd is opened for that number, the mem fd is opened through the directory, and
-    /// then the status is read again and the pidfd is alive. So the thread lived throughout, was in that tgid
-    /// throughout (a thread never moves), and the number stood for the pidfd's process throughout.
+    /// names the tgid, a pidfd is opened for that number, the mem fd is opened through the directory, and then the thread
+    /// is found alive through the directory and the process through the pidfd. So the thread lived throughout, was in that
+    /// tgid throughout (a thread never moves), and the number stood for the pidfd's process throughout.
     ///
     /// # Errors
     /// [`IdentityError`]; the door answers ESTALE or the errno of `source`.
     pub fn resolve(&self, tid: Tid) -> Result<Identified, IdentityError> {
-        let task = task::Task::open(tid)?;
-        let first = task.status()?;
-        let pidfd = sys::pidfd_open(first.tgid.0).map_err(|source| task.error("open the pidfd", source))?;
+        let task = Task::open(tid)?;
+        let Status { tgid, uid } = task.status()?;
+        let pidfd = sys::pidfd_open(tgid.0).map_err(|source| task.error("open the pidfd", source))?;
         let mem = task.mem()?;
-        let layout = task.layout()?;
-        let again = task.status()?;
+        let auxv = task.auxv()?;
+        task.alive()?;
         sys::pidfd_alive(pidfd.as_fd()).map_err(|source| task.error("find the process alive", source))?;
-        if again.tgid != first.tgid {
-            return Err(IdentityError::Gone(tid));
-        }
         let inode = sys::inode(pidfd.as_fd()).map_err(|source| task.error("stat the pidfd", source))?;
-        Ok(Identified { tgid: first.tgid, tid, uid: again.uid, pidfd, mm: self.mm(inode, layout), mem })
+        Ok(Identified { tgid, tid, uid, pidfd, mm: self.mm(inode, &auxv), mem })
     }
 
     /// Says that this address space was seen gone while its process lives: its id is not issued again. Idempotent.
@@ -136,11 +133,11 @@ impl Resolver {
         self.locked().len()
     }
 
-    fn mm(&self, pidfd_inode: u64, layout: Layout) -> MmId {
+    fn mm(&self, pidfd_inode: u64, auxv: &Auxv) -> MmId {
         let retired = self.locked();
         let mut nth = 0u32;
         loop {
-            let hash = self.key.hash_one((layout, nth));
+            let hash = self.key.hash_one((auxv, nth));
             let exec_epoch = (hash ^ (hash >> 32)) as u32;
             if !retired.contains(&(pidfd_inode, exec_epoch)) {
                 return MmId { pidfd_inode, exec_epoch };
@@ -162,31 +159,32 @@ pub fn belongs(tgid: Tgid, tid: Tid) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Resolver, layout::Layout};
+    use super::{Auxv, Resolver};
 
-    const LAYOUT: Layout = Layout { start_code: 1, start_brk: 2, start_stack: 3 };
+    fn auxv(seed: u8) -> Auxv {
+        Auxv::new(vec![seed; 320]).expect("it is not empty")
+    }
 
     #[test]
-    fn one_layout_of_one_process_is_one_address_space() {
+    fn one_auxiliary_vector_of_one_process_is_one_address_space() {
         let resolver = Resolver::new();
-        assert_eq!(resolver.mm(7, LAYOUT), resolver.mm(7, LAYOUT));
-        let moved = Layout { start_stack: 4, ..LAYOUT };
-        assert_ne!(resolver.mm(7, LAYOUT), resolver.mm(7, moved));
-        assert_ne!(resolver.mm(7, LAYOUT), resolver.mm(8, LAYOUT));
+        assert_eq!(resolver.mm(7, &auxv(1)), resolver.mm(7, &auxv(1)));
+        assert_ne!(resolver.mm(7, &auxv(1)), resolver.mm(7, &auxv(2)));
+        assert_ne!(resolver.mm(7, &auxv(1)), resolver.mm(8, &auxv(1)));
     }
 
     #[test]
     fn a_retired_id_is_not_issued_until_it_is_forgotten() {
         let resolver = Resolver::new();
-        let old = resolver.mm(7, LAYOUT);
+        let old = resolver.mm(7, &auxv(1));
         resolver.retire(old);
         resolver.retire(old);
-        let new = resolver.mm(7, LAYOUT);
+        let new = resolver.mm(7, &auxv(1));
         assert_ne!(new, old);
-        assert_eq!(resolver.mm(7, LAYOUT), new, "and the one after it is stable");
+        assert_eq!(resolver.mm(7, &auxv(1)), new, "and the one after it is stable");
         resolver.retire(new);
-        assert_ne!(resolver.mm(7, LAYOUT), old);
-        assert_ne!(resolver.mm(7, LAYOUT), new);
+        assert_ne!(resolver.mm(7, &auxv(1)), old);
+        assert_ne!(resolver.mm(7, &auxv(1)), new);
         resolver.forget(old);
         resolver.forget(new);
         assert_eq!(resolver.retired(), 0);

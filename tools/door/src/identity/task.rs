@@ -1,12 +1,15 @@
 //! One thread's `/proc/TID`, opened once: what is read through it is about that thread, whatever becomes of the number.
 
-use super::layout::Layout;
+use super::auxv::Auxv;
 use super::{IdentityError, Tgid, Tid, Uid};
-use nix::fcntl::{OFlag, open, openat};
-use nix::sys::stat::Mode;
+use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::sys::stat::{Mode, fstatat};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
+
+/// More than any of these files has.
+const FILE_MAX: u64 = 1 << 16;
 
 /// The directory.
 pub(super) struct Task {
@@ -36,11 +39,19 @@ impl Task {
 
     pub(super) fn status(&self) -> Result<Status, IdentityError> {
         let text = self.read("status")?;
-        parse_status(&text).ok_or(IdentityError::Gone(self.tid))
+        parse_status(&String::from_utf8_lossy(&text)).ok_or(IdentityError::Gone(self.tid))
     }
 
-    pub(super) fn layout(&self) -> Result<Layout, IdentityError> {
-        Layout::parse(&self.read("stat")?).ok_or(IdentityError::Gone(self.tid))
+    pub(super) fn auxv(&self) -> Result<Auxv, IdentityError> {
+        Auxv::new(self.read("auxv")?).ok_or(IdentityError::Gone(self.tid))
+    }
+
+    /// Fails when the thread is gone: a lookup in the directory of a dead thread finds nothing
+    /// (`proc_pident_lookup`, `pid_revalidate`; fs/proc/base.c).
+    pub(super) fn alive(&self) -> Result<(), IdentityError> {
+        fstatat(&self.directory, "auxv", AtFlags::empty())
+            .map(drop)
+            .map_err(|errno| self.error("look again", errno.into()))
     }
 
     pub(super) fn mem(&self) -> Result<OwnedFd, IdentityError> {
@@ -56,12 +67,11 @@ impl Task {
             .map_err(|errno| self.error(name, errno.into()))
     }
 
-    fn read(&self, name: &'static str) -> Result<String, IdentityError> {
-        let mut text = String::with_capacity(2048);
-        File::from(self.descriptor(name, OFlag::O_RDONLY)?)
-            .read_to_string(&mut text)
-            .map_err(|source| self.error(name, source))?;
-        Ok(text)
+    fn read(&self, name: &'static str) -> Result<Vec<u8>, IdentityError> {
+        let mut bytes = Vec::with_capacity(4096);
+        let file = File::from(self.descriptor(name, OFlag::O_RDONLY)?);
+        file.take(FILE_MAX).read_to_end(&mut bytes).map_err(|source| self.error(name, source))?;
+        Ok(bytes)
     }
 }
 

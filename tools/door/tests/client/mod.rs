@@ -3,7 +3,8 @@
 //!
 //! `alloc N` → the address of N bytes with a pattern · `hole` → an address that is not mapped · `peek A` → the word
 //! there, by its own eyes · `map PATH` → the address of a file's first page, untouched · `userfault` → the address of a page that only
-//! a userfaultfd could fill · `thread` → the tid of a fresh thread · `exec` → becomes `sleep`.
+//! a userfaultfd could fill · `thread` → the tid of a fresh thread · `leaderless` → the tid of a thread
+//! that goes on after the leader has exited · `exec` → becomes `sleep`.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
@@ -90,7 +91,13 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Not for ever: a test that failed may leave it in a sleep that only the end of its mount ends.
+        for _ in 0..1000 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 }
 
@@ -134,6 +141,10 @@ pub fn serve() {
                     std::thread::park();
                 });
                 told.recv().unwrap().as_raw() as u64
+            }
+            "leaderless" => {
+                sys::end_leader();
+                nix::unistd::gettid().as_raw() as u64
             }
             "exec" => panic!("{}", Command::new("sleep").arg("1000").stdin(Stdio::null()).exec()),
             _ => panic!("{line}"),

@@ -1,4 +1,4 @@
-//! A page that only a userfaultfd can fill.
+//! What a test client does that no library wraps: a page that only a userfaultfd can fill, and a leader that exits.
 
 #![allow(unsafe_code)]
 
@@ -31,4 +31,20 @@ pub fn userfault_page() -> Option<u64> {
     // SAFETY: `register` is a uffdio_register of 32 bytes, and the range is a mapping that is never unmapped.
     let registered = unsafe { libc::ioctl(fd, UFFDIO_REGISTER, register.as_mut_ptr()) };
     (ready == 0 && registered == 0).then_some(va)
+}
+
+/// Ends the thread group's leader and nothing else; returns when it is a zombie.
+pub fn end_leader() {
+    extern "C" fn end(_: libc::c_int) {
+        // SAFETY: exit(2) ends the calling thread only, here the leader, which holds nothing that the others wait for.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+    }
+    let own = std::process::id();
+    // SAFETY: the handler makes one system call.
+    unsafe { libc::signal(libc::SIGUSR1, end as *const () as libc::sighandler_t) };
+    // SAFETY: takes three integers.
+    unsafe { libc::syscall(libc::SYS_tgkill, own, own, libc::SIGUSR1) };
+    while !std::fs::read_to_string(format!("/proc/{own}/stat")).is_ok_and(|stat| stat.contains(") Z ")) {
+        std::thread::yield_now();
+    }
 }

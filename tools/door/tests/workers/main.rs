@@ -258,6 +258,44 @@ fn several_hanging_clients_are_lost_together_and_delay_another_by_their_stall_ti
 }
 
 #[test]
+fn no_job_is_done_twice_or_left_out_when_workers_are_replaced_under_it() {
+    const JOBS: u64 = 3000;
+    let Some(mount) = HungMount::new("once") else {
+        eprintln!("left out: FUSE cannot be mounted here");
+        return;
+    };
+    let pool = Pool::with(|config| {
+        (config.count, config.stall, config.deadline) =
+            (1, Duration::from_millis(2), Duration::from_millis(300));
+    });
+    let mut good = Client::start();
+    let va = good.ask("alloc 4096");
+    let process = pool.attach(&good, 100);
+    pool.run(process, vec![write(va, &JOBS.to_le_bytes())]);
+    let map = format!("map {}", mount.file().display());
+    let mut bad: Vec<Client> = (0..JOBS / 300).map(|_| Client::start()).collect();
+    let pages: Vec<u64> = bad.iter_mut().map(|client| client.ask(&map)).collect();
+    let mut told = Vec::new();
+    for at in 0..JOBS {
+        if at % 300 == 0 {
+            let which = at as usize / 300;
+            let hangs = pool.attach(&bad[which], which as u32);
+            pool.workers.submit(hangs, vec![read(pages[which], 8)], Box::new(|_| ()));
+        }
+        told.push(pool.submit(process, vec![UserAccess::FetchSub { va: UserVa(va), by: 1 }]));
+    }
+    for (at, told) in told.into_iter().enumerate() {
+        let old = (JOBS - at as u64).to_le_bytes().to_vec();
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Done(old)]);
+    }
+    assert_eq!(good.ask(&format!("peek {va}")), 0);
+    for _ in &bad {
+        assert_ne!(pool.lost.recv_timeout(PATIENCE).unwrap(), process);
+    }
+    assert!(pool.lost.try_recv().is_err());
+}
+
+#[test]
 fn a_page_that_is_only_late_is_answered_and_later_jobs_keep_their_order() {
     let Some(mount) = HungMount::new("late") else {
         eprintln!("left out: FUSE cannot be mounted here");
@@ -375,6 +413,51 @@ fn a_keeper_that_is_killed_is_replaced_and_its_clients_go_on_with_their_worker()
     let next = pool.submit(process, vec![read(va, 1)]);
     assert_eq!(next.recv_timeout(PATIENCE).unwrap(), [UserAnswer::Failed]);
     assert_eq!(pool.lost.recv_timeout(PATIENCE).unwrap(), process);
+}
+
+#[test]
+fn a_worker_has_its_socket_and_mem_fds_and_nothing_that_leaked() {
+    let leaky = std::fs::File::open("/etc/passwd").unwrap();
+    nix::fcntl::fcntl(&leaky, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
+    let (pool, mut client) = (Pool::with(|config| config.count = 1), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    assert_eq!(pool.run(process, vec![read(va, 1)]), [UserAnswer::Done(vec![0])]);
+    for pid in pool.workers.worker_pids().into_iter().chain(pool.workers.keeper_pid()) {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+        let mut kinds: Vec<String> = open
+            .map(|fd| std::fs::read_link(fd.path()).unwrap().to_string_lossy().into_owned())
+            .map(|target| target.split(':').next().unwrap().to_owned())
+            .collect();
+        kinds.sort();
+        assert_eq!(kinds, ["/dev/null".into(), format!("/proc/{}/mem", client.tid()), "socket".into()]);
+    }
+}
+
+#[test]
+fn a_continuation_that_panics_harms_nobody_else() {
+    let (pool, mut client) = (Pool::with(|config| config.count = 1), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    pool.workers.submit(process, vec![read(va, 1)], Box::new(|_| panic!("as the test wants it")));
+    assert_eq!(pool.run(process, vec![read(va, 1)]), [UserAnswer::Done(vec![0])]);
+}
+
+#[test]
+fn a_pool_may_be_dropped_by_a_continuation() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 4096");
+    let process = pool.attach(&client, 0);
+    let (tell, told) = std::sync::mpsc::channel();
+    let workers = std::sync::Arc::clone(&pool.workers);
+    let done = Box::new(move |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        drop(workers);
+        tell.send(()).unwrap();
+    });
+    pool.workers.submit(process, vec![read(va, 1)], done);
+    drop(pool);
+    told.recv_timeout(PATIENCE).unwrap();
 }
 
 #[test]
