@@ -118,6 +118,8 @@ struct Entry {
     priority: u32,
     /// Something happened while it could not be made ready: look again before it rests.
     again: bool,
+    /// The answer it asked for came before its turn had ended.
+    answered: bool,
     /// It is looked at once, after a re-arm: an empty ring makes it idle at once.
     last_look: bool,
     /// While it is ready: it ran dry, and this is one more look.
@@ -322,6 +324,7 @@ impl Dqm {
             run: if active { Run::Idle } else { Run::Disabled },
             priority,
             again: false,
+            answered: false,
             last_look: false,
             polled: false,
             hot_until: Nanos(0),
@@ -419,7 +422,9 @@ impl Dqm {
     /// The answer that a queue waits for has come. Whether it became ready.
     pub(crate) fn answered(&self, key: QueueKey) -> bool {
         let mut state = self.state.lock();
-        let waits = state.entries.get(&key).is_some_and(|entry| entry.run == Run::Waiting);
+        let Some(entry) = state.entries.get_mut(&key) else { return false };
+        let waits = entry.run == Run::Waiting;
+        entry.answered = !waits;
         if waits {
             state.ready(key, false);
         }
@@ -438,7 +443,7 @@ impl Dqm {
                     && entry.run == Run::Ready
                 {
                     state.fresh -= entry.is_fresh();
-                    entry.run = Run::Running;
+                    (entry.run, entry.answered) = (Run::Running, false);
                     entry.turn += 1;
                     let budget = PACKETS * (1 + entry.priority);
                     found = Some(Turn { queue: Arc::clone(&entry.queue), budget, serial: entry.turn });
@@ -482,6 +487,7 @@ impl Dqm {
         }
         match ended {
             Ended::Busy => state.ready(key, false),
+            Ended::Waiting if entry.answered => state.ready(key, false),
             Ended::Waiting => entry.run = Run::Waiting,
             Ended::Empty { .. } | Ended::Parked if entry.again => {
                 (entry.again, entry.last_look, entry.hot_until) = (false, false, hot);

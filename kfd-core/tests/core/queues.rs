@@ -436,6 +436,8 @@ enum Move {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 64, failure_persistence: None, ..Default::default() })]
+
     /// The client's page is present from a trap until it is dropped; only a store on an absent page is seen.
     #[test]
     fn no_submission_is_lost_however_stores_turns_and_re_arms_interleave(
