@@ -1,7 +1,7 @@
 //! Where a wave would run: for now, the refusal.
 //!
-//! This agent has no waves. A dispatch is checked in the order in which the command processor checks it, so that
-//! a client with a wrong packet learns what is wrong with the packet; one that is right is refused for its code:
+//! This agent has no waves. A dispatch's own fields are checked first, so that a client with a wrong packet learns
+//! what is wrong with the packet; one that is right is refused for its code:
 //! `HSA_STATUS_ERROR_INVALID_CODE_OBJECT` is the queue error for "the code object cannot be run on this agent",
 //! whereas `INVALID_ISA` means too many registers and `INVALID_PACKET_FORMAT` a packet that is no dispatch.
 //! A kernel agent's queue does not take AGENT_DISPATCH at all (its `features` say `KERNEL_DISPATCH` only), which

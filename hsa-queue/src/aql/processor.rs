@@ -20,7 +20,7 @@
 //!
 //! **When a packet is acted on.** When its id is below the write index *and* its header is not INVALID. Producers
 //! claim ids by advancing the write index before they write packets, so either alone is not enough: an INVALID
-//! header stops the processor however far the write index ran ahead, and a valid header beyond the write index is
+//! header stops the processor however far the write index ran ahead, and a valid header beyond the write index
 //! waits. The doorbell's value plays no part. The header is looked at first: it lies in the line that the packet
 //! is read from anyway, so a processor that has caught up with its producers does not pull at the line in which
 //! they all count.
@@ -34,8 +34,7 @@
 //! before it sees a new packet there. The read index in memory may lag, up to [`MAX_LAG`] packets and half a ring,
 //! since until it passes them the slots are the processor's; it is brought up to date at the end of a turn and
 //! before a completion signal is touched, so whoever has been told that a packet completed finds its slot free.
-//! (The specification lets a processor free a slot once the packet is launched; a barrier's slot is held until
-//! the barrier is met, as producers see on gfx9.) A packet in error keeps its slot and its header, and the read
+//! A parked barrier holds its slot: it is still what the read index names. A packet in error keeps its slot and its header, and the read
 //! index names it: ROCR's error handler looks it up there.
 //!
 //! **Barrier bit and fences.** This processor completes each packet before it looks at the next, so what the
