@@ -1,8 +1,9 @@
 //! The rules of the chain: who may join, what exit does, and in which order.
 //!
-//! `register` checks liveness under the lock under which exit ends it (rule 1), so either the walk finds the listener or
-//! the registration is refused. Exit: close, walk in a read section, unlink all (rule 2). It waits for nobody: an event loop may call it.
-//! `unregister` calls release itself while the listener is linked, because an exit that has begun may not have reached it yet (rule 4).
+//! `register` checks liveness under the lock under which exit ends it (rule 1), so either the walk finds the
+//! listener or the registration is refused. Exit: close, walk in a read section, unlink all (rule 2). It
+//! waits for nobody: an event loop may call it. `unregister` calls release itself while the listener is
+//! linked, because an exit that has begun may not have reached it yet (rule 4).
 
 use crate::{
     listener::{Listener, Releasing},
@@ -24,7 +25,8 @@ impl Mm {
     /// Binds the listener to this address space: from now on its `release` runs before exit is over.
     ///
     /// # Errors
-    /// [`Dead`] when exit has begun. The listener then goes the way of all listeners: `Listener::free` on the reclaimer.
+    /// [`Dead`] when exit has begun. The listener then goes the way of all listeners: `Listener::free` on the
+    /// reclaimer.
     pub fn register<L: Listener>(self: &Arc<Self>, listener: Box<L>) -> Result<Registration<L>, Dead> {
         let node = Counted::new(self, listener, Sharing::Sole);
         self.link(&node)?;
@@ -47,12 +49,14 @@ impl Mm {
         Ok(())
     }
 
-    /// The address space dies: every registered listener's `release` has run at least once when this returns, whoever
-    /// called it first. Idempotent; a second caller at the same time walks too, and the hooks may then run twice.
-    /// Waits for no reader. A hook started by a racing `unregister` may still be running on that thread.
+    /// The address space dies: every registered listener's `release` has run at least once when this returns,
+    /// whoever called it first. Idempotent; a second caller at the same time walks too, and the hooks may
+    /// then run twice. Waits for no reader. A hook started by a racing `unregister` may still be running on
+    /// that thread.
     ///
     /// # Panics
-    /// Inside a release hook of this mm (it would walk for ever), and with a hook's own panic, after all hooks have run and all listeners are unlinked.
+    /// Inside a release hook of this mm (it would walk for ever), and with a hook's own panic, after all
+    /// hooks have run and all listeners are unlinked.
     pub fn exit(&self) {
         assert!(
             !walking::is_inside(self, Inside::Walk),

@@ -1,4 +1,123 @@
 //! Binds the life of any object to the life of another process's address space.
+//!
+//! For daemons that serve processes that die. It knows nothing of what is served.
+//!
+//! # The problem
+//!
+//! A driver keeps an object per process and wants it to live exactly as long as that process's address space.
+//! So it puts a listener on the address space's chain; when the space dies, the chain is walked and every
+//! listener's `release` runs. And there it stands, inside the hook, with an object that is useless from now
+//! on, and cannot free it: the walk is still standing on the listener that the object contains. Nor can it
+//! unlink itself and wait until the walk has moved on: the walk waits for the hook. Other threads may be
+//! using the object too; they found it without a lock.
+//!
+//! The way out has four parts (Linux took it in "mmu_notifier: add call_srcu and sync function for listener
+//! to delay call and sync", and amdkfd was its first user):
+//!
+//! 1. The hook only **revokes**: after it nothing new can be done through the object.
+//! 2. Whoever finds the object does so inside a read section ([`srcu::Domain::read`]), and so does the walk.
+//! 3. The owner unlinks *without* waiting and hands the object to a thread that frees it **after a grace
+//!    period**, when every section that could have found it is over.
+//! 4. Whoever shuts down waits for a **barrier**: every free that was ordered has been done, not merely
+//!    become safe.
+//!
+//! # A driver
+//!
+//! ```
+//! use notifier::watch::{Event, Pidfd, Tgid, Token, Watcher};
+//! use notifier::{Listener, MmId, Notifier, Releasing, Slot};
+//! use std::os::fd::AsFd;
+//! use std::sync::atomic::{AtomicBool, Ordering};
+//!
+//! /// What the driver keeps for one process.
+//! struct Context {
+//!     revoked: AtomicBool,
+//! }
+//!
+//! impl Listener for Context {
+//!     fn release(&self, _mm: &Releasing<'_>) {
+//!         // May run twice, and while other threads use the context: so it flips what they look at, and that is all.
+//!         self.revoked.store(true, Ordering::Release);
+//!     }
+//!     fn free(self: Box<Self>) {
+//!         // On the reclaimer. Nobody can see the context any more: unmap, close, give back what was charged.
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let notifier = Notifier::new("driver");
+//! let mut child = std::process::Command::new("sleep").arg("1000").spawn()?;
+//!
+//! // Attach: name the address space, bind a context to it, publish it for lock-free readers, watch for the death.
+//! let pidfd = Pidfd::open(Tgid(child.id()))?;
+//! let mm = notifier.mm(MmId { pidfd_inode: pidfd.inode()?, exec_epoch: 0 });
+//! let context = notifier.get(&mm, || Context { revoked: AtomicBool::new(false) })?;
+//! let table = Slot::empty();
+//! table.publish(context.clone()).expect("the slot was empty");
+//! let mut watcher = Watcher::new()?;
+//! watcher.watch_death(pidfd.as_fd(), Token::new(0, 0, 0))?;
+//!
+//! // Use: a read section for a look, a reference for anything that may wait.
+//! let section = notifier.domain().read();
+//! assert!(!table.load(&section).expect("published").revoked.load(Ordering::Acquire));
+//! drop(section);
+//!
+//! // The client dies; the event loop hears of it and walks the chain.
+//! child.kill()?;
+//! let mut events = Vec::new();
+//! watcher.wait(&mut events)?;
+//! assert_eq!(events, [Event::Died(Token::new(0, 0, 0))]);
+//! mm.exit();
+//! assert!(context.revoked.load(Ordering::Acquire));
+//! assert!(notifier.get(&mm, || unreachable!("nothing is bound to a dead space")).map(|_: notifier::Ref<Context>| ()).is_err());
+//!
+//! // Unpublish, put the last reference; the free happens later and elsewhere.
+//! drop(table.take());
+//! drop(context);
+//!
+//! // Shutdown: after the last put, the barrier.
+//! notifier.barrier();
+//! assert_eq!(notifier.domain().pending(), 0);
+//! # child.wait()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Two protocols
+//!
+//! | | one owner (Linux 2014) | counted (Linux 2019, what amdkfd uses) |
+//! |---|---|---|
+//! | bind | [`Mm::register`] → [`Registration`] | [`Notifier::get`] → [`Ref`], one object per type and [`Mm`] |
+//! | end and wait | [`Registration::unregister`] gives the listener back | – |
+//! | end, free later | [`Registration::unregister_no_release`] → [`Unlinked::call_srcu`] | the last `Ref` dropped: [`Listener::free`] |
+//!
+//! # The rules
+//!
+//! Each is kept by the code or by a type, and has a test of its number in `tests/rules.rs`.
+//!
+//! 1. A listener is registered only while the mm is alive, under the lock that exit takes.
+//! 2. Exit walks inside a read section, calls every `release`, then unlinks so that the owner's later unlink
+//!    is harmless.
+//! 3. A hook never unlinks itself or a sibling: its token cannot, and a smuggled [`Registration`] panics by
+//!    name. Dropping a [`Ref`] there is allowed.
+//! 4. When `unregister` returns, release has run at least once and has finished on every thread.
+//! 5. After `unregister_no_release` the free runs when every walker that could see the listener has left.
+//! 6. The last put unlinks and queues the free; it never frees inline.
+//! 7. After all puts and the barrier nothing of the driver is reachable.
+//! 8. A hook runs in bounded time: it revokes; it neither frees nor waits. `exit` itself waits for no reader.
+//! 9. A reader never takes a lock under which somebody waits for a grace period.
+//! 10. An attach while the former object of the same mm is being destroyed gets a distinct object or
+//!     [`Dead`], never a mix.
+//!
+//! A hook that panics counts as having run: the other hooks run, the chain is emptied, and then the panic
+//! goes on to whoever called exit.
+//!
+//! # What protects what
+//!
+//! A reference found in a read section is protected by *that* section, not by one that was entered later on
+//! the same thread; the lifetimes of [`Slot::load`] say so. A section may sleep, but every updater of its
+//! domain then sleeps with it: take a [`Ref`] and leave the section before anything that may take long.
+//! [`srcu`] has the ordering argument.
 
 mod chain;
 mod listener;

@@ -1,9 +1,10 @@
-//! The stand-in for another process's address space: an identity, a liveness, and the chain of those who want to know.
+//! The stand-in for another process's address space: an identity, a liveness, and the chain of those who want
+//! to know.
 //!
 //! States: `alive → dead`, by [`Mm::exit`], once; there is no way back.
 //!
-//! Lock order, outermost first: creation (held while `make` of [`Notifier::get`](crate::Notifier::get) runs) → chain.
-//! Neither is ever held while a hook runs or a grace period is waited for.
+//! Lock order, outermost first: creation (held while `make` of [`Notifier::get`](crate::Notifier::get) runs)
+//! → chain. Neither is ever held while a hook runs or a grace period is waited for.
 
 use crate::{
     notifier::Shared,
@@ -12,7 +13,8 @@ use crate::{
 };
 use std::{fmt, sync::Arc};
 
-/// Which address space: a process by its pidfd's inode number (unique per boot, where a pid is not), and which of its programs.
+/// Which address space: a process by its pidfd's inode number (unique per boot, where a pid is not), and
+/// which of its programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MmId {
     /// `st_ino` of the process's pidfd.
@@ -26,7 +28,8 @@ pub struct MmId {
 #[error("the address space is dead")]
 pub struct Dead;
 
-/// An address space. Made by [`Notifier::mm`](crate::Notifier::mm); shared by everyone who names the same [`MmId`].
+/// An address space. Made by [`Notifier::mm`](crate::Notifier::mm); shared by everyone who names the same
+/// [`MmId`].
 pub struct Mm {
     id: MmId,
     shared: Arc<Shared>,

@@ -1,6 +1,7 @@
 //! The owner of a domain and of the mms whose listeners live in it.
 //!
-//! Lock order: the table of mms is held for a look or an edit only, with no other lock of this crate inside it.
+//! Lock order: the table of mms is held for a look or an edit only, with no other lock of this crate inside
+//! it.
 
 use crate::{
     listener::Listener,
@@ -69,8 +70,9 @@ impl Notifier {
         &self.shared.domain
     }
 
-    /// The mm of that name: the one that exists, dead or alive, or a new one. A dead mm stays dead for as long as anyone holds
-    /// it, and every object bound to it does; the caller never asks for a name whose death it has seen to the end.
+    /// The mm of that name: the one that exists, dead or alive, or a new one. A dead mm stays dead for as
+    /// long as anyone holds it, and every object bound to it does; the caller never asks for a name whose
+    /// death it has seen to the end.
     #[must_use]
     pub fn mm(&self, id: MmId) -> Arc<Mm> {
         let mut mms = sync::lock(&self.shared.mms);
@@ -82,11 +84,12 @@ impl Notifier {
         mm
     }
 
-    /// The one object of type `L` on this mm; made if there is none. An object whose last reference is gone is never returned:
-    /// while it waits for its grace period a new, distinct one is made (rule 10).
+    /// The one object of type `L` on this mm; made if there is none. An object whose last reference is gone
+    /// is never returned: while it waits for its grace period a new, distinct one is made (rule 10).
     ///
-    /// `make` runs at most once, under the mm's creation lock: other `get`s that need to make something on this mm wait for it. If exit overtakes it, its object goes straight
-    /// to `Listener::free` on the reclaimer.
+    /// `make` runs at most once, under the mm's creation lock: other `get`s that need to make something on
+    /// this mm wait for it. If exit overtakes it, its object goes straight to `Listener::free` on the
+    /// reclaimer.
     ///
     /// # Errors
     /// [`Dead`] when the mm's exit has begun.
@@ -109,7 +112,8 @@ impl Notifier {
         Ok(Ref::from_counted(node))
     }
 
-    /// Returns after every callback queued before the call has run: after all puts, nothing of the caller is reachable from here any more (rule 7).
+    /// Returns after every callback queued before the call has run: after all puts, nothing of the caller is
+    /// reachable from here any more (rule 7).
     ///
     /// # Panics
     /// As [`Domain::barrier`].

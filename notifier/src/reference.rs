@@ -3,9 +3,10 @@
 use crate::{listener::Listener, mm::Mm, srcu::node::Counted};
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// Clone is `get`, drop is `put`. The last put unlinks without release and queues `Listener::free` for after a grace period; it never
-/// frees inline and never waits, so it may happen in a read section, and even in a release hook: as `mmu_notifier_put` may, which
-/// amdkfd calls from its hook (`kfd_process_notifier_release`).
+/// Clone is `get`, drop is `put`. The last put unlinks without release and queues `Listener::free` for after
+/// a grace period; it never frees inline and never waits, so it may happen in a read section, and even in a
+/// release hook: as `mmu_notifier_put` may, which amdkfd calls from its hook
+/// (`kfd_process_notifier_release`).
 pub struct Ref<L: Listener> {
     counted: Counted<L>,
 }

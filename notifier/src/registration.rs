@@ -1,7 +1,7 @@
 //! The 2014 protocol: a sole owner that ends its registration in one of two ways.
 //!
-//! `Registration → unregister → the listener`, which waits; or
-//! `Registration → unregister_no_release → Unlinked → call_srcu`, which does not. Dropping either means `call_srcu(Listener::free)`.
+//! `Registration → unregister → the listener`, which waits; or `Registration → unregister_no_release →
+//! Unlinked → call_srcu`, which does not. Dropping either means `call_srcu(Listener::free)`.
 
 use crate::{
     listener::Listener,
@@ -42,14 +42,16 @@ impl<L: Listener> Registration<L> {
         self.node().mm()
     }
 
-    /// Calls `release` if no exit has done so, unlinks, and waits until nobody can be inside a hook of this listener.
-    /// Then the listener is its owner's again.
+    /// Calls `release` if no exit has done so, unlinks, and waits until nobody can be inside a hook of this
+    /// listener. Then the listener is its owner's again.
     ///
     /// # Panics
-    /// Inside a release hook of the same mm (rule 3); in debug builds inside a read section of the domain; and with the hook's own panic, after the wait.
+    /// Inside a release hook of the same mm (rule 3); in debug builds inside a read section of the domain;
+    /// and with the hook's own panic, after the wait.
     pub fn unregister(mut self) -> Box<L> {
         let node = self.take();
         let mm = node.mm().clone();
+        mm.domain().must_not_read("unregister");
         let mut outcome = Ok(());
         let mut linked = mm.chain().lock().is_linked(node.node());
         if mutant(Mutant::TrustDead) {
@@ -66,7 +68,8 @@ impl<L: Listener> Registration<L> {
         }
     }
 
-    /// Unlinks and calls nothing. **Not a fence**: walkers may still be inside the listener's hooks, so all that can be done with the result is to let it go after a grace period.
+    /// Unlinks and calls nothing. **Not a fence**: walkers may still be inside the listener's hooks, so all
+    /// that can be done with the result is to let it go after a grace period.
     ///
     /// # Panics
     /// Inside a release hook of the same mm (rule 3).
@@ -103,7 +106,8 @@ impl<L: Listener> fmt::Debug for Registration<L> {
     }
 }
 
-/// A listener that is off its chain while walkers may still be inside it. It cannot be looked at or taken back, only let go:
+/// A listener that is off its chain while walkers may still be inside it. It cannot be looked at or taken
+/// back, only let go:
 ///
 /// ```compile_fail,E0308
 /// # use notifier::{Listener, Registration};
@@ -116,8 +120,9 @@ pub struct Unlinked<L: Listener> {
 }
 
 impl<L: Listener> Unlinked<L> {
-    /// Gives the listener to `free` on the reclaimer, after every walker that could see it has left. One small allocation for the closure;
-    /// dropping the `Unlinked` instead calls `Listener::free` there and allocates nothing.
+    /// Gives the listener to `free` on the reclaimer, after every walker that could see it has left. One
+    /// small allocation for the closure; dropping the `Unlinked` instead calls `Listener::free` there and
+    /// allocates nothing.
     pub fn call_srcu(self, free: impl FnOnce(Box<L>) + Send + 'static) {
         self.node.defer(free);
     }

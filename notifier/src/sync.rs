@@ -1,7 +1,7 @@
 //! The only door to atomics, locks and threads in this crate, so that a model checker can stand in for them.
 //!
-//! Plain builds get `std`; `--cfg loom` builds get loom's versions, a probe that reports a use after free as a
-//! causality violation, and the mutants: small deliberate faults that the models must catch (`tests/loom`).
+//! Plain builds get `std`; `--cfg loom` builds get loom's versions, a probe that reports a use after free as
+//! a causality violation, and the mutants: small deliberate faults that the models must catch (`tests/loom`).
 //! Not for memory shared with other processes: a model cannot overlay that.
 #![allow(clippy::disallowed_types)]
 
@@ -41,8 +41,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A full fence directly after a read-modify-write of this thread.
 ///
-/// On x86 a locked instruction is already a full barrier (Intel SDM vol. 3A 9.2.2), so only the compiler has to
-/// be held back; everywhere else, and in models, this is the fence that the ordering argument names.
+/// On x86 a locked instruction is already a full barrier (Intel SDM vol. 3A 9.2.2), so only the compiler has
+/// to be held back; everywhere else, and in models, this is the fence that the ordering argument names.
 #[inline]
 pub(crate) fn fence_after_rmw() {
     #[cfg(all(not(loom), any(target_arch = "x86", target_arch = "x86_64")))]
@@ -87,7 +87,8 @@ mod thread {
     pub(crate) type ThreadId = loom::thread::ThreadId;
 
     pub(crate) fn stripe_seed() -> usize {
-        // The id's number, which loom only shows by Debug. Its hash also holds the run, and a model must repeat itself exactly.
+        // The id's number, which loom only shows by Debug. Its hash also holds the run, and a model must
+        // repeat itself exactly.
         let shown = format!("{:?}", loom::thread::current().id());
         shown
             .bytes()
@@ -181,7 +182,8 @@ mutants! {
     ReviveDying,
 }
 
-/// The switch for [`Mutant`]s, per OS thread: loom runs all threads of one model on the thread that called it.
+/// The switch for [`Mutant`]s, per OS thread: loom runs all threads of one model on the thread that called
+/// it.
 #[cfg(loom)]
 pub mod model {
     pub use super::Mutant;

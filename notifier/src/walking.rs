@@ -35,5 +35,6 @@ pub(crate) fn enter<R>(mm: &Mm, what: Inside, body: impl FnOnce() -> R) -> R {
 
 /// Is this thread inside that, for this mm?
 pub(crate) fn is_inside(mm: &Mm, what: Inside) -> bool {
-    STACK.with(|stack| stack.borrow().contains(&(ptr::from_ref(mm).addr(), what)))
+    // During the thread's teardown the stack is gone, and nothing runs inside anything.
+    STACK.try_with(|stack| stack.borrow().contains(&(ptr::from_ref(mm).addr(), what))).unwrap_or(false)
 }

@@ -151,7 +151,7 @@ fn rule_2_exit_walks_in_a_read_section_and_a_later_unlink_is_harmless() {
     // The owner's own unlinks come after exit's: in the middle, at the ends, waiting and not.
     let last = registrations.pop().unwrap();
     let middle = registrations.remove(1);
-    middle.unregister_no_release().call_srcu(|recorder| recorder.free());
+    middle.unregister_no_release().call_srcu(Listener::free);
     drop(last.unregister());
     drop(registrations);
     notifier.barrier();
@@ -286,7 +286,7 @@ fn rule_5_the_free_after_unregister_no_release_waits_for_the_walker() {
     thread::scope(|scope| {
         scope.spawn(|| mm.exit());
         in_hook.recv().unwrap();
-        registration.unregister_no_release().call_srcu(|recorder| recorder.free());
+        registration.unregister_no_release().call_srcu(Listener::free);
         thread::sleep(A_WHILE);
         assert_eq!(log.freed(), 0, "freed under a walker");
         assert_eq!(notifier.domain().pending(), 1);
@@ -564,6 +564,8 @@ fn domains_do_not_mix() {
     assert!(catch_unwind(AssertUnwindSafe(|| slot.get(&foreign).is_some())).is_err());
     let foreign_get = || there.get(&mm, || Recorder::new(&log)).is_ok();
     assert!(catch_unwind(AssertUnwindSafe(foreign_get)).is_err());
+    let cookie = there.domain().start_poll();
+    assert!(catch_unwind(AssertUnwindSafe(|| here.domain().is_elapsed(cookie))).is_err());
     drop(foreign);
     drop(slot.take());
     let foreign_object = there.get(&there.mm(ID), || Recorder::new(&log)).unwrap();

@@ -144,7 +144,7 @@ impl World {
                 if matches!(step, Step::DropRegistration(_)) {
                     drop(registration);
                 } else {
-                    registration.unregister_no_release().call_srcu(|spy| spy.free());
+                    registration.unregister_no_release().call_srcu(Listener::free);
                 }
             }
             Step::Get => self.get(),

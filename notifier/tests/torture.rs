@@ -1,7 +1,8 @@
-//! In the manner of Linux's rcutorture: elements age through a pipe, and a reader that meets one older than a grace period has found a bug.
+//! In the manner of Linux's rcutorture: elements age through a pipe, and a reader that meets one older than a
+//! grace period has found a bug.
 //!
-//! Readers sleep, nest, yield, change CPUs and come and go; writers wait, queue and poll; callbacks flood; barriers run
-//! beside them. Two seconds by default; `NOTIFIER_TORTURE_SECONDS` asks for more.
+//! Readers sleep, nest, yield, change CPUs and come and go; writers wait, queue and poll; callbacks flood;
+//! barriers run beside them. Two seconds by default; `NOTIFIER_TORTURE_SECONDS` asks for more.
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::disallowed_types, reason = "a test observes from outside; nothing here is modelled")]
@@ -83,7 +84,8 @@ impl Torture {
         Self::linger(dice);
         let inner = (dice.below(8) == 0).then(|| self.domain.read());
         Self::linger(dice);
-        // Before the end of the section that found it: an inner section that began later protects nothing found earlier.
+        // Before the end of the section that found it: an inner section that began later protects nothing
+        // found earlier.
         if self.pipe[element].load(Relaxed) >= 2 {
             self.too_old.fetch_add(1, SeqCst);
         }
@@ -177,7 +179,7 @@ fn no_reader_ever_meets_an_element_older_than_a_grace_period() {
             });
         }
         for seed in 11..=12 {
-            spawn(seed, |torture, dice| torture.write(dice));
+            spawn(seed, Torture::write);
         }
         for seed in 21..=22 {
             spawn(seed, |torture, dice| torture.flood(dice));

@@ -1,7 +1,8 @@
 //! One independent set of readers with its grace periods, its callbacks and its reclaimer thread.
 //!
-//! Readers of one domain never delay another. Life: `new → (read | synchronize | call)* → barrier → drop`; a drop with a
-//! reader or a callback left is a bug of the user: it panics in debug builds, logs and drains in release builds.
+//! Readers of one domain never delay another. Life: `new → (read | synchronize | call)* → barrier → drop`; a
+//! drop with a reader or a callback left is a bug of the user: it panics in debug builds, logs and drains in
+//! release builds.
 #![allow(unsafe_code)]
 
 use super::{
@@ -82,7 +83,8 @@ impl Domain {
         self.core.id
     }
 
-    /// Begins a read section. Sections nest, may sleep, and never wait; what they read stays valid until the guard is dropped.
+    /// Begins a read section. Sections nest, may sleep, and never wait; what they read stays valid until the
+    /// guard is dropped.
     #[inline]
     #[must_use = "the section ends when the guard is dropped"]
     pub fn read(&self) -> Guard<'_> {
@@ -90,7 +92,8 @@ impl Domain {
         Guard { domain: self, entry: self.core.readers.enter(), _not_send: PhantomData }
     }
 
-    /// Returns after every read section that began before the call has ended. Sections that begin later are not waited for.
+    /// Returns after every read section that began before the call has ended. Sections that begin later are
+    /// not waited for.
     ///
     /// # Panics
     /// In debug builds, when called inside a read section of this domain: it would wait for itself.
@@ -107,22 +110,26 @@ impl Domain {
     /// Asks for a grace period without waiting: the reclaimer runs one if nobody else does.
     #[must_use]
     pub fn start_poll(&self) -> Cookie {
-        let cookie = Cookie { ticket: self.core.grace.ticket() };
+        let cookie = Cookie { domain: self.core.id, ticket: self.core.grace.ticket() };
         self.retire(Box::new(()));
         cookie
     }
 
     /// Has every read section that began before the cookie was made ended?
+    ///
+    /// # Panics
+    /// When the cookie is another domain's.
     #[must_use]
     pub fn is_elapsed(&self, cookie: Cookie) -> bool {
+        assert_eq!(cookie.domain, self.core.id, "a cookie is asked of the domain that made it");
         self.core.grace.reached(cookie.ticket)
     }
 
     /// Runs `callback(head)` on the reclaimer after a grace period, never inline. Allocates nothing.
     ///
     /// # Safety
-    /// `head` is valid, not queued already, and touched by nobody else until the callback runs. The callback may be called
-    /// on any thread, exactly once.
+    /// `head` is valid, not queued already, and touched by nobody else until the callback runs. The callback
+    /// may be called on any thread, exactly once.
     pub unsafe fn call(&self, head: NonNull<Head>, callback: Callback) {
         debug_assert!(self.reclaimer.is_some(), "this model has no reclaimer");
         // SAFETY: the caller's contract gives exclusive access until the push.
@@ -131,7 +138,8 @@ impl Domain {
         unsafe { self.core.queue.push(head) };
     }
 
-    /// Drops the value on the reclaimer after a grace period. One small allocation; [`Retirable`](super::Retirable) needs none.
+    /// Drops the value on the reclaimer after a grace period. One small allocation;
+    /// [`Retirable`](super::Retirable) needs none.
     pub fn retire<T: Send + 'static>(&self, value: Box<T>) {
         retire::Retirable::new(value).retire(self);
     }
@@ -141,10 +149,12 @@ impl Domain {
         retire::defer(self, f);
     }
 
-    /// Returns after every callback queued before the call has run. Not a mere grace period: those callbacks may free what the caller is about to unload.
+    /// Returns after every callback queued before the call has run. Not a mere grace period: those callbacks
+    /// may free what the caller is about to unload.
     ///
     /// # Panics
-    /// On the reclaimer itself (from within a callback), and in debug builds inside a read section of this domain: both would wait for themselves.
+    /// On the reclaimer itself (from within a callback), and in debug builds inside a read section of this
+    /// domain: both would wait for themselves.
     pub fn barrier(&self) {
         self.must_not_read("barrier");
         if mutant(Mutant::BarrierIsSynchronize) {
@@ -168,7 +178,7 @@ impl Domain {
         self.reclaimer.as_ref().is_some_and(|(_, id)| *id == sync::current_thread())
     }
 
-    fn must_not_read(&self, what: &str) {
+    pub(crate) fn must_not_read(&self, what: &str) {
         assert!(
             !inside::is_inside(self.core.id),
             "{what} inside a read section of domain {} waits for itself",
@@ -188,7 +198,8 @@ impl Drop for Domain {
         // One that runs is not left over: it may be what dropped the last handle, and the join waits for it.
         let callbacks = self.core.queue.unstarted();
         if readers != 0 {
-            // `&mut self` proves that the guards are forgotten, not alive: nobody reads, so nobody is waited for.
+            // `&mut self` proves that the guards are forgotten, not alive: nobody reads, so nobody is waited
+            // for.
             self.core.readers.close();
         }
         self.core.queue.stop();
@@ -221,6 +232,7 @@ impl fmt::Debug for Domain {
 /// A grace period asked for by [`Domain::start_poll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cookie {
+    domain: u64,
     ticket: u64,
 }
 

@@ -1,9 +1,11 @@
-//! The grace period: one updater at a time waits for both banks; the others may share a period that began after they asked.
+//! The grace period: one updater at a time waits for both banks; the others may share a period that began
+//! after they asked.
 //!
-//! `sequence` is odd while a period runs. A caller that reads `s` needs the value [`ticket`] computes from it: a
-//! period that *began* later than the read. State: `idle (even) → running (odd) → idle (even, +2)`.
+//! `sequence` is odd while a period runs. A caller that reads `s` needs the value [`ticket`] computes from
+//! it: a period that *began* later than the read. State: `idle (even) → running (odd) → idle (even, +2)`.
 //!
-//! Lock order: the turn is held while waiting for readers, so no reader may ever want it: it is private to this file.
+//! Lock order: the turn is held while waiting for readers, so no reader may ever want it: it is private to
+//! this file.
 
 use super::reader::Readers;
 use crate::sync::{self, AtomicU64, Mutant, Mutex, Ordering, fence, mutant};
@@ -28,7 +30,8 @@ impl Grace {
 
     /// The value [`Grace::reached`] must be asked for, so that everything before this call is covered.
     pub(super) fn ticket(&self) -> u64 {
-        // T, partner A: the caller's removals come before the fence A of any period that begins after this read.
+        // T, partner A: the caller's removals come before the fence A of any period that begins after this
+        // read.
         if !mutant(Mutant::NoUpdaterFence) && !mutant(Mutant::NoTicketFence) {
             fence(Ordering::SeqCst);
         }

@@ -15,7 +15,8 @@ pub struct Head {
 }
 
 // SAFETY: the fields are touched only through the unsafe functions below, whose contract is exclusive access:
-// before the push the pusher, after the splice the reclaimer; the push list's release/acquire pair hands over.
+// before the push the pusher, after the splice the reclaimer; the push list's release/acquire pair hands
+// over.
 unsafe impl Sync for Head {}
 // SAFETY: as above; a head is two words without thread affinity.
 unsafe impl Send for Head {}

@@ -1,9 +1,11 @@
 //! The list of a chain's nodes: written under its lock, walked in a read section.
 //!
-//! Unlinking is re-initialising (`hlist_del_init_rcu`): it marks the node, so that a second unlink is harmless, and leaves
-//! its `next` in place, so that a walker standing on it can go on. A node is never linked a second time.
+//! Unlinking is re-initialising (`hlist_del_init_rcu`): it marks the node, so that a second unlink is
+//! harmless, and leaves its `next` in place, so that a walker standing on it can go on. A node is never
+//! linked a second time.
 //!
-//! Lock order: inside the creation lock of the mm; outside the queue lock. Held for a few pointer writes only.
+//! Lock order: inside the creation lock of the mm; outside the queue lock. Held for a few pointer writes
+//! only.
 #![allow(unsafe_code)]
 
 use super::{
@@ -35,7 +37,8 @@ impl List {
         Locked { list: self, open: sync::lock(&self.open) }
     }
 
-    /// Shows every listener that is linked during the whole walk; one that is linked or unlinked meanwhile may or may not be shown.
+    /// Shows every listener that is linked during the whole walk; one that is linked or unlinked meanwhile
+    /// may or may not be shown.
     ///
     /// # Panics
     /// When the guard is of another domain: it would protect nothing here.
@@ -102,10 +105,10 @@ impl Locked<'_> {
             // SAFETY: a linked node is not freed: its last put takes this lock first.
             let first = unsafe { first.as_ref() };
             // SAFETY: ours, locked, another node than above, and the reference ends here.
-            unsafe { Self::place(first) }.previous = Some(NonNull::from(node));
+            unsafe { Self::place(first) }.previous = Some(counted.pointer());
         }
         // Release, partner the acquire in `walk`.
-        self.list.first.store(ptr::from_ref(node).cast_mut(), Ordering::Release);
+        self.list.first.store(counted.pointer().as_ptr(), Ordering::Release);
     }
 
     /// Re-initialising unlink: does nothing when the node is not linked.
@@ -117,7 +120,8 @@ impl Locked<'_> {
             return;
         }
         let next = node.next.load(Ordering::Relaxed);
-        // Release: a walker that takes this short cut must find the next node's contents, as through `insert`.
+        // Release: a walker that takes this short cut must find the next node's contents, as through
+        // `insert`.
         match previous {
             // SAFETY: a linked node's neighbours are linked, and a linked node is not freed.
             Some(previous) => unsafe { previous.as_ref() }.next.store(next, Ordering::Release),

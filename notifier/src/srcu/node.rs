@@ -1,9 +1,11 @@
 //! A listener on the heap with everything the chain needs around it, and the counted handle to it.
 //!
-//! Life: `made (count 1) → linked → count 0 → unlinked → queued → grace period → Listener::free`. The last put unlinks *before* it
-//! queues the free: the grace period must begin after the last moment a walker could find the node.
+//! Life: `made (count 1) → linked → count 0 → unlinked → queued → grace period → Listener::free`. The last
+//! put unlinks *before* it queues the free: the grace period must begin after the last moment a walker could
+//! find the node.
 //!
-//! Lock order: the last put takes the chain lock, then (separately) the queue lock. It never waits for readers, so it may happen anywhere, also inside a read section or a release hook.
+//! Lock order: the last put takes the chain lock, then (separately) the queue lock. It never waits for
+//! readers, so it may happen anywhere, also inside a read section or a release hook.
 #![allow(unsafe_code)]
 
 use super::{Probe, head::Head};
@@ -77,7 +79,8 @@ impl Node {
     /// Takes the listener out and gives the rest of the node back.
     ///
     /// # Safety
-    /// Called once, when nobody else can reach the node: unlinked, unpublished, count zero (or sole), a grace period later.
+    /// Called once, when nobody else can reach the node: unlinked, unpublished, count zero (or sole), a grace
+    /// period later.
     unsafe fn dismantle(node: NonNull<Node>) -> Box<dyn Listener> {
         // SAFETY: valid until this function gives it back.
         unsafe { node.as_ref() }.probe.end();
@@ -142,6 +145,11 @@ impl<L: Listener> Counted<L> {
         unsafe { self.node.as_ref() }
     }
 
+    /// For links: unlike a pointer made from a reference it may later be used to give the node back.
+    pub(super) fn pointer(&self) -> NonNull<Node> {
+        self.node
+    }
+
     pub(crate) fn mm(&self) -> &Arc<Mm> {
         self.node().mm()
     }
@@ -186,7 +194,8 @@ impl<L: Listener> Counted<L> {
     unsafe fn dismantle(node: NonNull<Node>) -> Box<L> {
         // SAFETY: by contract.
         let listener = unsafe { Node::dismantle(node) };
-        // SAFETY: `Counted::new` made this node of a `Box<L>`, and a `Counted<L>` is only ever made for an `L`.
+        // SAFETY: `Counted::new` made this node of a `Box<L>`, and a `Counted<L>` is only ever made for an
+        // `L`.
         unsafe { Box::from_raw(Box::into_raw(listener).cast::<L>()) }
     }
 
@@ -204,7 +213,8 @@ impl<L: Listener> Counted<L> {
     /// A new reference, or `None` when the last one is gone and the free is on its way.
     ///
     /// # Safety
-    /// `node`'s listener is an `L`, and its memory is kept for the moment by a read section or by its list's lock.
+    /// `node`'s listener is an `L`, and its memory is kept for the moment by a read section or by its list's
+    /// lock.
     pub(super) unsafe fn acquire(node: NonNull<Node>, mutant_here: Mutant) -> Option<Self> {
         // SAFETY: by contract.
         let got = unsafe { node.as_ref() }.get_unless_zero(mutant_here);
@@ -253,7 +263,8 @@ impl<L: Listener> Drop for Counted<L> {
         if !mutant(Mutant::FreeBeforeUnlink) {
             mm.chain().lock().remove(node);
         }
-        // SAFETY: the count is zero and stays zero, so this happens once; the node is valid until `free` runs.
+        // SAFETY: the count is zero and stays zero, so this happens once; the node is valid until `free`
+        // runs.
         unsafe { mm.domain().call(self.node.cast(), free) };
         if mutant(Mutant::FreeBeforeUnlink) {
             mm.chain().lock().remove(node);

@@ -1,7 +1,7 @@
 //! Tells a model when memory is used and when it is given back; nothing at all in plain builds.
 //!
-//! Not a check for users: it exists so that loom reports a use that is not ordered before the give-back, even in a
-//! schedule in which it happened to come first.
+//! Not a check for users: it exists so that loom reports a use that is not ordered before the give-back, even
+//! in a schedule in which it happened to come first.
 #![cfg_attr(loom, allow(unsafe_code))]
 
 /// One piece of memory as a model sees it.

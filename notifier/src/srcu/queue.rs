@@ -1,8 +1,9 @@
 //! The push list of pending callbacks, the reclaimer's sleep and the barrier.
 //!
 //! Pushing is lock-free; the one push that finds the list empty also takes the lock, to wake the reclaimer.
-//! The reclaimer splices the whole list at once, under the lock. So a barrier needs no marker in the list: it asks, under the same lock, for the first
-//! splice after it, and that splice takes everything that was queued before the asking.
+//! The reclaimer splices the whole list at once, under the lock. So a barrier needs no marker in the list: it
+//! asks, under the same lock, for the first splice after it, and that splice takes everything that was queued
+//! before the asking.
 //!
 //! Lock order: innermost; never held while a callback runs or a grace period is waited for.
 #![allow(unsafe_code)]
@@ -62,7 +63,8 @@ impl Queue {
             }
         }
         if seen.is_null() {
-            // With the lock held the reclaimer is either before its look at the list, which finds us, or asleep.
+            // With the lock held the reclaimer is either before its look at the list, which finds us, or
+            // asleep.
             if !mutant(Mutant::LostWake) {
                 drop(sync::lock(&self.state));
             }

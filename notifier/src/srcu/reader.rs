@@ -1,15 +1,17 @@
 //! The reader's path and what the updater sees of it: two banks of enter and leave counters.
 //!
-//! Threads are spread over stripes (a counter pair per bank in its own cache lines), so that readers on different CPUs
-//! do not share a line. Sums run over all stripes; nothing requires a section to leave through the stripe it entered by.
-//! A reader costs two locked increments. A faster path (rseq with plain increments; fence B as a compiler fence whose other
-//! half is a membarrier in place of A) replaces this file only: `enter`, `leave`, `prepare` and `wait_idle` are the seam.
+//! Threads are spread over stripes (a counter pair per bank in its own cache lines), so that readers on
+//! different CPUs do not share a line. Sums run over all stripes; nothing requires a section to leave through
+//! the stripe it entered by. A reader costs two locked increments. A faster path (rseq with plain increments;
+//! fence B as a compiler fence whose other half is a membarrier in place of A) replaces this file only:
+//! `enter`, `leave`, `prepare` and `wait_idle` are the seam.
 //!
 //! Lock order: the gate is innermost. A leaving reader takes it only to wake a sleeping updater.
 
 use crate::sync::{self, AtomicU64, AtomicUsize, Condvar, Mutant, Mutex, Ordering, fence, mutant};
 
-/// Looks at the counters before the updater sleeps: the bound of its back-off. The later ones offer the CPU to others.
+/// Looks at the counters before the updater sleeps: the bound of its back-off. The later ones offer the CPU
+/// to others.
 const LOOKS: u32 = if cfg!(loom) { 1 } else { 104 };
 const LOOKS_WITHOUT_YIELD: u32 = 100;
 

@@ -1,6 +1,8 @@
-//! The thread that runs callbacks: sleep, splice, grace period, run; never inline, never concurrently within a domain.
+//! The thread that runs callbacks: sleep, splice, grace period, run; never inline, never concurrently within
+//! a domain.
 //!
-//! It makes no wake-ups while nothing is pending. A callback that panics is logged and counts as run: the ones behind it are not its hostages.
+//! It makes no wake-ups while nothing is pending. A callback that panics is logged and counts as run: the
+//! ones behind it are not its hostages.
 #![allow(unsafe_code)]
 
 use super::{domain::Core, head::Head};
@@ -18,7 +20,8 @@ pub(super) fn run(core: &Core) {
             let callback = unsafe { Head::take_run(head) };
             let callback = callback.expect("a queued head has its callback set by `Domain::call`");
             let run = || {
-                // SAFETY: `Domain::call`'s contract: callable once with this head after a grace period, which has passed.
+                // SAFETY: `Domain::call`'s contract: callable once with this head after a grace period, which
+                // has passed.
                 unsafe { callback(head) }
             };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| core.queue.running(run))) {

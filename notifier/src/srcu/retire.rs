@@ -59,7 +59,8 @@ pub(super) fn defer<F: FnOnce() + Send + 'static>(domain: &Domain, f: F) {
 /// `end` must take the allocation back as a `Box<Carried<T>>`.
 unsafe fn queue<T: Send + 'static>(domain: &Domain, carried: Box<Carried<T>>, end: unsafe fn(NonNull<Head>)) {
     let head = NonNull::from(Box::leak(carried)).cast::<Head>();
-    // SAFETY: the head is the first field (repr(C)) of an allocation nobody else knows; T is Send, so any thread may end it.
+    // SAFETY: the head is the first field (repr(C)) of an allocation nobody else knows; T is Send, so any
+    // thread may end it.
     unsafe { domain.call(head, end) };
 }
 

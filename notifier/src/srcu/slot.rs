@@ -1,9 +1,11 @@
-//! A published pointer to a counted listener: readers find it without a lock and may keep it if it is still alive.
+//! A published pointer to a counted listener: readers find it without a lock and may keep it if it is still
+//! alive.
 //!
-//! States: `empty → published → empty …`; while published the slot owns one reference. Taking it out waits for nobody: readers
-//! that found it keep it valid by their sections, because its free waits for them.
+//! States: `empty → published → empty …`; while published the slot owns one reference. Taking it out waits
+//! for nobody: readers that found it keep it valid by their sections, because its free waits for them.
 //!
-//! Not for more than one domain: the first publication fixes it, and a guard or a reference of another domain is refused.
+//! Not for more than one domain: the first publication fixes it, and a guard or a reference of another domain
+//! is refused.
 #![allow(unsafe_code)]
 
 use super::{
@@ -91,13 +93,15 @@ impl<L: Listener> Slot<L> {
     /// When the guard is of another domain: it would protect nothing here.
     pub fn load<'g>(&self, guard: &'g Guard<'_>) -> Option<&'g L> {
         let node = self.find(guard)?;
-        // SAFETY: as in `find`: valid while the guard lives, by the grace period between the last put and the free.
+        // SAFETY: as in `find`: valid while the guard lives, by the grace period between the last put and the
+        // free.
         let listener = unsafe { node.as_ref() }.listener.cast::<L>();
         // SAFETY: as above; it is an `L` because only `Ref<L>`s are published here.
         Some(unsafe { listener.as_ref() })
     }
 
-    /// A reference that outlives the guard; `None` when nothing is published or the last reference is already gone.
+    /// A reference that outlives the guard; `None` when nothing is published or the last reference is already
+    /// gone.
     ///
     /// # Panics
     /// When the guard is of another domain: it would protect nothing here.

@@ -2,7 +2,8 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p notifier --release --test loom`
 //!
-//! Each model must pass as the code is, and each mutant (one deliberate fault) must fail the model named for it.
+//! Each model must pass as the code is, and each mutant (one deliberate fault) must fail the model named for
+//! it.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -26,8 +27,8 @@ const ID: MmId = MmId { pidfd_inode: 1, exec_epoch: 0 };
 
 /// A closed world whose every schedule is tried.
 struct Model {
-    /// Switches away from a thread that could go on; `None` tries all schedules. The bounds keep the suite under a minute
-    /// on two cores.
+    /// Switches away from a thread that could go on; `None` tries all schedules. The bounds keep the suite
+    /// under a minute on two cores.
     preemptions: Option<usize>,
     body: fn(),
 }
@@ -54,7 +55,8 @@ impl Model {
     }
 }
 
-/// A listener whose memory the model watches from outside: what it stands for is used by hooks and readers and ended by the free.
+/// A listener whose memory the model watches from outside: what it stands for is used by hooks and readers
+/// and ended by the free.
 #[derive(Clone, Default)]
 struct Watched {
     memory: Arc<Probe>,
