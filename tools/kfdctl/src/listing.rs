@@ -7,33 +7,51 @@ use kfdd::control::{Control, Request};
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// One column: its title and where its value lies in a row (RFC 6901).
-type Column = (&'static str, &'static str);
+/// One column.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    title: &'static str,
+    /// Where its value lies in a row (RFC 6901).
+    pointer: &'static str,
+    /// An address: shown in hexadecimal.
+    address: bool,
+}
+
+const fn plain(title: &'static str, pointer: &'static str) -> Column {
+    Column { title, pointer, address: false }
+}
+
+const fn address(title: &'static str, pointer: &'static str) -> Column {
+    Column { title, pointer, address: true }
+}
 
 const PROCESSES: &[Column] = &[
-    ("TGID", "/tgid"),
-    ("UID", "/uid"),
-    ("STATE", "/state"),
-    ("PROCESS", "/process"),
-    ("FILES", "/files"),
-    ("QUEUES", "/holds/queues"),
-    ("EVENTS", "/holds/events"),
-    ("BOS", "/holds/bos"),
-    ("BYTES", "/holds/bytes"),
-    ("CAUSE", "/cause"),
+    plain("TGID", "/tgid"),
+    plain("UID", "/uid"),
+    plain("STATE", "/state"),
+    plain("PROCESS", "/process"),
+    plain("FILES", "/files"),
+    plain("QUEUES", "/holds/queues"),
+    plain("EVENTS", "/holds/events"),
+    plain("BOS", "/holds/bos"),
+    plain("VRAM", "/holds/vram_bytes"),
+    plain("GTT", "/holds/gtt_bytes"),
+    plain("USERPTR", "/holds/userptr_bytes"),
+    plain("PARKED", "/holds/parked"),
+    plain("CAUSE", "/cause"),
 ];
 
 const QUEUES: &[Column] = &[
-    ("TGID", "/tgid"),
-    ("QUEUE", "/queue"),
-    ("GPU", "/gpu"),
-    ("KIND", "/kind"),
-    ("STATE", "/state"),
-    ("PACKETS", "/packets"),
-    ("RING", "/ring"),
-    ("BYTES", "/ring_bytes"),
-    ("DOORBELL", "/doorbell"),
-    ("PRIORITY", "/priority"),
+    plain("TGID", "/tgid"),
+    plain("QUEUE", "/queue"),
+    plain("GPU", "/gpu"),
+    plain("KIND", "/kind"),
+    plain("STATE", "/state"),
+    plain("PACKETS", "/packets"),
+    address("RING", "/ring"),
+    plain("BYTES", "/ring_bytes"),
+    address("DOORBELL", "/doorbell"),
+    plain("PRIORITY", "/priority"),
 ];
 
 /// `kfdctl ps`.
@@ -63,24 +81,22 @@ fn list(asked: &Listing, request: &Request, key: &str, columns: &[Column]) -> an
     Ok(ExitCode::SUCCESS)
 }
 
-/// Columns as wide as their widest cell, numbers to the right; a column's last cell has no padding.
+/// Columns as wide as their widest cell, numbers to the right; a line's last cell has no padding.
 fn table(columns: &[Column], rows: &[Value]) -> String {
-    let cells = columns.iter().map(|(title, pointer)| {
-        let values = rows.iter().map(|row| row.pointer(pointer).map_or_else(|| "-".to_owned(), cell));
-        (
-            rows.iter().any(|row| row.pointer(pointer).is_some_and(Value::is_number)),
-            title,
-            values.collect::<Vec<_>>(),
-        )
+    let cells = columns.iter().map(|column| {
+        let cells =
+            rows.iter().map(|row| cell(row.pointer(column.pointer), column.address)).collect::<Vec<_>>();
+        let right = rows.iter().any(|row| row.pointer(column.pointer).is_some_and(Value::is_number));
+        (column.title, right, cells)
     });
     let cells = cells.collect::<Vec<_>>();
     let mut text = String::new();
     for line in 0..=rows.len() {
         let mut row = String::new();
-        for (numeric, title, values) in &cells {
+        for (title, right, values) in &cells {
             let width = values.iter().map(String::len).fold(title.len(), usize::max);
             let shown = if line == 0 { *title } else { values[line - 1].as_str() };
-            row += &if *numeric { format!("{shown:>width$}  ") } else { format!("{shown:<width$}  ") };
+            row += &if *right { format!("{shown:>width$}  ") } else { format!("{shown:<width$}  ") };
         }
         text += row.trim_end();
         text.push('\n');
@@ -88,11 +104,16 @@ fn table(columns: &[Column], rows: &[Value]) -> String {
     text
 }
 
-fn cell(value: &Value) -> String {
+fn cell(value: Option<&Value>, address: bool) -> String {
     match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if address && number.is_u64() => {
+            format!("{:#x}", number.as_u64().unwrap_or_default())
+        }
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
+            other.to_string()
+        }
     }
 }
 
@@ -104,21 +125,26 @@ mod tests {
     #[test]
     fn a_table_is_aligned_and_shows_absent_values_as_dashes() {
         let rows = [
-            json!({"tgid": 7, "state": "live", "holds": {"queues": 12}, "cause": null}),
-            json!({"tgid": 1234, "state": "queues_stopped", "holds": {}, "cause": "exited"}),
+            json!({"tgid": 7, "state": "live", "holds": {"queues": 12}, "cause": null, "ring": 4096}),
+            json!({"tgid": 1234, "state": "queues_stopped", "holds": {}, "cause": "exited", "ring": 1}),
         ];
-        let columns =
-            [("TGID", "/tgid"), ("STATE", "/state"), ("QUEUES", "/holds/queues"), ("CAUSE", "/cause")];
+        let columns = [
+            plain("TGID", "/tgid"),
+            plain("STATE", "/state"),
+            plain("QUEUES", "/holds/queues"),
+            address("RING", "/ring"),
+            plain("CAUSE", "/cause"),
+        ];
         assert_eq!(
             table(&columns, &rows),
-            "TGID  STATE           QUEUES  CAUSE\n   \
-                7  live                12  -\n\
-             1234  queues_stopped       -  exited\n"
+            "TGID  STATE           QUEUES    RING  CAUSE\n   \
+                7  live                12  0x1000  -\n\
+             1234  queues_stopped       -     0x1  exited\n"
         );
     }
 
     #[test]
     fn an_empty_table_is_its_titles() {
-        assert_eq!(table(&[("TGID", "/tgid"), ("STATE", "/state")], &[]), "TGID  STATE\n");
+        assert_eq!(table(&[plain("TGID", "/tgid"), plain("STATE", "/state")], &[]), "TGID  STATE\n");
     }
 }

@@ -101,8 +101,8 @@ fn line(check: &Check) -> String {
         Status::Note => "note",
         Status::Missing => "MISSING",
     };
-    let advice = check.advice.as_ref().map_or_else(String::new, |advice| format!("\n{:28}{advice}", ""));
-    format!("{status:<8}{:<20}{}{advice}\n", check.name, check.found)
+    let advice = check.advice.as_ref().map_or_else(String::new, |advice| format!("\n{:36}{advice}", ""));
+    format!("{status:<8}{:<28}{}{advice}\n", check.name, check.found)
 }
 
 #[cfg(test)]
@@ -119,9 +119,6 @@ mod tests {
     #[test]
     fn a_line_says_what_to_do() {
         let text = line(&Check::missing("fuse", "no /dev/fuse", "modprobe fuse"));
-        assert_eq!(
-            text,
-            "MISSING fuse                no /dev/fuse\n                            modprobe fuse\n"
-        );
+        assert_eq!(text, format!("MISSING {:<28}no /dev/fuse\n{:36}modprobe fuse\n", "fuse", ""));
     }
 }
