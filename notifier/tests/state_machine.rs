@@ -30,7 +30,7 @@ impl Listener for Spy {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Register,
     Unregister(usize),
