@@ -18,6 +18,7 @@ mod run;
 
 use clap::Parser;
 use cli::{Cli, Verb};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// The command was not started: the view, the daemon or kfdctl itself failed (as `env` and `timeout` use it).
@@ -45,5 +46,6 @@ fn main() -> ExitCode {
 fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("KFDD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colour = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
 }
