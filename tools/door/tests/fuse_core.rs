@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const GET_VERSION: &str = "80084b01";
 const CREATE_EVENT: &str = "c0204b08";
@@ -268,6 +268,28 @@ fn a_doomed_client_that_lives_gets_ebadf_and_its_doorbell_stores_lead_nowhere() 
     assert!(answer.starts_with(&format!("err {}", libc::EBADF)), "{answer}");
     assert_eq!(client.tell("store 0 4096 1"), "ok");
     assert_eq!(client.tell("load 0 4104"), "0");
+    daemon.end();
+}
+
+#[test]
+fn an_arena_that_a_forked_child_still_maps_lingers_by_name_until_the_child_ends() {
+    let Some(daemon) = Daemon::start("a lingering arena") else { return };
+    let mut client = Client::start();
+    let fd = client.open(&daemon.dir.path().join("dri/renderD128"));
+    assert_eq!(client.tell(&format!("map {fd} 0 4096")), "map 0");
+    client.tell("store 0 0 5");
+    let sleeper: i32 = client.tell("fork_sleeper").strip_prefix("pid ").unwrap().parse().unwrap();
+    client.kill();
+    client.wait();
+    daemon.obituary();
+    let rows = daemon.core.lingering();
+    assert_eq!(rows.iter().map(|row| row.tgid.0).collect::<Vec<_>>(), [client.tgid()]);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(sleeper), nix::sys::signal::SIGKILL).unwrap();
+    let until = Instant::now() + Duration::from_secs(5);
+    while !daemon.core.lingering().is_empty() {
+        assert!(Instant::now() < until, "it lingers for ever");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     daemon.end();
 }
 

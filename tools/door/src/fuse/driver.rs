@@ -98,8 +98,9 @@ impl Driver for Core {
         Self::arena(self, process, minor)
     }
 
-    /// The core lists no lingering pages yet, so it has nothing to let go of.
-    fn node_forgotten(&self, _: ProcessId, _: Node) {}
+    fn node_forgotten(&self, process: ProcessId, node: Node) {
+        Self::node_forgotten(self, process, node);
+    }
 
     fn trap(&self, process: ProcessId, offset: u64) {
         Self::trap(self, process, offset);

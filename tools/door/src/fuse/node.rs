@@ -133,6 +133,11 @@ pub(super) struct Member {
 }
 
 impl Member {
+    /// Whether it has a node of this kind.
+    pub(super) fn has(&self, wanted: Node) -> bool {
+        self.node(wanted).is_some()
+    }
+
     fn node(&self, wanted: Node) -> Option<u64> {
         self.nodes.iter().find(|(node, _)| *node == wanted).map(|(_, id)| *id)
     }

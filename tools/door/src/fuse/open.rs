@@ -122,13 +122,20 @@ impl Door {
         Ok(OpenOut { fh, open_flags, backing_id })
     }
 
-    /// The backing id of a process's arena: one for its life, since an inode takes no second.
+    /// The backing id of a process's arena: one for its life, since an inode takes no second. The driver is asked once
+    /// for each node, since each node's FORGET tells it that nobody maps the arena any more.
     fn backing(&self, process: ProcessId, minor: RenderMinor) -> Result<i32, Errno> {
-        let known = self.nodes().member(process).and_then(|member| member.backings.get(&minor).copied());
-        if let Some(id) = known {
+        let known = self.nodes().member(process).and_then(|member| {
+            let id = member.backings.get(&minor).copied()?;
+            Some((id, member.has(Node::Render(minor))))
+        });
+        if let Some((id, true)) = known {
             return Ok(id);
         }
         let arena = self.driver.arena(process, minor)?;
+        if let Some((id, false)) = known {
+            return Ok(id);
+        }
         self.channels[0].backing_open(&arena).map_err(|error| {
             tracing::error!(%process, %minor, %error, "an arena could not become a backing file");
             Errno(libc::EIO)
