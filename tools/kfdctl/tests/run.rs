@@ -5,6 +5,7 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -63,6 +64,24 @@ fn a_signal_sent_to_kfdctl_reaches_the_command_once() {
     assert_eq!(lines.next().as_deref(), Some("int"));
     assert_eq!(lines.next(), None);
     assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn a_signal_to_the_whole_group_ends_the_command_and_no_memory_worker() {
+    if !able("a_signal_to_the_whole_group_ends_the_command_and_no_memory_worker") {
+        return;
+    }
+    let script = "trap 'exit 3' INT; echo ready; while :; do sleep 0.05; done";
+    let mut command = run(&["--", "sh", "-c", script]);
+    // As a terminal does on Ctrl-C.
+    let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    nix::sys::signal::killpg(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(3));
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "", "a worker's end is logged");
 }
 
 #[test]

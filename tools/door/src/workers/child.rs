@@ -32,7 +32,7 @@ pub(super) fn run() -> i32 {
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     let _ = prctl::set_name(c"kfdd-memory");
     let _ = prctl::set_no_new_privs();
-    sys::default_signals();
+    sys::settle_signals();
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }

@@ -101,11 +101,17 @@ pub(super) fn close_from(first: u32) -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Gives every signal its default action and unblocks all: ignored ones and the mask survive an exec.
-pub(super) fn default_signals() {
+/// Gives every signal its default action and unblocks all, since ignored ones and the mask survive an exec; but ignores
+/// what a terminal (Ctrl-C, hang-up) or a service manager sends to every process of a group: the daemon drains upon it
+/// and needs its workers for that. A worker ends with its socket.
+pub(super) fn settle_signals() {
     for signal in 1..=libc::SIGRTMAX() {
-        // SAFETY: SIG_DFL installs no code; numbers that cannot be changed are an error that changes nothing.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        let action = match signal {
+            libc::SIGINT | libc::SIGQUIT | libc::SIGHUP | libc::SIGTERM => libc::SIG_IGN,
+            _ => libc::SIG_DFL,
+        };
+        // SAFETY: neither installs code; numbers that cannot be changed are an error that changes nothing.
+        unsafe { libc::signal(signal, action) };
     }
     // An error would need an invalid `how`.
     let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
