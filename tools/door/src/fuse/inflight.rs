@@ -168,3 +168,71 @@ impl InFlights {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kfd_core::abi::table;
+    use kfd_core::call::Node;
+    use kfd_core::ids::{CallId, ProcessId, Tgid, Tid};
+
+    /// A table with one call, number 8, in the given stage.
+    fn with(stage: Stage) -> InFlights {
+        let calls = InFlights::default();
+        let caller = Caller {
+            process: ProcessId { slot: 0, generation: 1 },
+            node: Node::Kfd,
+            tgid: Tgid(1),
+            tid: Tid(2),
+            call: CallId { door: 1, serial: 8 },
+        };
+        // WAIT_EVENTS.
+        let cmd = 0xc018_4b0c;
+        let ioctl = table::lookup(cmd).unwrap();
+        let arg = Arg::new(&[0; 24]).unwrap();
+        let channel = Arc::new(Channel::nowhere());
+        calls.insert(8, InFlight { channel, caller, ioctl, cmd, out_size: 24, arg, stage });
+        calls
+    }
+
+    const INSIDE: Stage = Stage::Inside { interrupted: false };
+
+    #[test]
+    fn a_completion_that_overtakes_the_return_of_the_call_answers_it_once() {
+        for scatters in [false, true] {
+            let calls = with(INSIDE);
+            assert!(calls.complete(8, scatters).is_some());
+            assert!(calls.complete(8, scatters).is_none());
+            assert_eq!(calls.park(8), Parking::Over);
+            assert_eq!(calls.remove(8).is_some(), scatters);
+        }
+    }
+
+    #[test]
+    fn an_interrupt_while_the_core_is_at_it_is_asked_when_it_parks() {
+        let calls = with(INSIDE);
+        assert!(matches!(calls.interrupt(8), Interrupted::Ending));
+        assert_eq!(calls.park(8), Parking::Interrupted);
+        assert!(matches!(calls.interrupt(8), Interrupted::Ask(_)));
+        assert!(calls.complete(8, false).is_some());
+        assert!(matches!(calls.interrupt(8), Interrupted::Unknown));
+    }
+
+    #[test]
+    fn an_interrupt_while_gathering_ends_the_call_and_the_late_gather_finds_nothing() {
+        let calls = with(Stage::Gathering);
+        assert!(calls.complete(8, false).is_none(), "nobody has called the core");
+        assert!(matches!(calls.interrupt(8), Interrupted::Unstarted(_)));
+        assert!(calls.enter(8).is_none());
+        assert!(calls.remove(8).is_none());
+        assert_eq!(calls.len(), 0);
+    }
+
+    #[test]
+    fn an_interrupt_while_scattering_waits_for_the_writes() {
+        let calls = with(Stage::Parked);
+        assert!(calls.complete(8, true).is_some());
+        assert!(matches!(calls.interrupt(8), Interrupted::Ending));
+        assert!(calls.remove(8).is_some());
+    }
+}

@@ -20,6 +20,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Mount {
     path: PathBuf,
+    /// The connection's number: the minor of the mount's device.
+    connection: Option<u32>,
     /// A dead daemon's mount was found there and removed.
     pub(super) recovered: bool,
 }
@@ -48,14 +50,34 @@ impl Mount {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOATIME;
         mount(Some("kfdd"), &path, Some("fuse.kfdd"), flags, Some(options.as_str()))
             .map_err(|errno| DoorError::system("mount the FUSE file system")(errno.into()))?;
-        Ok(Self { path, recovered })
+        let connection = mounted(&path)?.and_then(|mounted| mounted.minor);
+        Ok(Self { path, connection, recovered })
     }
 
     /// Detaches the mount and aborts the connection, whoever still has files open: their later calls are ENOTCONN.
     pub(super) fn abort(&self) {
-        if let Err(error) = umount2(&self.path, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH) {
-            tracing::warn!(path = %self.path.display(), %error, "unmounting failed");
+        let Err(error) = umount2(&self.path, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH) else { return };
+        // Somebody has unmounted it before us. Where files are open the connection lives on, and so would the door
+        // threads' reads.
+        tracing::warn!(path = %self.path.display(), %error, "unmounting failed; the connection is aborted");
+        if let Some(connection) = self.connection
+            && let Err(error) = abort_connection(connection)
+        {
+            tracing::error!(connection, %error, "the connection could not be aborted");
         }
+    }
+}
+
+/// Aborts a connection through fusectl (Documentation/filesystems/fuse.rst), which is mounted where it is not yet.
+/// A connection that is gone is what was wanted.
+fn abort_connection(connection: u32) -> io::Result<()> {
+    let control = Path::new("/sys/fs/fuse/connections");
+    if mounted(control).ok().flatten().is_none() {
+        mount(Some("fusectl"), control, Some("fusectl"), MsFlags::empty(), None::<&str>)?;
+    }
+    match fs::write(control.join(connection.to_string()).join("abort"), "1") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 
@@ -63,7 +85,7 @@ impl Mount {
 fn clear(path: &Path) -> Result<bool, DoorError> {
     let mut found = false;
     // Mounts stack: each turn removes the topmost.
-    while let Some(kind) = mounted(path)? {
+    while let Some(Mounted { kind, .. }) = mounted(path)? {
         if kind != "fuse" && !kind.starts_with("fuse.") {
             return Err(DoorError::Occupied { path: path.to_owned(), kind });
         }
@@ -81,21 +103,29 @@ fn clear(path: &Path) -> Result<bool, DoorError> {
     Ok(found)
 }
 
+/// A line of /proc/self/mountinfo.
+struct Mounted {
+    /// The file system's type.
+    kind: String,
+    /// Its device's minor.
+    minor: Option<u32>,
+}
+
 /// What is mounted on `path` (topmost), by /proc/self/mountinfo (proc(5)), without touching the mount itself.
-fn mounted(path: &Path) -> Result<Option<String>, DoorError> {
+fn mounted(path: &Path) -> Result<Option<Mounted>, DoorError> {
     let table = fs::read("/proc/self/mountinfo").map_err(DoorError::system("read /proc/self/mountinfo"))?;
     let mut last = None;
     for line in table.split(|byte| *byte == b'\n') {
-        let mut fields = line.split(|byte| *byte == b' ');
-        let Some(point) = fields.nth(4) else { continue };
+        let fields: Vec<_> = line.split(|byte| *byte == b' ').collect();
+        let [_, _, device, _, point, rest @ ..] = &fields[..] else { continue };
         if unescape(point) != path.as_os_str().as_bytes() {
             continue;
         }
         // Optional fields end at a lone "-"; the type follows.
-        last = fields
-            .skip_while(|field| *field != b"-")
-            .nth(1)
-            .map(|kind| String::from_utf8_lossy(kind).into_owned());
+        let Some(kind) = rest.iter().skip_while(|field| **field != b"-").nth(1) else { continue };
+        let minor =
+            std::str::from_utf8(device).ok().and_then(|device| device.split_once(':')?.1.parse().ok());
+        last = Some(Mounted { kind: String::from_utf8_lossy(kind).into_owned(), minor });
     }
     Ok(last)
 }

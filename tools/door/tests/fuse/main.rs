@@ -580,6 +580,18 @@ fn a_mount_point_that_is_no_directory_is_refused_in_one_line() {
     }
 }
 
+#[test]
+fn a_door_whose_mount_somebody_took_away_still_ends() {
+    let served = served_or_skip!();
+    let mut client = Client::start();
+    let fd = client.open(&served.kfd());
+    assert!(Command::new("umount").arg("-l").arg(served.dir.path()).status().unwrap().success());
+    assert_eq!(client.tell(&format!("ioctl {fd} {GET_VERSION} 0000000000000000")), "ret 0 0100000012000000");
+    served.door.stop();
+    let answer = client.tell(&format!("ioctl {fd} {GET_VERSION} 0000000000000000"));
+    assert!(answer.starts_with("err"), "{answer}");
+}
+
 /// What a daemon says that is started like this and cannot serve.
 fn refusal(command: &mut Command) -> String {
     let dir = tempfile::tempdir().unwrap();
