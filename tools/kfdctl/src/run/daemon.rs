@@ -128,7 +128,10 @@ fn temporary() -> anyhow::Result<PathBuf> {
 /// undone must not be walked into.
 fn remove(folder: &Path) {
     drop(fs::remove_file(folder.join("lock")));
-    if let Err(error) = fs::remove_dir(folder) {
+    // Once the lock is free, another run may take it for a leftover and remove it first.
+    if let Err(error) = fs::remove_dir(folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
         tracing::warn!(path = %folder.display(), %error, "the temporary run directory stays behind");
     }
 }

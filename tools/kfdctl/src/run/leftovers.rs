@@ -1,7 +1,7 @@
 //! Temporary run directories whose `kfdctl run` was killed: unmounted and removed by the next one.
 //!
-//! A directory is a leftover when its lock file exists and nobody holds the lock; one without a lock file may just be
-//! starting and is left alone.
+//! A directory is a leftover when nobody holds its lock file and that file is older than [`YOUNG`]: a run that is just
+//! starting has made its own and not locked it yet.
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -9,10 +9,18 @@ use nix::mount::{MntFlags, umount2};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a start may take from making the lock file to locking it, generously.
+const YOUNG: Duration = Duration::from_secs(10);
 
 /// Removes the leftovers among the directories of `parent` whose names begin with `prefix`. What cannot be removed
 /// stays, and is logged: it hinders nobody.
 pub fn sweep(parent: &Path, prefix: &str) {
+    sweep_older(parent, prefix, YOUNG);
+}
+
+fn sweep_older(parent: &Path, prefix: &str, age: Duration) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
         let folder = entry.path();
@@ -22,6 +30,10 @@ pub fn sweep(parent: &Path, prefix: &str) {
             continue;
         }
         let Ok(file) = File::options().write(true).open(folder.join("lock")) else { continue };
+        let made = file.metadata().and_then(|found| found.modified());
+        if !made.is_ok_and(|made| made.elapsed().is_ok_and(|elapsed| elapsed >= age)) {
+            continue;
+        }
         let Ok(_held) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
         match remove(&folder) {
             Ok(()) => tracing::info!(path = %folder.display(), "removed what a killed run left"),
@@ -75,6 +87,8 @@ mod tests {
         let lock = File::options().write(true).open(held.join("lock")).unwrap();
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).unwrap();
         sweep(parent.path(), "kfdctl-");
+        assert!(left.exists(), "it may be starting");
+        sweep_older(parent.path(), "kfdctl-", Duration::ZERO);
         drop(lock);
         assert_eq!([left, held, starting, foreign].map(|folder| folder.exists()), [false, true, true, true]);
     }
