@@ -253,3 +253,21 @@ proptest! {
         prop_assert_eq!(flow.is_gathered(), flow != Flow::Out);
     }
 }
+
+/// What stands between the marks of SPECIFICATION.md for one magic.
+fn specified(magic: &str) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../SPECIFICATION.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let begin = format!("<!-- calls: {magic} -->\n");
+    let (_, rest) = text.split_once(&begin).expect("the mark is there");
+    let (table, _) = rest.split_once("<!-- end -->").expect("the mark is there");
+    table.to_owned()
+}
+
+#[test]
+fn the_specification_lists_every_call_as_the_table_has_it() {
+    for (magic, rows) in [("kfd", table::KFD), ("drm", table::DRM)] {
+        let should = table::markdown(rows);
+        assert_eq!(specified(magic), should, "put this between the marks of SPECIFICATION.md:\n{should}");
+    }
+}

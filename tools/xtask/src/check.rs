@@ -1,7 +1,7 @@
 //! `cargo xtask check`: what CI checks besides the tests.
 //!
 //! Format, clippy with warnings denied, documentation with warnings denied, and what `deny.toml` states about
-//! licences and sources of dependencies.
+//! licences and sources of dependencies; and that SPECIFICATION.md names a test that exists for every promise.
 
 use crate::cargo::{cargo, must};
 use anyhow::{Context, bail};
@@ -13,6 +13,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     must(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     must(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     dependencies()?;
+    crate::specification::check(&crate::cargo::root())?;
     println!("check: ok");
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@
 //! | [`bench`] | the speed table |
 //! | [`soak`] | the long modes |
 //! | [`check`] | format, lints, docs, licences |
+//! | [`specification`] | the promises held against the tests that keep them |
 
 mod bench;
 mod cargo;
@@ -16,6 +17,7 @@ mod check;
 mod demo;
 mod packages;
 mod soak;
+mod specification;
 mod test;
 
 use clap::{Parser, Subcommand};
