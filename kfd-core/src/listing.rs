@@ -3,7 +3,7 @@
 use crate::account::Holdings;
 use crate::core::Core;
 use crate::death::Cause;
-use crate::ids::{Nanos, ProcessId, QueueId, Tgid, Uid};
+use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
 use crate::pdd::Pdd;
 use crate::stage::Stage;
 use crate::sync::Ordering;
@@ -110,6 +110,22 @@ impl Core {
             })
         };
         self.table.ids().into_iter().filter_map(row).collect()
+    }
+
+    /// Live processes whose arenas hold more memory than they are charged for, and by how many bytes. A client can touch
+    /// any byte of its own arena without a call; one that keeps doing so is to be doomed as evicted, which is the
+    /// embedder's to decide: on memory pressure, or whenever it lists.
+    #[must_use]
+    pub fn overdrawn(&self) -> Vec<(ProcessId, Bytes)> {
+        let excess = |id| {
+            let process = self.process(id).filter(|process| process.stage() == Stage::Live)?;
+            let holds = process.purse.holds();
+            let resident: u64 = process.pdds.iter().map(Pdd::resident).sum();
+            let excess =
+                resident.checked_sub(holds.vram_bytes + holds.gtt_bytes).filter(|excess| *excess > 0)?;
+            Some((id, Bytes(excess)))
+        };
+        self.table.ids().into_iter().filter_map(excess).collect()
     }
 
     /// One row per queue, by process and id.

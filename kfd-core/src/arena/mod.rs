@@ -20,7 +20,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Bytes of one window: large enough that a process needs few, small enough that many processes fit an address space.
-pub(crate) const WINDOW: u64 = 1 << 30;
+pub(crate) const WINDOW: u64 = 4 << 30;
 
 /// Bytes of a page.
 pub(crate) const PAGE: u64 = 4096;
@@ -135,5 +135,70 @@ impl Drop for Arena {
 impl std::fmt::Debug for Arena {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Arena({} bytes)", self.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arena, PAGE, WINDOW};
+    use crate::clock::Monotonic;
+    use crate::notice::{Notice, Outbox};
+    use crate::process::Vitals;
+    use crate::sync::{Arc, Ordering};
+
+    struct Nobody;
+
+    impl Outbox for Nobody {
+        fn post(&self, notice: Notice) {
+            panic!("an arena posts nothing: {notice:?}");
+        }
+    }
+
+    fn arena(windows: u64) -> (Arena, Arc<Vitals>) {
+        let vitals = Arc::new(Vitals::new(Arc::new(Nobody), Arc::new(Monotonic)));
+        (Arena::new(windows * WINDOW, Arc::clone(&vitals)).expect("a memfd"), vitals)
+    }
+
+    #[test]
+    fn copies_cross_windows_and_end_at_the_arena() {
+        let (arena, vitals) = arena(2);
+        let bytes: Vec<u8> = (0..100).collect();
+        let mut back = [0; 100];
+        for at in [WINDOW - 37, WINDOW, 3, 2 * WINDOW - 100] {
+            assert!(arena.write(at, &bytes).is_some() && arena.read(at, &mut back).is_some(), "{at:#x}");
+            assert_eq!(back[..], bytes);
+        }
+        assert!(arena.write(2 * WINDOW - 99, &bytes).is_none());
+        assert!(arena.read(u64::MAX - 10, &mut back).is_none());
+        assert!(arena.window(2 * WINDOW).is_none());
+        drop(arena);
+        assert_eq!(vitals.arena_fds.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn words_are_aligned_and_inside() {
+        let (arena, _) = arena(1);
+        let (window, at) = arena.window(WINDOW - 8).expect("the last word");
+        assert_eq!(window.store_u64(at, 7), Some(()));
+        assert_eq!((window.load_u64(at), window.fetch_sub_u64(at, 9)), (Some(7), Some(7)));
+        assert_eq!(window.load_u64(at), Some(7u64.wrapping_sub(9)));
+        assert_eq!(window.load_u64(at + 4), None, "neither aligned nor inside");
+        assert_eq!(window.load_u32(at + 4), Some(u32::MAX));
+        assert_eq!(window.store_u16(at + 1, 0), None);
+        assert_eq!(window.store_u16(at + 6, 0), Some(()));
+        assert_eq!(window.load_u32(at + 4), Some(0xffff));
+    }
+
+    #[test]
+    fn the_memfd_keeps_its_size_and_a_freed_range_its_holes() {
+        let (arena, _) = arena(1);
+        let fd = std::fs::File::from(arena.dup().expect("a descriptor"));
+        assert!(fd.set_len(PAGE).is_err() && fd.set_len(2 * WINDOW).is_err(), "sealed");
+        let offset = arena.take(3 * PAGE).expect("room");
+        arena.write(offset, &[1; 3 * PAGE as usize]).expect("inside");
+        assert_eq!(arena.resident(), 3 * PAGE);
+        arena.give(offset, 3 * PAGE);
+        assert_eq!(arena.resident(), 0);
+        assert_ne!(arena.take(PAGE), Some(offset), "what was freed rests");
     }
 }

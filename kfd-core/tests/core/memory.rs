@@ -137,3 +137,17 @@ fn vram_shrinks_what_is_available() {
     assert!(before - arg.available >= 1 << 30);
     world.end();
 }
+
+#[test]
+fn a_client_that_touches_what_it_was_not_given_is_told_of() {
+    let world = World::new();
+    let mut client = world.client(1);
+    let buffer = client.buffer(0x1000_0000, 8192);
+    client.poke(buffer.offset, &[1; 8192]);
+    assert!(world.core.overdrawn().is_empty(), "what it was given");
+    client.poke(buffer.offset + (1 << 20), &[1; 4096]);
+    assert_eq!(world.core.overdrawn(), [(client.process, kfd_core::ids::Bytes(4096))]);
+    world.kill(client.process);
+    assert!(world.core.overdrawn().is_empty());
+    world.end();
+}

@@ -9,93 +9,17 @@
 //!
 //! Lock order: innermost; nothing is called with it held. Not for: deciding an errno.
 
+mod holdings;
+mod purse;
+
+pub use holdings::{Holdings, Resource};
+pub use purse::{Charge, Purse};
+
 use crate::ids::Uid;
 use crate::limits::Limits;
 use crate::sync::{Arc, Mutex};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::HashMap;
-
-/// What can be charged for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Resource {
-    /// A process object.
-    Process,
-    /// A queue.
-    Queue,
-    /// A doorbell slot.
-    Doorbell,
-    /// An event.
-    Event,
-    /// A buffer object.
-    Bo,
-    /// Bytes of the device with this index.
-    Vram(usize),
-    /// Bytes of host memory behind arenas.
-    Gtt,
-    /// Bytes of client memory named by USERPTR objects.
-    Userptr,
-    /// A parked call.
-    Parked,
-}
-
-/// Amounts of every resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Holdings {
-    /// Process objects.
-    pub processes: u64,
-    /// Queues.
-    pub queues: u64,
-    /// Doorbell slots.
-    pub doorbells: u64,
-    /// Events.
-    pub events: u64,
-    /// Buffer objects.
-    pub bos: u64,
-    /// VRAM over all devices, bytes.
-    pub vram_bytes: u64,
-    /// GTT, bytes.
-    pub gtt_bytes: u64,
-    /// Client memory named by USERPTR objects, bytes.
-    pub userptr_bytes: u64,
-    /// Parked calls.
-    pub parked: u64,
-}
-
-impl Holdings {
-    /// Whether there is nothing.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn get(&self, what: Resource) -> u64 {
-        match what {
-            Resource::Process => self.processes,
-            Resource::Queue => self.queues,
-            Resource::Doorbell => self.doorbells,
-            Resource::Event => self.events,
-            Resource::Bo => self.bos,
-            Resource::Vram(_) => self.vram_bytes,
-            Resource::Gtt => self.gtt_bytes,
-            Resource::Userptr => self.userptr_bytes,
-            Resource::Parked => self.parked,
-        }
-    }
-
-    fn entry(&mut self, what: Resource) -> &mut u64 {
-        match what {
-            Resource::Process => &mut self.processes,
-            Resource::Queue => &mut self.queues,
-            Resource::Doorbell => &mut self.doorbells,
-            Resource::Event => &mut self.events,
-            Resource::Bo => &mut self.bos,
-            Resource::Vram(_) => &mut self.vram_bytes,
-            Resource::Gtt => &mut self.gtt_bytes,
-            Resource::Userptr => &mut self.userptr_bytes,
-            Resource::Parked => &mut self.parked,
-        }
-    }
-}
 
 /// Whose limit was hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -220,113 +144,6 @@ fn share(what: Resource, free: u64, own: u64) -> u64 {
         _ => whole.div_ceil(2),
     };
     u64::try_from(part).unwrap_or(u64::MAX)
-}
-
-/// What one process object holds, and the right to charge for more. Lives as long as its last charge.
-#[derive(Debug)]
-pub struct Purse {
-    account: Arc<Account>,
-    uid: Uid,
-    /// Taken with the books held, never the other way.
-    held: Mutex<Holdings>,
-}
-
-impl Purse {
-    /// Takes a charge, or says whose limit is in the way.
-    ///
-    /// # Errors
-    /// [`Exhausted`] when a limit would be passed.
-    pub fn charge(self: &Arc<Self>, resource: Resource, amount: u64) -> Result<Charge, Exhausted> {
-        let mut books = self.account.books.lock();
-        self.book(&mut books, resource, amount).map_err(|scope| {
-            let exhausted = Exhausted { resource, scope, amount };
-            let times = books.refusals.entry((self.uid, resource, scope)).or_default();
-            *times += 1;
-            // A client that asks again and again writes a line for each power of two.
-            if times.is_power_of_two() {
-                tracing::warn!(uid = %self.uid, times, %exhausted, "refused");
-            }
-            exhausted
-        })?;
-        Ok(Charge { purse: Arc::clone(self), resource, amount })
-    }
-
-    fn book(&self, books: &mut Books, resource: Resource, amount: u64) -> Result<(), Scope> {
-        let account = &self.account;
-        let mut held = self.held.lock();
-        let own = held.get(resource).checked_add(amount).ok_or(Scope::Process)?;
-        if own > account.own_ceiling(resource) {
-            return Err(Scope::Process);
-        }
-        let (used, top) = match resource {
-            Resource::Vram(device) => (books.vram.get(device).copied().unwrap_or(0), Scope::Device),
-            _ => (books.total.get(resource), Scope::Daemon),
-        };
-        let free = account.ceiling(resource).saturating_sub(used);
-        if amount > free {
-            return Err(top);
-        }
-        let user = books.users.get(&self.uid).copied().unwrap_or_default().get(resource);
-        if user.saturating_add(amount) > share(resource, free, user) {
-            return Err(Scope::User);
-        }
-        *held.entry(resource) += amount;
-        *books.total.entry(resource) += amount;
-        *books.users.entry(self.uid).or_default().entry(resource) += amount;
-        if let Resource::Vram(device) = resource
-            && let Some(used) = books.vram.get_mut(device)
-        {
-            *used += amount;
-        }
-        Ok(())
-    }
-
-    /// What the process holds now.
-    #[must_use]
-    pub fn holds(&self) -> Holdings {
-        *self.held.lock()
-    }
-
-    /// The books behind the purse.
-    #[must_use]
-    pub fn account(&self) -> &Arc<Account> {
-        &self.account
-    }
-
-    /// Whose it is.
-    #[must_use]
-    pub fn uid(&self) -> Uid {
-        self.uid
-    }
-}
-
-/// A resource taken; its drop gives it back.
-#[derive(Debug)]
-#[must_use = "a charge that is dropped is given back"]
-pub struct Charge {
-    purse: Arc<Purse>,
-    resource: Resource,
-    amount: u64,
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        let mut guard = self.purse.account.books.lock();
-        let books = &mut *guard;
-        *self.purse.held.lock().entry(self.resource) -= self.amount;
-        *books.total.entry(self.resource) -= self.amount;
-        if let Resource::Vram(device) = self.resource
-            && let Some(used) = books.vram.get_mut(device)
-        {
-            *used -= self.amount;
-        }
-        if let Some(user) = books.users.get_mut(&self.purse.uid) {
-            *user.entry(self.resource) -= self.amount;
-            if user.is_zero() {
-                books.users.remove(&self.purse.uid);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -21,14 +21,16 @@
 //! Lock order: the dqm's lock is inside the process mutex and a queue's processor, outside the event table.
 //! Not for: running packets, which `engine` does.
 
+mod state;
+
 use crate::core::Post;
 use crate::deadline::{Deadlines, Due};
 use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
 use crate::listing::QueueState;
 use crate::queue::Queue;
 use crate::sync::{Arc, Mutex};
-use hsa_queue::doorbell::{DOORBELL_BYTES, SLICE_BYTES};
-use std::collections::{HashMap, HashSet, VecDeque};
+use hsa_queue::doorbell::SLICE_BYTES;
+use state::{Entry, Share, State, later, page_of};
 
 /// Bytes of a doorbell page: what the client's store traps on, and what is dropped.
 pub(crate) const PAGE: u64 = 4096;
@@ -111,195 +113,12 @@ pub(crate) struct After {
     pub(crate) woke: bool,
 }
 
-#[derive(Debug)]
-struct Entry {
-    queue: Arc<Queue>,
-    run: Run,
-    priority: u32,
-    /// Something happened while it could not be made ready: look again before it rests.
-    again: bool,
-    /// The answer it asked for came before its turn had ended.
-    answered: bool,
-    /// It is looked at once, after a re-arm: an empty ring makes it idle at once.
-    last_look: bool,
-    /// While it is ready: it ran dry, and this is one more look.
-    polled: bool,
-    hot_until: Nanos,
-    /// Counts its turns: the end of an earlier turn changes nothing.
-    turn: u64,
-    /// It is on its user's ring of parked queues.
-    ringed: bool,
-}
-
-#[derive(Debug)]
-struct Share {
-    uid: Uid,
-    queues: Vec<QueueKey>,
-    ready: VecDeque<QueueKey>,
-    listed: bool,
-    parked: HashSet<QueueKey>,
-    hot: [bool; PAGES],
-}
-
-impl Entry {
-    /// 1 when it counts among the fresh.
-    fn is_fresh(&self) -> usize {
-        usize::from(self.run == Run::Ready && !self.polled)
-    }
-}
-
-impl Share {
-    fn new(uid: Uid) -> Self {
-        Self {
-            uid,
-            queues: Vec::new(),
-            ready: VecDeque::new(),
-            listed: false,
-            parked: HashSet::new(),
-            hot: [false; PAGES],
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Ring {
-    queues: VecDeque<QueueKey>,
-    back_off: u64,
-    next: Option<Nanos>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    entries: HashMap<QueueKey, Entry>,
-    shares: HashMap<ProcessId, Share>,
-    turns: VecDeque<ProcessId>,
-    rings: HashMap<Uid, Ring>,
-    /// Queues that are ready and not merely polled.
-    fresh: usize,
-}
-
 /// See the module's head.
 #[derive(Debug)]
 pub(crate) struct Dqm {
     device: usize,
     window: Nanos,
     state: Mutex<State>,
-}
-
-fn page_of(queue: &Queue) -> usize {
-    (u64::from(queue.doorbell) * DOORBELL_BYTES / PAGE) as usize
-}
-
-fn later(now: Nanos, span: u64) -> Nanos {
-    Nanos(now.0.saturating_add(span))
-}
-
-impl State {
-    /// Makes a queue ready. It must not be ready or running.
-    fn ready(&mut self, key: QueueKey, polled: bool) {
-        let (Some(entry), Some(share)) = (self.entries.get_mut(&key), self.shares.get_mut(&key.process))
-        else {
-            return;
-        };
-        (entry.run, entry.polled) = (Run::Ready, polled);
-        self.fresh += usize::from(!polled);
-        share.parked.remove(&key);
-        share.ready.push_back(key);
-        if !share.listed {
-            share.listed = true;
-            self.turns.push_back(key.process);
-        }
-    }
-
-    /// A queue is to be looked at; whether it became ready by that.
-    fn wake(&mut self, key: QueueKey, hot_until: Nanos, last_look: bool) -> bool {
-        let Some(entry) = self.entries.get_mut(&key) else { return false };
-        match entry.run {
-            Run::Idle => {
-                (entry.hot_until, entry.last_look) = (hot_until, last_look);
-                self.ready(key, false);
-                true
-            }
-            Run::Ready if !last_look => {
-                (entry.hot_until, entry.last_look) = (hot_until, false);
-                self.fresh += usize::from(std::mem::take(&mut entry.polled));
-                false
-            }
-            Run::Ready | Run::Running | Run::Waiting | Run::Parked => {
-                entry.again = true;
-                false
-            }
-            Run::Disabled | Run::Stopped => false,
-        }
-    }
-
-    fn wake_parked(&mut self, process: ProcessId, but: Option<QueueKey>) -> bool {
-        let Some(share) = self.shares.get_mut(&process) else { return false };
-        let parked: Vec<_> = share.parked.drain().collect();
-        let mut woke = false;
-        for key in parked {
-            if self.entries.get(&key).is_some_and(|entry| entry.run == Run::Parked) {
-                self.ready(key, false);
-                woke = true;
-            }
-        }
-        // One that runs now may have looked before the change and park after it.
-        let Some(share) = self.shares.get(&process) else { return woke };
-        for key in share.queues.iter().filter(|key| Some(**key) != but) {
-            if let Some(entry) = self.entries.get_mut(key)
-                && matches!(entry.run, Run::Running | Run::Waiting)
-            {
-                entry.again = true;
-            }
-        }
-        woke
-    }
-
-    /// Makes a hot page cold when none of its queues is busy and one is idle: it is to be re-armed.
-    fn cool(&mut self, process: ProcessId, page: usize) -> Option<usize> {
-        let share = self.shares.get_mut(&process)?;
-        if !share.hot[page] {
-            return None;
-        }
-        let runs =
-            |key: &QueueKey| self.entries.get(key).filter(|e| page_of(&e.queue) == page).map(|e| e.run);
-        let mut runs = share.queues.iter().filter_map(runs).peekable();
-        let mut idle = false;
-        for run in &mut runs {
-            if run.is_busy() {
-                return None;
-            }
-            idle |= run == Run::Idle;
-        }
-        if idle {
-            share.hot[page] = false;
-        }
-        idle.then_some(page)
-    }
-
-    fn park(&mut self, key: QueueKey, fresh: bool, now: Nanos) -> Option<Nanos> {
-        let share = self.shares.get_mut(&key.process)?;
-        let entry = self.entries.get_mut(&key)?;
-        entry.run = Run::Parked;
-        share.parked.insert(key);
-        let ring = self.rings.entry(share.uid).or_insert_with(|| Ring {
-            queues: VecDeque::new(),
-            back_off: BACK_OFF_FIRST,
-            next: None,
-        });
-        if !std::mem::replace(&mut entry.ringed, true) {
-            ring.queues.push_back(key);
-        }
-        if fresh {
-            ring.back_off = BACK_OFF_FIRST;
-        }
-        let at = later(now, ring.back_off);
-        if ring.next.is_none_or(|next| at < next) {
-            ring.next = Some(at);
-            return ring.next;
-        }
-        None
-    }
 }
 
 impl Dqm {

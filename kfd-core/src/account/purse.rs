@@ -1,0 +1,112 @@
+//! A process's purse and the charges it has taken.
+
+use super::{Account, Books, Exhausted, Holdings, Resource, Scope, share};
+use crate::ids::Uid;
+use crate::sync::{Arc, Mutex};
+
+/// What one process object holds, and the right to charge for more. Lives as long as its last charge.
+#[derive(Debug)]
+pub struct Purse {
+    pub(super) account: Arc<Account>,
+    pub(super) uid: Uid,
+    /// Taken with the books held, never the other way.
+    pub(super) held: Mutex<Holdings>,
+}
+
+impl Purse {
+    /// Takes a charge, or says whose limit is in the way.
+    ///
+    /// # Errors
+    /// [`Exhausted`] when a limit would be passed.
+    pub fn charge(self: &Arc<Self>, resource: Resource, amount: u64) -> Result<Charge, Exhausted> {
+        let mut books = self.account.books.lock();
+        self.book(&mut books, resource, amount).map_err(|scope| {
+            let exhausted = Exhausted { resource, scope, amount };
+            let times = books.refusals.entry((self.uid, resource, scope)).or_default();
+            *times += 1;
+            // A client that asks again and again writes a line for each power of two.
+            if times.is_power_of_two() {
+                tracing::warn!(uid = %self.uid, times, %exhausted, "refused");
+            }
+            exhausted
+        })?;
+        Ok(Charge { purse: Arc::clone(self), resource, amount })
+    }
+
+    fn book(&self, books: &mut Books, resource: Resource, amount: u64) -> Result<(), Scope> {
+        let account = &self.account;
+        let mut held = self.held.lock();
+        let own = held.get(resource).checked_add(amount).ok_or(Scope::Process)?;
+        if own > account.own_ceiling(resource) {
+            return Err(Scope::Process);
+        }
+        let (used, top) = match resource {
+            Resource::Vram(device) => (books.vram.get(device).copied().unwrap_or(0), Scope::Device),
+            _ => (books.total.get(resource), Scope::Daemon),
+        };
+        let free = account.ceiling(resource).saturating_sub(used);
+        if amount > free {
+            return Err(top);
+        }
+        let user = books.users.get(&self.uid).copied().unwrap_or_default().get(resource);
+        if user.saturating_add(amount) > share(resource, free, user) {
+            return Err(Scope::User);
+        }
+        *held.entry(resource) += amount;
+        *books.total.entry(resource) += amount;
+        *books.users.entry(self.uid).or_default().entry(resource) += amount;
+        if let Resource::Vram(device) = resource
+            && let Some(used) = books.vram.get_mut(device)
+        {
+            *used += amount;
+        }
+        Ok(())
+    }
+
+    /// What the process holds now.
+    #[must_use]
+    pub fn holds(&self) -> Holdings {
+        *self.held.lock()
+    }
+
+    /// The books behind the purse.
+    #[must_use]
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn uid(&self) -> Uid {
+        self.uid
+    }
+}
+
+/// A resource taken; its drop gives it back.
+#[derive(Debug)]
+#[must_use = "a charge that is dropped is given back"]
+pub struct Charge {
+    purse: Arc<Purse>,
+    resource: Resource,
+    amount: u64,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let mut guard = self.purse.account.books.lock();
+        let books = &mut *guard;
+        *self.purse.held.lock().entry(self.resource) -= self.amount;
+        *books.total.entry(self.resource) -= self.amount;
+        if let Resource::Vram(device) = self.resource
+            && let Some(used) = books.vram.get_mut(device)
+        {
+            *used -= self.amount;
+        }
+        if let Some(user) = books.users.get_mut(&self.purse.uid) {
+            *user.entry(self.resource) -= self.amount;
+            if user.is_zero() {
+                books.users.remove(&self.purse.uid);
+            }
+        }
+    }
+}
