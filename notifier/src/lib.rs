@@ -93,7 +93,7 @@
 //!
 //! # The rules
 //!
-//! Each is kept by the code or by a type, and has a test of its number in `tests/rules.rs`.
+//! Each is kept by the code or by a type, and has a test of its number in `tests/rules`.
 //!
 //! 1. A listener is registered only while the mm is alive, under the lock that exit takes.
 //! 2. Exit walks inside a read section, calls every `release`, then unlinks so that the owner's later unlink
