@@ -10,8 +10,8 @@
 //!
 //! Not for: what a call means, which `kfd-core` says.
 
-pub mod view;
 pub mod fuse;
 pub mod gather;
 pub mod identity;
+pub mod view;
 pub mod workers;

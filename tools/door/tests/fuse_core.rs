@@ -313,3 +313,29 @@ fn fifty_clients_killed_at_once_leave_nothing() {
     }
     daemon.end();
 }
+
+#[test]
+#[ignore = "prints figures; run with --release --nocapture"]
+fn figures() {
+    let Some(daemon) = Daemon::start("figures") else { return };
+    let mut client = Client::start();
+    let fd = client.open(&daemon.kfd());
+    let event = create_event(&mut client, fd);
+    let wait = wait_on(&mut client, event, 0);
+    for (what, call) in [
+        ("GET_VERSION", format!("{GET_VERSION} 0000000000000000")),
+        ("WAIT_EVENTS, gathered and scattered by a worker", wait),
+    ] {
+        client.tell(&format!("bench {fd} {call} 1000"));
+        println!("{what}: {} ns a call", client.tell(&format!("bench {fd} {call} 20000")));
+    }
+    for path in [daemon.kfd(), daemon.dir.path().join("dri/renderD128")] {
+        println!(
+            "open and close of {path:?}: {} ns",
+            client.tell(&format!("bench_open {} 2000", path.display()))
+        );
+    }
+    client.kill();
+    daemon.obituary();
+    daemon.end();
+}

@@ -59,6 +59,7 @@ fn a_daemon_that_is_stopped_keeps_its_mount_and_the_second_says_what_to_do() {
     let mut daemon = daemon_at(dir.path());
     let pid = nix::unistd::Pid::from_raw(daemon.id() as i32);
     nix::sys::signal::kill(pid, nix::sys::signal::SIGSTOP).unwrap();
+    nix::sys::wait::waitpid(pid, Some(nix::sys::wait::WaitPidFlag::WUNTRACED)).unwrap();
     let refused = start(dir.path()).err().unwrap();
     nix::sys::signal::kill(pid, nix::sys::signal::SIGCONT).unwrap();
     assert!(matches!(refused, DoorError::Unresponsive { .. }), "{refused}");
