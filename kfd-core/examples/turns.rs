@@ -21,9 +21,9 @@ const VA: u64 = 0x7f10_0000_0000;
 /// A BARRIER_AND header (HSA 1.2, 2.9.1: type 3), no dependencies, no signal.
 const BARRIER: u16 = 3;
 
-struct Drop;
+struct Nobody;
 
-impl Outbox for Drop {
+impl Outbox for Nobody {
     fn post(&self, _: Notice) {}
 }
 
@@ -106,7 +106,7 @@ impl Client {
 
 fn main() {
     let profile = Profile::named("gfx900").expect("compiled in");
-    let core = Core::new(CoreConfig::new(profile), Arc::new(Drop)).expect("a valid configuration");
+    let core = Core::new(CoreConfig::new(profile), Arc::new(Nobody)).expect("a valid configuration");
     let one = Client::new(&core, 1);
     let queue = one.queue(&core, VA);
     let mut spent = 0.0;

@@ -56,6 +56,8 @@ pub(crate) struct View<'a> {
     key: QueueKey,
     open: &'a mut OpenAccess,
     remembered: [Option<(Span, u64)>; REMEMBERED],
+    /// The one that served last.
+    last: usize,
     oldest: usize,
     /// Set when the turn has to ask for client memory.
     pub(crate) request: Option<MemoryRequest>,
@@ -69,7 +71,7 @@ enum Place<'s> {
 impl<'a> View<'a> {
     /// A view for one turn of `key`.
     pub(crate) fn new(map: &'a AddressMap, key: QueueKey, open: &'a mut OpenAccess) -> Self {
-        Self { map, key, open, remembered: [const { None }; REMEMBERED], oldest: 0, request: None }
+        Self { map, key, open, remembered: [const { None }; REMEMBERED], last: 0, oldest: 0, request: None }
     }
 
     /// Whether this queue ever had to ask for client memory.
@@ -86,14 +88,11 @@ impl<'a> View<'a> {
     fn place(&mut self, va: GpuVa, len: u64, write: bool) -> Result<Place<'_>, Fault> {
         let fault = Fault { va, len, write };
         let epoch = self.map.epoch();
-        let known = self
-            .remembered
-            .iter()
-            .position(|entry| entry.as_ref().is_some_and(|(span, of)| *of == epoch && span.holds(va.0, len)));
-        let index = match known {
-            Some(index) => index,
-            None => self.look_up(va, len).ok_or(fault)?,
-        };
+        let mut index = self.last;
+        if !self.serves(index, epoch, va, len) {
+            index = self.look_up(epoch, va, len).ok_or(fault)?;
+            self.last = index;
+        }
         let (span, _) = self.remembered[index].as_ref().ok_or(fault)?;
         if write && !span.writable {
             return Err(fault);
@@ -106,8 +105,15 @@ impl<'a> View<'a> {
         }
     }
 
-    #[cold]
-    fn look_up(&mut self, va: GpuVa, len: u64) -> Option<usize> {
+    #[inline]
+    fn serves(&self, index: usize, epoch: u64, va: GpuVa, len: u64) -> bool {
+        self.remembered[index].as_ref().is_some_and(|(span, of)| *of == epoch && span.holds(va.0, len))
+    }
+
+    fn look_up(&mut self, epoch: u64, va: GpuVa, len: u64) -> Option<usize> {
+        if let Some(index) = (0..REMEMBERED).find(|index| self.serves(*index, epoch, va, len)) {
+            return Some(index);
+        }
         let found = self.map.find(va, len)?;
         let index = self.oldest;
         self.remembered[index] = Some(found);

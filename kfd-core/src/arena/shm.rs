@@ -10,6 +10,7 @@ use super::WINDOW;
 use memmap2::{MmapOptions, MmapRaw};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::slice;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// `WINDOW` bytes of an arena, mapped for as long as this lives.
@@ -36,7 +37,6 @@ macro_rules! word {
 
 #[allow(clippy::multiple_unsafe_ops_per_block)]
 impl Window {
-    word!(u8_at, AtomicU8);
     word!(u16_at, AtomicU16);
     word!(u32_at, AtomicU32);
     word!(u64_at, AtomicU64);
@@ -79,37 +79,56 @@ impl Window {
         Some(self.u64_at(at)?.fetch_sub(n, Ordering::AcqRel))
     }
 
+    /// The bytes from `at` on as bytes up to a word's boundary, whole words, and the bytes that are left; `None` when
+    /// they are not all inside.
+    #[inline]
+    fn parts(&self, at: usize, len: usize) -> Option<(&[AtomicU8], &[AtomicU64], &[AtomicU8])> {
+        at.checked_add(len).filter(|end| *end <= WINDOW as usize)?;
+        let head = (at.wrapping_neg() % size_of::<u64>()).min(len);
+        let words = (len - head) / size_of::<u64>();
+        let tail = len - head - words * size_of::<u64>();
+        // SAFETY: [at, at + len) lies inside the mapping by the check above; `at + head` is a multiple of 8 whenever
+        // `words` is not zero, and the mapping's base is page-aligned, so every part is in bounds and aligned (an
+        // empty slice of words gets the base itself, which is). The rest is as in `word!`: `self` owns the mapping,
+        // it is backed throughout, and all accesses are atomic.
+        unsafe {
+            let base = self.0.as_mut_ptr().cast_const();
+            let from = base.add(at);
+            let middle = if words == 0 { base } else { from.add(head) };
+            Some((
+                slice::from_raw_parts(from.cast(), head),
+                slice::from_raw_parts(middle.cast(), words),
+                slice::from_raw_parts(from.add(len - tail).cast(), tail),
+            ))
+        }
+    }
+
     /// Copies out; all of it must be inside.
+    #[inline]
     pub(crate) fn read(&self, at: usize, out: &mut [u8]) -> Option<()> {
-        let end = at.checked_add(out.len()).filter(|end| *end <= WINDOW as usize)?;
-        let (mut at, mut out) = (at, out);
-        while at < end {
-            if at.is_multiple_of(8) && out.len() >= 8 {
-                let word = self.u64_at(at)?.load(Ordering::Relaxed);
-                out[..8].copy_from_slice(&word.to_ne_bytes());
-                (at, out) = (at + 8, &mut out[8..]);
-            } else {
-                out[0] = self.u8_at(at)?.load(Ordering::Relaxed);
-                (at, out) = (at + 1, &mut out[1..]);
-            }
+        let (head, words, tail) = self.parts(at, out.len())?;
+        let (to_head, rest) = out.split_at_mut(head.len());
+        let (to_words, to_tail) = rest.split_at_mut(size_of_val(words));
+        for (to, from) in to_head.iter_mut().chain(to_tail).zip(head.iter().chain(tail)) {
+            *to = from.load(Ordering::Relaxed);
+        }
+        for (to, from) in to_words.as_chunks_mut().0.iter_mut().zip(words) {
+            *to = from.load(Ordering::Relaxed).to_ne_bytes();
         }
         Some(())
     }
 
     /// Copies in; all of it must be inside.
+    #[inline]
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Option<()> {
-        let end = at.checked_add(bytes.len()).filter(|end| *end <= WINDOW as usize)?;
-        let (mut at, mut bytes) = (at, bytes);
-        while at < end {
-            if at.is_multiple_of(8)
-                && let Some((word, rest)) = bytes.split_first_chunk::<8>()
-            {
-                self.u64_at(at)?.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
-                (at, bytes) = (at + 8, rest);
-            } else {
-                self.u8_at(at)?.store(bytes[0], Ordering::Relaxed);
-                (at, bytes) = (at + 1, &bytes[1..]);
-            }
+        let (head, words, tail) = self.parts(at, bytes.len())?;
+        let (from_head, rest) = bytes.split_at(head.len());
+        let (from_words, from_tail) = rest.split_at(size_of_val(words));
+        for (from, to) in from_head.iter().chain(from_tail).zip(head.iter().chain(tail)) {
+            to.store(*from, Ordering::Relaxed);
+        }
+        for (from, to) in from_words.as_chunks().0.iter().zip(words) {
+            to.store(u64::from_ne_bytes(*from), Ordering::Relaxed);
         }
         Some(())
     }
