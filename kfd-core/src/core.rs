@@ -9,7 +9,7 @@
 use crate::account::Account;
 use crate::clock::{Clock, Monotonic};
 use crate::deadline::Deadlines;
-use crate::device::{Device, kfd_node_bytes};
+use crate::device::{Device, is_handed_out, kfd_node_bytes};
 use crate::files::Files;
 use crate::ids::{FileId, GpuId, Nanos, ProcessId, RenderMinor, Tgid};
 use crate::limits::Limits;
@@ -181,6 +181,13 @@ impl Core {
     #[must_use]
     pub fn kfd_node_bytes(&self) -> u64 {
         kfd_node_bytes(self.devices.len())
+    }
+
+    /// Whether the page at `offset` of a kfd node is one that an ioctl hands out. A touch of another must fail: its
+    /// memory would be read by nobody.
+    #[must_use]
+    pub fn has_kfd_page(&self, offset: u64) -> bool {
+        is_handed_out(self.devices.len(), offset)
     }
 
     pub(crate) fn domain(&self) -> &Arc<Domain> {

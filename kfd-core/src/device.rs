@@ -4,11 +4,14 @@
 //! kernel's own offsets have their type in bits 63..62, which a regular file refuses; these are below 2^62.
 //! libhsakmt masks its first doorbell mmap with 0xffffffff00000000, so doorbells begin at multiples of 4 GiB.
 
+use crate::abi::kfd::{EVENT_SLOT_SIZE, SIGNAL_EVENT_LIMIT};
+use crate::arena::PAGE;
 use crate::core::ConfigError;
 use crate::dqm::Dqm;
 use crate::ids::{GpuId, RenderMinor};
 use crate::limits::Limits;
 use crate::profile::{DeviceProfile, Profile};
+use hsa_queue::doorbell::SLICE_BYTES;
 
 /// Bytes of the kfd node that belong to one device.
 const DEVICE_STRIDE: u64 = 1 << 32;
@@ -16,6 +19,9 @@ const DEVICE_STRIDE: u64 = 1 << 32;
 const MMIO: u64 = 1 << 31;
 /// Where the event page that KFD itself would make lies (`KFD_MMAP_TYPE_EVENTS`); in the part that no device has.
 pub(crate) const EVENTS_OFFSET: u64 = 1 << 31;
+
+/// Bytes of that page: a slot for each signal event.
+const EVENTS_BYTES: u64 = SIGNAL_EVENT_LIMIT as u64 * EVENT_SLOT_SIZE;
 
 /// A device.
 #[derive(Debug)]
@@ -80,8 +86,35 @@ pub(crate) fn kfd_node_bytes(devices: usize) -> u64 {
     (devices as u64 + 1) * DEVICE_STRIDE
 }
 
+/// Whether a page of the kfd node is one that an ioctl hands out: a doorbell page, a register page or the event page.
+pub(crate) fn is_handed_out(devices: usize, offset: u64) -> bool {
+    match place(offset) {
+        Some((index, within)) => {
+            index < devices && (within < SLICE_BYTES || within.wrapping_sub(MMIO) < PAGE)
+        }
+        None => offset.wrapping_sub(EVENTS_OFFSET) < EVENTS_BYTES,
+    }
+}
+
 /// Which device's part of the kfd node an offset lies in, and where in it.
 pub(crate) fn place(offset: u64) -> Option<(usize, u64)> {
     let index = usize::try_from((offset / DEVICE_STRIDE).checked_sub(1)?).ok()?;
     Some((index, offset % DEVICE_STRIDE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_that_an_ioctl_hands_out_exist_in_the_kfd_node() {
+        let first = DEVICE_STRIDE;
+        for there in [EVENTS_OFFSET, EVENTS_OFFSET + EVENTS_BYTES - 1, first, first + SLICE_BYTES - 1, first + MMIO] {
+            assert!(is_handed_out(1, there), "{there:#x}");
+        }
+        for absent in [0, EVENTS_OFFSET - 1, first + SLICE_BYTES, first + MMIO + PAGE, 2 * first, u64::MAX] {
+            assert!(!is_handed_out(1, absent), "{absent:#x}");
+        }
+        assert!(is_handed_out(2, 2 * first));
+    }
 }

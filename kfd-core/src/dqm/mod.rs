@@ -143,6 +143,7 @@ impl Dqm {
             run: if active { Run::Idle } else { Run::Disabled },
             priority,
             again: false,
+            moved: false,
             answered: false,
             last_look: false,
             polled: false,
@@ -302,7 +303,7 @@ impl Dqm {
         let Some(entry) = state.entries.get_mut(&key).filter(current) else { return after };
         let hot = self.hot(now);
         if packets > 0 {
-            (entry.hot_until, entry.last_look) = (hot, false);
+            (entry.hot_until, entry.last_look, entry.moved) = (hot, false, true);
         }
         match ended {
             Ended::Busy => state.ready(key, false),
@@ -322,7 +323,7 @@ impl Dqm {
                 after.rearm = state.cool(key.process, page);
             }
             Ended::Parked => {
-                if let Some(at) = state.park(key, packets > 0, now) {
+                if let Some(at) = state.park(key, now) {
                     deadlines.add(at, Due::Parked(self.device), post);
                 }
                 after.rearm = state.cool(key.process, page);

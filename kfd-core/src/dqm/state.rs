@@ -14,6 +14,8 @@ pub(super) struct Entry {
     pub(super) priority: u32,
     /// Something happened while it could not be made ready: look again before it rests.
     pub(super) again: bool,
+    /// It retired packets since it was last parked.
+    pub(super) moved: bool,
     /// The answer it asked for came before its turn had ended.
     pub(super) answered: bool,
     /// It is looked at once, after a re-arm: an empty ring makes it idle at once.
@@ -165,7 +167,7 @@ impl State {
         idle.then_some(page)
     }
 
-    pub(super) fn park(&mut self, key: QueueKey, fresh: bool, now: Nanos) -> Option<Nanos> {
+    pub(super) fn park(&mut self, key: QueueKey, now: Nanos) -> Option<Nanos> {
         let share = self.shares.get_mut(&key.process)?;
         let entry = self.entries.get_mut(&key)?;
         entry.run = Run::Parked;
@@ -178,7 +180,7 @@ impl State {
         if !std::mem::replace(&mut entry.ringed, true) {
             ring.queues.push_back(key);
         }
-        if fresh {
+        if std::mem::take(&mut entry.moved) {
             ring.back_off = BACK_OFF_FIRST;
         }
         let at = later(now, ring.back_off);

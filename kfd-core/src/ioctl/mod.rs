@@ -80,6 +80,8 @@ impl Core {
             Err(errno) => return refuse(errno, arg),
         };
         let Some(arg) = row.admit(arg.bytes()) else { return refuse(Errno::INVAL, arg) };
+        // A count above what the kernel allocates for, also of a pointer that only the answer is written through.
+        let over = row.pointers.iter().find_map(|pointer| pointer.extent(arg.bytes()).err());
         let mut ctx = Ctx {
             core: self,
             process: &process,
@@ -89,7 +91,7 @@ impl Core {
             writes: Vec::new(),
             post: Post::default(),
         };
-        let handled = match (row.refused, row.magic()) {
+        let handled = match (row.refused.or(over), row.magic()) {
             (Some(errno), _) => Err(Errno(errno)),
             (None, kfd::MAGIC) => ctx.kfd(row.number()),
             (None, _) => ctx.drm(row.number()),

@@ -359,6 +359,35 @@ fn a_failed_transfer_is_a_memory_exception_never_zeros() {
 }
 
 #[test]
+fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
+    let world = World::new();
+    let ask = |client: &mut crate::world::Client<'_>| {
+        let memory = client.userptr(VA, 16384);
+        let queue = client.queue_in(memory).unwrap();
+        client.ring(&queue);
+        world.run();
+        let asked = world.outbox.take().into_iter().find_map(|notice| match notice {
+            Notice::Memory(request) => Some(request),
+            _ => None,
+        });
+        asked.expect("the write index is client memory")
+    };
+    let mut dead = world.client(100);
+    let late = ask(&mut dead);
+    world.kill(dead.process);
+    let mut heir = world.client(101);
+    let open = ask(&mut heir);
+    assert_eq!(
+        (open.process.slot, open.queue.queue, open.ticket),
+        (late.process.slot, late.queue.queue, late.ticket)
+    );
+    world.core.memory_answer(late.queue, late.ticket, UserAnswer::Done(u64::MAX.to_le_bytes().to_vec()));
+    assert_eq!(world.run(), 0);
+    assert_eq!(world.core.queues()[0].state, QueueState::Waiting, "it still waits for its own");
+    world.end();
+}
+
+#[test]
 fn an_update_disables_and_enables_without_losing_packets() {
     let world = World::new();
     let mut client = world.client(100);
