@@ -109,7 +109,9 @@ mod tests {
     #[test]
     fn only_pages_that_an_ioctl_hands_out_exist_in_the_kfd_node() {
         let first = DEVICE_STRIDE;
-        for there in [EVENTS_OFFSET, EVENTS_OFFSET + EVENTS_BYTES - 1, first, first + SLICE_BYTES - 1, first + MMIO] {
+        for there in
+            [EVENTS_OFFSET, EVENTS_OFFSET + EVENTS_BYTES - 1, first, first + SLICE_BYTES - 1, first + MMIO]
+        {
             assert!(is_handed_out(1, there), "{there:#x}");
         }
         for absent in [0, EVENTS_OFFSET - 1, first + SLICE_BYTES, first + MMIO + PAGE, 2 * first, u64::MAX] {

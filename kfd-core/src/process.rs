@@ -255,11 +255,12 @@ impl Listener for Process {
         for device in self.devices.iter() {
             device.dqm.remove_process(self.id);
         }
-        for pdd in &self.pdds {
-            pdd.map.revoke();
-        }
         for queue in &queues {
             queue.quiesce();
+        }
+        // After the engines have left, so that none takes the revoking for a fault of its client.
+        for pdd in &self.pdds {
+            pdd.map.revoke();
         }
     }
 

@@ -142,3 +142,26 @@ fn many_threads_of_one_client_die_with_it() {
     });
     world.end();
 }
+
+/// A death is not a fault: no engine mistakes the revoking of a process's addresses for an error of its client.
+#[test]
+fn a_death_in_the_middle_of_packets_is_no_memory_exception() {
+    let world = World::new();
+    for tgid in 1..=200 {
+        let mut client = world.client(tgid);
+        let mut queue = client.queue(VA);
+        let signal = client.signal(&queue, 0, 64, None);
+        for _ in 0..64 {
+            client.push(&mut queue, &barrier(&[], signal));
+        }
+        client.ring(&queue);
+        std::thread::scope(|scope| {
+            scope.spawn(|| while world.core.run_next(world.core.now()) == Ran::Worked {});
+            world.kill(client.process);
+        });
+        world.core.barrier();
+    }
+    let exceptions = world.outbox.take().into_iter().filter(|n| matches!(n, Notice::MemoryException { .. }));
+    assert_eq!(exceptions.count(), 0);
+    world.end();
+}
