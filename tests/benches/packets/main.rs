@@ -1,0 +1,34 @@
+//! How fast packets run, beside threads and servers that do the same without a queue.
+//!
+//! The submitting client is this program (and, for many processes, children of it); the daemon is another process.
+
+#[path = "../measure/mod.rs"]
+mod measure;
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod flood;
+mod latency;
+mod rate;
+mod ring;
+
+use client::Device;
+use stage::bare::{self, BareFuse};
+use stage::kfdd::Kfdd;
+
+fn main() -> anyhow::Result<()> {
+    stage::actor::enter_if_asked(&[bare::ROLES[0], bare::ROLES[1], flood::ROLE]);
+    let daemon = Kfdd::start()?;
+    let floor = BareFuse::start()?;
+    {
+        let device = Device::open(daemon.dev())?;
+        latency::active(&device)?;
+        latency::idle(&device, &floor)?;
+        let mut rates = rate::Rates::new(&device)?;
+        rates.shared()?;
+        rates.userptr()?;
+        flood::many(&daemon, &mut rates)?;
+    }
+    drop(floor);
+    daemon.stop()
+}

@@ -1,0 +1,140 @@
+//! Packets a second: a full ring is let go at once, and only its draining is timed.
+//!
+//! The packets come from this core's cache to the other core in both cases. Before a ring is let go the doorbell has
+//! been rung over an unfinished first packet, so that the engine is awake, as the peer thread is.
+
+use crate::latency::spin_until;
+use crate::measure::{Goal, Samples, interleaved, ratio, remark};
+use crate::ring::{INVALID, Place, Queue, Ring, shared_queue, userptr_queue};
+use crate::stage::shm::Shared;
+use crate::stage::sync::{AtomicU64, Ordering};
+use client::Device;
+use client::memory::Buffer;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// Slots of a ring in shared memory: 1 MiB, so that the start of a drain does not count.
+const PACKETS: usize = 16 * 1024;
+/// Slots of a ring in the client's memory.
+const USERPTR_PACKETS: usize = 4096;
+const ROUNDS: usize = 30;
+const USERPTR_ROUNDS: usize = 10;
+/// From the doorbell to the release of the ring: the engine is awake by then and still polls.
+const AWAKE: Duration = Duration::from_micros(15);
+
+/// What the rates are measured with.
+pub struct Rates<'d> {
+    device: &'d Device,
+    queue: Queue<Buffer>,
+}
+
+/// Lets a full ring go; millions of packets a second.
+fn drain<P: Place>(queue: &mut Queue<P>) -> f64 {
+    queue.ring.fill();
+    queue.ring_doorbell();
+    let woken = Instant::now();
+    spin_until(|| woken.elapsed() >= AWAKE);
+    let started = Instant::now();
+    queue.ring.let_go();
+    // Should the engine have gone to sleep again, this wakes it; on a polled queue it is a plain store.
+    queue.ring_doorbell();
+    spin_until(|| queue.ring.is_drained());
+    queue.ring.packets as f64 / started.elapsed().as_secs_f64() / 1e6
+}
+
+impl<'d> Rates<'d> {
+    /// A queue with a large ring.
+    pub fn new(device: &'d Device) -> anyhow::Result<Self> {
+        Ok(Self { device, queue: shared_queue(device, PACKETS)? })
+    }
+
+    /// The one-queue figure: the median of `rounds` rings.
+    pub fn one_queue(&mut self, rounds: usize) -> f64 {
+        (0..rounds).map(|_| drain(&mut self.queue)).collect::<Samples>().median()
+    }
+
+    /// One queue in shared memory, beside a thread that reads and invalidates the same packets.
+    pub fn shared(&mut self) -> anyhow::Result<()> {
+        let memory = memfd_create("bench", MFdFlags::MFD_CLOEXEC)?;
+        let bytes = Ring::<Shared>::bytes(PACKETS);
+        nix::unistd::ftruncate(&memory, bytes.try_into()?)?;
+        let mut filled = Ring::new(Shared::of(memory.as_fd(), 0, bytes)?, PACKETS);
+        let seen = Shared::of(memory.as_fd(), 0, bytes)?;
+        // 0: rest, 1: read a ring, 2: end.
+        let order = AtomicU64::new(0);
+        let [ours, peer] = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut ring = 0;
+                loop {
+                    spin_until(|| order.load(Ordering::Acquire) != 0);
+                    if order.load(Ordering::Acquire) == 2 {
+                        return;
+                    }
+                    order.store(0, Ordering::Release);
+                    ring += 1;
+                    read_and_invalidate(&seen, ring);
+                }
+            });
+            let measured = interleaved(
+                ROUNDS,
+                [&mut || Ok(drain(&mut self.queue)), &mut || {
+                    filled.fill();
+                    order.store(1, Ordering::Release);
+                    spin_until(|| order.load(Ordering::Acquire) == 0);
+                    let started = Instant::now();
+                    filled.let_go();
+                    spin_until(|| filled.is_drained());
+                    Ok(PACKETS as f64 / started.elapsed().as_secs_f64() / 1e6)
+                }],
+            );
+            order.store(2, Ordering::Release);
+            measured
+        })?;
+        ratio(
+            "AQL barrier packets, one queue, shared memory",
+            "M/s",
+            ours.median(),
+            "a thread that reads and invalidates them",
+            peer.median(),
+            Goal::AtLeast(0.5),
+        );
+        Ok(())
+    }
+
+    /// A ring in this process's own memory, beside the shared one.
+    pub fn userptr(&mut self) -> anyhow::Result<()> {
+        let mut own = userptr_queue(self.device, USERPTR_PACKETS)?;
+        let [ours, shared] =
+            interleaved(USERPTR_ROUNDS, [&mut || Ok(drain(&mut own)), &mut || Ok(drain(&mut self.queue))])?;
+        ratio(
+            "AQL barrier packets, ring in USERPTR memory",
+            "M/s",
+            ours.median(),
+            "the ring in shared memory",
+            shared.median(),
+            Goal::AtLeast(0.1),
+        );
+        remark(&format!("  {:.0} ns a packet in USERPTR memory", 1e3 / ours.median()));
+        Ok(())
+    }
+}
+
+/// The peer: reads each packet whole, invalidates it, and stores the read index as often as a processor does.
+fn read_and_invalidate(memory: &Shared, ring: usize) {
+    let place = |slot: usize| crate::ring::RING + slot * crate::ring::PACKET;
+    let mut sum = 0u64;
+    for slot in 0..PACKETS {
+        let header = memory.half(place(slot));
+        spin_until(|| header.load(Ordering::Acquire) != INVALID);
+        for word in 0..8 {
+            sum = sum.wrapping_add(memory.word(place(slot) + word * 8).load(Ordering::Relaxed));
+        }
+        header.store(INVALID, Ordering::Release);
+        if (slot + 1).is_multiple_of(64) {
+            let done = (ring - 1) * PACKETS + slot + 1;
+            memory.word(128).store(done as u64, Ordering::Release);
+        }
+    }
+    std::hint::black_box(sum);
+}

@@ -1,0 +1,184 @@
+//! Callbacks: what queueing one costs, and how many run in a second.
+
+use crate::ROUNDS;
+use crate::liburcu::Liburcu;
+use crate::measure::{Goal, interleaved, ratio, remark};
+use crate::sync::{AtomicU64, Ordering};
+use crate::sys::{self, Objects, Payload};
+use anyhow::ensure;
+use notifier::srcu::{Domain, Retirable};
+use std::time::Instant;
+
+const CALLS: u32 = 100_000;
+/// Callbacks of one flood.
+const FLOOD: u32 = 300_000;
+/// Deferrals under one pin: so that the pin itself hardly counts.
+const PER_PIN: u32 = 128;
+
+fn nanos_since(started: Instant, count: u32) -> f64 {
+    started.elapsed().as_secs_f64() * 1e9 / f64::from(count)
+}
+
+/// Defers `count` closures of one word by crossbeam-epoch.
+fn crossbeam_defer(count: u32) {
+    let mut left = count;
+    while left > 0 {
+        let guard = crossbeam_epoch::pin();
+        for _ in 0..left.min(PER_PIN) {
+            guard.defer(move || std::hint::black_box(left));
+        }
+        left -= left.min(PER_PIN);
+    }
+}
+
+/// Queueing alone.
+pub fn call(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+    let mut objects = Objects::new(CALLS as usize);
+    let mut own = || {
+        let started = Instant::now();
+        objects.call_all(domain);
+        let nanos = nanos_since(started, CALLS);
+        domain.barrier();
+        Ok(nanos)
+    };
+    let mut defer = || {
+        let started = Instant::now();
+        crossbeam_defer(CALLS);
+        Ok(nanos_since(started, CALLS))
+    };
+    let (name, unit) = ("SRCU call", "ns");
+    if let Some(liburcu) = liburcu {
+        let mut urcu = || liburcu.measure("call", CALLS);
+        let [own, defer, urcu] = interleaved(ROUNDS, [&mut own, &mut defer, &mut urcu])?;
+        ratio(name, unit, own.median(), "liburcu call_rcu", urcu.median(), Goal::AtMost(0.15));
+        ratio(name, unit, own.median(), "crossbeam defer", defer.median(), Goal::AtMost(0.5));
+    } else {
+        let [own, defer] = interleaved(ROUNDS, [&mut own, &mut defer])?;
+        ratio(name, unit, own.median(), "crossbeam defer", defer.median(), Goal::AtMost(0.5));
+    }
+    Ok(())
+}
+
+/// Millions a second, from nanoseconds each.
+fn rate(nanos: f64) -> f64 {
+    1e3 / nanos
+}
+
+/// Waits until crossbeam has run what was deferred before `target` was reached.
+fn crossbeam_settle(ran: &AtomicU64, target: u64) {
+    while ran.load(Ordering::Acquire) < target {
+        crossbeam_epoch::pin().flush();
+    }
+}
+
+/// From the first queued to the last run; nothing is allocated.
+pub fn rate_preallocated(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+    let mut objects = Objects::new(FLOOD as usize);
+    let mut own = || {
+        let before = sys::ran();
+        let started = Instant::now();
+        objects.call_all(domain);
+        domain.barrier();
+        let nanos = nanos_since(started, FLOOD);
+        ensure!(sys::ran() - before == u64::from(FLOOD), "every callback ran once");
+        Ok(rate(nanos))
+    };
+    static RAN: AtomicU64 = AtomicU64::new(0);
+    let mut crossbeam = || {
+        let target = RAN.load(Ordering::Acquire) + u64::from(FLOOD);
+        let started = Instant::now();
+        let mut left = FLOOD;
+        while left > 0 {
+            let guard = crossbeam_epoch::pin();
+            for _ in 0..left.min(PER_PIN) {
+                guard.defer(|| RAN.fetch_add(1, Ordering::Release));
+            }
+            left -= left.min(PER_PIN);
+        }
+        crossbeam_settle(&RAN, target);
+        Ok(rate(nanos_since(started, FLOOD)))
+    };
+    let (name, unit) = ("SRCU callbacks, objects preallocated", "M/s");
+    if let Some(liburcu) = liburcu {
+        let mut urcu = || liburcu.measure("flood", FLOOD).map(rate);
+        let [own, crossbeam, urcu] = interleaved(ROUNDS, [&mut own, &mut crossbeam, &mut urcu])?;
+        ratio(name, unit, own.median(), "liburcu", urcu.median(), Goal::AtLeast(5.0));
+        ratio(name, unit, own.median(), "crossbeam-epoch", crossbeam.median(), Goal::AtLeast(1.5));
+    } else {
+        let [own, crossbeam] = interleaved(ROUNDS, [&mut own, &mut crossbeam])?;
+        ratio(name, unit, own.median(), "crossbeam-epoch", crossbeam.median(), Goal::AtLeast(1.5));
+    }
+    Ok(())
+}
+
+/// The same with an allocation and a free each, as a user of the safe face pays them.
+pub fn rate_allocating(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+    let mut own = || {
+        let started = Instant::now();
+        for number in 0..u64::from(FLOOD) {
+            Retirable::new([number; 4]).retire(domain);
+        }
+        domain.barrier();
+        Ok(rate(nanos_since(started, FLOOD)))
+    };
+    static FREED: AtomicU64 = AtomicU64::new(0);
+    let mut crossbeam = || {
+        let target = FREED.load(Ordering::Acquire) + 1;
+        let started = Instant::now();
+        let mut left = FLOOD;
+        while left > 0 {
+            let guard = crossbeam_epoch::pin();
+            for _ in 0..left.min(PER_PIN) {
+                sys::crossbeam_retire(&guard, [u64::from(left); 4]);
+            }
+            left -= left.min(PER_PIN);
+        }
+        // Bags are reclaimed oldest first: when this has run, all before it have.
+        crossbeam_epoch::pin().defer(|| FREED.fetch_add(1, Ordering::Release));
+        crossbeam_settle(&FREED, target);
+        Ok(rate(nanos_since(started, FLOOD)))
+    };
+    // What is in a batch that is not full is freed when the collector goes.
+    let mut seize = || {
+        let started = Instant::now();
+        let collector = seize::Collector::new();
+        let mut left = FLOOD;
+        while left > 0 {
+            let guard = collector.enter();
+            for _ in 0..left.min(PER_PIN) {
+                sys::seize_retire(&guard, Box::<Payload>::new([u64::from(left); 4]));
+            }
+            left -= left.min(PER_PIN);
+        }
+        drop(collector);
+        Ok(rate(nanos_since(started, FLOOD)))
+    };
+    let [own, crossbeam, seize] = interleaved(ROUNDS, [&mut own, &mut crossbeam, &mut seize])?;
+    let (peer, best) = if crossbeam.median() > seize.median() {
+        ("crossbeam-epoch (the best of it and seize)", crossbeam.median())
+    } else {
+        ("seize (the best of it and crossbeam-epoch)", seize.median())
+    };
+    ratio("SRCU callbacks with malloc and free", "M/s", own.median(), peer, best, Goal::AtLeast(1.0));
+    remark(&format!("  crossbeam-epoch {:.2} M/s, seize {:.2} M/s", crossbeam.median(), seize.median()));
+    if let Some(liburcu) = liburcu {
+        let urcu = (0..3).map(|_| liburcu.measure("flood-malloc", FLOOD).map(rate));
+        let urcu = urcu.collect::<anyhow::Result<crate::measure::Samples>>()?;
+        remark(&format!("  liburcu {:.2} M/s", urcu.median()));
+    }
+    Ok(())
+}
+
+/// What a pending callback takes, inside the object and elsewhere.
+pub fn memory(domain: &Domain) {
+    let mut objects = Objects::new(CALLS as usize);
+    let reader = domain.read();
+    let before = sys::allocated();
+    objects.call_all(domain);
+    let elsewhere = sys::allocated().saturating_sub(before) as f64 / f64::from(CALLS);
+    drop(reader);
+    domain.barrier();
+    let inside = size_of::<notifier::srcu::Head>() as f64;
+    crate::measure::absolute("memory per pending callback", "bytes", inside + elsewhere, Goal::AtMost(16.0));
+    remark(&format!("  {inside:.0} inside the object, {elsewhere:.2} elsewhere"));
+}

@@ -1,0 +1,210 @@
+/*
+ * liburcu's side of the SRCU bench: userspace RCU with membarrier, as a program of its own.
+ *
+ * Each line on standard input is one measurement, "WHAT NUMBER"; its figure is a line on standard output.
+ * Built by the bench with `cc` when liburcu's headers are there; LGPL_SOURCE inlines the read side, as a user who
+ * wants its best figure would.
+ */
+#define _GNU_SOURCE
+#define _LGPL_SOURCE
+#define RCU_MEMBARRIER
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <urcu.h>
+
+struct object {
+    struct rcu_head head;
+    unsigned long payload[4];
+};
+
+static volatile unsigned long ran;
+static volatile int stop_reader;
+static pthread_t reader;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static double read_side(long count)
+{
+    double start = now();
+    for (long i = 0; i < count; i++) {
+        rcu_read_lock();
+        rcu_read_unlock();
+    }
+    return (now() - start) / count;
+}
+
+static void *reading(void *arg)
+{
+    rcu_register_thread();
+    double nanos = read_side(*(long *)arg);
+    rcu_unregister_thread();
+    double *result = malloc(sizeof *result);
+    *result = nanos;
+    return result;
+}
+
+static double two_readers(long count)
+{
+    pthread_t other;
+    void *result;
+    pthread_create(&other, NULL, reading, &count);
+    double own = read_side(count);
+    pthread_join(other, &result);
+    double sum = own + *(double *)result;
+    free(result);
+    return sum / 2;
+}
+
+static void count_only(struct rcu_head *head)
+{
+    (void)head;
+    ran = ran + 1;
+}
+
+static void count_and_free(struct rcu_head *head)
+{
+    ran = ran + 1;
+    free(caa_container_of(head, struct object, head));
+}
+
+static double call(long count)
+{
+    struct object *objects = calloc(count, sizeof *objects);
+    double start = now();
+    for (long i = 0; i < count; i++)
+        call_rcu(&objects[i].head, count_only);
+    double nanos = (now() - start) / count;
+    rcu_barrier();
+    free(objects);
+    return nanos;
+}
+
+/* Until the last has run, seen without rcu_barrier's own wait. */
+static double flood(long count, int allocate)
+{
+    struct object *objects = allocate ? NULL : calloc(count, sizeof *objects);
+    unsigned long target = ran + count;
+    double start = now();
+    for (long i = 0; i < count; i++) {
+        if (allocate)
+            call_rcu(&((struct object *)malloc(sizeof(struct object)))->head, count_and_free);
+        else
+            call_rcu(&objects[i].head, count_only);
+    }
+    while (ran != target)
+        usleep(10);
+    double nanos = (now() - start) / count;
+    rcu_barrier();
+    free(objects);
+    return nanos;
+}
+
+static double synchronize(long count)
+{
+    double start = now();
+    for (long i = 0; i < count; i++)
+        synchronize_rcu();
+    return (now() - start) / count;
+}
+
+static double barrier(long count)
+{
+    struct object *objects = calloc(count, sizeof *objects);
+    double nanos = 0;
+    for (long i = 0; i < count; i++) {
+        call_rcu(&objects[i].head, count_only);
+        double start = now();
+        rcu_barrier();
+        nanos += now() - start;
+    }
+    free(objects);
+    return nanos / count;
+}
+
+static void *idle(void *arg)
+{
+    (void)arg;
+    rcu_register_thread();
+    rcu_read_lock();
+    rcu_read_unlock();
+    for (;;)
+        pause();
+    return NULL;
+}
+
+static double add_idle(long count)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 64 * 1024);
+    for (long i = 0; i < count; i++)
+        if (pthread_create(&thread, &attributes, idle, NULL) != 0)
+            exit(1);
+    usleep(200000);
+    return 0;
+}
+
+static void *active(void *arg)
+{
+    (void)arg;
+    rcu_register_thread();
+    while (!stop_reader) {
+        rcu_read_lock();
+        rcu_read_unlock();
+    }
+    rcu_unregister_thread();
+    return NULL;
+}
+
+static double active_reader(long on)
+{
+    stop_reader = !on;
+    if (on)
+        pthread_create(&reader, NULL, active, NULL);
+    else
+        pthread_join(reader, NULL);
+    return 0;
+}
+
+int main(void)
+{
+    char what[32];
+    long number;
+    rcu_register_thread();
+    while (scanf("%31s %ld", what, &number) == 2) {
+        double figure;
+        if (!strcmp(what, "read"))
+            figure = read_side(number);
+        else if (!strcmp(what, "read2"))
+            figure = two_readers(number);
+        else if (!strcmp(what, "call"))
+            figure = call(number);
+        else if (!strcmp(what, "flood"))
+            figure = flood(number, 0);
+        else if (!strcmp(what, "flood-malloc"))
+            figure = flood(number, 1);
+        else if (!strcmp(what, "synchronize"))
+            figure = synchronize(number);
+        else if (!strcmp(what, "barrier"))
+            figure = barrier(number);
+        else if (!strcmp(what, "idle"))
+            figure = add_idle(number);
+        else if (!strcmp(what, "active"))
+            figure = active_reader(number);
+        else
+            return 1;
+        printf("%.6f\n", figure);
+        fflush(stdout);
+    }
+    return 0;
+}

@@ -1,0 +1,43 @@
+//! SRCU and callbacks beside crossbeam-epoch, seize and liburcu.
+//!
+//! liburcu is measured by a program of its own (`liburcu.c`), built when its headers are there; without them its lines
+//! are left out and a remark says so. Both sides of a line take turns round by round.
+
+#[path = "../measure/mod.rs"]
+mod measure;
+
+mod callbacks;
+mod grace;
+mod liburcu;
+mod read;
+mod sync;
+mod sys;
+
+use liburcu::Liburcu;
+use measure::remark;
+use notifier::srcu::Domain;
+
+/// Rounds of most comparisons.
+const ROUNDS: usize = 15;
+
+fn main() -> anyhow::Result<()> {
+    let mut liburcu = match Liburcu::start() {
+        Ok(started) => Some(started),
+        Err(why) => {
+            remark(&format!("  the comparison with liburcu was left out: {why}"));
+            None
+        }
+    };
+    let domain = Domain::new("bench");
+    read::enter_and_exit(&domain, liburcu.as_mut())?;
+    read::two_threads(&domain, liburcu.as_mut())?;
+    callbacks::call(&domain, liburcu.as_mut())?;
+    callbacks::rate_preallocated(&domain, liburcu.as_mut())?;
+    callbacks::rate_allocating(&domain, liburcu.as_mut())?;
+    callbacks::memory(&domain);
+    grace::active_reader(&domain, liburcu.as_mut())?;
+    grace::barrier(&domain, liburcu.as_mut())?;
+    grace::idle_threads(&domain, liburcu.as_mut())?;
+    domain.barrier();
+    Ok(())
+}

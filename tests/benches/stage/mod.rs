@@ -1,0 +1,23 @@
+//! What the benches of live clients stand on.
+//!
+//! | file | what |
+//! |---|---|
+//! | `actor` | this program started again in a role of its own |
+//! | `client` | clients of a daemon, by number of queues and buffers |
+//! | `kfdd` | the built daemon as a process of its own |
+//! | `bare` | a FUSE server that does nothing: the floor of the door |
+//! | `proc` | what /proc says of a process |
+//! | `shm`, `sync`, `sys` | shared mappings, their atomics, system calls without a safe wrapper |
+//!
+//! The daemon under measurement is always a separate process: a client in the same one would share its scheduler
+//! and memory figures.
+#![allow(dead_code, unused_imports, reason = "each bench is a program of its own and uses a part of this")]
+
+pub mod actor;
+pub mod bare;
+pub mod client;
+pub mod kfdd;
+pub mod proc;
+pub mod shm;
+pub mod sync;
+pub mod sys;
