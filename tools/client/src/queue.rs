@@ -175,7 +175,17 @@ impl UserQueue {
     /// Puts one packet into the ring without ringing: body first, then the write index, then the header with release.
     /// `body` is the packet's words; the header's half word in it is ignored.
     pub fn submit(&self, header: u16, body: &[u64; 8]) {
-        let index = self.shared.word(at(amd_queue::WRITE_DISPATCH_ID)).fetch_add(1, Ordering::AcqRel);
+        self.publish(self.reserve(1), header, body);
+    }
+
+    /// Takes `count` slots by raising the write index, and answers the first one's index. Their headers are INVALID
+    /// until [`publish`](Self::publish): a processor must not go past them, whatever the write index says.
+    pub fn reserve(&self, count: u64) -> u64 {
+        self.shared.word(at(amd_queue::WRITE_DISPATCH_ID)).fetch_add(count, Ordering::AcqRel)
+    }
+
+    /// Fills a reserved slot: body first, then the header with release.
+    pub fn publish(&self, index: u64, header: u16, body: &[u64; 8]) {
         let slot = self.ring + at(index % self.packets) * PACKET;
         // The first word but for the header, which stays INVALID until the rest is there.
         self.shared.word(slot).store((body[0] & !0xffff) | u64::from(INVALID), Ordering::Relaxed);
@@ -184,10 +194,19 @@ impl UserQueue {
         self.shared.half(slot).store(header, Ordering::Release);
     }
 
+    /// Fills a reserved slot with a BARRIER_AND packet.
+    pub fn publish_barrier(&self, index: u64, deps: &[u64], done: Option<&Signal>) {
+        self.publish(index, BARRIER_AND, &barrier_body(deps, done));
+    }
+
     /// Rings: the doorbell's value is the index of the last packet.
     pub fn ring_doorbell(&self) {
-        let last = self.write_index().wrapping_sub(1);
-        self.doorbell.word(self.doorbell_at).store(last, Ordering::Release);
+        self.ring(self.write_index().wrapping_sub(1));
+    }
+
+    /// Rings with a value of the caller's choice; it is a hint, the write index decides.
+    pub fn ring(&self, value: u64) {
+        self.doorbell.word(self.doorbell_at).store(value, Ordering::Release);
     }
 
     /// Ends the queue.
