@@ -33,10 +33,10 @@ pub enum StartError {
     #[error(transparent)]
     RunDir(#[from] RunDirError),
     /// The device profile.
-    #[error("device profile: {0}")]
+    #[error("the device profile cannot be used")]
     Profile(#[from] kfd_core::profile::ProfileError),
     /// The core's configuration.
-    #[error("configuration: {0}")]
+    #[error("the configuration cannot be used")]
     Core(#[from] kfd_core::ConfigError),
     /// The FUSE door.
     #[error(transparent)]

@@ -30,7 +30,7 @@ impl Channel {
             Err(error) => Err(match error.raw_os_error() {
                 Some(libc::ENOENT | libc::ENODEV | libc::ENXIO) => DoorError::NoDevice,
                 Some(libc::EACCES | libc::EPERM) => DoorError::NotPermitted { what: "open /dev/fuse" },
-                _ => DoorError::System { what: "opening /dev/fuse", source: error },
+                _ => DoorError::System { what: "open /dev/fuse", source: error },
             }),
         }
     }

@@ -150,9 +150,15 @@ impl Door {
     }
 
     fn read(&self, channel: &Channel, unique: u64, read: &ReadIn) {
+        let file = self.files.get(read.fh);
+        if file.is_some_and(|file| file.node == Node::Kfd) && !self.driver.has_kfd_page(read.offset) {
+            // A page of zeros would take stores that nobody reads. The error is a SIGBUS, and nothing is cached.
+            return channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
+        }
         channel.reply(unique, &Reply::Zeros(read.size));
-        let Some(file) = self.files.get(read.fh) else { return };
-        if file.node == Node::Kfd {
+        if let Some(file) = file
+            && file.node == Node::Kfd
+        {
             self.driver.trap(file.process, read.offset);
         }
     }

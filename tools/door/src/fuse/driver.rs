@@ -27,6 +27,8 @@ pub trait Driver: Send + Sync + 'static {
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId>;
     /// Bytes of a kfd node: every offset that an ioctl hands out lies below. A touch beyond is a SIGBUS.
     fn kfd_node_bytes(&self) -> u64;
+    /// Whether an ioctl hands out that page of a kfd node. A touch of another is a SIGBUS.
+    fn has_kfd_page(&self, offset: u64) -> bool;
     /// One ioctl.
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
     /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
@@ -84,6 +86,10 @@ impl Driver for Core {
 
     fn kfd_node_bytes(&self) -> u64 {
         Self::kfd_node_bytes(self)
+    }
+
+    fn has_kfd_page(&self, offset: u64) -> bool {
+        Self::has_kfd_page(self, offset)
     }
 
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {

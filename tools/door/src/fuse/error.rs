@@ -20,7 +20,7 @@ pub enum DoorError {
         what: &'static str,
     },
     /// The mount point does not exist or is not a directory.
-    #[error("{path}: {source}; the mount point must be an existing directory")]
+    #[error("the mount point {path} must be an existing directory")]
     MountPoint {
         /// The mount point.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum DoorError {
         minor: u32,
     },
     /// Anything else.
-    #[error("{what}: {source}")]
+    #[error("cannot {what}")]
     System {
         /// What was being done.
         what: &'static str,

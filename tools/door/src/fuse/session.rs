@@ -168,7 +168,7 @@ fn handshake(master: &Channel) -> Result<(), DoorError> {
     let incoming = buffer.get(..length).and_then(Incoming::decode);
     let Some(Incoming { header, request: Request::Init { init, flags2 } }) = incoming else {
         let source = io::Error::from(io::ErrorKind::InvalidData);
-        return Err(DoorError::System { what: "the FUSE handshake", source });
+        return Err(DoorError::System { what: "complete the FUSE handshake", source });
     };
     let able = init.major == opcode::KERNEL_VERSION && flags2 & opcode::INIT2_PASSTHROUGH != 0;
     if !able {

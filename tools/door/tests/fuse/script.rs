@@ -96,6 +96,10 @@ impl Driver for Script {
         KFD_BYTES
     }
 
+    fn has_kfd_page(&self, _: u64) -> bool {
+        true
+    }
+
     fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
         let done = |arg| Outcome::Done(Done { arg, writes: Vec::new(), fds: Vec::new() });
         if self.state.lock().unwrap().doomed.contains(&caller.process) {
