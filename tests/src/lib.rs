@@ -1,1 +1,71 @@
-//! Skeleton.
+//! The harness of the live tests: a real daemon, and real client processes that act by line.
+//!
+//! A test reads as a script: start a [`Kfdd`], start [`Actor`]s on it, tell them what to do, look at what the daemon
+//! lists, and [`finish`](Kfdd::finish), which asserts that nothing at all was left.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`able`] | whether a live test can run here; a skip is said by name |
+//! | [`program`] | where the built programs are |
+//! | [`daemon`] | a daemon under test |
+//! | [`actor`] | a client under test |
+//! | [`task`] | what /proc says of a process |
+//! | [`hung`] | a file whose pages never arrive |
+//! | [`tracer`] | a tracer that stalls a death |
+//! | [`compile`] | the C programs of `tests/clients` |
+//!
+//! Not for: unit tests, which sit beside the code they are about.
+
+pub mod able;
+pub mod actor;
+pub mod compile;
+pub mod daemon;
+pub mod hung;
+pub mod program;
+mod sys;
+pub mod task;
+pub mod tracer;
+
+pub use actor::Actor;
+pub use daemon::Kfdd;
+
+/// `CLOCK_MONOTONIC` in nanoseconds, as the daemon's obituaries have it.
+///
+/// # Panics
+/// There is no such clock.
+#[must_use]
+pub fn now() -> u64 {
+    use kfd_core::clock::{Clock, Monotonic};
+    Monotonic.now().0
+}
+
+/// The middle one of some measurements.
+///
+/// # Panics
+/// There is none.
+pub fn median<T: Copy + PartialOrd>(values: impl IntoIterator<Item = T>) -> T {
+    let mut values: Vec<T> = values.into_iter().collect();
+    values.sort_by(|one, other| one.partial_cmp(other).expect("measurements can be ordered"));
+    values[values.len() / 2]
+}
+
+/// A count of repetitions: `KFD_TEST_<NAME>` of the environment, or `otherwise`.
+#[must_use]
+pub fn times(name: &str, otherwise: u64) -> u64 {
+    let asked = std::env::var(format!("KFD_TEST_{name}")).ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Looks every few milliseconds until `look` says something, at most `patience`.
+pub fn eventually<T>(patience: std::time::Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = std::time::Instant::now() + patience;
+    loop {
+        if let Some(seen) = look() {
+            return Some(seen);
+        }
+        if std::time::Instant::now() > until {
+            return None;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}

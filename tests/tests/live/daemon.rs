@@ -1,0 +1,214 @@
+//! The daemon itself: starts that must fail in one line, crashes, drains.
+
+use kfd_tests::daemon::{PATIENCE, command, refused};
+use kfd_tests::program::program;
+use kfd_tests::{Kfdd, able, eventually, task};
+use nix::sys::signal::Signal;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A refused start: exit code 1, nothing on standard output, one line on standard error with all of `words`.
+fn assert_one_line(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    println!("{}", said.trim_end());
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let clauses: Vec<&str> = said.trim_end().split(": ").collect();
+    let distinct: std::collections::BTreeSet<&str> = clauses.iter().copied().collect();
+    assert_eq!(clauses.len(), distinct.len(), "something is said twice: {said}");
+    for word in words {
+        assert!(said.contains(word), "`{word}` is missing in: {said}");
+    }
+}
+
+fn quiet(run_dir: &Path) -> Command {
+    let mut command = command(run_dir);
+    command.env("KFDD_LOG", "error");
+    command
+}
+
+#[test]
+fn a_second_daemon_on_the_same_run_directory_is_refused_in_one_line_and_the_first_goes_on() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    let mut client = kfdd.client();
+    let path = kfdd.run_dir().to_str().unwrap().to_owned();
+    assert_one_line(&refused(&mut quiet(kfdd.run_dir())), &["another kfdd", &path, "--run-dir"]);
+    let other_name = kfdd.folder().join("same");
+    std::os::unix::fs::symlink(kfdd.run_dir(), &other_name).unwrap();
+    assert_one_line(&refused(&mut quiet(&other_name)), &["another kfdd", "--run-dir"]);
+    client.ok("queue 16");
+    client.ok("run 0 1");
+    client.kill();
+    kfdd.finish();
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_refused_by_name_and_the_others_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = refused(quiet(folder.path()).args(["--profile", "gfx9999"]));
+    assert_one_line(&output, &["gfx9999", "gfx900"]);
+}
+
+#[test]
+fn without_privileges_a_daemon_says_in_one_line_what_it_needs() {
+    use std::os::unix::process::CommandExt;
+    if !able::live() {
+        return;
+    }
+    // A place and a copy of the program that nobody can reach.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (copy, run_dir) = (folder.path().join("kfdd"), folder.path().join("run"));
+    std::fs::copy(program("kfdd"), &copy).unwrap();
+    std::fs::create_dir(&run_dir).unwrap();
+    std::os::unix::fs::chown(&run_dir, Some(65534), Some(65534)).unwrap();
+    let mut command = Command::new(copy);
+    command.arg("--run-dir").arg(&run_dir).env("KFDD_LOG", "error").env_remove(kfdd::rundir::ENV);
+    command.uid(65534).gid(65534);
+    assert_one_line(&refused(&mut command), &["root", "sudo"]);
+    // Where even the run directory cannot be made.
+    let elsewhere = folder.path().join("elsewhere");
+    let mut command = Command::new(folder.path().join("kfdd"));
+    command.arg("--run-dir").arg(elsewhere).env("KFDD_LOG", "error").env_remove(kfdd::rundir::ENV);
+    command.uid(65534).gid(65534);
+    assert_one_line(&refused(&mut command), &["elsewhere", "--run-dir"]);
+}
+
+#[test]
+fn without_dev_fuse_a_daemon_says_in_one_line_what_to_load() {
+    if !able::live() || !able::has("unshare") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", script, "sh"]).arg(program("kfdd"));
+    command.arg("--run-dir").arg(folder.path().join("run")).env("KFDD_LOG", "error");
+    assert_one_line(&refused(&mut command), &["/dev/fuse is missing", "modprobe fuse"]);
+    assert_eq!(task::mounts(folder.path().to_str().unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn a_mount_point_that_cannot_be_is_refused_in_one_line() {
+    if !able::live() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert_one_line(&refused(&mut quiet(&file.join("run"))), &["--run-dir"]);
+    std::fs::create_dir(folder.path().join("run")).unwrap();
+    std::fs::write(folder.path().join("run/dev"), "").unwrap();
+    assert_one_line(&refused(&mut quiet(&folder.path().join("run"))), &["run/dev", "directory"]);
+}
+
+#[test]
+fn after_a_crash_clients_get_an_errno_and_the_next_daemon_takes_the_stale_mount_away() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    let mut parked = kfdd.client();
+    let (tid, _) = parked.park();
+    let mut idle = kfdd.client();
+    idle.ok("queue 16");
+    let folder = kfdd.crash();
+    assert_eq!(parked.errno("woken"), libc::ECONNABORTED, "the parked call is ended by the kernel");
+    assert_eq!(task::state(parked.pid(), tid), None);
+    assert_eq!(idle.errno("version"), libc::ENOTCONN);
+    for client in [&parked, &idle] {
+        assert!(!task::is_stuck(client.pid()));
+    }
+
+    let next = Kfdd::start_in(folder);
+    assert!(next.log().contains("removing the mount of a daemon that is gone"), "{}", next.log());
+    // Clients of the dead daemon stay on their dead mount, and can come back by opening anew.
+    assert_eq!(idle.errno("version"), libc::ENOTCONN);
+    let mut fresh = next.client();
+    fresh.ok("queue 16");
+    fresh.ok("run 0 3");
+    parked.ok("close");
+    parked.ok("open");
+    parked.ok("queue 16");
+    parked.ok("run 0 1");
+    for client in [&mut parked, &mut idle, &mut fresh] {
+        client.kill();
+    }
+    next.finish();
+}
+
+#[test]
+fn a_daemon_that_crashes_again_and_again_is_replaced_each_time() {
+    let Some(mut kfdd) = Kfdd::start() else { return };
+    for _ in 0..3 {
+        let mut client = kfdd.client();
+        client.ok("queue 16");
+        client.ok("run 0 1");
+        kfdd = Kfdd::start_in(kfdd.crash());
+        client.kill();
+    }
+    kfdd.finish();
+}
+
+fn drains_by(signal: Signal) {
+    let Some(kfdd) = Kfdd::start() else { return };
+    let mut parked = kfdd.client();
+    parked.park();
+    let mut stuck = kfdd.client();
+    stuck.ok("queue 16");
+    stuck.ok("stick 0");
+    let mut busy = kfdd.client();
+    busy.ok("queue 16");
+    busy.ok("flood 0");
+    let mut idle = kfdd.client();
+    idle.ok("alloc vram 1048576");
+    idle.ok("fill 0");
+    kfdd.drain(signal);
+    // The parked call has an answer, and nobody hangs.
+    assert_eq!(parked.errno("woken"), libc::EIO, "as amdkfd ends a wait whose events go away");
+    assert!(idle.errno("version") > 0);
+    assert!(stuck.errno("version") > 0);
+    for client in [&mut parked, &mut stuck, &mut busy, &mut idle] {
+        let pid = client.pid();
+        assert!(eventually(PATIENCE, || (!task::is_stuck(pid)).then_some(())).is_some());
+    }
+    for client in [&mut parked, &mut stuck, &mut idle] {
+        client.kill();
+    }
+}
+
+#[test]
+fn sigterm_with_live_clients_drains_and_exits_0() {
+    drains_by(Signal::SIGTERM);
+}
+
+#[test]
+fn sigint_with_live_clients_drains_and_exits_0() {
+    drains_by(Signal::SIGINT);
+}
+
+#[test]
+fn a_kill_storm_of_real_clients_leaves_nothing_in_a_running_daemon() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    let kills = kfd_tests::times("KILLS", 300);
+    let out = Command::new(program("kfd-stress"))
+        .args(["--clients", "20", "--json", "--kills", &kills.to_string(), "--run-dir"])
+        .arg(kfdd.run_dir())
+        .output()
+        .expect("kfd-stress can be executed");
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{out:?}");
+    let report: serde_json::Value = serde_json::from_str(&said).expect("one JSON object");
+    println!("{report}");
+    assert!(report["kills"].as_u64().unwrap() >= kills);
+    for figure in ["clients", "seconds", "lives_per_s"] {
+        assert!(report[figure].as_f64().is_some_and(|value| value > 0.0), "{figure}");
+    }
+    for spread in ["sigkill_to_revoked_us", "sigkill_to_freed_us"] {
+        assert!(report[spread]["p50"].as_f64().is_some_and(|value| value > 0.0), "{spread}");
+        assert!(report[spread]["p99"].is_f64());
+    }
+    let residue = report["residue"].as_object().unwrap();
+    for kind in ["processes", "queues", "events", "bos", "bytes", "fds", "charges", "callbacks"] {
+        assert_eq!(residue[kind], 0, "{kind}");
+    }
+    kfdd.finish();
+}

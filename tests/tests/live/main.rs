@@ -1,0 +1,10 @@
+//! The whole, live: real daemons, real clients, and everything a client may do to them.
+//!
+//! Each test starts a daemon of its own and ends with [`kfd_tests::Kfdd::finish`], which asserts that nothing is left.
+//! Needs root and /dev/fuse; a test that cannot run says so by name.
+
+mod bad_input;
+mod conformance;
+mod daemon;
+mod failures;
+mod lives;
