@@ -58,7 +58,9 @@ impl Core {
         };
         queue.packets.fetch_add(u64::from(packets), Ordering::Relaxed);
         let after = device.dqm.done(turn, ended, packets, now, &self.deadlines, post);
-        if after.woke {
+        // A completion here may be what a queue of the same process on another device waits for.
+        let others = self.devices.iter().filter(|other| packets > 0 && other.index != device.index);
+        if others.fold(after.woke, |woke, other| other.dqm.wake_parked(process.id()) | woke) {
             post.runnable();
         }
         if let Some(page) = after.rearm {

@@ -2,6 +2,7 @@
 //! checked.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod devices;
 mod events;
 mod life;
 mod limits;

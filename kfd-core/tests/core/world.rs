@@ -67,10 +67,13 @@ impl World {
     }
 
     pub fn with(limits: Limits) -> Self {
+        Self::of(gpu().2, limits)
+    }
+
+    pub fn of(profile: Profile, limits: Limits) -> Self {
         let clock = Arc::new(Turned::default());
         clock.by(1_000_000_000);
         let outbox = Arc::new(Kept::default());
-        let (_, _, profile) = gpu();
         let limits = Limits { arena_bytes: limits.arena_bytes.min(4 << 30), ..limits };
         let config = CoreConfig { profile, limits, clock: Arc::clone(&clock) as Arc<dyn Clock> };
         let core = Core::new(config, Arc::clone(&outbox) as Arc<dyn Outbox>).expect("a valid configuration");
@@ -328,7 +331,11 @@ impl<'w> Client<'w> {
 
     /// A queue of 64 packets whose parts all lie in `memory` (16 KiB or more).
     pub fn queue_in(&mut self, memory: Buffer) -> Result<Aql, Errno> {
-        let (gpu_id, _, _) = gpu();
+        self.queue_on(memory, gpu().0)
+    }
+
+    /// The same on another device.
+    pub fn queue_on(&mut self, memory: Buffer, gpu_id: u32) -> Result<Aql, Errno> {
         let mut arg = abi::CreateQueue {
             ring_base_address: memory.va + 8192,
             write_pointer_address: memory.va + amd_queue::WRITE_DISPATCH_ID,

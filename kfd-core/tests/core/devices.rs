@@ -1,0 +1,86 @@
+//! More than one device: what is kept apart, and what is shared.
+
+use crate::world::{World, barrier, gpu};
+use kfd_core::abi::kfd as abi;
+use kfd_core::call::{Errno, Node};
+use kfd_core::ids::{GpuId, RenderMinor};
+use kfd_core::limits::Limits;
+use kfd_core::profile::Profile;
+use kfd_core::{ConfigError, Core, CoreConfig};
+use std::sync::Arc;
+
+const VA: u64 = 0x7f10_0000_0000;
+const SECOND: u32 = 77;
+
+fn two() -> Profile {
+    let mut profile = gpu().2;
+    let mut second = profile.devices[0].clone();
+    (second.gpu_id, second.render_minor) = (GpuId(SECOND), RenderMinor(190));
+    second.pci.bus += 1;
+    profile.devices.push(second);
+    profile
+}
+
+#[test]
+fn devices_that_contradict_each_other_are_refused_by_name() {
+    let refused = |change: fn(&mut Profile)| {
+        let mut profile = two();
+        change(&mut profile);
+        Core::new(CoreConfig::new(profile), Arc::new(crate::world::Kept::default())).map(drop).unwrap_err()
+    };
+    assert_eq!(refused(|p| p.devices[1].gpu_id = p.devices[0].gpu_id), ConfigError::Duplicate("gpu_id"));
+    let same_node = refused(|p| p.devices[1].render_minor = p.devices[0].render_minor);
+    assert_eq!(same_node, ConfigError::Duplicate("render_minor"));
+    assert_eq!(refused(|p| p.devices.clear()), ConfigError::NoDevice);
+}
+
+#[test]
+fn a_bo_of_one_device_is_reached_from_the_other_once_it_is_bound_and_mapped() {
+    let world = World::of(two(), Limits::default());
+    let mut client = world.client(1);
+    let memory = client.buffer(VA, 16384);
+    let mut map = abi::MapMemoryToGpu { handle: memory.handle, n_devices: 1, ..Default::default() };
+    let ids = || vec![SECOND.to_le_bytes().to_vec()];
+    assert_eq!(client.ioctl(0x18, &mut map, ids()), Err(Errno::NODEV), "the second is not bound");
+    assert_eq!(
+        client.no(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND }),
+        libc::EINVAL,
+        "nor its node open"
+    );
+    client.open(Node::Render(RenderMinor(190)));
+    client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
+    client.ioctl(0x18, &mut map, ids()).unwrap();
+
+    let here = client.queue(VA + 0x10_0000);
+    let mut there = client.queue_on(memory, SECOND).unwrap();
+    assert_ne!(here.doorbell >> 32, there.doorbell >> 32, "each device has its own doorbells");
+    let signal = client.signal(&there, 0, 1, None);
+    client.push(&mut there, &barrier(&[], signal));
+    client.ring(&there);
+    world.settle();
+    assert_eq!(client.signal_value(&there, 0), 0);
+    world.end();
+}
+
+#[test]
+fn a_completion_on_one_device_releases_a_queue_on_the_other() {
+    let world = World::of(two(), Limits::default());
+    let mut client = world.client(1);
+    client.open(Node::Render(RenderMinor(190)));
+    client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
+    let shared = client.buffer(VA, 16384);
+    let mut map = abi::MapMemoryToGpu { handle: shared.handle, n_devices: 1, ..Default::default() };
+    client.ioctl(0x18, &mut map, vec![SECOND.to_le_bytes().to_vec()]).unwrap();
+    let mut waits = client.queue_on(shared, SECOND).unwrap();
+    let mut completes = client.queue(VA + 0x10_0000);
+    let (gate, done) = (client.signal(&waits, 0, 1, None), client.signal(&waits, 1, 1, None));
+    client.push(&mut waits, &barrier(&[gate], done));
+    client.ring(&waits);
+    world.settle();
+    assert_eq!(client.signal_value(&waits, 1), 1);
+    client.push(&mut completes, &barrier(&[], gate));
+    client.ring(&completes);
+    world.settle();
+    assert_eq!(client.signal_value(&waits, 1), 0, "without waiting for the back-off");
+    world.end();
+}
