@@ -88,6 +88,12 @@ impl Post {
         }
     }
 
+    /// Whether there is nothing to post.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds one.
     pub(crate) fn add(&mut self, notice: Notice) {
         self.0.push(notice);

@@ -1,7 +1,8 @@
 //! What is due when: timeouts of waits and the next look at parked queues, behind one announced time.
 //!
-//! The embedder keeps one timer. It is told with `Notice::Deadline` whenever something becomes due before all it was
-//! told of, and calls `Core::tick` then; nothing is announced while nothing waits.
+//! The embedder keeps one timer. It is told with `Notice::Deadline` that something is due before all it knew of, asks
+//! [`Deadlines::next`] when, and calls `Core::tick` then; nothing is announced while nothing waits. The notice carries
+//! no time: two notices may overtake each other on their way, and a timer set to the later one would lose the earlier.
 //!
 //! Lock order: inside the event table and dqm, outside the account. Not for: what happens at a deadline.
 
@@ -32,7 +33,7 @@ impl Agenda {
         let Some((first, _)) = self.due.first() else { return };
         if self.announced.is_none_or(|told| *first < told) {
             self.announced = Some(*first);
-            post.add(Notice::Deadline(*first));
+            post.add(Notice::Deadline);
         }
     }
 }
@@ -54,6 +55,13 @@ impl Deadlines {
         self.0.lock().due.remove(&(at, due));
     }
 
+    /// The earliest time, which the embedder knows from now on.
+    pub(crate) fn next(&self) -> Option<Nanos> {
+        let mut agenda = self.0.lock();
+        agenda.announced = agenda.due.first().map(|(at, _)| *at);
+        agenda.announced
+    }
+
     /// Everything due by `now`; what comes next is announced.
     pub(crate) fn take(&self, now: Nanos, post: &mut Post) -> Vec<Due> {
         let mut agenda = self.0.lock();
@@ -69,5 +77,39 @@ impl Deadlines {
         }
         agenda.announce(post);
         taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deadlines, Due};
+    use crate::core::Post;
+    use crate::ids::Nanos;
+
+    fn add(deadlines: &Deadlines, at: u64) -> bool {
+        let mut post = Post::default();
+        deadlines.add(Nanos(at), Due::Parked(usize::try_from(at).unwrap()), &mut post);
+        !post.is_empty()
+    }
+
+    #[test]
+    fn the_earliest_is_found_in_whatever_order_notices_arrive() {
+        let deadlines = Deadlines::default();
+        assert!(add(&deadlines, 50));
+        assert!(add(&deadlines, 5));
+        // Both notices are under way; whichever is read first leads to the same time.
+        assert_eq!(deadlines.next(), Some(Nanos(5)));
+        assert_eq!(deadlines.next(), Some(Nanos(5)));
+        assert!(!add(&deadlines, 20), "later than what is known");
+        assert!(add(&deadlines, 3), "earlier than what is known");
+    }
+
+    #[test]
+    fn a_tick_that_comes_early_loses_nothing() {
+        let deadlines = Deadlines::default();
+        add(&deadlines, 50);
+        let mut post = Post::default();
+        assert!(deadlines.take(Nanos(10), &mut post).is_empty());
+        assert_eq!(deadlines.next(), Some(Nanos(50)));
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::call::Outcome;
 use crate::death::{Doom, Doomed, Obituary};
-use crate::ids::{CallId, GpuVa, Nanos, ProcessId, QueueKey, UserVa};
+use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, UserVa};
 
 /// A request to the memory workers, made for a queue whose packet or signal lies in USERPTR memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,8 +85,8 @@ pub enum Notice {
         /// Bytes.
         len: u64,
     },
-    /// Call `Core::tick` at this time (monotonic): a parked call's timeout or a parked queue's next look is due then.
-    Deadline(Nanos),
+    /// Something is due earlier than before: ask `Core::next_due` when, and call `Core::tick` then.
+    Deadline,
     /// A process was doomed inside the core; the token is for the event loop, which runs the teardown.
     Doomed(Doom<Doomed>),
     /// A process object was freed by the reclaimer.

@@ -6,7 +6,14 @@ use crate::deadline::Due;
 use crate::ids::{CallId, Nanos, ProcessId};
 
 impl Core {
-    /// To be called when `Notice::Deadline`'s time has come; earlier or more often does no harm.
+    /// When [`Core::tick`] is to be called next (monotonic): the timeout of a parked call or the next look at parked
+    /// queues; `None` while nothing waits for a time. To be asked after every `Notice::Deadline` and every tick.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Nanos> {
+        self.deadlines.next()
+    }
+
+    /// To be called at [`Core::next_due`]; earlier or more often does no harm.
     pub fn tick(&self, now: Nanos) {
         let mut post = Post::default();
         for due in self.deadlines.take(now, &mut post) {

@@ -14,6 +14,7 @@ use crate::pqm::{Entry, MAX_PER_DEVICE};
 use crate::queue::{Indices, Properties, Queue};
 use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELL_BYTES;
+use hsa_queue::ring::Ring;
 
 /// `TASK_SIZE_MAX` of x86-64 with four-level page tables: what `access_ok` lets pass lies below.
 const TASK_SIZE: u64 = 0x7fff_ffff_f000;
@@ -113,14 +114,18 @@ impl Ctx<'_> {
             let inner = self.lock()?;
             Arc::clone(&inner.pqm.get(args.queue_id).ok_or(Errno::FAULT)?.queue)
         };
-        // Before the process mutex, by the lock order: waits for the engine to end its turn.
+        let dqm = &self.core.devices[queue.device].dqm;
         if new.ring.0 != 0 && new.ring_bytes != 0 {
+            Ring::new(new.ring, new.ring_bytes).map_err(|_| Errno::INVAL)?;
+            // Off the run list first: an engine that is busy with this queue leaves after its turn and does not come
+            // back before the ring is set. Outside the process mutex, by the lock order.
+            dqm.update(queue.key, new.priority, false);
             queue.set_ring(new.ring, new.ring_bytes).map_err(|_| Errno::INVAL)?;
         }
         let mut inner = self.lock()?;
         let entry = inner.pqm.get_mut(args.queue_id).filter(|entry| Arc::ptr_eq(&entry.queue, &queue));
         entry.ok_or(Errno::FAULT)?.properties = new;
-        if self.core.devices[queue.device].dqm.update(queue.key, new.priority, new.active()) {
+        if dqm.update(queue.key, new.priority, new.active()) {
             self.post.runnable();
         }
         Ok(Flow::Done)
