@@ -10,7 +10,7 @@
 use crate::control::server;
 use crate::daemon::Served;
 use kfd_core::death::{Cause, Doom, Doomed};
-use kfd_core::ids::{Nanos, ProcessId, Tgid};
+use kfd_core::ids::{ProcessId, Tgid};
 use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, WatchHandle, Watcher};
 use std::io;
 use std::os::fd::AsFd;
@@ -29,7 +29,7 @@ mod tag {
 enum Letter {
     Watch { process: ProcessId, tgid: Tgid, pidfd: Pidfd },
     Doomed(Doom<Doomed>),
-    Deadline(Nanos),
+    Deadline,
     DoomAll { done: Sender<()> },
     Stop,
 }
@@ -65,9 +65,9 @@ impl Mailbox {
         self.put(Letter::Doomed(doom));
     }
 
-    /// `Core::tick` is due at this time.
-    pub fn deadline(&self, at: Nanos) {
-        self.put(Letter::Deadline(at));
+    /// `Core::next_due` has changed.
+    pub fn deadline(&self) {
+        self.put(Letter::Deadline);
     }
 
     fn put(&self, letter: Letter) {
@@ -168,7 +168,7 @@ impl Loop {
                 match letter {
                     Letter::Watch { process, tgid, pidfd } => self.watch(process, tgid, &pidfd),
                     Letter::Doomed(doom) => self.teardown(doom),
-                    Letter::Deadline(at) => self.arm(at),
+                    Letter::Deadline => self.arm(),
                     Letter::DoomAll { done } => {
                         self.doom_all();
                         // Nobody waits any more when the caller is gone.
@@ -195,7 +195,10 @@ impl Loop {
                 tracing::error!(process = %process_of(token), errno, "this client's death can no longer be watched");
                 self.doom(process_of(token), Cause::Evicted);
             }
-            Event::Expired(_) => self.served.core.tick(self.served.core.now()),
+            Event::Expired(_) => {
+                self.served.core.tick(self.served.core.now());
+                self.arm();
+            }
             Event::Ready(token, _) | Event::Failed(token, _) if token.tag() == tag::CONTROL => {
                 server::accept_all(&self.listener, &self.served);
                 if let Err(error) = self.listen() {
@@ -216,8 +219,14 @@ impl Loop {
         }
     }
 
-    fn arm(&mut self, at: Nanos) {
-        self.watcher.set_deadline(Token::new(0, 0, tag::DEADLINE), Monotonic::from_nanos(at.0));
+    fn arm(&mut self) {
+        let token = Token::new(0, 0, tag::DEADLINE);
+        match self.served.core.next_due() {
+            Some(at) => self.watcher.set_deadline(token, Monotonic::from_nanos(at.0)),
+            None => {
+                self.watcher.clear_deadline(token);
+            }
+        }
     }
 
     fn doom(&mut self, process: ProcessId, cause: Cause) {

@@ -84,7 +84,7 @@ impl Outbox for Post {
             Notice::Runnable => self.bell.ring(),
             Notice::Rearm { process, offset, len } => self.bell.rearm(Rearm { process, offset, len }),
             Notice::Memory(request) => self.to_workers(request),
-            Notice::Deadline(at) => self.mailbox.deadline(at),
+            Notice::Deadline => self.mailbox.deadline(),
             Notice::Doomed(doom) => self.mailbox.doomed(doom),
             Notice::Freed(obituary) => {
                 tracing::info!(tgid = obituary.tgid.0, cause = ?obituary.cause, "client gone, everything freed");
