@@ -4,7 +4,8 @@
 //! runtime; clients killed at random; the drain. Without the Debian packages the second and third are played by the
 //! built-in client, and that is said.
 
-use crate::cargo::{build_release, must, root};
+use crate::cargo::{build_release, must};
+use crate::clients;
 use crate::packages;
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
@@ -109,15 +110,7 @@ fn rocminfo(programs: &Path, run_dir: &Path) -> anyhow::Result<()> {
 }
 
 fn c_program(programs: &Path, run_dir: &Path, scratch: &Path) -> anyhow::Result<()> {
-    let program = scratch.join("barrier");
-    must(
-        Command::new("cc")
-            .arg("-O2")
-            .arg("-o")
-            .arg(&program)
-            .arg(root().join("tests/clients/barrier.c"))
-            .arg("-lhsa-runtime64"),
-    )?;
+    let program = clients::compile("barrier", &["-lhsa-runtime64"], scratch)?;
     must(
         Command::new(programs.join("kfdctl"))
             .arg("run")

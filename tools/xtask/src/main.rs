@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`packages`] | the Debian packages a verb uses: installed as root, otherwise named |
 //! | [`cargo`] | running cargo, and where it puts programs |
+//! | [`clients`] | the C programs, compiled |
 //! | [`demo`] | the main job, shown |
 //! | [`test`] | every test, with the skipped ones named |
 //! | [`bench`] | the speed table |
@@ -14,6 +15,7 @@
 mod bench;
 mod cargo;
 mod check;
+mod clients;
 mod demo;
 mod packages;
 mod soak;

@@ -1,19 +1,45 @@
 //! `cargo xtask soak [NAME] --minutes N`: the long modes, which no default run has the time for.
 
-use crate::cargo::{build_release, cargo};
-use anyhow::bail;
+use crate::cargo::{build_release, cargo, must};
+use crate::clients;
+use anyhow::{Context, bail};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 /// The long modes and what each does.
-const SOAKS: &[(&str, &str)] = &[
-    ("srcu", "readers, updaters, callback floods and barriers against one domain, counting violations"),
-    ("kills", "clients killed at random moments, until the time is up; the residue must be zero"),
+const SOAKS: &[Soak] = &[
+    Soak {
+        name: "srcu",
+        what: "readers, updaters, callback floods and barriers against one domain, counting violations",
+        run: srcu,
+    },
+    Soak {
+        name: "kills",
+        what: "clients killed at random moments until the time is up; the residue must be zero",
+        run: kills,
+    },
+    Soak {
+        name: "runtime",
+        what: "the C program against the unmodified HSA runtime, three at a time, each under a watchdog",
+        run: runtime,
+    },
 ];
+
+/// How long one run of the C program may take; it needs a tenth of a second.
+const WATCHDOG: Duration = Duration::from_secs(30);
+
+/// Programs at a time: more than the machine has cores, so that threads are preempted in the middle of things.
+const AT_ONCE: usize = 3;
+
+struct Soak {
+    name: &'static str,
+    what: &'static str,
+    run: fn(Duration) -> anyhow::Result<()>,
+}
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// srcu or kills; both, half the time each, when left out
+    /// srcu, kills or runtime; all, with equal shares of the time, when left out
     name: Option<String>,
     /// How long, in minutes
     #[arg(long, default_value_t = 10)]
@@ -21,49 +47,68 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let total = Duration::from_secs(options.minutes * 60);
-    match options.name.as_deref() {
-        None => {
-            for (name, _) in SOAKS {
-                one(name, total / 2)?;
-            }
-        }
-        Some(name) if SOAKS.iter().any(|(known, _)| *known == name) => one(name, total)?,
-        Some(name) => {
-            let known: Vec<String> = SOAKS.iter().map(|(name, what)| format!("  {name:<8} {what}")).collect();
-            bail!("no soak is called {name}; there are:\n{}", known.join("\n"));
-        }
+    let chosen: Vec<&Soak> = match options.name.as_deref() {
+        None => SOAKS.iter().collect(),
+        Some(name) => SOAKS.iter().filter(|soak| soak.name == name).collect(),
+    };
+    if chosen.is_empty() {
+        let known: Vec<String> =
+            SOAKS.iter().map(|soak| format!("  {:<8} {}", soak.name, soak.what)).collect();
+        bail!(
+            "no soak is called {}; there are:\n{}",
+            options.name.as_deref().unwrap_or_default(),
+            known.join("\n")
+        );
+    }
+    let share = Duration::from_secs(options.minutes * 60) / u32::try_from(chosen.len()).unwrap_or(1);
+    for soak in chosen {
+        let started = Instant::now();
+        println!("== soak {}: {} s of {}", soak.name, share.as_secs(), soak.what);
+        (soak.run)(share).with_context(|| format!("soak {}", soak.name))?;
+        println!("== soak {}: done after {:.0} s", soak.name, started.elapsed().as_secs_f64());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(name: &str, time: Duration) -> anyhow::Result<()> {
-    let started = Instant::now();
-    println!("== soak {name}: {} s", time.as_secs());
-    match name {
-        "srcu" => crate::cargo::must(
-            cargo()
-                .args([
-                    "test",
-                    "--release",
-                    "--package",
-                    "notifier",
-                    "--test",
-                    "torture",
-                    "--",
-                    "--nocapture",
-                ])
-                .env("NOTIFIER_TORTURE_SECONDS", time.as_secs().to_string()),
-        )?,
-        _ => {
-            let programs = build_release()?;
-            crate::cargo::must(
-                Command::new(programs.join("kfd-stress"))
-                    .args(["--clients", "200", "--seconds"])
-                    .arg(time.as_secs().to_string()),
-            )?;
+fn srcu(time: Duration) -> anyhow::Result<()> {
+    must(
+        cargo()
+            .args(["test", "--release", "--package", "notifier", "--test", "torture", "--", "--nocapture"])
+            .env("NOTIFIER_TORTURE_SECONDS", time.as_secs().to_string()),
+    )
+}
+
+fn kills(time: Duration) -> anyhow::Result<()> {
+    let stress = build_release()?.join("kfd-stress");
+    must(Command::new(stress).args(["--clients", "200", "--seconds"]).arg(time.as_secs().to_string()))
+}
+
+fn runtime(time: Duration) -> anyhow::Result<()> {
+    let programs = build_release()?;
+    let scratch = tempfile::tempdir()?;
+    let program = clients::compile("barrier", &["-lhsa-runtime64"], scratch.path())?;
+    let until = Instant::now() + time;
+    let mut runs = 0u64;
+    while Instant::now() < until {
+        let mut running = Vec::new();
+        for _ in 0..AT_ONCE {
+            // `timeout` of coreutils is the watchdog: it ends kfdctl, which drains, and its own status is 124.
+            let mut command = Command::new("timeout");
+            command.arg(WATCHDOG.as_secs().to_string()).arg(programs.join("kfdctl"));
+            command.args(["run", "--embedded", "--"]).arg(&program);
+            let output = scratch.path().join(format!("run{}", running.len()));
+            let file = std::fs::File::create(&output)?;
+            command.stdout(file.try_clone()?).stderr(file);
+            running.push((command.spawn().context("cannot start a run")?, output));
+        }
+        for (mut child, output) in running {
+            let status = child.wait()?;
+            runs += 1;
+            if !status.success() {
+                bail!("run {runs} ended with {status}:\n{}", std::fs::read_to_string(output)?);
+            }
         }
     }
-    println!("== soak {name}: done after {:.0} s", started.elapsed().as_secs_f64());
+    println!("{runs} runs, none failed or hung");
     Ok(())
 }
