@@ -257,7 +257,7 @@ proptest! {
 /// What stands between the marks of SPECIFICATION.md for one magic.
 fn specified(magic: &str) -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../SPECIFICATION.md");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("SPECIFICATION.md is in the root");
     let begin = format!("<!-- calls: {magic} -->\n");
     let (_, rest) = text.split_once(&begin).expect("the mark is there");
     let (table, _) = rest.split_once("<!-- end -->").expect("the mark is there");

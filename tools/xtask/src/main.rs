@@ -6,8 +6,8 @@
 //! | [`cargo`] | running cargo, and where it puts programs |
 //! | [`clients`] | the C programs, compiled |
 //! | [`demo`] | the main job, shown |
-//! | [`test`] | every test, with the skipped ones named |
-//! | [`bench`] | the speed table |
+//! | [`mod@test`] | every test, with the skipped ones named |
+//! | [`mod@bench`] | the speed table |
 //! | [`soak`] | the long modes |
 //! | [`check`] | format, lints, docs, licences |
 //! | [`specification`] | the promises held against the tests that keep them |
