@@ -121,10 +121,7 @@ fn raise(lives: usize, work: impl Fn() -> anyhow::Result<Held>) -> anyhow::Resul
 }
 
 /// What a life holds until it is killed.
-enum Held {
-    Device { _device: Device, _queues: [UserQueue; 2] },
-    Bare { _socket: UnixStream, _memory: Vec<Shared> },
-}
+type Held = Box<dyn std::any::Any>;
 
 fn with_device(dev: &str) -> anyhow::Result<Held> {
     let device = Device::open(dev)?;
@@ -140,7 +137,7 @@ fn with_device(dev: &str) -> anyhow::Result<Held> {
             ensure!(started.elapsed().as_secs() < 5, "the packets were not run");
         }
     }
-    Ok(Held::Device { _device: device, _queues: queues })
+    Ok(Box::new((device, queues)))
 }
 
 fn without_device(socket: &str) -> anyhow::Result<Held> {
@@ -164,7 +161,7 @@ fn without_device(socket: &str) -> anyhow::Result<Held> {
         None,
     )?;
     (&stream).read_exact(&mut [0])?;
-    Ok(Held::Bare { _socket: stream, _memory: memory })
+    Ok(Box::new((stream, memory)))
 }
 
 /// The server of bare lives: takes each one's memory, and frees it when it hangs up, until `lives` have ended.

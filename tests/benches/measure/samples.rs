@@ -47,12 +47,13 @@ pub type Side<'a> = &'a mut dyn FnMut() -> anyhow::Result<f64>;
 ///
 /// # Errors
 /// The first side's that fails.
+#[allow(clippy::needless_pass_by_value, reason = "a list of closures made for the call reads best")]
 pub fn interleaved<const N: usize>(rounds: usize, sides: [Side<'_>; N]) -> anyhow::Result<[Samples; N]> {
     let mut all: [Samples; N] = std::array::from_fn(|_| Samples::default());
     for round in 0..=rounds {
         for turn in 0..N {
             let which = (round + turn) % N;
-            let value = sides[which]()?;
+            let value = (sides[which])()?;
             if round > 0 {
                 all[which].add(value);
             }

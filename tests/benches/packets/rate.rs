@@ -29,8 +29,11 @@ pub struct Rates<'d> {
     queue: Queue<Buffer>,
 }
 
-/// Lets a full ring go; millions of packets a second.
-fn drain<P: Place>(queue: &mut Queue<P>) -> f64 {
+/// Between two looks at a ring in client memory, whose draining takes the cores that a spinning client would take.
+const LOOK: Duration = Duration::from_micros(50);
+
+/// Lets a full ring go and waits in this way for each further look; millions of packets a second.
+fn drain<P: Place>(queue: &mut Queue<P>, wait: impl Fn(&Queue<P>)) -> f64 {
     queue.ring.fill();
     queue.ring_doorbell();
     let woken = Instant::now();
@@ -39,8 +42,18 @@ fn drain<P: Place>(queue: &mut Queue<P>) -> f64 {
     queue.ring.let_go();
     // Should the engine have gone to sleep again, this wakes it; on a polled queue it is a plain store.
     queue.ring_doorbell();
-    spin_until(|| queue.ring.is_drained());
+    wait(queue);
     queue.ring.packets as f64 / started.elapsed().as_secs_f64() / 1e6
+}
+
+fn spinning<P: Place>(queue: &Queue<P>) {
+    spin_until(|| queue.ring.is_drained());
+}
+
+fn sleeping<P: Place>(queue: &Queue<P>) {
+    while !queue.ring.is_drained() {
+        std::thread::sleep(LOOK);
+    }
 }
 
 impl<'d> Rates<'d> {
@@ -51,7 +64,7 @@ impl<'d> Rates<'d> {
 
     /// The one-queue figure: the median of `rounds` rings.
     pub fn one_queue(&mut self, rounds: usize) -> f64 {
-        (0..rounds).map(|_| drain(&mut self.queue)).collect::<Samples>().median()
+        (0..rounds).map(|_| drain(&mut self.queue, spinning)).collect::<Samples>().median()
     }
 
     /// One queue in shared memory, beside a thread that reads and invalidates the same packets.
@@ -78,7 +91,7 @@ impl<'d> Rates<'d> {
             });
             let measured = interleaved(
                 ROUNDS,
-                [&mut || Ok(drain(&mut self.queue)), &mut || {
+                [&mut || Ok(drain(&mut self.queue, spinning)), &mut || {
                     filled.fill();
                     order.store(1, Ordering::Release);
                     spin_until(|| order.load(Ordering::Acquire) == 0);
@@ -105,8 +118,10 @@ impl<'d> Rates<'d> {
     /// A ring in this process's own memory, beside the shared one.
     pub fn userptr(&mut self) -> anyhow::Result<()> {
         let mut own = userptr_queue(self.device, USERPTR_PACKETS)?;
-        let [ours, shared] =
-            interleaved(USERPTR_ROUNDS, [&mut || Ok(drain(&mut own)), &mut || Ok(drain(&mut self.queue))])?;
+        let [ours, shared] = interleaved(
+            USERPTR_ROUNDS,
+            [&mut || Ok(drain(&mut own, sleeping)), &mut || Ok(drain(&mut self.queue, spinning))],
+        )?;
         ratio(
             "AQL barrier packets, ring in USERPTR memory",
             "M/s",

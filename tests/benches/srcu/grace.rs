@@ -36,7 +36,7 @@ pub fn active_reader(domain: &Arc<Domain>, liburcu: Option<&mut Liburcu>) -> any
                 drop(domain.read());
                 ready.wait();
                 while !stop.load(Ordering::Relaxed) {
-                    std::hint::black_box(domain.read());
+                    drop(std::hint::black_box(domain.read()));
                 }
             });
             ready.wait();

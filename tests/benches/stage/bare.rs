@@ -14,6 +14,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::sys::uio::{pread, writev};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -196,11 +197,12 @@ fn work(_: &[String]) -> anyhow::Result<()> {
         }
         let (pid, address) = message.split_at(4);
         let (pid, address) = (u32::from_le_bytes(pid.try_into()?), i64::from_le_bytes(address.try_into()?));
-        if !memories.contains_key(&pid) {
-            memories.insert(pid, File::open(format!("/proc/{pid}/mem"))?);
-        }
+        let memory = match memories.entry(pid) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(File::open(format!("/proc/{pid}/mem"))?),
+        };
         let mut bytes = [0; READ_BYTES];
-        let length = pread(&memories[&pid], &mut bytes, address)?;
+        let length = pread(&*memory, &mut bytes, address)?;
         send(socket.as_raw_fd(), &bytes[..length], MsgFlags::empty())?;
     }
 }

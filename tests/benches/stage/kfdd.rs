@@ -66,7 +66,11 @@ impl Kfdd {
     }
 
     fn spawn(mut command: Command) -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir().context("cannot make a scratch directory")?;
+        // Beside the default run directory, so that the file system is the one that daemons start on.
+        let dir = tempfile::Builder::new()
+            .prefix("kfdd-bench-")
+            .tempdir_in("/run")
+            .context("cannot make a run directory below /run (root is needed)")?;
         let run_dir = dir.path().join("run");
         let started = Instant::now();
         let child = command

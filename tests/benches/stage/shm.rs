@@ -50,15 +50,19 @@ impl Shared {
     /// The 64-bit word at byte `offset`, which must be aligned and inside.
     pub fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(offset.is_multiple_of(8) && offset + 8 <= self.len(), "a word lies inside its mapping");
-        // SAFETY: aligned and in bounds by the assertion; the mapping lives as long as `self`, and whoever shares it
-        // uses accesses of this width.
-        unsafe { &*self.map.as_mut_ptr().add(offset).cast::<AtomicU64>() }
+        // SAFETY: in bounds by the assertion.
+        let word = unsafe { self.map.as_mut_ptr().add(offset) }.cast::<AtomicU64>();
+        // SAFETY: aligned by the assertion; the mapping lives as long as `self`, and whoever shares it uses accesses
+        // of this width.
+        unsafe { &*word }
     }
 
     /// The 16-bit word at byte `offset`, likewise.
     pub fn half(&self, offset: usize) -> &AtomicU16 {
         assert!(offset.is_multiple_of(2) && offset + 2 <= self.len(), "a word lies inside its mapping");
+        // SAFETY: in bounds by the assertion.
+        let word = unsafe { self.map.as_mut_ptr().add(offset) }.cast::<AtomicU16>();
         // SAFETY: as above.
-        unsafe { &*self.map.as_mut_ptr().add(offset).cast::<AtomicU16>() }
+        unsafe { &*word }
     }
 }
