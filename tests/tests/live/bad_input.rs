@@ -22,7 +22,7 @@ fn sized(cmd: u32, size: u32) -> u32 {
 fn outcome<T: FromBytes>(
     client: &mut Actor,
     name: &str,
-    arg: impl IntoBytes + zerocopy::Immutable,
+    arg: &(impl IntoBytes + zerocopy::Immutable),
 ) -> Result<T, i32> {
     let (result, after) = client.ioctl(command(name), arg.as_bytes());
     result.map(|()| T::read_from_bytes(&after).expect("as long as the struct"))
@@ -239,15 +239,18 @@ fn a_huge_count_is_enomem_at_once() {
     for count in [1 << 20, 1 << 28, u32::MAX] {
         let begun = Instant::now();
         let wait = abi::WaitEvents { events_ptr: page, num_events: count, ..Default::default() };
-        assert_eq!(outcome::<abi::WaitEvents>(&mut client, "WAIT_EVENTS", wait).err(), Some(ENOMEM));
+        assert_eq!(outcome::<abi::WaitEvents>(&mut client, "WAIT_EVENTS", &wait).err(), Some(ENOMEM));
         let map = abi::MapMemoryToGpu { handle, device_ids_array_ptr: page, n_devices: count, n_success: 0 };
-        assert_eq!(outcome::<abi::MapMemoryToGpu>(&mut client, "MAP_MEMORY_TO_GPU", map).err(), Some(ENOMEM));
+        assert_eq!(
+            outcome::<abi::MapMemoryToGpu>(&mut client, "MAP_MEMORY_TO_GPU", &map).err(),
+            Some(ENOMEM)
+        );
         let ask = abi::GetProcessAperturesNew {
             kfd_process_device_apertures_ptr: page,
             num_of_nodes: count,
             pad: 0,
         };
-        let asked = outcome::<abi::GetProcessAperturesNew>(&mut client, "GET_PROCESS_APERTURES_NEW", ask);
+        let asked = outcome::<abi::GetProcessAperturesNew>(&mut client, "GET_PROCESS_APERTURES_NEW", &ask);
         assert_eq!(asked.err(), Some(ENOMEM));
         assert!(begun.elapsed() < Duration::from_secs(5));
     }

@@ -148,6 +148,39 @@ fn a_daemon_that_crashes_again_and_again_is_replaced_each_time() {
     kfdd.finish();
 }
 
+#[test]
+fn a_memory_worker_that_is_killed_is_replaced_and_no_client_notices() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    // Several, so that every worker has clients of its own.
+    let mut clients: Vec<_> = (0..4).map(|_| kfdd.client()).collect();
+    let events: Vec<u64> = clients.iter_mut().map(|client| client.one("event 0")).collect();
+    // The keeper of the memory descriptors has one of every client and goes last: what it alone had is lost with it.
+    let mut workers = kfdd.memory_workers();
+    workers.sort_by_key(|pid| std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count());
+    for worker in workers {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(worker).unwrap());
+        nix::sys::signal::kill(pid, Signal::SIGKILL).unwrap();
+        for _ in 0..5 {
+            for (client, event) in clients.iter_mut().zip(&events) {
+                // The wait's array is read through a worker.
+                assert_eq!(client.one(&format!("wait {event} 0")), 1);
+            }
+        }
+        let mut fresh = kfdd.client();
+        fresh.ok("queue 16");
+        fresh.ok("run 0 1");
+        fresh.kill();
+        let _ = kfdd.obituary(fresh.pid());
+        let reaped = eventually(PATIENCE, || task::state(worker, worker).is_none().then_some(()));
+        assert!(reaped.is_some(), "{worker} is a zombie");
+    }
+    assert!(kfdd.processes().iter().all(|row| row.cause.is_none()), "{:?}", kfdd.processes());
+    for client in &mut clients {
+        client.kill();
+    }
+    kfdd.finish();
+}
+
 fn drains_by(signal: Signal) {
     let Some(kfdd) = Kfdd::start() else { return };
     let mut parked = kfdd.client();

@@ -3,8 +3,11 @@
 //! Each test starts a daemon of its own and ends with [`kfd_tests::Kfdd::finish`], which asserts that nothing is left.
 //! Needs root and /dev/fuse; a test that cannot run says so by name.
 
+#![allow(clippy::unwrap_used, reason = "a test's functions outside #[test] fail loudly too")]
+
 mod bad_input;
 mod conformance;
 mod daemon;
 mod failures;
 mod lives;
+mod user_memory;

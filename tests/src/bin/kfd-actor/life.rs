@@ -1,6 +1,6 @@
 //! Verbs about the actor's own life, and about descriptors that travel.
 
-use crate::stage::{Answer, Refusal, Stage};
+use crate::stage::{Answer, Refusal, Stage, number};
 use crate::{act as act_line, node, say, sys};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
@@ -27,6 +27,14 @@ pub fn act(stage: &mut Stage, verb: &str, line: &str, words: &[&str]) -> Option<
         "give" => give(stage, words[0]),
         "take" => take(stage),
         "ioctl-taken" => node::ioctl(stage.taken().as_raw_fd(), words),
+        "handle" => {
+            sys::handle_usr2(words[0] == "restart");
+            Ok(String::new())
+        }
+        "interrupt" => {
+            sys::interrupt(number(words, 0));
+            Ok(String::new())
+        }
         "leader-exit" => {
             sys::end_leader();
             Ok(String::new())

@@ -7,7 +7,7 @@
 //! | `event` `unevent` `set` `wait` `park` `woken` | [`event`] |
 //! | `queue` `unqueue` `run` `stick` `unstick` `batch` `reserve` `publish` `bad-packet` `ring` `read-index` `completed` `flood` | [`queue`] |
 //! | `alloc` `fill` `free` `touch` `anon` `hole` `unmap` `map` `poke` `peek` | [`memory`] |
-//! | `fork` `fork-hold` `exec` `listen` `give` `take` `ioctl-taken` `leader-exit` `host-pid` `quit` | [`life`] |
+//! | `fork` `fork-hold` `exec` `listen` `give` `take` `ioctl-taken` `handle` `interrupt` `leader-exit` `host-pid` `quit` | [`life`] |
 //!
 //! The lines are read by a thread that is not the leader, so that the leader can exit first. With FD the program was
 //! executed by its former self and inherited that descriptor of kfd.

@@ -53,14 +53,14 @@ pub fn small_pages(address: u64, len: usize) {
 pub fn poke(address: u64, bytes: &[u8]) {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
+        let to = pointer(address).cast::<u64>().wrapping_add(index);
         // SAFETY: the test names memory that `mmap` made; the access is volatile, as the memory may be shared.
-        unsafe {
-            pointer(address).cast::<u64>().wrapping_add(index).write_volatile(u64::from_ne_bytes(*word))
-        };
+        unsafe { to.write_volatile(u64::from_ne_bytes(*word)) };
     }
     for (index, byte) in rest.iter().enumerate() {
+        let to = pointer(address).wrapping_add(words.len() * 8 + index);
         // SAFETY: as above.
-        unsafe { pointer(address).wrapping_add(words.len() * 8 + index).write_volatile(*byte) };
+        unsafe { to.write_volatile(*byte) };
     }
 }
 
@@ -94,6 +94,25 @@ pub fn system_true() {
     // SAFETY: a constant, terminated string.
     let status = unsafe { libc::system(c"true".as_ptr()) };
     assert_eq!(status, 0, "`true` succeeds");
+}
+
+/// Handles SIGUSR2 by doing nothing, system calls restarted or ended by it.
+pub fn handle_usr2(restart: bool) {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: all zeros is a sigaction with an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+    action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
+    // SAFETY: the handler does nothing; `action` is whole.
+    let result = unsafe { libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut()) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// Sends SIGUSR2 to one thread of this process.
+pub fn interrupt(tid: u32) {
+    // SAFETY: takes three integers.
+    let result = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), tid, libc::SIGUSR2) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
 
 /// Ends the thread group's leader and nothing else; returns when it is a zombie.
