@@ -9,5 +9,6 @@ mod bad_input;
 mod conformance;
 mod daemon;
 mod failures;
+mod hostile;
 mod lives;
 mod user_memory;

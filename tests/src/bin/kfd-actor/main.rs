@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `open` `open-kfd` `close` `version` `kfd-fd` `ioctl` `ioctl-render` `mmap` `dup` `system` | [`node`] |
 //! | `event` `unevent` `set` `wait` `park` `woken` | [`event`] |
-//! | `queue` `unqueue` `run` `stick` `unstick` `batch` `reserve` `publish` `bad-packet` `ring` `read-index` `completed` `flood` | [`queue`] |
+//! | `queue` `unqueue` `run` `stick` `cross` `unstick` `batch` `reserve` `publish` `bad-packet` `ring` `read-index` `completed` `storm` `flood` | [`queue`] |
 //! | `alloc` `fill` `free` `touch` `anon` `hole` `unmap` `map` `poke` `peek` | [`memory`] |
 //! | `fork` `fork-hold` `exec` `listen` `give` `take` `ioctl-taken` `handle` `interrupt` `leader-exit` `host-pid` `quit` | [`life`] |
 //!

@@ -21,6 +21,12 @@ pub fn act(stage: &mut Stage, verb: &str, words: &[&str]) -> Option<Answer> {
             held.queue.submit_barrier(&[held.stuck.handle], Some(&held.done));
             Ok(String::new())
         }
+        "cross" => {
+            // Completes what the other queue waits for once the other has completed what this one waits for.
+            let (held, other) = (stage.held(number(words, 0)), stage.held(number(words, 1)));
+            held.queue.submit_barrier(&[other.stuck.handle], Some(&held.stuck));
+            Ok(String::new())
+        }
         "unstick" => unstick(stage, number(words, 0)),
         "batch" => {
             batch(stage.held(number(words, 0)), number(words, 1));
@@ -47,6 +53,11 @@ pub fn act(stage: &mut Stage, verb: &str, words: &[&str]) -> Option<Answer> {
         "completed" => {
             let held = stage.held(number(words, 0));
             Ok((START - held.queue.value(held.done)).to_string())
+        }
+        "storm" => {
+            let queue = Arc::clone(&stage.held(number(words, 0)).queue);
+            std::thread::spawn(move || (0..).for_each(|value| queue.ring(value)));
+            Ok(String::new())
         }
         "flood" => flood(stage, number(words, 0)),
         _ => return None,
