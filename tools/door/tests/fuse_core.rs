@@ -23,6 +23,8 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// Where the first device's doorbells lie in the kfd node.
+const DOORBELLS: u64 = 1 << 32;
 const GET_VERSION: &str = "80084b01";
 const CREATE_EVENT: &str = "c0204b08";
 const WAIT_EVENTS: &str = "c0184b0c";
@@ -258,7 +260,7 @@ fn a_doomed_client_that_lives_gets_ebadf_and_its_doorbell_stores_lead_nowhere() 
     let Some(daemon) = Daemon::start("an eviction") else { return };
     let mut client = Client::start();
     let fd = client.open(&daemon.kfd());
-    client.tell(&format!("map {fd} 0 8192"));
+    client.tell(&format!("map {fd} {DOORBELLS} 8192"));
     client.tell("store 0 0 1");
     let process = daemon.core.live()[0];
     let doom = daemon.core.doom(process, Cause::Evicted).unwrap();
