@@ -56,7 +56,11 @@ pub fn act(stage: &mut Stage, verb: &str, words: &[&str]) -> Option<Answer> {
         }
         "storm" => {
             let queue = Arc::clone(&stage.held(number(words, 0)).queue);
-            std::thread::spawn(move || (0..).for_each(|value| queue.ring(value)));
+            std::thread::spawn(move || {
+                loop {
+                    queue.ring(0);
+                }
+            });
             Ok(String::new())
         }
         "flood" => flood(stage, number(words, 0)),
