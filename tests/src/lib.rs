@@ -14,6 +14,9 @@
 //! | [`tracer`] | a tracer that stalls a death |
 //! | [`compile`] | the C programs of `tests/clients` |
 //!
+//! Longer runs: `KFD_TEST_CYCLES` (queues made and destroyed, 2000), `KFD_TEST_CLIENTS` (held at once, 300),
+//! `KFD_TEST_KILLS` (of the storm, 300).
+//!
 //! Not for: unit tests, which sit beside the code they are about.
 
 pub mod able;

@@ -60,7 +60,10 @@ fn without_privileges_a_daemon_says_in_one_line_what_it_needs() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let (copy, run_dir) = (folder.path().join("kfdd"), folder.path().join("run"));
-    std::fs::copy(program("kfdd"), &copy).unwrap();
+    // By another process: a fork of a test beside this one would inherit the file, open for writing, and the copy could
+    // not be executed meanwhile (ETXTBSY).
+    let copied = Command::new("cp").arg(program("kfdd")).arg(&copy).status().unwrap();
+    assert!(copied.success());
     std::fs::create_dir(&run_dir).unwrap();
     std::os::unix::fs::chown(&run_dir, Some(65534), Some(65534)).unwrap();
     let mut command = Command::new(copy);

@@ -26,7 +26,7 @@ fn a_recycled_doorbell_slot_neither_loses_nor_doubles_the_next_queues_packet() {
     let Some(kfdd) = Kfdd::start() else { return };
     let mut client = kfdd.client();
     let mut slots = std::collections::BTreeSet::new();
-    for cycle in 0..kfd_tests::times("CYCLES", 300) {
+    for cycle in 0..kfd_tests::times("CYCLES", 2000) {
         let index = client.ok("queue 16")[0];
         if cycle % 50 == 0 {
             slots.insert(kfdd.queues()[0].doorbell);
