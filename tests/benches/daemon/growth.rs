@@ -3,7 +3,7 @@
 //! Two daemons, one with few and one with many: both are measured in turns.
 
 use crate::idle::{CLIENTS, SHAPE};
-use crate::measure::samples::nanos_per_call;
+use crate::measure::samples::median_nanos;
 use crate::measure::{Goal, Samples, interleaved, ratio};
 use crate::stage::kfdd::Kfdd;
 use crate::stage::{client, sys};
@@ -50,7 +50,7 @@ fn calls(few: &Kfdd, many: &Kfdd) -> anyhow::Result<()> {
     let measure = |device: &Device| {
         let mut clocks = kfd::GetClockCounters { gpu_id: device.gpu_id(), ..Default::default() };
         let mut failed = None;
-        let nanos = nanos_per_call(CALLS, || {
+        let nanos = median_nanos(CALLS, || {
             if let Err(error) = sys::ioctl(device.kfd(), command::GET_CLOCK_COUNTERS, clocks.as_mut_bytes()) {
                 failed = Some(error);
             }

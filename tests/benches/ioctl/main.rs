@@ -10,7 +10,7 @@ mod stage;
 use anyhow::Context;
 use client::{Device, command};
 use kfd_core::abi::kfd;
-use measure::samples::nanos_per_call;
+use measure::samples::median_nanos;
 use measure::{Goal, interleaved, ratio, remark};
 use stage::bare::{self, BareFuse};
 use stage::kfdd::Kfdd;
@@ -41,7 +41,7 @@ fn plain(device: &Device, file: &std::fs::File) -> anyhow::Result<()> {
     let measure = |fd, cmd| {
         let mut arg = clocks;
         let mut failed = None;
-        let nanos = nanos_per_call(CALLS, || {
+        let nanos = median_nanos(CALLS, || {
             if let Err(error) = sys::ioctl(fd, cmd, arg.as_mut_bytes()) {
                 failed = Some(error);
             }
@@ -80,7 +80,7 @@ fn with_pointer(device: &Device, file: &std::fs::File) -> anyhow::Result<()> {
             wait_result: 0,
         };
         let mut failed = None;
-        let nanos = nanos_per_call(CALLS, || {
+        let nanos = median_nanos(CALLS, || {
             let mut arg = wait;
             if let Err(error) = sys::ioctl(fd, cmd, arg.as_mut_bytes()) {
                 failed = Some(error);

@@ -70,3 +70,14 @@ pub fn nanos_per_call(calls: u32, mut body: impl FnMut()) -> f64 {
     }
     started.elapsed().as_secs_f64() * 1e9 / f64::from(calls)
 }
+
+/// The middle of the nanoseconds of single calls of `body`: what interrupts a few of them does not count. Reading the
+/// clock is part of each.
+pub fn median_nanos(calls: u32, mut body: impl FnMut()) -> f64 {
+    let timed = (0..calls).map(|_| {
+        let started = Instant::now();
+        body();
+        started.elapsed().as_secs_f64() * 1e9
+    });
+    timed.collect::<Samples>().median()
+}

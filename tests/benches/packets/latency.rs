@@ -1,6 +1,7 @@
 //! One packet at a time, from the doorbell's store to the completion that the client sees.
 
-use crate::measure::{Goal, interleaved, ratio, remark};
+use crate::measure::samples::median_nanos;
+use crate::measure::{Goal, Samples, interleaved, ratio, remark};
 use crate::stage::bare::{BareFuse, FILE_BYTES};
 use crate::stage::shm::Shared;
 use crate::stage::sync::{AtomicU64, Ordering};
@@ -17,12 +18,12 @@ const PACKETS: u32 = 2000;
 const IDLE_PACKETS: u32 = 8;
 const REST: Duration = Duration::from_millis(2);
 
-/// Spins until the word is `value`; gives the core away now and then, in case the other side needs this one.
+/// Spins until it is so; gives the core away every few microseconds, in case the other side waits for this one.
 pub fn spin_until(mut done: impl FnMut() -> bool) {
     let mut turns = 0u32;
     while !done() {
         turns = turns.wrapping_add(1);
-        if turns.is_multiple_of(1 << 14) { std::thread::yield_now() } else { std::hint::spin_loop() }
+        if turns.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
     }
 }
 
@@ -31,13 +32,11 @@ pub fn active(device: &Device) -> anyhow::Result<()> {
     let mut queue = UserQueue::create(device, 64)?;
     let done = queue.signal(device, 1, None)?;
     let mut packets = || {
-        let started = Instant::now();
-        for _ in 0..PACKETS {
+        Ok(median_nanos(PACKETS, || {
             queue.reset(done, 1, None);
             queue.submit_barrier(&[], Some(&done));
             spin_until(|| queue.value(done) == 0);
-        }
-        Ok(started.elapsed().as_secs_f64() * 1e9 / f64::from(PACKETS))
+        }))
     };
     let [ours, threads] = interleaved(ROUNDS, [&mut packets, &mut ping_pong])?;
     ratio(
@@ -69,12 +68,12 @@ fn ping_pong() -> anyhow::Result<f64> {
     // The first turn waits for the thread to be there.
     lines[0].0.store(1, Ordering::Release);
     spin_until(|| lines[1].0.load(Ordering::Acquire) == 1);
-    let started = Instant::now();
-    for turn in 2..=u64::from(PACKETS) {
+    let mut turn = 1;
+    let nanos = median_nanos(PACKETS - 1, || {
+        turn += 1;
         lines[0].0.store(turn, Ordering::Release);
         spin_until(|| lines[1].0.load(Ordering::Acquire) == turn);
-    }
-    let nanos = started.elapsed().as_secs_f64() * 1e9 / f64::from(PACKETS - 1);
+    });
     other.join().map_err(|_| anyhow::anyhow!("the other thread panicked"))?;
     Ok(nanos)
 }
@@ -84,31 +83,31 @@ pub fn idle(device: &Device, floor: &BareFuse) -> anyhow::Result<()> {
     let mut queue = UserQueue::create(device, 64)?;
     let done = queue.signal(device, 1, None)?;
     let mut packets = || {
-        let mut nanos = 0.0;
+        let mut single = Samples::default();
         for _ in 0..IDLE_PACKETS {
             std::thread::sleep(REST);
             queue.reset(done, 1, None);
             let started = Instant::now();
             queue.submit_barrier(&[], Some(&done));
             spin_until(|| queue.value(done) == 0);
-            nanos += started.elapsed().as_secs_f64() * 1e9;
+            single.add(started.elapsed().as_secs_f64() * 1e6);
         }
-        Ok(nanos / f64::from(IDLE_PACKETS) / 1000.0)
+        Ok(single.median())
     };
     let file = floor.open()?;
     let pages =
         Shared::of(file.as_fd(), 0, usize::try_from(FILE_BYTES)?).context("cannot map the bare file")?;
     let mut fresh = 0;
     let mut faults = || {
-        let mut nanos = 0.0;
+        let mut single = Samples::default();
         for _ in 0..IDLE_PACKETS {
             std::thread::sleep(REST);
             let started = Instant::now();
             pages.word(fresh * 4096).store(1, Ordering::Release);
-            nanos += started.elapsed().as_secs_f64() * 1e9;
+            single.add(started.elapsed().as_secs_f64() * 1e6);
             fresh += 1;
         }
-        Ok(nanos / f64::from(IDLE_PACKETS) / 1000.0)
+        Ok(single.median())
     };
     let [ours, fault] = interleaved(ROUNDS, [&mut packets, &mut faults])?;
     ratio(
@@ -119,7 +118,7 @@ pub fn idle(device: &Device, floor: &BareFuse) -> anyhow::Result<()> {
         fault.median(),
         Goal::AtMost(1.5),
     );
-    remark(&format!("  p90 of the rounds' means: {:.1} us, fault {:.1} us", ours.at(0.9), fault.at(0.9)));
+    remark(&format!("  p90 of the rounds' medians: {:.1} us, fault {:.1} us", ours.at(0.9), fault.at(0.9)));
     drop(pages);
     queue.destroy(device)?;
     Ok(())
