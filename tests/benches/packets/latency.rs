@@ -1,5 +1,6 @@
 //! One packet at a time, from the doorbell's store to the completion that the client sees.
 
+use crate::cores::Cores;
 use crate::measure::samples::median_nanos;
 use crate::measure::{Goal, Samples, interleaved, ratio, remark};
 use crate::stage::bare::{BareFuse, FILE_BYTES};
@@ -8,7 +9,6 @@ use crate::stage::sync::{AtomicU64, Ordering};
 use anyhow::Context;
 use client::{Device, UserQueue};
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Rounds, and packets of a round on an active queue.
@@ -28,7 +28,7 @@ pub fn spin_until(mut done: impl FnMut() -> bool) {
 }
 
 /// On a queue that the daemon polls.
-pub fn active(device: &Device) -> anyhow::Result<()> {
+pub fn active(device: &Device, cores: &Cores) -> anyhow::Result<()> {
     let mut queue = UserQueue::create(device, 64)?;
     let done = queue.signal(device, 1, None)?;
     let mut packets = || {
@@ -38,7 +38,7 @@ pub fn active(device: &Device) -> anyhow::Result<()> {
             spin_until(|| queue.value(done) == 0);
         }))
     };
-    let [ours, threads] = interleaved(ROUNDS, [&mut packets, &mut ping_pong])?;
+    let [ours, threads] = interleaved(ROUNDS, [&mut packets, &mut || ping_pong(cores)])?;
     ratio(
         "doorbell store to completion, active queue",
         "ns",
@@ -52,29 +52,33 @@ pub fn active(device: &Device) -> anyhow::Result<()> {
 }
 
 /// A word to another thread and one back, nanoseconds.
-fn ping_pong() -> anyhow::Result<f64> {
+fn ping_pong(cores: &Cores) -> anyhow::Result<f64> {
     /// Each word on its own cache line, and on its neighbour's by no prefetcher.
     #[repr(align(128))]
     #[derive(Default)]
     struct Line(AtomicU64);
-    let lines: Arc<[Line; 2]> = Arc::default();
-    let theirs = Arc::clone(&lines);
-    let other = std::thread::spawn(move || {
-        for turn in 1..=u64::from(PACKETS) {
-            spin_until(|| theirs[0].0.load(Ordering::Acquire) == turn);
-            theirs[1].0.store(turn, Ordering::Release);
-        }
-    });
-    // The first turn waits for the thread to be there.
-    lines[0].0.store(1, Ordering::Release);
-    spin_until(|| lines[1].0.load(Ordering::Acquire) == 1);
-    let mut turn = 1;
-    let nanos = median_nanos(PACKETS - 1, || {
-        turn += 1;
-        lines[0].0.store(turn, Ordering::Release);
-        spin_until(|| lines[1].0.load(Ordering::Acquire) == turn);
-    });
-    other.join().map_err(|_| anyhow::anyhow!("the other thread panicked"))?;
+    let lines: [Line; 2] = Default::default();
+    let nanos = std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let pinned = cores.stay_on(1);
+            for turn in 1..=u64::from(PACKETS) {
+                spin_until(|| lines[0].0.load(Ordering::Acquire) == turn);
+                lines[1].0.store(turn, Ordering::Release);
+            }
+            pinned
+        });
+        // The first turn waits for the thread to be there.
+        let mut turn = 0;
+        let mut there_and_back = || {
+            turn += 1;
+            lines[0].0.store(turn, Ordering::Release);
+            spin_until(|| lines[1].0.load(Ordering::Acquire) == turn);
+        };
+        there_and_back();
+        let nanos = median_nanos(PACKETS - 1, there_and_back);
+        other.join().map_err(|_| anyhow::anyhow!("the other thread panicked"))??;
+        anyhow::Ok(nanos)
+    })?;
     Ok(nanos)
 }
 

@@ -7,6 +7,7 @@ mod measure;
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod cores;
 mod flood;
 mod latency;
 mod rate;
@@ -22,11 +23,15 @@ fn main() -> anyhow::Result<()> {
     let floor = BareFuse::start()?;
     {
         let device = Device::open(daemon.dev())?;
-        latency::active(&device)?;
+        // The daemon runs by now, wherever it likes; children started from here on would inherit this core.
+        let cores = cores::Cores::find()?;
+        cores.stay_on(0)?;
+        latency::active(&device, &cores)?;
         latency::idle(&device, &floor)?;
         let mut rates = rate::Rates::new(&device)?;
-        rates.shared()?;
+        rates.shared(&cores)?;
         rates.userptr()?;
+        cores.anywhere()?;
         flood::many(&daemon, &mut rates)?;
     }
     drop(floor);

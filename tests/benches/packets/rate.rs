@@ -3,6 +3,7 @@
 //! The packets come from this core's cache to the other core in both cases. Before a ring is let go the doorbell has
 //! been rung over an unfinished first packet, so that the engine is awake, as the peer thread is.
 
+use crate::cores::Cores;
 use crate::latency::spin_until;
 use crate::measure::{Goal, Samples, interleaved, ratio, remark};
 use crate::ring::{INVALID, Place, Queue, Ring, shared_queue, userptr_queue};
@@ -68,7 +69,7 @@ impl<'d> Rates<'d> {
     }
 
     /// One queue in shared memory, beside a thread that reads and invalidates the same packets.
-    pub fn shared(&mut self) -> anyhow::Result<()> {
+    pub fn shared(&mut self, cores: &Cores) -> anyhow::Result<()> {
         let memory = memfd_create("bench", MFdFlags::MFD_CLOEXEC)?;
         let bytes = Ring::<Shared>::bytes(PACKETS);
         nix::unistd::ftruncate(&memory, bytes.try_into()?)?;
@@ -77,12 +78,13 @@ impl<'d> Rates<'d> {
         // 0: rest, 1: read a ring, 2: end.
         let order = AtomicU64::new(0);
         let [ours, peer] = std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let peer = scope.spawn(|| {
+                cores.stay_on(1)?;
                 let mut ring = 0;
                 loop {
                     spin_until(|| order.load(Ordering::Acquire) != 0);
                     if order.load(Ordering::Acquire) == 2 {
-                        return;
+                        return anyhow::Ok(());
                     }
                     order.store(0, Ordering::Release);
                     ring += 1;
@@ -102,6 +104,7 @@ impl<'d> Rates<'d> {
                 }],
             );
             order.store(2, Ordering::Release);
+            peer.join().map_err(|_| anyhow::anyhow!("the peer thread panicked"))??;
             measured
         })?;
         ratio(
