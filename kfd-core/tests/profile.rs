@@ -2,8 +2,9 @@
 
 use kfd_core::abi::drm::{self, DeviceInfo, FAMILY_AI, Info, MemoryInfo};
 use kfd_core::ids::{Bytes, GpuId, RenderMinor};
-use kfd_core::profile::{Now, Profile, ProfileError};
+use kfd_core::profile::{DeviceProfile, MAX_GPUS, Now, Profile, ProfileError};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use zerocopy::FromBytes;
 
 const GFX900: &str = include_str!("../profiles/gfx900.toml");
@@ -122,7 +123,7 @@ fn memory_queries_tell_what_is_used_now() {
 #[test]
 fn an_unknown_name_is_refused_with_the_names_there_are() {
     let error = Profile::named("gfx9000").expect_err("there is none");
-    assert_eq!(error.to_string(), "there is no profile `gfx9000`; there is: gfx900");
+    assert_eq!(error.to_string(), "there is no profile `gfx9000`; there is: gfx900, gfx942, gfx1100");
 }
 
 #[test]
@@ -183,6 +184,79 @@ fn no_devices_and_too_much_visible_memory_are_refused() {
     let (text, _) = with("visible_bytes = 0x4_0000_0000", "visible_bytes = 0x4_0000_1000");
     let error = Profile::parse(&text).expect_err("more visible than there is").to_string();
     assert!(error.ends_with("visible_bytes of gpu_id 64700 is more than its VRAM"), "{error}");
+}
+
+#[test]
+fn values_that_only_together_make_no_device_are_refused() {
+    let refuse = |from: &str, to: &str| Profile::parse(&with(from, to).0).expect_err(to).to_string();
+    let error = refuse("cus_per_array = 16", "cus_per_array = 16\nactive_cus = 65");
+    assert!(error.ends_with("active_cus must be 1 to 64, not 65"), "{error}");
+    let error =
+        refuse("shader_engines = 4\narrays_per_engine = 1", "shader_engines = 5\narrays_per_engine = 3");
+    assert!(error.ends_with("more than four shader_engines have at most two arrays_per_engine"), "{error}");
+    let block = "{ hw_id = 11, name = \"GC\", version = [9, 0, 0] }";
+    let twice = format!("render_minor = 128\nip_blocks = [{block}, {block}]");
+    assert!(refuse("render_minor = 128", &twice).ends_with("two ip_blocks are GC (11)"));
+    let path = block.replace("GC", "../GC");
+    let error = refuse("render_minor = 128", &format!("render_minor = 128\nip_blocks = [{path}]"));
+    assert!(error.ends_with("`../GC` is not a name of letters and digits"), "{error}");
+}
+
+/// What tinygrad asks before it reads a work-group processor's counters: `cu_bitmap[se % 4][sa + se / 4 * 2]`.
+#[test]
+fn six_shader_engines_fit_the_bitmap_of_four() {
+    let profile = Profile::named("gfx1100").expect("it is compiled in");
+    let info = profile.devices[0].device_info();
+    assert_eq!(info.cu_bitmap, [[0xff; 4], [0xff; 4], [0xff, 0xff, 0, 0], [0xff, 0xff, 0, 0]]);
+    assert_eq!(
+        (info.cu_active_number, info.num_shader_engines, info.num_shader_arrays_per_engine),
+        (96, 6, 2)
+    );
+}
+
+#[test]
+fn compute_units_that_do_not_work_are_spread_over_the_arrays() {
+    let profile = Profile::named("gfx942").expect("it is compiled in");
+    let compute = &profile.devices[0].compute;
+    let per_die: Vec<u32> =
+        (0..8).map(|die| (0..4).map(|engine| compute.cu_mask(die * 4 + engine).count_ones()).sum()).collect();
+    assert_eq!(per_die, [38; 8]);
+    assert_eq!((compute.cus(), compute.cu_places(), compute.arrays()), (304, 320, 32));
+    assert_eq!(profile.devices[0].queues.sdma_slots(), 16);
+    assert_eq!(profile.devices[0].queues.sdma_xgmi_slots(), 112);
+}
+
+#[test]
+fn any_number_of_devices_up_to_eight_is_made_of_each_profile_and_no_two_are_one() {
+    for name in Profile::names() {
+        for gpus in 1..=MAX_GPUS {
+            let profile = Profile::named(name).expect(name).with_gpus(gpus).expect("there is room");
+            assert_eq!(profile.devices.len(), gpus as usize);
+            let minors: Vec<_> = (128..128 + gpus).map(RenderMinor).collect();
+            assert_eq!(profile.render_minors(), minors, "{name}");
+            let distinct = |of: &dyn Fn(&DeviceProfile) -> String| {
+                profile.devices.iter().map(of).collect::<BTreeSet<_>>().len() == gpus as usize
+            };
+            assert!(distinct(&|device| device.gpu_id.to_string()), "{name}");
+            assert!(distinct(&|device| device.pci.address()), "{name}");
+            assert!(name == "gfx900" || distinct(&|device| device.unique_id.to_string()), "{name}");
+        }
+        let one = Profile::named(name).expect(name);
+        assert_eq!(one.clone().with_gpus(1), Ok(one.clone()), "one is the profile itself");
+        assert_eq!(one.clone().with_gpus(8).expect("eight").with_gpus(1), Ok(one), "the first ones are kept");
+    }
+}
+
+#[test]
+fn no_devices_nine_devices_and_devices_without_a_render_minor_are_refused() {
+    let gfx900 = || Profile::named("gfx900").expect("it is compiled in");
+    for gpus in [0, 9, u32::MAX] {
+        let error = gfx900().with_gpus(gpus).expect_err("too few or too many").to_string();
+        assert_eq!(error, format!("a machine has 1 to 8 devices, not {gpus}"));
+    }
+    let last = Profile::parse(&with("render_minor = 128", "render_minor = 191").0).expect("the last minor");
+    let error = last.with_gpus(2).expect_err("there is no minor 192").to_string();
+    assert_eq!(error, "render_minor must be 128 to 191, not 192");
 }
 
 proptest! {

@@ -86,6 +86,137 @@ fn the_device_has_the_properties_of_a_real_vega_10() {
     assert_eq!(node["capability"] >> 12 & 3, 2, "doorbell type");
 }
 
+fn of(name: &str, gpus: u32) -> Tree {
+    tree(&Profile::named(name).expect(name).with_gpus(gpus).expect("there is room"))
+}
+
+/// What a published `properties` file of a real one says, beside clocks, firmware and place.
+#[test]
+fn the_device_has_the_properties_of_a_real_rx_7900_xtx() {
+    let node = properties(&of("gfx1100", 6), &format!("{NODES}/4"));
+    for (name, value) in [
+        ("simd_count", 192),
+        ("mem_banks_count", 1),
+        ("caches_count", 206),
+        ("io_links_count", 1),
+        ("p2p_links_count", 5),
+        ("simd_id_base", 2_147_488_032),
+        ("max_waves_per_simd", 16),
+        ("lds_size_in_kb", 64),
+        ("num_gws", 64),
+        ("wave_front_size", 32),
+        ("array_count", 12),
+        ("simd_arrays_per_engine", 2),
+        ("cu_per_simd_array", 8),
+        ("simd_per_cu", 2),
+        ("max_slots_scratch_cu", 32),
+        ("gfx_target_version", 110_000),
+        ("vendor_id", 4098),
+        ("device_id", 29_772),
+        ("hive_id", 0),
+        ("num_sdma_engines", 2),
+        ("num_sdma_xgmi_engines", 0),
+        ("num_sdma_queues_per_engine", 6),
+        ("num_cp_queues", 8),
+        ("capability", 671_588_992),
+        ("debug_prop", 1495),
+        ("num_xcc", 1),
+    ] {
+        assert_eq!(node.get(name), Some(&value), "{name}");
+    }
+}
+
+#[test]
+fn the_device_has_the_properties_of_a_real_mi300x() {
+    let node = properties(&of("gfx942", 8), &format!("{NODES}/2"));
+    for (name, value) in [
+        ("simd_count", 1216),
+        ("caches_count", 626),
+        // The CPU and seven others of the hive.
+        ("io_links_count", 8),
+        ("p2p_links_count", 0),
+        ("simd_id_base", 0x8000_1000 + 320),
+        ("max_waves_per_simd", 8),
+        ("wave_front_size", 64),
+        ("array_count", 32),
+        ("simd_arrays_per_engine", 1),
+        ("cu_per_simd_array", 10),
+        ("simd_per_cu", 4),
+        ("gfx_target_version", 90_402),
+        ("device_id", 29_857),
+        ("num_sdma_engines", 2),
+        ("num_sdma_xgmi_engines", 14),
+        ("num_sdma_queues_per_engine", 8),
+        ("num_cp_queues", 24),
+        ("capability", 746_037_888),
+        ("debug_prop", 1511),
+        ("num_xcc", 8),
+    ] {
+        assert_eq!(node.get(name), Some(&value), "{name}");
+    }
+    assert_ne!(node["hive_id"], 0);
+    assert_eq!(
+        properties(&of("gfx942", 8), &format!("{NODES}/2/mem_banks/0"))["size_in_bytes"],
+        201_310_208 << 10
+    );
+}
+
+/// The links of a node's folder: type, from, to, weight, flags.
+fn links(tree: &Tree, node: u32, folder: &str) -> Vec<[u64; 5]> {
+    let path = format!("{NODES}/{node}/{folder}");
+    (0..children(tree, &path).len())
+        .map(|number| {
+            let link = properties(tree, &format!("{path}/{number}"));
+            ["type", "node_from", "node_to", "weight", "flags"].map(|name| link[name])
+        })
+        .collect()
+}
+
+#[test]
+fn devices_of_one_hive_are_linked_each_to_each_by_xgmi() {
+    let tree = of("gfx942", 4);
+    assert_eq!(links(&tree, 0, "io_links").len(), 4);
+    assert_eq!(
+        links(&tree, 2, "io_links"),
+        [[2, 2, 0, 20, 1], [11, 2, 1, 15, 1], [11, 2, 3, 15, 1], [11, 2, 4, 15, 1]]
+    );
+    assert!(links(&tree, 2, "p2p_links").is_empty());
+}
+
+#[test]
+fn devices_of_no_hive_are_peers_by_way_of_the_cpu_where_all_vram_is_visible() {
+    let tree = of("gfx1100", 3);
+    assert_eq!(links(&tree, 3, "io_links"), [[2, 3, 0, 20, 1]]);
+    assert_eq!(links(&tree, 3, "p2p_links"), [[2, 3, 1, 40, 3], [2, 3, 2, 40, 3]]);
+    let mut profile = gfx900().with_gpus(2).expect("two");
+    profile.devices[1].vram.visible_bytes = Bytes(256 << 20);
+    let tree = kfd_core::topology::tree(&profile);
+    assert!(links(&tree, 1, "p2p_links").is_empty(), "the second one's VRAM cannot be reached");
+    assert_eq!(links(&tree, 2, "p2p_links"), [[2, 2, 1, 40, 3]]);
+}
+
+/// The three blocks whose versions tinygrad reads before anything else.
+#[test]
+fn the_discovery_table_names_each_block_and_its_version() {
+    for (name, blocks) in [
+        ("gfx1100", [(11, [11, 0, 0]), (42, [6, 0, 0]), (108, [4, 3, 0])]),
+        ("gfx942", [(11, [9, 4, 3]), (42, [4, 4, 2]), (108, [7, 9, 0])]),
+    ] {
+        let tree = of(name, 2);
+        for minor in [128, 129] {
+            let die = format!("sys/class/drm/renderD{minor}/device/ip_discovery/die/0");
+            for (hw_id, version) in &blocks {
+                for (part, value) in ["major", "minor", "revision"].iter().zip(version) {
+                    let at = format!("{die}/{hw_id}/0/{part}");
+                    assert_eq!(tree.text(&at), Some(format!("{value}\n").as_str()), "{at} of {name}");
+                }
+            }
+            assert_eq!(tree.get(format!("{die}/GC")), Some(&Entry::Link("11".to_owned())));
+        }
+    }
+    assert!(children(&of("gfx900", 1), "sys/class/drm/renderD128/device/ip_discovery").is_empty());
+}
+
 #[test]
 fn counts_agree_with_the_directories() {
     let profile = gfx900();
@@ -240,11 +371,13 @@ fn every_path_stays_below_the_root_and_no_file_is_a_directory() {
 
 #[test]
 fn every_property_file_scans_to_its_end() {
-    for (path, entry) in tree(&gfx900()).entries().filter(|(path, _)| path.ends_with("properties")) {
-        let Entry::File(text) = entry else { panic!("{} is not a file", path.display()) };
-        let text = std::str::from_utf8(text).expect("ASCII");
-        // libhsakmt reads one page of it.
-        assert!(text.len() < 4096 && text.ends_with('\n'), "{}", path.display());
-        assert_eq!(scan(text).len(), text.lines().count(), "{}", path.display());
+    for tree in Profile::names().map(|name| of(name, 8)) {
+        for (path, entry) in tree.entries().filter(|(path, _)| path.ends_with("properties")) {
+            let Entry::File(text) = entry else { panic!("{} is not a file", path.display()) };
+            let text = std::str::from_utf8(text).expect("ASCII");
+            // libhsakmt reads one page of it.
+            assert!(text.len() < 4096 && text.ends_with('\n'), "{}", path.display());
+            assert_eq!(scan(text).len(), text.lines().count(), "{}", path.display());
+        }
     }
 }

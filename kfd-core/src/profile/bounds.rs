@@ -7,6 +7,9 @@ use serde::de::{Deserialize, Deserializer, Error};
 /// The newest interface whose calls the table has.
 const NEWEST_INTERFACE: u32 = 19;
 
+/// The minors of render nodes (drm/drm_drv.c), all that libhsakmt opens.
+const RENDER_MINORS: std::ops::RangeInclusive<u32> = 128..=191;
+
 /// HSA_CAP_DOORBELL_TYPE_TOTALBITS (linux/kfd_sysfs.h): bits 13..12 of `capability`.
 const DOORBELL_TYPE: u32 = 0x3000;
 /// HSA_CAP_DOORBELL_TYPE_2_0 in its place: eight-byte doorbells, all that is served.
@@ -39,9 +42,8 @@ pub(super) fn gpu_id<'de, D: Deserializer<'de>>(from: D) -> Result<GpuId, D::Err
     small(from, "gpu_id", 1, 0xffff).map(GpuId)
 }
 
-/// The minors of render nodes (drm/drm_drv.c), all that libhsakmt opens.
 pub(super) fn render_minor<'de, D: Deserializer<'de>>(from: D) -> Result<RenderMinor, D::Error> {
-    small(from, "render_minor", 128, 191).map(RenderMinor)
+    small(from, "render_minor", *RENDER_MINORS.start(), *RENDER_MINORS.end()).map(RenderMinor)
 }
 
 pub(super) fn pages<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
@@ -61,6 +63,27 @@ pub(super) fn at_least_one<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D:
 /// As wide as `cu_bitmap` of `drm_amdgpu_info_device`: four by four words.
 pub(super) fn up_to_four<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     small(from, "this", 1, 4)
+}
+
+/// The shader engines that `cu_bitmap` has room for, and the dies of the largest device there is.
+pub(super) fn up_to_eight<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    small(from, "this", 1, 8)
+}
+
+/// 0 is no hive.
+pub(super) fn hive_id<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    within(from, "hive_id", 1, u64::MAX)
+}
+
+/// One component of a path.
+pub(super) fn file_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let name = String::deserialize(from)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if !name.is_empty() && !name.bytes().all(|byte| byte.is_ascii_digit()) && name.bytes().all(plain) {
+        Ok(name)
+    } else {
+        Err(D::Error::custom(format!("`{name}` is not a name of letters and digits")))
+    }
 }
 
 /// The bits of a word of `cu_bitmap`.
@@ -97,33 +120,51 @@ pub(super) fn caches<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<super::Ca
 
 pub(super) fn devices<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<DeviceProfile>, D::Error> {
     let devices = Vec::<DeviceProfile>::deserialize(from)?;
+    together(&devices).map_err(D::Error::custom)?;
+    Ok(devices)
+}
+
+/// What no device alone can be asked.
+pub(super) fn together(devices: &[DeviceProfile]) -> Result<(), String> {
     if devices.is_empty() {
-        return Err(D::Error::custom("there must be at least one device"));
+        return Err("there must be at least one device".to_owned());
     }
     for (i, device) in devices.iter().enumerate() {
         for other in &devices[..i] {
             if device.gpu_id == other.gpu_id {
-                return Err(D::Error::custom(format!("two devices have the gpu_id {}", device.gpu_id)));
+                return Err(format!("two devices have the gpu_id {}", device.gpu_id));
             }
             if device.render_minor == other.render_minor {
-                return Err(D::Error::custom(format!(
-                    "two devices have the render_minor {}",
-                    device.render_minor
-                )));
+                return Err(format!("two devices have the render_minor {}", device.render_minor));
             }
             if device.pci.address() == other.pci.address() {
-                return Err(D::Error::custom(format!(
-                    "two devices have the PCI address {}",
-                    device.pci.address()
-                )));
+                return Err(format!("two devices have the PCI address {}", device.pci.address()));
             }
         }
-        if device.vram.visible_bytes > device.vram.bytes {
-            return Err(D::Error::custom(format!(
-                "visible_bytes of gpu_id {} is more than its VRAM",
-                device.gpu_id
-            )));
+        whole(device)?;
+    }
+    Ok(())
+}
+
+/// What no value of a device alone can be asked.
+fn whole(device: &DeviceProfile) -> Result<(), String> {
+    let compute = &device.compute;
+    if !RENDER_MINORS.contains(&device.render_minor.0) {
+        return Err(format!("render_minor must be 128 to 191, not {}", device.render_minor));
+    }
+    if device.vram.visible_bytes > device.vram.bytes {
+        return Err(format!("visible_bytes of gpu_id {} is more than its VRAM", device.gpu_id));
+    }
+    if compute.shader_engines > 4 && compute.arrays_per_engine > 2 {
+        return Err("more than four shader_engines have at most two arrays_per_engine".to_owned());
+    }
+    if compute.cus() == 0 || compute.cus() > compute.cu_places() {
+        return Err(format!("active_cus must be 1 to {}, not {}", compute.cu_places(), compute.cus()));
+    }
+    for (i, block) in device.ip_blocks.iter().enumerate() {
+        if device.ip_blocks[..i].iter().any(|other| other.hw_id == block.hw_id || other.name == block.name) {
+            return Err(format!("two ip_blocks are {} ({})", block.name, block.hw_id));
         }
     }
-    Ok(devices)
+    Ok(())
 }

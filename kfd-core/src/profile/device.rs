@@ -29,6 +29,15 @@ pub struct DeviceProfile {
     pub queues: QueueHardware,
     /// Its link to the CPU, the same both ways.
     pub link: Link,
+    /// The hive whose devices it reaches without PCIe; none, and other devices are peers on the bus.
+    #[serde(default)]
+    pub xgmi: Option<Xgmi>,
+    /// Its serial number, by which runtimes name it; 0 on devices that do not tell.
+    #[serde(default)]
+    pub unique_id: u64,
+    /// What its discovery table says it is made of; empty on devices from before there was one.
+    #[serde(default)]
+    pub ip_blocks: Vec<IpBlock>,
     /// What only libdrm asks for.
     pub display: Display,
 }
@@ -109,8 +118,11 @@ pub enum VramKind {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compute {
-    /// Shader engines.
-    #[serde(deserialize_with = "bounds::up_to_four")]
+    /// Compute dies (XCC) that work as one device; the shader engines are those of one.
+    #[serde(default = "one", deserialize_with = "bounds::up_to_eight")]
+    pub xccs: u32,
+    /// Shader engines; above four, with at most two arrays each.
+    #[serde(deserialize_with = "bounds::up_to_eight")]
     pub shader_engines: u32,
     /// Shader arrays of an engine.
     #[serde(deserialize_with = "bounds::up_to_four")]
@@ -118,6 +130,9 @@ pub struct Compute {
     /// Compute units of an array.
     #[serde(deserialize_with = "bounds::up_to_a_word")]
     pub cus_per_array: u32,
+    /// Those of all arrays that work; without it all do.
+    #[serde(default)]
+    pub active_cus: Option<u32>,
     /// SIMDs of a compute unit.
     #[serde(deserialize_with = "bounds::at_least_one")]
     pub simds_per_cu: u32,
@@ -156,10 +171,30 @@ pub struct Compute {
 }
 
 impl Compute {
-    /// Compute units.
+    /// Arrays of all engines of all dies.
+    #[must_use]
+    pub fn arrays(&self) -> u32 {
+        self.xccs * self.shader_engines * self.arrays_per_engine
+    }
+
+    /// Places for compute units; processor ids count these.
+    #[must_use]
+    pub fn cu_places(&self) -> u32 {
+        self.arrays() * self.cus_per_array
+    }
+
+    /// Compute units that work.
     #[must_use]
     pub fn cus(&self) -> u32 {
-        self.shader_engines * self.arrays_per_engine * self.cus_per_array
+        self.active_cus.unwrap_or(self.cu_places())
+    }
+
+    /// Which compute units of an array work. Those that do not are spread over the arrays, the last places of each.
+    #[must_use]
+    pub fn cu_mask(&self, array: u32) -> u32 {
+        let up_to = |array: u32| u64::from(self.cus()) * u64::from(array) / u64::from(self.arrays());
+        let working = up_to(array + 1) - up_to(array);
+        u32::MAX.checked_shr(32 - u32::try_from(working).unwrap_or(32).min(32)).unwrap_or(0)
     }
 
     /// SIMDs.
@@ -167,6 +202,10 @@ impl Compute {
     pub fn simds(&self) -> u32 {
         self.cus() * self.simds_per_cu
     }
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// A kind of cache, of which there are as many as compute units share one.
@@ -229,10 +268,16 @@ impl QueueHardware {
         Bytes((u64::from(self.doorbell_bytes) * u64::from(self.doorbells_per_process)).next_multiple_of(4096))
     }
 
-    /// SDMA queues that can be on the device at once.
+    /// SDMA queues that can be on the device at once: `get_num_sdma_queues` (amdkfd/kfd_device_queue_manager.c).
     #[must_use]
     pub fn sdma_slots(&self) -> u32 {
         self.sdma_engines * self.sdma_queues_per_engine
+    }
+
+    /// Those of the engines for links: `get_num_xgmi_sdma_queues`.
+    #[must_use]
+    pub fn sdma_xgmi_slots(&self) -> u32 {
+        self.sdma_xgmi_engines * self.sdma_queues_per_engine
     }
 }
 
@@ -247,6 +292,36 @@ pub struct Link {
     pub min_bandwidth: u32,
     /// MB/s.
     pub max_bandwidth: u32,
+}
+
+/// Links to the other devices of a hive, one to each.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Xgmi {
+    /// Which hive.
+    #[serde(deserialize_with = "bounds::hive_id")]
+    pub hive_id: u64,
+    /// `KFD_CRAT_XGMI_WEIGHT` (amdkfd/kfd_crat.h), 15, for each hop.
+    #[serde(deserialize_with = "bounds::at_least_one")]
+    pub weight: u32,
+    /// MB/s of a link.
+    pub bandwidth: u32,
+}
+
+/// A line of the device's discovery table: `struct ip_v4` (amdgpu/discovery.h).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IpBlock {
+    /// `*_HWID` (amdgpu/soc15_hw_ip.h).
+    pub hw_id: u16,
+    /// Its name there, without `_HWID`.
+    #[serde(deserialize_with = "bounds::file_name")]
+    pub name: String,
+    /// Major, minor, revision.
+    pub version: [u8; 3],
+    /// How many there are.
+    #[serde(default = "one", deserialize_with = "bounds::up_to_a_word")]
+    pub instances: u32,
 }
 
 /// What only libdrm asks for, in `drm_amdgpu_info_device` and by register.

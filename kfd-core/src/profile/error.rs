@@ -11,6 +11,9 @@ pub enum ProfileError {
         /// The names there are.
         known: String,
     },
+    /// Not so many devices.
+    #[error("{0}")]
+    Gpus(String),
     /// The text is not a profile.
     #[error("line {line}: {reason}")]
     Line {

@@ -104,10 +104,14 @@ impl DeviceProfile {
     #[must_use]
     pub fn device_info(&self) -> DeviceInfo {
         let (compute, display, vram) = (&self.compute, &self.display, &self.vram);
+        // One die's. Engines above the fourth take the columns that engines of two arrays leave free
+        // (`gfx_v11_0_get_cu_info`, amdgpu/gfx_v11_0.c).
         let mut cu_bitmap = [[0; 4]; 4];
-        for engine in cu_bitmap.iter_mut().take(compute.shader_engines as usize) {
-            for array in engine.iter_mut().take(compute.arrays_per_engine as usize) {
-                *array = u32::MAX >> (32 - compute.cus_per_array);
+        for engine in 0..compute.shader_engines {
+            for array in 0..compute.arrays_per_engine {
+                let column = array + engine / 4 * 2;
+                cu_bitmap[(engine % 4) as usize][column as usize] =
+                    compute.cu_mask(engine * compute.arrays_per_engine + array);
             }
         }
         DeviceInfo {

@@ -9,18 +9,25 @@ mod bounds;
 mod device;
 mod error;
 mod libdrm;
+mod many;
 
 pub use device::{
-    Cache, CacheKind, Compute, DeviceProfile, Display, Link, Pci, QueueHardware, Vram, VramKind,
+    Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueHardware, Vram, VramKind,
+    Xgmi,
 };
 pub use error::ProfileError;
 pub use libdrm::Now;
+pub use many::MAX_GPUS;
 
 use crate::ids::{GpuId, RenderMinor};
 use serde::Deserialize;
 
 /// The compiled-in texts by name.
-const COMPILED_IN: &[(&str, &str)] = &[("gfx900", include_str!("../../profiles/gfx900.toml"))];
+const COMPILED_IN: &[(&str, &str)] = &[
+    ("gfx900", include_str!("../../profiles/gfx900.toml")),
+    ("gfx942", include_str!("../../profiles/gfx942.toml")),
+    ("gfx1100", include_str!("../../profiles/gfx1100.toml")),
+];
 
 /// A machine as its clients see it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

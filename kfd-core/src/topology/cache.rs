@@ -54,21 +54,26 @@ pub(super) fn of_cpu(kinds: &[profile::Cache]) -> Vec<Cache> {
     kinds.iter().map(|kind| Cache::new(kind, OF_CPU, 0, vec![1, 0, 0, 0])).collect()
 }
 
-/// The caches of a device whose first compute unit has the id `first`.
+/// The caches of a device whose first place for a compute unit has the id `first`.
 pub(super) fn of_device(compute: &Compute, first: u32) -> Vec<Cache> {
-    let arrays = compute.shader_engines * compute.arrays_per_engine;
     let per_array = compute.cus_per_array;
     let mut caches = Vec::new();
     for kind in &compute.caches {
         if kind.level > 1 {
-            let map = (0..arrays).flat_map(|_| ones(per_array.min(kind.cus)).to_le_bytes()).collect();
+            let sharers = |array| compute.cu_mask(array) & ones(kind.cus);
+            let map = (0..compute.arrays()).flat_map(|array| sharers(array).to_le_bytes()).collect();
             caches.push(Cache::new(kind, OF_COMPUTE_UNIT, first, map));
             continue;
         }
-        for array in 0..arrays {
+        for array in 0..compute.arrays() {
             for unit in (0..per_array).step_by(kind.cus as usize) {
-                let sharers = ones(kind.cus.min(per_array - unit)).to_le_bytes().to_vec();
-                caches.push(Cache::new(kind, OF_COMPUTE_UNIT, first + array * per_array + unit, sharers));
+                let sharers = (compute.cu_mask(array) >> unit) & ones(kind.cus.min(per_array - unit));
+                // A cache of which no sharer works is not listed.
+                if sharers == 0 {
+                    continue;
+                }
+                let processor = first + array * per_array + unit + sharers.trailing_zeros();
+                caches.push(Cache::new(kind, OF_COMPUTE_UNIT, processor, sharers.to_le_bytes().to_vec()));
             }
         }
     }

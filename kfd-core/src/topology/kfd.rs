@@ -1,6 +1,7 @@
 //! `/sys/devices/virtual/kfd/kfd` with the topology, and `/sys/class/kfd`.
 
-use super::node::{Link, Node};
+use super::link::Links;
+use super::node::Node;
 use super::properties::Properties;
 use super::{Host, Tree, cache};
 use crate::profile::Profile;
@@ -25,14 +26,13 @@ pub(super) fn plant(tree: &mut Tree, profile: &Profile, host: &Host) {
 
 /// The CPU's node first, then the devices in the profile's order.
 fn nodes(profile: &Profile, host: &Host) -> Vec<Node> {
-    let numbered = || (1u32..).zip(&profile.devices);
-    let outward = numbered().map(|(node, device)| Link::pcie(0, node, &device.link)).collect();
-    let mut nodes = vec![Node::cpu(host, cache::of_cpu(&profile.cpu.caches), outward)];
+    let mut nodes = vec![Node::cpu(host, cache::of_cpu(&profile.cpu.caches), Links::of_cpu(profile))];
     let mut first_processor = cache::FIRST_PROCESSOR_ID;
-    for (node, device) in numbered() {
+    for (node, device) in (1u32..).zip(&profile.devices) {
         let caches = cache::of_device(&device.compute, first_processor);
-        nodes.push(Node::gpu(device, first_processor, caches, vec![Link::pcie(node, 0, &device.link)]));
-        first_processor += device.compute.cus();
+        let links = Links::of_device(profile, node, device);
+        nodes.push(Node::gpu(device, first_processor, caches, links));
+        first_processor += device.compute.cu_places();
     }
     nodes
 }

@@ -5,7 +5,9 @@
 //! libhsakmt (`topology.c`), libdrm (`xf86drm.c`), kmod's lsmod and tinygrad. Not for: writing it anywhere.
 
 mod cache;
+mod discovery;
 mod kfd;
+mod link;
 mod module;
 mod node;
 mod pci;
@@ -80,6 +82,7 @@ pub fn tree_on(profile: &Profile, host: &Host) -> Tree {
     kfd::plant(&mut tree, profile, host);
     for device in &profile.devices {
         pci::plant(&mut tree, device);
+        discovery::plant(&mut tree, device);
     }
     module::plant(&mut tree, host);
     tree

@@ -1,9 +1,10 @@
-//! One directory below `topology/nodes`: amdkfd's `node_show`, `mem_show`, `iolink_show` (kfd_topology.c).
+//! One directory below `topology/nodes`: amdkfd's `node_show`, `mem_show` (kfd_topology.c).
 
 use super::cache::Cache;
+use super::link::Links;
 use super::properties::Properties;
 use super::{Host, Tree};
-use crate::profile::{self, DeviceProfile};
+use crate::profile::DeviceProfile;
 
 /// HSA_MEM_HEAP_TYPE_SYSTEM (linux/kfd_sysfs.h).
 const HEAP_SYSTEM: u32 = 0;
@@ -11,10 +12,6 @@ const HEAP_SYSTEM: u32 = 0;
 const HEAP_FB_PUBLIC: u32 = 1;
 /// HSA_MEM_HEAP_TYPE_FB_PRIVATE.
 const HEAP_FB_PRIVATE: u32 = 2;
-/// HSA_IOLINK_TYPE_PCIEXPRESS.
-const PCI_EXPRESS: u32 = 2;
-/// HSA_IOLINK_FLAGS_ENABLED.
-const ENABLED: u32 = 1;
 
 /// One bank of memory.
 struct Bank {
@@ -24,38 +21,6 @@ struct Bank {
     clock_mhz: u32,
 }
 
-/// One direction of a link.
-pub(super) struct Link {
-    from: u32,
-    to: u32,
-    weight: u32,
-    min_bandwidth: u32,
-    max_bandwidth: u32,
-}
-
-impl Link {
-    pub(super) fn pcie(from: u32, to: u32, link: &profile::Link) -> Self {
-        let profile::Link { weight, min_bandwidth, max_bandwidth } = *link;
-        Self { from, to, weight, min_bandwidth, max_bandwidth }
-    }
-
-    fn properties(&self) -> Properties {
-        Properties::default()
-            .with("type", PCI_EXPRESS)
-            .with("version_major", 0u32)
-            .with("version_minor", 0u32)
-            .with("node_from", self.from)
-            .with("node_to", self.to)
-            .with("weight", self.weight)
-            .with("min_latency", 0u32)
-            .with("max_latency", 0u32)
-            .with("min_bandwidth", self.min_bandwidth)
-            .with("max_bandwidth", self.max_bandwidth)
-            .with("recommended_transfer_size", 0u32)
-            .with("flags", ENABLED)
-    }
-}
-
 /// A node with everything in it.
 pub(super) struct Node {
     gpu_id: u32,
@@ -63,18 +28,18 @@ pub(super) struct Node {
     properties: Properties,
     bank: Bank,
     caches: Vec<Cache>,
-    links: Vec<Link>,
+    links: Links,
 }
 
 impl Node {
-    pub(super) fn cpu(host: &Host, caches: Vec<Cache>, links: Vec<Link>) -> Self {
+    pub(super) fn cpu(host: &Host, caches: Vec<Cache>, links: Links) -> Self {
         let properties = Properties::default()
             .with("cpu_cores_count", host.cpus)
             .with("simd_count", 0u32)
             .with("mem_banks_count", 1u32)
             .with("caches_count", count(&caches))
-            .with("io_links_count", count(&links))
-            .with("p2p_links_count", 0u32)
+            .with("io_links_count", count(&links.io))
+            .with("p2p_links_count", count(&links.p2p))
             .with("cpu_core_id_base", host.first_apic_id)
             .with("simd_id_base", 0u32)
             .with("max_waves_per_simd", 0u32)
@@ -107,7 +72,7 @@ impl Node {
         device: &DeviceProfile,
         first_processor: u32,
         caches: Vec<Cache>,
-        links: Vec<Link>,
+        links: Links,
     ) -> Self {
         let (compute, queues, pci) = (&device.compute, &device.queues, &device.pci);
         let properties = Properties::default()
@@ -115,8 +80,8 @@ impl Node {
             .with("simd_count", compute.simds())
             .with("mem_banks_count", 1u32)
             .with("caches_count", count(&caches))
-            .with("io_links_count", count(&links))
-            .with("p2p_links_count", 0u32)
+            .with("io_links_count", count(&links.io))
+            .with("p2p_links_count", count(&links.p2p))
             .with("cpu_core_id_base", 0u32)
             .with("simd_id_base", first_processor)
             .with("max_waves_per_simd", compute.waves_per_simd)
@@ -125,7 +90,7 @@ impl Node {
             .with("num_gws", compute.gws)
             .with("wave_front_size", compute.wave_size)
             // All arrays of the device, not those of an engine: libhsakmt calls it NumShaderBanks.
-            .with("array_count", compute.shader_engines * compute.arrays_per_engine)
+            .with("array_count", compute.arrays())
             .with("simd_arrays_per_engine", compute.arrays_per_engine)
             .with("cu_per_simd_array", compute.cus_per_array)
             .with("simd_per_cu", compute.simds_per_cu)
@@ -136,7 +101,7 @@ impl Node {
             .with("location_id", pci.location_id())
             .with("domain", pci.domain)
             .with("drm_render_minor", device.render_minor.0)
-            .with("hive_id", 0u32)
+            .with("hive_id", device.xgmi.as_ref().map_or(0, |xgmi| xgmi.hive_id))
             .with("num_sdma_engines", queues.sdma_engines)
             .with("num_sdma_xgmi_engines", queues.sdma_xgmi_engines)
             .with("num_sdma_queues_per_engine", queues.sdma_queues_per_engine)
@@ -148,8 +113,8 @@ impl Node {
             .with("capability", compute.capability)
             .with("debug_prop", compute.debug_properties)
             .with("sdma_fw_version", queues.sdma_firmware)
-            .with("unique_id", 0u32)
-            .with("num_xcc", 1u32)
+            .with("unique_id", device.unique_id)
+            .with("num_xcc", compute.xccs)
             .with("max_engine_clk_ccompute", 0u32);
         let vram = &device.vram;
         let heap = if vram.visible_bytes == vram.bytes { HEAP_FB_PUBLIC } else { HEAP_FB_PRIVATE };
@@ -172,10 +137,7 @@ impl Node {
         for (number, cache) in self.caches.iter().enumerate() {
             tree.file(format!("{path}/caches/{number}/properties"), cache.properties().text());
         }
-        for (number, link) in self.links.iter().enumerate() {
-            tree.file(format!("{path}/io_links/{number}/properties"), link.properties().text());
-        }
-        tree.directory(format!("{path}/p2p_links"));
+        self.links.plant(tree, path);
         tree.directory(format!("{path}/perf"));
     }
 }
