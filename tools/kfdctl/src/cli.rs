@@ -51,7 +51,7 @@ pub enum Verb {
     after_help = "\
 Examples:
   kfdctl run -- rocminfo
-  kfdctl run --profile gfx900 -- ./my-hsa-test --verbose
+  kfdctl run --profile gfx942 --gpus 8 -- ./my-hsa-test --verbose
   HSA_USERPTR_FOR_PAGED_MEM=1 kfdctl run -- ./my-hsa-test
 
 Exit status: that of the command; 128 + N when signal N ended it; 125 when it was not started; 126 when it could not
@@ -62,9 +62,13 @@ pub struct Run {
     /// a temporary directory].
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
-    /// The device to show [default: the running daemon's, else gfx900].
-    #[arg(long, value_name = "NAME")]
+    /// The device to show: gfx900, gfx942, gfx1100, or the path of a TOML file with a profile [default: the running
+    /// daemon's, else gfx900].
+    #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
+    /// How many devices to show, 1 to 8 [default: the running daemon's, else as many as the profile has].
+    #[arg(long, value_name = "N")]
+    pub gpus: Option<u32>,
     /// Start a daemon for this command even when one is running.
     #[arg(long)]
     pub embedded: bool,

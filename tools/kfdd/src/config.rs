@@ -1,6 +1,8 @@
 //! What a daemon is started with.
 
+use crate::daemon::StartError;
 use crate::rundir;
+use kfd_core::profile::Profile;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +11,10 @@ use std::time::Duration;
 pub struct Config {
     /// Where it serves; see [`rundir`].
     pub run_dir: PathBuf,
-    /// The name of a compiled-in device profile.
+    /// The name of a compiled-in device profile, or the path of a TOML file with one: whatever has a slash in it.
     pub profile: String,
+    /// How many devices to show, 1 to 8; as many as the profile has without it.
+    pub gpus: Option<u32>,
     /// Door threads; each reads its own clone of /dev/fuse.
     pub door_threads: usize,
     /// Engine threads.
@@ -27,11 +31,33 @@ impl Default for Config {
         Self {
             run_dir: PathBuf::from(rundir::DEFAULT),
             profile: "gfx900".to_owned(),
+            gpus: None,
             door_threads: cores.clamp(2, 8),
             // A client needs a core of its own while an engine polls for its next packet.
             engine_threads: (cores / 2).clamp(1, 16),
             memory_workers: 2,
             memory_deadline: Duration::from_secs(1),
         }
+    }
+}
+
+impl Config {
+    /// The machine that clients are to see.
+    ///
+    /// # Errors
+    /// [`StartError::Profile`] and [`StartError::ProfileFile`]: there is none of that name, or it is not one.
+    pub fn machine(&self) -> Result<Profile, StartError> {
+        let profile = if self.profile.contains('/') {
+            let refused = |source| StartError::ProfileFile { path: self.profile.clone(), source };
+            let text = std::fs::read_to_string(&self.profile)
+                .map_err(|source| StartError::Part { what: "with that profile file", source })?;
+            Profile::parse(&text).map_err(refused)?
+        } else {
+            Profile::named(&self.profile)?
+        };
+        Ok(match self.gpus {
+            Some(gpus) => profile.with_gpus(gpus)?,
+            None => profile,
+        })
     }
 }

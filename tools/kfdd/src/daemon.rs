@@ -19,7 +19,6 @@ use door::workers::{Workers, WorkersConfig};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
 use kfd_core::leak::LeakReport;
-use kfd_core::profile::Profile;
 use kfd_core::{Core, CoreConfig};
 use notifier::watch::Pidfd;
 use std::io;
@@ -35,6 +34,14 @@ pub enum StartError {
     /// The device profile.
     #[error("the device profile cannot be used")]
     Profile(#[from] kfd_core::profile::ProfileError),
+    /// A file with one.
+    #[error("the device profile in {path} cannot be used")]
+    ProfileFile {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        source: kfd_core::profile::ProfileError,
+    },
     /// The core's configuration.
     #[error("the configuration cannot be used")]
     Core(#[from] kfd_core::ConfigError),
@@ -66,6 +73,8 @@ pub struct Served {
     pub deaths: Arc<Deaths>,
     /// The name of the device profile.
     pub profile: String,
+    /// How many devices it shows.
+    pub gpus: usize,
     /// One strong count for each control conversation under way, besides this one.
     pub conversations: Arc<()>,
     door: Arc<FuseDoor>,
@@ -114,7 +123,8 @@ impl Daemon {
     /// # Errors
     /// Whatever part could not start, in words that say what to do; nothing is left mounted then.
     pub fn start(config: &Config) -> Result<Self, StartError> {
-        let profile = Profile::named(&config.profile)?;
+        let profile = config.machine()?;
+        let (name, gpus) = (profile.name.clone(), profile.devices.len());
         let run_dir = RunDir::take(&config.run_dir)?;
         sysfs::write(&profile, run_dir.path()).map_err(part("the topology files"))?;
         let minors = profile.render_minors();
@@ -135,14 +145,15 @@ impl Daemon {
         let served = Arc::new(Served {
             core,
             deaths: Arc::clone(&post.deaths),
-            profile: config.profile.clone(),
+            profile: name,
+            gpus,
             conversations: Arc::default(),
             door,
             workers,
         });
         let listener = server::bind(&run_dir.control()).map_err(part("the control socket"))?;
         let event_loop = EventLoop::start(Arc::clone(&served), mailbox, listener)?;
-        tracing::info!(run_dir = %run_dir.path().display(), profile = %served.profile, "serving");
+        tracing::info!(run_dir = %run_dir.path().display(), profile = %served.profile, gpus, "serving");
         Ok(Self { parts: Some(Parts { event_loop, engines, served, run_dir }) })
     }
 

@@ -14,15 +14,18 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "EXAMPLES:\n  kfdd\n  kfdd --run-dir /tmp/kfd --profile gfx900\n  kfdctl run -- rocminfo"
+    after_help = "EXAMPLES:\n  kfdd\n  kfdd --run-dir /tmp/kfd --profile gfx942 --gpus 8\n  kfdctl run -- rocminfo"
 )]
 struct Options {
     /// Where to serve: the FUSE mount, the topology and the control socket
     #[arg(long, env = kfdd::rundir::ENV, default_value = kfdd::rundir::DEFAULT)]
     run_dir: PathBuf,
-    /// The device profile to show
-    #[arg(long, default_value = "gfx900")]
+    /// The device profile to show: gfx900, gfx942, gfx1100, or the path of a TOML file with one
+    #[arg(long, default_value = "gfx900", value_name = "NAME|FILE")]
     profile: String,
+    /// How many devices to show, 1 to 8 [default: as many as the profile has]
+    #[arg(long, value_name = "N")]
+    gpus: Option<u32>,
     /// Print the leak report as JSON
     #[arg(long)]
     json: bool,
@@ -52,8 +55,12 @@ fn serve(options: &Options) -> anyhow::Result<ExitCode> {
     ends.add(Signal::SIGINT);
     ends.thread_block().context("cannot block signals")?;
 
-    let config =
-        Config { run_dir: options.run_dir.clone(), profile: options.profile.clone(), ..Config::default() };
+    let config = Config {
+        run_dir: options.run_dir.clone(),
+        profile: options.profile.clone(),
+        gpus: options.gpus,
+        ..Config::default()
+    };
     let daemon = Daemon::start(&config)?;
     eprintln!("kfdd: serving {} at {}", options.profile, options.run_dir.join("dev/kfd").display());
     let signal = ends.wait().context("cannot wait for signals")?;

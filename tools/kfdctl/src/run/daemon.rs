@@ -36,11 +36,18 @@ impl Serving {
     /// A running daemon with another profile than asked for; a daemon that cannot start.
     pub fn find_or_start(asked: &Run) -> anyhow::Result<Self> {
         let run_dir = cli::run_dir(asked.run_dir.as_ref());
-        let profile = if asked.embedded { None } else { answering(&run_dir)? };
-        if let Some(profile) = profile {
+        let shown = if asked.embedded { None } else { answering(&run_dir)? };
+        if let Some((profile, gpus)) = shown {
             if let Some(wanted) = asked.profile.as_ref().filter(|wanted| **wanted != profile) {
                 bail!(
                     "the daemon in {} shows {profile}, not {wanted}; leave --profile out, or add --embedded for a \
+                     daemon of this command's own",
+                    run_dir.display()
+                );
+            }
+            if let Some(wanted) = asked.gpus.filter(|wanted| *wanted as usize != gpus) {
+                bail!(
+                    "the daemon in {} shows {gpus} devices, not {wanted}; leave --gpus out, or add --embedded for a \
                      daemon of this command's own",
                     run_dir.display()
                 );
@@ -52,7 +59,7 @@ impl Serving {
             Some(_) => (run_dir, None),
             None => temporary().map(|made| (made.clone(), Some(made)))?,
         };
-        let mut config = Config { run_dir, ..Config::default() };
+        let mut config = Config { run_dir, gpus: asked.gpus, ..Config::default() };
         if let Some(profile) = &asked.profile {
             config.profile.clone_from(profile);
         }
@@ -101,10 +108,10 @@ fn said_when_slow<T>(work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// The profile of the daemon that answers in `run_dir`; `None` when nobody does.
-fn answering(run_dir: &Path) -> anyhow::Result<Option<String>> {
+/// The profile of the daemon that answers in `run_dir` and its number of devices; `None` when nobody does.
+fn answering(run_dir: &Path) -> anyhow::Result<Option<(String, usize)>> {
     match Control::of(run_dir).ask(&Request::Version) {
-        Ok(Reply::Version { profile, .. }) => Ok(Some(profile)),
+        Ok(Reply::Version { profile, gpus, .. }) => Ok(Some((profile, gpus))),
         Ok(other) => bail!("the daemon in {} answered {other:?} when asked who it is", run_dir.display()),
         Err(kfdd::control::client::ControlError::Absent { .. }) => Ok(None),
         Err(error) => Err(error.into()),

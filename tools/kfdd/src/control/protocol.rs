@@ -66,6 +66,8 @@ pub enum Reply {
         tgid: u32,
         /// The device profile it serves.
         profile: String,
+        /// How many devices it shows.
+        gpus: usize,
     },
     /// The request was refused.
     Error {

@@ -107,6 +107,7 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tgid: std::process::id(),
             profile: served.profile.clone(),
+            gpus: served.gpus,
         },
     }
 }
