@@ -104,6 +104,11 @@ impl MemoryView for &Arena {
     fn fetch_sub_u64(&mut self, va: GpuVa, n: u64) -> Access<u64> {
         answer(self.checked(va, 8, true).map(|w| w.fetch_sub(n, Ordering::AcqRel)))
     }
+    #[inline]
+    fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
+        let first = (va.0.wrapping_sub(RING) / 8) as usize;
+        self.words.get(first..first.checked_add((len / 8) as usize)?)
+    }
 }
 
 struct Monotonic(Instant);
@@ -138,20 +143,22 @@ fn drain(processor: &mut Processor, arena: &Arena, clock: &Monotonic) {
     }
 }
 
-/// The floor: reads each packet whole and invalidates it; looks at no index, and stores the read index as often.
+/// The floor: reads each packet whole and invalidates it; looks at no index, and stores the read index as often. Its
+/// checks are hoisted as far as they go, so that nothing is in its time but the packets' lines.
 fn floor(arena: &Arena, round: u64) {
     let mut sum = 0u64;
-    for id in round * RING_PACKETS..(round + 1) * RING_PACKETS {
-        let slot = RING + id % RING_PACKETS * 64;
-        let header = arena.word(slot).load(Ordering::Acquire);
-        assert_ne!(header as u16, INVALID_HEADER);
-        for word in 1..8 {
-            sum = sum.wrapping_add(arena.word(slot + word * 8).load(Ordering::Relaxed));
+    let read_index = arena.word(READ_INDEX);
+    let mut id = round * RING_PACKETS;
+    let (slots, _) = arena.words.as_chunks::<8>();
+    for batch in slots[..RING_PACKETS as usize].chunks_exact(64) {
+        for slot in batch {
+            let header = slot[0].load(Ordering::Acquire);
+            // One link a packet: a chain through every word would be slower than the memory.
+            sum |= slot[1..].iter().fold(header, |all, word| all | word.load(Ordering::Relaxed));
+            slot[0].store(header & !0xffff | u64::from(INVALID_HEADER), Ordering::Release);
         }
-        arena.word(slot).store(header & !0xffff | u64::from(INVALID_HEADER), Ordering::Release);
-        if (id + 1).is_multiple_of(64) {
-            arena.word(READ_INDEX).store(id + 1, Ordering::Release);
-        }
+        id += batch.len() as u64;
+        read_index.store(id, Ordering::Release);
     }
     std::hint::black_box(sum);
 }
@@ -159,6 +166,12 @@ fn floor(arena: &Arena, round: u64) {
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort();
     times[times.len() / 2].as_secs_f64() / RING_PACKETS as f64
+}
+
+/// The processor that this thread last ran on (`proc_pid_stat(5)`, field 39: the 37th after the name's parenthesis).
+fn cpu() -> Option<u32> {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(36)?.parse().ok()
 }
 
 fn wait_for(word: &AtomicU64, value: u64) {
@@ -170,8 +183,9 @@ fn wait_for(word: &AtomicU64, value: u64) {
     }
 }
 
-/// Nanoseconds a packet, of the processor and of the floor.
-fn measure(rings: u64, producer_elsewhere: bool) -> (f64, f64) {
+/// Nanoseconds a packet, of the processor and of the floor, and the share of rings that counted: with the producer
+/// elsewhere, those whose consumer ran on one core throughout and whose producer ran on the other.
+fn measure(rings: u64, producer_elsewhere: bool) -> Option<(f64, f64, f64)> {
     let arenas = [Arena::new(), Arena::new()];
     let clock = Monotonic(Instant::now());
     let regs = QueueRegs {
@@ -183,13 +197,18 @@ fn measure(rings: u64, producer_elsewhere: bool) -> (f64, f64) {
     let mut processor = Processor::new(regs).expect("the example's ring is a ring");
     // Even: the producer's turn; odd: the consumer's.
     let turn = AtomicU64::new(0);
+    let producer_cpu = AtomicU64::new(u64::MAX);
+    let producer_now = || cpu().map_or(u64::MAX, u64::from);
     let (mut ours, mut floors) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| {
         if producer_elsewhere {
             scope.spawn(|| {
                 for ring in 0..rings * 2 {
                     wait_for(&turn, ring * 2);
+                    let before = producer_now();
                     produce(&arenas[ring as usize % 2], ring / 2);
+                    let stayed = before == producer_now();
+                    producer_cpu.store(if stayed { before } else { u64::MAX }, Ordering::Relaxed);
                     turn.store(ring * 2 + 1, Ordering::Release);
                 }
             });
@@ -201,18 +220,25 @@ fn measure(rings: u64, producer_elsewhere: bool) -> (f64, f64) {
             } else {
                 produce(arena, ring / 2);
             }
+            let before = cpu();
             let start = Instant::now();
             if ring % 2 == 0 {
                 drain(&mut processor, arena, &clock);
-                ours.push(start.elapsed());
             } else {
                 floor(arena, ring / 2);
-                floors.push(start.elapsed());
+            }
+            let time = start.elapsed();
+            let from = producer_cpu.load(Ordering::Relaxed);
+            let apart = before.is_some_and(|at| from != u64::MAX && u64::from(at) != from);
+            if before == cpu() && (apart || !producer_elsewhere) {
+                if ring % 2 == 0 { ours.push(time) } else { floors.push(time) }
             }
             turn.store(ring * 2 + 2, Ordering::Release);
         }
     });
-    (median(ours) * 1e9, median(floors) * 1e9)
+    let counted = (ours.len() + floors.len()) as f64 / (rings * 2) as f64;
+    let enough = ours.len() >= 16 && floors.len() >= 16;
+    enough.then(|| (median(ours) * 1e9, median(floors) * 1e9, counted))
 }
 
 fn main() {
@@ -220,13 +246,17 @@ fn main() {
     for (name, producer_elsewhere) in
         [("producer on another core", true), ("producer on the same core", false)]
     {
-        let (ours, floor) = measure(rings, producer_elsewhere);
+        let Some((ours, floor, counted)) = measure(rings, producer_elsewhere) else {
+            println!("{name}: not measured, the threads hardly ever ran on two cores");
+            continue;
+        };
         let ratio = floor / ours;
         println!(
-            "{name}: {:.1} M packets/s ({ours:.1} ns), floor {:.1} M packets/s ({floor:.1} ns), ratio {ratio:.2}, goal ≥ 0.5: {}",
+            "{name}: {:.1} M packets/s ({ours:.1} ns), floor {:.1} M packets/s ({floor:.1} ns), ratio {ratio:.2}, goal ≥ 0.5: {} ({:.0} % of the rings counted)",
             1e3 / ours,
             1e3 / floor,
-            if ratio >= 0.5 { "met" } else { "not met" }
+            if ratio >= 0.5 { "met" } else { "not met" },
+            counted * 100.0
         );
     }
 }

@@ -30,6 +30,16 @@ pub enum QueueError {
     /// A vendor-specific packet of an unknown or malformed kind.
     #[error("vendor-specific packet is not supported")]
     VendorPacket,
+    /// A PM4 or SDMA packet with an opcode that there is not, or that this queue does not take (`CP_BAD_OPCODE`,
+    /// which the driver answers with a hardware exception event: `event_interrupt_wq_v9`, `kfd_int_process_v9.c`).
+    #[error("opcode is not supported by this queue")]
+    Opcode,
+    /// A PM4 or SDMA packet that is too short or too long, or has a field with a value that means nothing.
+    #[error("packet is malformed")]
+    Malformed,
+    /// An indirect buffer that is not valid, ends inside a packet, or lies too deep in others.
+    #[error("indirect buffer is invalid")]
+    IndirectBuffer,
 }
 
 impl QueueError {
@@ -42,7 +52,7 @@ impl QueueError {
             Self::DispatchDimensions => 2,
             Self::GroupSegmentSize => 4,
             Self::DispatchCode => 8,
-            Self::PacketType => 32,
+            Self::PacketType | Self::Opcode | Self::Malformed | Self::IndirectBuffer => 32,
             Self::WorkGroupSize => 64,
             Self::VendorPacket => 256,
         }
@@ -56,7 +66,7 @@ impl QueueError {
             Self::DispatchDimensions => 16,
             Self::GroupSegmentSize => 17,
             Self::DispatchCode => 18,
-            Self::PacketType => 20,
+            Self::PacketType | Self::Opcode | Self::Malformed | Self::IndirectBuffer => 20,
             Self::WorkGroupSize => 21,
             Self::VendorPacket => 23,
         }
@@ -66,11 +76,13 @@ impl QueueError {
     #[must_use]
     pub const fn hsa_status(self) -> u32 {
         match self {
-            Self::DispatchDimensions => 0x100d,              // INCOMPATIBLE_ARGUMENTS
-            Self::GroupSegmentSize => 0x1003,                // INVALID_ALLOCATION
-            Self::DispatchCode => 0x1010,                    // INVALID_CODE_OBJECT
-            Self::PacketType | Self::VendorPacket => 0x1009, // INVALID_PACKET_FORMAT
-            Self::WorkGroupSize => 0x1001,                   // INVALID_ARGUMENT
+            Self::DispatchDimensions => 0x100d, // INCOMPATIBLE_ARGUMENTS
+            Self::GroupSegmentSize => 0x1003,   // INVALID_ALLOCATION
+            Self::DispatchCode => 0x1010,       // INVALID_CODE_OBJECT
+            Self::PacketType | Self::VendorPacket | Self::Opcode | Self::Malformed | Self::IndirectBuffer => {
+                0x1009
+            } // INVALID_PACKET_FORMAT
+            Self::WorkGroupSize => 0x1001,      // INVALID_ARGUMENT
         }
     }
 }

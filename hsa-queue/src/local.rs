@@ -5,7 +5,7 @@
 //!
 //! Not for: real client memory, which is not ours to hold as atomics of the heap.
 
-use crate::memory::{Access, Fault, GpuVa, MemoryView};
+use crate::memory::{Access, Fault, GpuVa, MemoryView, Width};
 use crate::sync::{AtomicU64, Ordering};
 
 /// One range of memory at a made-up address.
@@ -130,6 +130,31 @@ impl MemoryView for &LocalMemory {
     #[inline]
     fn fetch_sub_u64(&mut self, va: GpuVa, n: u64) -> Access<u64> {
         answer(self.aligned(va, 8, true).map(|(word, _)| word.fetch_sub(n, Ordering::AcqRel)))
+    }
+
+    #[inline]
+    fn store_u32(&mut self, va: GpuVa, value: u32) -> Access<()> {
+        answer(
+            self.aligned(va, 4, true)
+                .map(|(word, bit)| LocalMemory::merge(word, 0xffff_ffff << bit, u64::from(value) << bit)),
+        )
+    }
+
+    fn compare_exchange(&mut self, va: GpuVa, width: Width, old: u64, new: u64) -> Option<Access<u64>> {
+        let (word, bit) = match self.aligned(va, width.bytes(), true) {
+            Ok(place) => place,
+            Err(fault) => return Some(Access::Fault(fault)),
+        };
+        let mask = width.cut(u64::MAX) << bit;
+        let exchange = |now: u64| (now & mask == old << bit & mask).then(|| now & !mask | new << bit & mask);
+        let (Ok(was) | Err(was)) = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, exchange);
+        Some(Access::Ready((was & mask) >> bit))
+    }
+
+    fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
+        let first = self.extent(va, usize::try_from(len).ok()?, true).ok()?;
+        (first.is_multiple_of(8) && len.is_multiple_of(8))
+            .then(|| &self.words[first / 8..][..(len / 8) as usize])
     }
 }
 

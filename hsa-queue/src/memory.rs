@@ -18,6 +18,7 @@
 //!
 //! Not for: who owns an address, what a fault means to the client (the caller raises the memory exception).
 
+use crate::sync::AtomicU64;
 use std::fmt;
 
 /// An address in a client's GPU virtual address space.
@@ -99,6 +100,35 @@ impl<T> Access<T> {
     }
 }
 
+/// How wide a word is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Width {
+    /// 32 bits.
+    Four,
+    /// 64 bits.
+    Eight,
+}
+
+impl Width {
+    /// Bytes.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Four => 4,
+            Self::Eight => 8,
+        }
+    }
+
+    /// Cuts a value to this width.
+    #[must_use]
+    pub const fn cut(self, value: u64) -> u64 {
+        match self {
+            Self::Four => value & 0xffff_ffff,
+            Self::Eight => value,
+        }
+    }
+}
+
 /// A client's memory as one of its queues sees it. Ordering and the meaning of `Pending`: [module head](self).
 ///
 /// Methods take `&mut self` so that a view may keep its open request and a cache of translations without
@@ -120,4 +150,41 @@ pub trait MemoryView {
     /// Subtracts `n` from an aligned 64-bit word, modulo 2^64, and returns what it was before. Atomic where
     /// the memory allows (not in USERPTR memory: read, subtract, write).
     fn fetch_sub_u64(&mut self, va: GpuVa, n: u64) -> Access<u64>;
+
+    /// Releasing store of an aligned 32-bit word. Unless a view does better: a [`MemoryView::write`], and so
+    /// releasing only where stores are not reordered.
+    #[inline]
+    fn store_u32(&mut self, va: GpuVa, value: u32) -> Access<()> {
+        if !va.is_aligned(4) {
+            return Access::Fault(Fault { va, len: 4, write: true });
+        }
+        self.write(va, &value.to_le_bytes())
+    }
+
+    /// Replaces an aligned word by `new` if it is `old`, atomically, and answers what it was. `None` where the
+    /// memory knows no such thing (USERPTR memory); the caller then loads and stores. Which of the two must not
+    /// change while an access is open.
+    #[inline]
+    fn compare_exchange(&mut self, va: GpuVa, width: Width, old: u64, new: u64) -> Option<Access<u64>> {
+        let _ = (va, width, old, new);
+        None
+    }
+
+    /// Copies `len` bytes (at most 64 KiB) without a detour, front to back, any alignment. `None` where a view cannot;
+    /// the caller then reads and writes. Order and tearing as of `read` and `write`. Which of the two must not change
+    /// while an access is open.
+    #[inline]
+    fn copy(&mut self, dst: GpuVa, src: GpuVa, len: u64) -> Option<Access<()>> {
+        let _ = (dst, src, len);
+        None
+    }
+
+    /// The `len` bytes from `va` on, both multiples of 8, as words to be loaded and stored in place, if all of them
+    /// are memory that answers at once and may be written to. Whoever asks keeps to the words' owner's rules; the
+    /// checks are paid once for all of them.
+    #[inline]
+    fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
+        let _ = (va, len);
+        None
+    }
 }

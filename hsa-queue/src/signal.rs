@@ -25,6 +25,12 @@ use crate::memory::{Access, GpuVa, MemoryView};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventId(pub u32);
 
+impl EventId {
+    /// What an interrupt carries that names no event (no event has the number 0): whoever raises it looks through the
+    /// process's event page for slots that were written (`kfd_signal_event_interrupt`, `kfd_events.c`).
+    pub const UNNAMED: Self = Self(0);
+}
+
 /// What is done to the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
@@ -65,6 +71,15 @@ impl SignalUpdate {
 
     const fn new(signal: GpuVa, change: Change) -> Self {
         Self { signal, change, stage: Stage::Event, mailbox: GpuVa::NULL, event: EventId(0) }
+    }
+
+    /// Whether it writes to any of the `len` bytes from `base` on, as far as is known yet: the mailbox is, once the first
+    /// access was answered.
+    #[must_use]
+    pub fn writes_into(&self, base: GpuVa, len: u64) -> bool {
+        let overlaps =
+            |va: GpuVa, bytes: u64| va.0.wrapping_sub(base.0) < len || base.0.wrapping_sub(va.0) < bytes;
+        overlaps(self.signal, amd_signal::BYTES) || !self.mailbox.is_null() && overlaps(self.mailbox, 8)
     }
 
     /// Goes on until the update is done (`Ready` with the event to raise) or an access is not.

@@ -1,14 +1,13 @@
-//! Where a wave would run: for now, the refusal.
+//! What must hold of a dispatch, and the refusal of an agent without waves ([`crate::wave`] has the engines).
 //!
-//! This agent has no waves. A dispatch's own fields are checked first, so that a client with a wrong packet learns
+//! A dispatch's own fields are checked first, so that a client with a wrong packet learns
 //! what is wrong with the packet; one that is right is refused for its code:
 //! `HSA_STATUS_ERROR_INVALID_CODE_OBJECT` is the queue error for "the code object cannot be run on this agent",
 //! whereas `INVALID_ISA` means too many registers and `INVALID_PACKET_FORMAT` a packet that is no dispatch.
 //! A kernel agent's queue does not take AGENT_DISPATCH at all (its `features` say `KERNEL_DISPATCH` only), which
 //! is a packet of an unsupported type: `HSA_STATUS_ERROR_INVALID_PACKET_FORMAT`.
 //!
-//! Not for: packet order and completion, which are the processor's. An engine that runs waves takes the place of
-//! [`refusal`] and answers like an access: done, not yet, or an error.
+//! Not for: packet order and completion, which are the processor's.
 
 use crate::aql::packet::KernelDispatchPacket;
 use crate::error::QueueError;
@@ -18,9 +17,11 @@ const WORKGROUP_MAX_ITEMS: u64 = 1024;
 /// Bytes of group memory of a work-group (the LDS of every gfx9 compute unit).
 const GROUP_SEGMENT_MAX_BYTES: u32 = 64 << 10;
 
-/// Why this dispatch does not run.
-#[must_use]
-pub fn refusal(packet: &KernelDispatchPacket) -> QueueError {
+/// Checks a dispatch's own fields.
+///
+/// # Errors
+/// The first thing that is wrong with them.
+pub fn check(packet: &KernelDispatchPacket) -> Result<(), QueueError> {
     let dimensions = usize::from(packet.setup & 3);
     let unused = |size: u32, i: usize| i >= dimensions && size != 1;
     let wrong = |i: usize| {
@@ -28,15 +29,21 @@ pub fn refusal(packet: &KernelDispatchPacket) -> QueueError {
         group == 0 || grid == 0 || unused(group, i) || unused(grid, i)
     };
     if dimensions == 0 || (0..3).any(wrong) {
-        return QueueError::DispatchDimensions;
+        return Err(QueueError::DispatchDimensions);
     }
     if packet.workgroup_size.iter().map(|&n| u64::from(n)).product::<u64>() > WORKGROUP_MAX_ITEMS {
-        return QueueError::WorkGroupSize;
+        return Err(QueueError::WorkGroupSize);
     }
     if packet.group_segment_size > GROUP_SEGMENT_MAX_BYTES {
-        return QueueError::GroupSegmentSize;
+        return Err(QueueError::GroupSegmentSize);
     }
-    QueueError::DispatchCode
+    Ok(())
+}
+
+/// Why this dispatch does not run on an agent without waves.
+#[must_use]
+pub fn refusal(packet: &KernelDispatchPacket) -> QueueError {
+    check(packet).err().unwrap_or(QueueError::DispatchCode)
 }
 
 #[cfg(test)]

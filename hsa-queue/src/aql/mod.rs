@@ -1,7 +1,7 @@
 //! AQL queues: HSA's own packet format.
 //!
-//! [`packet`] is what lies in the ring, [`barrier`] what a packet may wait for, [`dispatch`] the seam to whatever
-//! runs kernels, [`report`] how a queue in error tells its client,
+//! [`packet`] is what lies in the ring, [`barrier`] what a packet may wait for, [`dispatch`] what must
+//! hold of a dispatch, [`report`] how a queue in error tells its client,
 //! [`processor`] the machine that puts them in order.
 
 pub mod barrier;

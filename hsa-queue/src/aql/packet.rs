@@ -103,6 +103,8 @@ impl Header {
     }
 }
 
+/// A vendor packet that holds a PM4 INDIRECT_BUFFER (`amd_aql_pm4_ib`, `AMD_AQL_FORMAT_PM4_IB`, `amd_gpu_pm4.h` of ROCR).
+pub const AMD_FORMAT_PM4_IB: u8 = 1;
 /// `HSA_AMD_PACKET_TYPE_BARRIER_VALUE` (`hsa_amd_packet_type_t`).
 pub const AMD_FORMAT_BARRIER_VALUE: u8 = 2;
 
@@ -154,6 +156,24 @@ pub struct BarrierValuePacket {
     pub completion_signal: u64,
 }
 
+/// `amd_aql_pm4_ib`.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Pm4IbPacket {
+    /// [`Header`], lower half.
+    pub header: u16,
+    /// [`AMD_FORMAT_PM4_IB`].
+    pub amd_format: u16,
+    /// A whole PM4 INDIRECT_BUFFER packet.
+    pub ib_jump_cmd: [u32; 4],
+    /// Dwords of this packet that the command processor passes over: 10.
+    pub dw_cnt_remain: u32,
+    /// Reserved.
+    pub reserved: [u32; 8],
+    /// Handle of the completion signal, 0 for none; two dwords, lower first.
+    pub completion_signal: [u32; 2],
+}
+
 /// `hsa_kernel_dispatch_packet_t`.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -185,7 +205,8 @@ pub struct KernelDispatchPacket {
 const _: () = {
     use std::mem::{offset_of, size_of};
     assert!(size_of::<BarrierPacket>() == 64 && size_of::<BarrierValuePacket>() == 64);
-    assert!(size_of::<KernelDispatchPacket>() == 64);
+    assert!(size_of::<KernelDispatchPacket>() == 64 && size_of::<Pm4IbPacket>() == 64);
+    assert!(offset_of!(Pm4IbPacket, completion_signal) == 56);
     assert!(offset_of!(BarrierPacket, dep_signal) == 8 && offset_of!(BarrierPacket, completion_signal) == 56);
     assert!(offset_of!(BarrierValuePacket, signal) == 8 && offset_of!(BarrierValuePacket, cond) == 32);
     assert!(offset_of!(BarrierValuePacket, completion_signal) == 56);

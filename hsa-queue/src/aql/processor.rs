@@ -4,14 +4,17 @@
 //!            ┌──────────────────────────────────────────────────────────────────────────┐
 //!            ▼                                                                          │
 //!  Header ─► Index ─► Body ─► Wait ─► Free ──(no completion signal)─────────────────────┤
-//!    │         │       │       │       └─► Publish ─► Complete ─────────────────────────┘
-//!  Empty     Empty     │     Parked                    (event to raise)
+//!    │         │       │ │     │     ▲ └─► Publish ─► Complete ─────────────────────────┘
+//!  Empty     Empty     │ │   Parked  │                 (event to raise)
+//!                      │ └─► Indirect┘ (PM4, by `indirect`)
 //!                      └─► Report ─► Stopped
 //!  any access without memory ─► Faulted
 //! ```
 //!
 //! Each stage has one access that may be pending, and is a variant of `Stage` with what it needs to ask again.
-//! On memory that answers at once each stage calls the next and none is ever stored.
+//! On memory that answers at once each stage calls the next and none is ever stored; runs of packets that only pass
+//! are retired in place where the view hands out words. A ring that has to be asked for is read and given back many
+//! packets at a time (`window`).
 //!
 //! **What is trusted.** Nothing the client can write. The read index is the processor's own; what is in memory is
 //! a report of it (as `CP_HQD_PQ_RPTR` and its report address are), so a client that scribbles on it deceives
@@ -42,23 +45,31 @@
 //! scope is the acquiring load of the header and of the dependencies, the release fence of any scope is the
 //! releasing update of the completion signal; there is no cache to write back.
 
+mod head;
+mod indirect;
+mod window;
+
 use crate::aql::barrier::{Verdict, Wait};
-use crate::aql::dispatch;
 use crate::aql::packet::{
-    AMD_FORMAT_BARRIER_VALUE, BarrierPacket, BarrierValuePacket, Header, INVALID_HEADER,
-    KernelDispatchPacket, PacketType,
+    AMD_FORMAT_BARRIER_VALUE, AMD_FORMAT_PM4_IB, BarrierPacket, BarrierValuePacket, Header, INVALID_HEADER,
+    KernelDispatchPacket, PacketType, Pm4IbPacket,
 };
 use crate::aql::report::Report;
 use crate::clock::Clock;
 use crate::error::QueueError;
 use crate::memory::{Access, Fault, GpuVa, MemoryView};
-use crate::ring::{Ring, RingError};
+use crate::pm4;
+use crate::ring::{PACKET_BYTES, Ring, RingError};
 use crate::signal::{EventId, SignalUpdate};
 use crate::step::{Step, Turn};
+use crate::wave::{Dispatch, Waves};
+use window::Window;
 use zerocopy::IntoBytes;
 
 /// Most packets by which the read index in memory lags during a turn.
 pub const MAX_LAG: u64 = 64;
+/// The same for a ring that has to be asked for, and the packets that are read at once there.
+pub const MAX_FAR_LAG: u64 = 512;
 
 /// Where a queue's shared parts are, as the client said when it created the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,9 +121,31 @@ enum Stage {
         wait: Wait,
         finish: Finish,
     },
+    /// The machine in `indirect` runs the packet's buffer.
+    Indirect {
+        slot: GpuVa,
+        finish: Finish,
+    },
     Free {
         slot: GpuVa,
         finish: Finish,
+    },
+    /// The write index, of a ring that has to be asked for.
+    Far,
+    /// A look at the headers of `count` slots.
+    Scan {
+        slot: GpuVa,
+        count: u64,
+    },
+    /// The packets in them.
+    Fill {
+        slot: GpuVa,
+        count: u64,
+    },
+    /// `count` slots given back.
+    Sweep {
+        slot: GpuVa,
+        count: u64,
     },
     Publish {
         finish: Finish,
@@ -151,6 +184,11 @@ pub struct Processor {
     stage: Stage,
     /// Why the turn ends, when the flow says that it does.
     outcome: Step,
+    waves: Waves,
+    /// Runs the indirect buffers of vendor packets; made when there is one.
+    indirect: Option<Box<pm4::Processor>>,
+    /// Packets read ahead; there once the ring had to be asked for.
+    window: Option<Box<Window>>,
 }
 
 /// Unwraps a ready access; else remembers the stage to ask again and ends the turn.
@@ -189,7 +227,16 @@ impl Processor {
             publishing: false,
             stage: Stage::Next,
             outcome: Step::Empty,
+            waves: Waves::Refuse,
+            indirect: None,
+            window: None,
         })
+    }
+
+    /// The same with another engine for waves.
+    #[must_use]
+    pub fn with_waves(self, waves: Waves) -> Self {
+        Self { waves, ..self }
     }
 
     /// The ring.
@@ -200,8 +247,11 @@ impl Processor {
 
     /// Another ring for the same queue (`AMDKFD_IOC_UPDATE_QUEUE`). Indices go on; a packet in hand is finished
     /// where it was found.
-    pub const fn set_ring(&mut self, ring: Ring) {
+    pub fn set_ring(&mut self, ring: Ring) {
         self.ring = ring;
+        if let Some(window) = &mut self.window {
+            window.clear();
+        }
     }
 
     /// Id of the next packet, counted from 0 and never taken from memory.
@@ -238,7 +288,8 @@ impl Processor {
     }
 
     /// Retires packets until `budget` of them are done (at least one is tried), an event is to be raised, or
-    /// something has to be waited for. Bounded: at most 16 accesses a packet, each of at most 64 bytes.
+    /// something has to be waited for. Bounded: at most 16 accesses a packet, each of at most 64 bytes, and of an indirect
+    /// buffer what [`crate::stream::machine`] does in a turn.
     pub fn run<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, budget: u32) -> Turn {
         let first = self.read;
         let step = self.turn(view, clock, first.wrapping_add(u64::from(budget.max(1))));
@@ -247,18 +298,20 @@ impl Processor {
     }
 
     fn turn<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, end: u64) -> Step {
-        let max_lag = (self.ring.packets() / 2).clamp(1, MAX_LAG);
         if self.publishing
             && let Err(step) = self.publish(view)
         {
             return step;
         }
         loop {
+            let most = if self.window.is_some() { MAX_FAR_LAG } else { MAX_LAG };
+            let max_lag = (self.ring.packets() / 2).clamp(1, most);
             let flow = if matches!(self.stage, Stage::Next) {
                 let lag = self.read.wrapping_sub(self.published);
                 // At least one: a ring that shrank under an open access may leave more lag than it now allows.
                 let stop = max_lag.saturating_sub(lag).clamp(1, end.wrapping_sub(self.read));
-                self.head(view, clock, self.read.wrapping_add(stop))
+                let stop = self.read.wrapping_add(stop);
+                if self.window.is_some() { self.far(view, clock, stop) } else { self.head(view, clock, stop) }
             } else {
                 self.resume(view, clock)
             };
@@ -310,46 +363,6 @@ impl Processor {
         }
     }
 
-    /// Retires packets from the head of the queue until `stop`, while they are barriers with nothing to wait for
-    /// and nobody to tell: what most packets of a batch are. Keeps the read index in a register for that; the first
-    /// packet that is anything else, and the first access that is not ready, leave for the general way.
-    #[inline(always)]
-    fn head<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, stop: u64) -> Flow {
-        let (ring, limit) = (self.ring, self.limit);
-        let mut read = self.read;
-        loop {
-            let slot = ring.slot(read);
-            let header = match view.load_u32(slot) {
-                Access::Ready(word)
-                    if Header(word).kind() == PacketType::BarrierAnd && ahead(limit, read) =>
-                {
-                    Header(word)
-                }
-                answer => {
-                    self.read = read;
-                    return self.header(view, clock, slot, answer);
-                }
-            };
-            let mut words = [0u64; 8];
-            let answer = view.read(slot, words.as_mut_bytes());
-            let [_, a, b, c, d, e, _, completion] = words;
-            if answer != Access::Ready(()) || a | b | c | d | e | completion != 0 {
-                self.read = read;
-                return self.body(view, clock, slot, header, words, answer);
-            }
-            let answer = view.store_u16(slot, INVALID_HEADER);
-            if answer != Access::Ready(()) {
-                self.read = read;
-                return self.free(view, clock, slot, Finish::NONE, answer);
-            }
-            read = read.wrapping_add(1);
-            if read == stop {
-                self.read = read;
-                return Flow::Retired;
-            }
-        }
-    }
-
     /// Goes on at the access that was not answered last time.
     #[inline(never)]
     fn resume<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock) -> Flow {
@@ -360,12 +373,19 @@ impl Processor {
                 self.header(view, clock, slot, answer)
             }
             Stage::Header { slot } => {
+                // This ring's memory does not answer at once.
+                self.window.get_or_insert_default();
                 let answer = view.load_u32(slot);
                 self.header(view, clock, slot, answer)
             }
             Stage::Index { slot, header } => self.index(view, clock, slot, header),
             Stage::Body { slot, header } => self.read_body(view, clock, slot, header),
             Stage::Wait { slot, wait, finish } => self.wait(view, clock, slot, wait, finish),
+            Stage::Indirect { slot, finish } => self.indirect(view, clock, slot, finish),
+            Stage::Far => self.look_ahead(view),
+            Stage::Scan { slot, count } => self.scan(view, slot, count),
+            Stage::Fill { slot, count } => self.fill(view, slot, count),
+            Stage::Sweep { slot, count } => self.sweep(view, slot, count),
             Stage::Free { slot, finish } => {
                 let answer = view.store_u16(slot, INVALID_HEADER);
                 self.free(view, clock, slot, finish, answer)
@@ -454,10 +474,21 @@ impl Processor {
                 };
                 self.wait(view, clock, slot, wait, Finish::of(packet.completion_signal, clock))
             }
+            PacketType::VendorSpecific if header.amd_format() == AMD_FORMAT_PM4_IB => {
+                let packet: Pm4IbPacket = zerocopy::transmute!(words);
+                self.enter(view, clock, slot, &packet)
+            }
             PacketType::VendorSpecific => self.refuse(view, QueueError::VendorPacket),
             PacketType::KernelDispatch => {
                 let packet: KernelDispatchPacket = zerocopy::transmute!(words);
-                self.refuse(view, dispatch::refusal(&packet))
+                let finish = Finish::of(packet.completion_signal, clock);
+                match self.waves.engine().dispatch(Dispatch::Aql(&packet)) {
+                    Ok(()) => {
+                        let answer = view.store_u16(slot, INVALID_HEADER);
+                        self.free(view, clock, slot, finish, answer)
+                    }
+                    Err(error) => self.refuse(view, error),
+                }
             }
             // INVALID was held back by `header`.
             PacketType::AgentDispatch | PacketType::Unknown(_) | PacketType::Invalid => {
@@ -516,7 +547,14 @@ impl Processor {
     }
 
     fn complete<V: MemoryView>(&mut self, view: &mut V, mut update: SignalUpdate) -> Flow {
-        match ask!(self, Stage::Complete(update), update.step(view)) {
+        let raise = ask!(self, Stage::Complete(update), update.step(view));
+        // A client may aim its signals at its own ring: what was read ahead is then not what is there.
+        if let Some(window) = &mut self.window
+            && update.writes_into(self.ring.base(), self.ring.packets() * PACKET_BYTES)
+        {
+            window.clear();
+        }
+        match raise {
             None => Flow::Retired,
             // The read index was published before the signal was touched: nothing is left to do in this turn
             // that could be pending and make us forget the event.

@@ -1,0 +1,141 @@
+//! Rings in memory that has to be asked for: many packets an access instead of many accesses a packet.
+//!
+//! ```text
+//!  Far (write index) ─► Scan ─► Fill ─► packets from the window ─► Sweep ─► …
+//! ```
+//!
+//! One read of a range promises no order between its bytes, so it is made twice: the headers that the first one finds
+//! valid were published before, and the second reads what they published. These slots are the processor's until the read
+//! index passes them, so runs of packets that only pass are given back by one write of the whole range, the bodies as
+//! they were read and the headers INVALID.
+//!
+//! Not for: packets that do more, which go the general way with their words already in hand.
+
+use super::{Flow, MAX_FAR_LAG, Processor, Stage, ahead};
+use crate::aql::packet::{Header, INVALID_HEADER, PacketType};
+use crate::clock::Clock;
+use crate::memory::{Access, GpuVa, MemoryView};
+use crate::step::Step;
+use zerocopy::IntoBytes;
+
+/// Packets read ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Window {
+    /// Id of the first.
+    first: u64,
+    /// How many are known whole.
+    count: usize,
+    packets: Vec<[u64; 8]>,
+}
+
+impl Window {
+    /// Forgets the packets.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// The packets from this id on.
+    fn from(&mut self, id: u64) -> &mut [[u64; 8]] {
+        let skip = usize::try_from(id.wrapping_sub(self.first)).unwrap_or(usize::MAX);
+        self.packets.get_mut(..self.count).and_then(|known| known.get_mut(skip..)).unwrap_or(&mut [])
+    }
+}
+
+/// Whether a packet is a barrier with nothing to wait for and nobody to tell.
+fn passes(packet: &[u64; 8]) -> bool {
+    let [header, a, b, c, d, e, _, completion] = *packet;
+    Header(header as u32).kind() == PacketType::BarrierAnd && a | b | c | d | e | completion == 0
+}
+
+macro_rules! ask {
+    ($self:ident, $stage:expr, $access:expr) => {
+        match $access {
+            Access::Ready(value) => value,
+            Access::Pending(ticket) => {
+                $self.stage = $stage;
+                return $self.hold(Step::Pending(ticket));
+            }
+            Access::Fault(fault) => return $self.fault(fault),
+        }
+    };
+}
+
+impl Processor {
+    /// The next packets, up to `stop`.
+    #[inline(never)]
+    pub(super) fn far<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, stop: u64) -> Flow {
+        let read = self.read;
+        let most = usize::try_from(stop.wrapping_sub(read)).unwrap_or(usize::MAX);
+        let Some(window) = &mut self.window else { return Flow::Retired };
+        let slot = self.ring.slot(read);
+        let known = window.from(read);
+        if let Some(&packet) = known.first() {
+            let count = known.iter().take(most).take_while(|packet| passes(packet)).count();
+            if count == 0 {
+                let header = Header(packet[0] as u32);
+                return self.body(view, clock, slot, header, packet, Access::Ready(()));
+            }
+            for [header, ..] in known.iter_mut().take(count) {
+                *header = *header & !0xffff | u64::from(INVALID_HEADER);
+            }
+            return self.sweep(view, slot, count as u64);
+        }
+        if ahead(self.limit, read) {
+            return self.scan(view, slot, self.within_reach());
+        }
+        self.look_ahead(view)
+    }
+
+    /// How many packets to read at once.
+    fn within_reach(&self) -> u64 {
+        self.limit.wrapping_sub(self.read).min(self.ring.run(self.read)).min(MAX_FAR_LAG)
+    }
+
+    pub(super) fn look_ahead<V: MemoryView>(&mut self, view: &mut V) -> Flow {
+        self.limit = ask!(self, Stage::Far, view.load_u64(self.write_index));
+        if ahead(self.limit, self.read) {
+            return self.scan(view, self.ring.slot(self.read), self.within_reach());
+        }
+        self.nothing()
+    }
+
+    pub(super) fn scan<V: MemoryView>(&mut self, view: &mut V, slot: GpuVa, count: u64) -> Flow {
+        let Some(window) = &mut self.window else { return Flow::Retired };
+        window.clear();
+        window.packets.resize(count as usize, [0; 8]);
+        ask!(self, Stage::Scan { slot, count }, view.read(slot, window.packets.as_mut_bytes()));
+        let published = |packet: &&[u64; 8]| Header(packet[0] as u32).kind() != PacketType::Invalid;
+        let valid = window.packets.iter().take_while(published).count() as u64;
+        if valid == 0 {
+            return self.nothing();
+        }
+        self.fill(view, slot, valid)
+    }
+
+    pub(super) fn fill<V: MemoryView>(&mut self, view: &mut V, slot: GpuVa, count: u64) -> Flow {
+        let Some(window) = &mut self.window else { return Flow::Retired };
+        window.packets.resize(count as usize, [0; 8]);
+        ask!(self, Stage::Fill { slot, count }, view.read(slot, window.packets.as_mut_bytes()));
+        // Unless the ring has become another meanwhile.
+        if slot == self.ring.slot(self.read) {
+            (window.first, window.count) = (self.read, count as usize);
+        }
+        Flow::Retired
+    }
+
+    pub(super) fn sweep<V: MemoryView>(&mut self, view: &mut V, slot: GpuVa, count: u64) -> Flow {
+        let Some(window) = &mut self.window else { return Flow::Retired };
+        let skip = usize::try_from(self.read.wrapping_sub(window.first)).unwrap_or(usize::MAX);
+        let packets = window.packets.get(skip..).and_then(|rest| rest.get(..count as usize));
+        let answer = view.write(slot, packets.unwrap_or(&[]).as_bytes());
+        ask!(self, Stage::Sweep { slot, count }, answer);
+        self.read = self.read.wrapping_add(count);
+        Flow::Retired
+    }
+
+    /// Nothing more to do: the memory goes, too.
+    fn nothing(&mut self) -> Flow {
+        self.window = Some(Box::default());
+        self.rest(Step::Empty)
+    }
+}

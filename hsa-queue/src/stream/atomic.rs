@@ -1,0 +1,204 @@
+//! Read-modify-write of a word, as PM4's ATOMIC_MEM and SDMA's ATOMIC name it.
+//!
+//! The opcodes are those of the texture cache (`enum TC_OP`, `vega10_enum.h`): bits 4:0 the operation, bit 5 set for
+//! 64 bits, bit 6 set when the old value is not wanted. ROCR's SDMA barrier uses 47, ADD of 64 bits
+//! (`SDMA_ATOMIC_ADD64`, `sdma_registers.h`). The floating-point ones are not taken.
+//!
+//! ```text
+//! Load ──► Exchange ──► done            atomic where the view has compare-and-exchange, else load and store
+//!   ▲         │ (another value was there)
+//!   └─────────┘
+//! ```
+
+use crate::memory::{Access, GpuVa, MemoryView, Width};
+use crate::stream::op::Outcome;
+
+/// Attempts in one turn before others get theirs.
+const ATTEMPTS: u32 = 64;
+
+/// What becomes of the word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Replaced.
+    Swap,
+    /// Replaced when it equals the comparand.
+    CompareSwap,
+    /// Sum.
+    Add,
+    /// Difference.
+    Sub,
+    /// Signed minimum.
+    SMin,
+    /// Unsigned minimum.
+    UMin,
+    /// Signed maximum.
+    SMax,
+    /// Unsigned maximum.
+    UMax,
+    /// Conjunction.
+    And,
+    /// Disjunction.
+    Or,
+    /// Exclusive disjunction.
+    Xor,
+    /// Up by one, to 0 after the operand.
+    Inc,
+    /// Down by one, to the operand after 0.
+    Dec,
+}
+
+/// Bits 4:0 of an opcode, and what they mean.
+pub const KINDS: [(u32, Kind); 13] = [
+    (0x07, Kind::Swap),
+    (0x08, Kind::CompareSwap),
+    (0x0f, Kind::Add),
+    (0x10, Kind::Sub),
+    (0x11, Kind::SMin),
+    (0x12, Kind::UMin),
+    (0x13, Kind::SMax),
+    (0x14, Kind::UMax),
+    (0x15, Kind::And),
+    (0x16, Kind::Or),
+    (0x17, Kind::Xor),
+    (0x18, Kind::Inc),
+    (0x19, Kind::Dec),
+];
+
+impl Kind {
+    /// The new value of a word that was `old`.
+    #[must_use]
+    pub fn apply(self, width: Width, old: u64, operand: u64, comparand: u64) -> u64 {
+        let signed = |value: u64| match width {
+            Width::Four => i64::from((value as u32).cast_signed()),
+            Width::Eight => value.cast_signed(),
+        };
+        let less = signed(old) < signed(operand);
+        let new = match self {
+            Self::Swap => operand,
+            Self::CompareSwap if old == comparand => operand,
+            Self::CompareSwap => old,
+            Self::Add => old.wrapping_add(operand),
+            Self::Sub => old.wrapping_sub(operand),
+            Self::SMin if less => old,
+            Self::SMax if !less => old,
+            Self::SMin | Self::SMax => operand,
+            Self::UMin => old.min(operand),
+            Self::UMax => old.max(operand),
+            Self::And => old & operand,
+            Self::Or => old | operand,
+            Self::Xor => old ^ operand,
+            Self::Inc if old >= operand => 0,
+            Self::Inc => old.wrapping_add(1),
+            Self::Dec if old == 0 || old > operand => operand,
+            Self::Dec => old.wrapping_sub(1),
+        };
+        width.cut(new)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Load,
+    Exchange { old: u64 },
+}
+
+/// One read-modify-write, possibly under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Atomic {
+    va: GpuVa,
+    width: Width,
+    kind: Kind,
+    operand: u64,
+    comparand: u64,
+    /// A compare-and-swap that waits until it succeeds.
+    until: bool,
+    stage: Stage,
+}
+
+impl Atomic {
+    /// By opcode; none for an opcode that there is not. `until`: a compare-and-swap waits until it succeeds.
+    #[must_use]
+    pub fn new(opcode: u32, va: GpuVa, operand: u64, comparand: u64, until: bool) -> Option<Self> {
+        let &(_, kind) = KINDS.iter().find(|(bits, _)| *bits == opcode & 0x1f)?;
+        let width = if opcode & 0x20 != 0 { Width::Eight } else { Width::Four };
+        let (operand, comparand) = (width.cut(operand), width.cut(comparand));
+        let until = until && kind == Kind::CompareSwap;
+        Some(Self { va, width, kind, operand, comparand, until, stage: Stage::Load })
+    }
+
+    /// The word, while it is waited for.
+    #[must_use]
+    pub fn waits_on(&self) -> Option<GpuVa> {
+        self.until.then_some(self.va)
+    }
+
+    /// Goes on until it is done, has to wait for the comparand, or an access is not answered.
+    pub fn step<V: MemoryView>(&mut self, view: &mut V) -> Access<Outcome> {
+        let sum = match self.kind {
+            Kind::Add => Some(self.operand.wrapping_neg()),
+            Kind::Sub => Some(self.operand),
+            _ => None,
+        };
+        if let (Some(n), Width::Eight) = (sum, self.width) {
+            return view.fetch_sub_u64(self.va, n).map(|_| Outcome::Done);
+        }
+        for _ in 0..ATTEMPTS {
+            let old = match self.stage {
+                Stage::Exchange { old } => old,
+                Stage::Load => match load(view, self.va, self.width) {
+                    Access::Ready(old) => old,
+                    other => return other.map(|_| Outcome::Done),
+                },
+            };
+            if self.kind == Kind::CompareSwap && old != self.comparand {
+                self.stage = Stage::Load;
+                return Access::Ready(if self.until { Outcome::Unmet } else { Outcome::Done });
+            }
+            self.stage = Stage::Exchange { old };
+            let new = self.kind.apply(self.width, old, self.operand, self.comparand);
+            match view.compare_exchange(self.va, self.width, old, new) {
+                None => return store(view, self.va, self.width, new).map(|()| Outcome::Done),
+                Some(Access::Ready(seen)) if seen == old => return Access::Ready(Outcome::Done),
+                Some(Access::Ready(seen)) => self.stage = Stage::Exchange { old: seen },
+                Some(other) => return other.map(|_| Outcome::Done),
+            }
+        }
+        Access::Ready(Outcome::More)
+    }
+}
+
+/// Acquiring load of a word.
+pub(crate) fn load<V: MemoryView>(view: &mut V, va: GpuVa, width: Width) -> Access<u64> {
+    match width {
+        Width::Four => view.load_u32(va).map(u64::from),
+        Width::Eight => view.load_u64(va),
+    }
+}
+
+/// Releasing store of a word, cut to its width.
+pub(crate) fn store<V: MemoryView>(view: &mut V, va: GpuVa, width: Width, value: u64) -> Access<()> {
+    match width {
+        Width::Four => view.store_u32(va, value as u32),
+        Width::Eight => view.store_u64(va, value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_keep_to_their_width_and_sign() {
+        let four = |kind: Kind, old, operand| kind.apply(Width::Four, old, operand, 0);
+        assert_eq!(four(Kind::Add, 0xffff_ffff, 2), 1);
+        assert_eq!(four(Kind::Sub, 0, 1), 0xffff_ffff);
+        assert_eq!(four(Kind::SMin, 0xffff_ffff, 1), 0xffff_ffff, "-1 is less than 1");
+        assert_eq!(four(Kind::SMax, 0xffff_ffff, 1), 1);
+        assert_eq!((four(Kind::UMin, 0xffff_ffff, 1), four(Kind::UMax, 0xffff_ffff, 1)), (1, 0xffff_ffff));
+        assert_eq!((four(Kind::Inc, 4, 5), four(Kind::Inc, 5, 5), four(Kind::Inc, 9, 5)), (5, 0, 0));
+        assert_eq!((four(Kind::Dec, 4, 5), four(Kind::Dec, 0, 5), four(Kind::Dec, 9, 5)), (3, 5, 5));
+        assert_eq!(Kind::SMin.apply(Width::Eight, u64::MAX, 1, 0), u64::MAX);
+        assert_eq!(Kind::CompareSwap.apply(Width::Eight, 7, 9, 7), 9);
+        assert_eq!(Kind::CompareSwap.apply(Width::Eight, 6, 9, 7), 6);
+    }
+}
