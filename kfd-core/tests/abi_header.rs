@@ -190,11 +190,11 @@ impl Check {
 fn header(test: &str, path: &str) -> Option<String> {
     let gcc = Command::new("gcc").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !gcc.is_ok_and(|status| status.success()) {
-        println!("SKIPPED {test}: gcc is missing");
+        println!("skipped: {test}: gcc is missing");
         return None;
     }
     if !Path::new(path).exists() {
-        println!("SKIPPED {test}: {path} is missing");
+        println!("skipped: {test}: {path} is missing");
         return None;
     }
     Some(std::fs::read_to_string(path).unwrap())

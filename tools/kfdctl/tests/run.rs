@@ -23,7 +23,7 @@ fn output(arguments: &[&str]) -> Output {
 fn able(test: &str) -> bool {
     let able = nix::unistd::geteuid().is_root() && Path::new("/dev/fuse").exists();
     if !able {
-        eprintln!("SKIPPED {test}: needs root and /dev/fuse");
+        println!("skipped: {test}: needs root and /dev/fuse");
     }
     able
 }

@@ -65,7 +65,7 @@ fn stdout(out: &Output) -> String {
 fn root(test: &str) -> bool {
     let root = nix::unistd::geteuid().is_root();
     if !root {
-        eprintln!("SKIPPED {test}: needs root");
+        println!("skipped: {test}: needs root");
     }
     root
 }
@@ -214,8 +214,8 @@ fn an_ordinary_user_gets_a_view_and_stays_the_same_user() {
     );
     let out = user.output().unwrap();
     if String::from_utf8_lossy(&out.stderr).contains("private mount namespace") {
-        eprintln!(
-            "SKIPPED an_ordinary_user_gets_a_view_and_stays_the_same_user: this machine has no user namespaces for users"
+        println!(
+            "skipped: an_ordinary_user_gets_a_view_and_stays_the_same_user: this machine has no user namespaces for users"
         );
         return;
     }

@@ -71,8 +71,11 @@ fn suite(name: &str, command: &mut Command, filter: Option<&str>, tally: &mut Ta
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
     let stdout = child.stdout.take().context("the test run's output was piped")?;
+    let mut shown = Shown::default();
     for line in BufReader::new(stdout).lines() {
-        note(&line?, tally);
+        let line = line?;
+        tally.note(&line);
+        shown.line(&line);
     }
     let status = child.wait()?;
     if !status.success() && tally.failures.is_empty() {
@@ -81,25 +84,74 @@ fn suite(name: &str, command: &mut Command, filter: Option<&str>, tally: &mut Ta
     Ok(())
 }
 
-/// Takes one line of libtest's output into the tally and shows it unless it is noise.
-fn note(line: &str, tally: &mut Tally) {
-    if let Some(skip) = line.strip_prefix("skipped: ") {
-        tally.skipped.push(skip.to_owned());
-    } else if let Some(counts) = line.strip_prefix("test result: ") {
-        for part in counts.split(&['.', ';'][..]) {
-            let mut words = part.split_whitespace();
-            match (words.next().and_then(|count| count.parse::<u64>().ok()), words.next()) {
-                (Some(count), Some("passed")) => tally.passed += count,
-                (Some(count), Some("failed")) => tally.failed += count,
-                _ => {}
+impl Tally {
+    /// Takes one line of libtest's output.
+    fn note(&mut self, line: &str) {
+        if let Some(skip) = line.strip_prefix("skipped: ") {
+            self.skipped.push(skip.to_owned());
+        } else if let Some(counts) = line.strip_prefix("test result: ") {
+            for part in counts.split(&['.', ';'][..]) {
+                let mut words = part.split_whitespace();
+                match (words.next().and_then(|count| count.parse::<u64>().ok()), words.next()) {
+                    (Some(count), Some("passed")) => self.passed += count,
+                    (Some(count), Some("failed")) => self.failed += count,
+                    _ => {}
+                }
+            }
+        } else if let Some(test) =
+            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
+        {
+            self.failures.push(test.to_owned());
+        }
+    }
+}
+
+/// What of libtest's output a person sees: results, whatever belongs to a failure, and what a passing test measured.
+///
+/// `--show-output` also brings the messages of panics that a passing test provoked and caught; those are left out.
+#[derive(Debug, Default)]
+struct Shown {
+    part: Part,
+    /// What the passing test at hand has printed so far.
+    section: Vec<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Results,
+    Successes,
+    Failures,
+}
+
+impl Shown {
+    fn line(&mut self, line: &str) {
+        let ends = line == "failures:" || line.starts_with("test result: ");
+        if self.part == Part::Successes && (ends || line == "successes:" || line.starts_with("---- ")) {
+            self.flush();
+        }
+        self.part = match line {
+            "successes:" => Part::Successes,
+            "failures:" => Part::Failures,
+            _ if line.starts_with("test result: ") => Part::Results,
+            _ => self.part,
+        };
+        match self.part {
+            Part::Successes => self.section.push(line.to_owned()),
+            Part::Failures => println!("{line}"),
+            Part::Results if line.is_empty() || line.starts_with("running ") => {}
+            Part::Results => println!("{line}"),
+        }
+    }
+
+    fn flush(&mut self) {
+        let section = std::mem::take(&mut self.section);
+        let provoked =
+            section.iter().any(|line| line.contains("panicked at") || line.starts_with("proptest: "));
+        if section.first().is_some_and(|head| head.starts_with("---- ")) && !provoked {
+            for line in section.iter().filter(|line| !line.is_empty()) {
+                println!("{line}");
             }
         }
-        return;
-    } else if let Some(test) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
-        tally.failures.push(test.to_owned());
-    }
-    let noise = line.is_empty() || line.starts_with("running ") || line == "successes:";
-    if !noise {
-        println!("{line}");
     }
 }
