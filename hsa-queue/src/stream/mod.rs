@@ -6,7 +6,7 @@
 //!                  └──────────── indirect buffers ───────────────────┘
 //! ```
 //!
-//! [`feed`] is where the next dwords come from (a ring, or a buffer that a packet names), [`format`] what a packet
+//! [`feed`] is where the next dwords come from (a ring, or a buffer that a packet names), [`mod@format`] what a packet
 //! decodes to, [`op`] the memory work that one packet asks for, [`machine`] the processor over all of them. The formats
 //! themselves are [`crate::pm4`] and [`crate::sdma`].
 

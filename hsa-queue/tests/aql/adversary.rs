@@ -1,5 +1,8 @@
 //! Views that stand between a processor and its client's memory: one that keeps it waiting, one that watches.
 
+// Two test programs share this file, and one of them does not watch.
+#![allow(dead_code)]
+
 use hsa_queue::{Access, Fault, GpuVa, MemoryView, Ticket};
 
 /// One access, as far as it identifies itself.
