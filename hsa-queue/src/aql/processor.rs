@@ -68,8 +68,8 @@ use zerocopy::IntoBytes;
 
 /// Most packets by which the read index in memory lags during a turn.
 pub const MAX_LAG: u64 = 64;
-/// The same for a ring that has to be asked for, and the packets that are read at once there.
-pub const MAX_FAR_LAG: u64 = 512;
+/// The same for a ring that has to be asked for, and the packets that are read at once there: 64 KiB.
+pub const MAX_FAR_LAG: u64 = 1024;
 
 /// Where a queue's shared parts are, as the client said when it created the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,6 +17,8 @@ use zerocopy::IntoBytes;
 
 /// Dwords that are fetched ahead, and the longest part of a packet that can be looked at as a whole.
 pub const WINDOW: usize = 64;
+/// Allocations begin and end at pages of this size.
+const PAGE: u64 = 4096;
 /// Indirect buffers inside each other. A ring's buffer may call another (IB1 and IB2 of the command processor's
 /// documentation); no deeper.
 pub const DEPTH: usize = 2;
@@ -207,7 +209,9 @@ impl Feed {
             let next = self.at.wrapping_add(self.held as u64);
             let (va, run) = self.place(next);
             let room = (WINDOW - self.held) as u64;
-            let len = room.min(available - self.held as u64).min(run) as usize;
+            // A ring may be several allocations, and an access lies in one: stay within a page, which does.
+            let in_page = ((PAGE - va.0 % PAGE) / 4).max(1);
+            let len = room.min(available - self.held as u64).min(run).min(in_page) as usize;
             let free = &mut self.window[self.held..][..len];
             match view.read(va, free.as_mut_bytes()) {
                 Access::Ready(()) => self.held += len,

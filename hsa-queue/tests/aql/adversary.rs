@@ -47,6 +47,11 @@ impl<V: MemoryView> Reluctant<V> {
         Self { inner, when, open: None, tickets: 0 }
     }
 
+    /// Accesses asked for so far.
+    pub fn tickets(&self) -> u64 {
+        self.tickets
+    }
+
     fn ask(&mut self, op: Op) -> Option<Answer> {
         match self.open.take() {
             None => {

@@ -7,5 +7,6 @@ mod adversary;
 mod behaviour;
 mod client;
 mod concurrent;
+mod far;
 mod model;
 mod properties;

@@ -157,7 +157,7 @@ fn a_buffer_of_a_buffer_comes_back_and_a_third_is_too_deep() {
     let outer = [write_data(DATA, &[1]), buffer(second, inner.len(), 0), write_data(DATA + 8, &[3])].concat();
     client.buffer(BUFFERS, &outer);
     let ring = [buffer(BUFFERS, outer.len(), 0), write_data(DATA + 12, &[4])].concat();
-    run(&mut client, &[ring.clone()]);
+    run(&mut client, &[ring]);
     assert_eq!([0, 4, 8, 12].map(|at| client.load32(DATA + at)), [1, 2, 3, 4]);
     client.buffer(second, &[buffer(third, 1, 0), inner].concat());
     client.buffer(BUFFERS, &[buffer(second, 9, 0), write_data(DATA, &[1])].concat());

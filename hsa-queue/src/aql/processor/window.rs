@@ -15,8 +15,12 @@ use super::{Flow, MAX_FAR_LAG, Processor, Stage, ahead};
 use crate::aql::packet::{Header, INVALID_HEADER, PacketType};
 use crate::clock::Clock;
 use crate::memory::{Access, GpuVa, MemoryView};
+use crate::ring::PACKET_BYTES;
 use crate::step::Step;
 use zerocopy::IntoBytes;
+
+/// Allocations begin and end at pages of this size.
+const PAGE: u64 = 4096;
 
 /// Packets read ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,11 +103,21 @@ impl Processor {
         self.nothing()
     }
 
-    pub(super) fn scan<V: MemoryView>(&mut self, view: &mut V, slot: GpuVa, count: u64) -> Flow {
+    pub(super) fn scan<V: MemoryView>(&mut self, view: &mut V, slot: GpuVa, mut count: u64) -> Flow {
         let Some(window) = &mut self.window else { return Flow::Retired };
         window.clear();
-        window.packets.resize(count as usize, [0; 8]);
-        ask!(self, Stage::Scan { slot, count }, view.read(slot, window.packets.as_mut_bytes()));
+        loop {
+            window.packets.resize(count as usize, [0; 8]);
+            match view.read(slot, window.packets.as_mut_bytes()) {
+                Access::Ready(()) => break,
+                // A ring may be several allocations, and an access lies in one: stay within a page, which does.
+                Access::Fault(_) if count > 1 => {
+                    let in_page = (PAGE - slot.0 % PAGE) / PACKET_BYTES;
+                    count = if count > in_page { in_page.max(1) } else { 1 };
+                }
+                other => ask!(self, Stage::Scan { slot, count }, other),
+            }
+        }
         let published = |packet: &&[u64; 8]| Header(packet[0] as u32).kind() != PacketType::Invalid;
         let valid = window.packets.iter().take_while(published).count() as u64;
         if valid == 0 {
