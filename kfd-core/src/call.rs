@@ -158,6 +158,8 @@ impl Errno {
     pub const NOTTY: Self = Self(libc::ENOTTY);
     /// No room: queue and signal event slots.
     pub const NOSPC: Self = Self(libc::ENOSPC);
+    /// Too late: what was to come first is there already.
+    pub const EXIST: Self = Self(libc::EEXIST);
     /// Not a call of this node: DRM's answer on a render node.
     pub const ACCES: Self = Self(libc::EACCES);
     /// Not supported.

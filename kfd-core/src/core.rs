@@ -18,6 +18,7 @@ use crate::process::{Process, Vitals};
 use crate::profile::Profile;
 use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering};
 use crate::table::ProcessTable;
+use hsa_queue::Waves;
 use notifier::srcu::Domain;
 use notifier::{Notifier, Ref};
 
@@ -29,13 +30,15 @@ pub struct CoreConfig {
     pub limits: Limits,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What becomes of a dispatch.
+    pub waves: Waves,
 }
 
 impl CoreConfig {
     /// This machine, the host's limits, the host's clock.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
-        Self { profile, limits: Limits::of_host(), clock: Arc::new(Monotonic) }
+        Self { profile, limits: Limits::of_host(), clock: Arc::new(Monotonic), waves: Waves::default() }
     }
 }
 
@@ -105,6 +108,7 @@ pub struct Core {
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) profile: Profile,
+    pub(crate) waves: Waves,
     pub(crate) devices: Arc<[Device]>,
     /// Which device's queues the next turn looks at first.
     pub(crate) next_device: AtomicU32,
@@ -124,7 +128,7 @@ impl Core {
     /// # Errors
     /// [`ConfigError`] when the devices or limits contradict themselves.
     pub fn new(config: CoreConfig, outbox: Arc<dyn Outbox>) -> Result<Arc<Self>, ConfigError> {
-        let CoreConfig { profile, limits, clock } = config;
+        let CoreConfig { profile, limits, clock, waves } = config;
         for (limit, name) in [(u64::from(limits.processes), "processes"), (limits.arena_bytes, "arena_bytes")]
         {
             if limit == 0 {
@@ -139,6 +143,7 @@ impl Core {
             limits,
             clock,
             profile,
+            waves,
             devices,
             next_device: AtomicU32::new(0),
             table: ProcessTable::new(limits.processes),

@@ -11,6 +11,7 @@ use crate::dqm::Dqm;
 use crate::ids::{GpuId, RenderMinor};
 use crate::limits::Limits;
 use crate::profile::{DeviceProfile, Profile};
+use crate::slots::Slots;
 use hsa_queue::doorbell::SLICE_BYTES;
 
 /// Bytes of the kfd node that belong to one device.
@@ -32,6 +33,10 @@ pub(crate) struct Device {
     pub(crate) profile: DeviceProfile,
     /// Its queues.
     pub(crate) dqm: Dqm,
+    /// Places of its SDMA engines.
+    pub(crate) sdma: Slots,
+    /// Places of its SDMA engines for links.
+    pub(crate) sdma_xgmi: Slots,
 }
 
 impl Device {
@@ -45,7 +50,13 @@ impl Device {
             if devices.iter().any(|other| other.minor() == profile.render_minor) {
                 return Err(ConfigError::Duplicate("render_minor"));
             }
-            devices.push(Self { index, profile: profile.clone(), dqm: Dqm::new(index, limits.poll_window) });
+            devices.push(Self {
+                index,
+                profile: profile.clone(),
+                dqm: Dqm::new(index, limits.poll_window),
+                sdma: Slots::new(profile.queues.sdma_slots()),
+                sdma_xgmi: Slots::new(profile.queues.sdma_xgmi_slots()),
+            });
         }
         if devices.is_empty() { Err(ConfigError::NoDevice) } else { Ok(devices) }
     }

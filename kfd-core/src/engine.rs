@@ -84,18 +84,21 @@ impl Core {
         let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
         let mut view = View::new(&process.pdds[device.index].map, queue.key, open);
         let mut packets = 0;
+        // What the share is measured by: a piece of a large copy counts like a packet.
+        let mut spent = 0;
         let ended = loop {
             if queue.is_stopped() {
                 break Ended::Stopped;
             }
-            let ran = processor.run(&mut view, &clock, CHUNK.min(budget - packets));
+            let ran = processor.run(&mut view, &clock, CHUNK.min(budget - spent));
             packets += ran.packets;
+            spent += ran.packets.max(1);
             match ran.step {
                 Step::Progress { raise } => {
                     if let Some(event) = raise {
                         self.raise(process, event, post);
                     }
-                    if packets >= budget {
+                    if spent >= budget {
                         break Ended::Busy;
                     }
                 }

@@ -24,6 +24,7 @@ pub mod lingering;
 pub mod listing;
 pub mod notice;
 pub mod profile;
+mod slots;
 pub mod stage;
 pub mod topology;
 
@@ -52,3 +53,4 @@ mod view;
 mod wait;
 
 pub use crate::core::{ConfigError, Core, CoreConfig, Opened, Ran};
+pub use hsa_queue::Waves;

@@ -40,6 +40,12 @@ pub struct ProcessRow {
 pub enum QueueKind {
     /// HSA's architected queuing language.
     Aql,
+    /// The command processor's packets.
+    Pm4,
+    /// The copy engines' packets.
+    Sdma,
+    /// The same on an engine for links.
+    SdmaXgmi,
 }
 
 /// Where a queue stands, as a listing says it.
@@ -145,7 +151,7 @@ impl Core {
                     process: id,
                     queue: queue.key.queue,
                     gpu: device.gpu().0,
-                    kind: QueueKind::Aql,
+                    kind: queue.kind(),
                     state: run.map_or(QueueState::Stopped, QueueState::from),
                     packets: queue.packets.load(Ordering::Relaxed),
                     ring: entry.properties.ring.0,

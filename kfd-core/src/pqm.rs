@@ -6,6 +6,7 @@
 use crate::account::Charge;
 use crate::ids::QueueId;
 use crate::queue::{Properties, Queue};
+use crate::slots::Slot;
 use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELLS_PER_PROCESS;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(crate) struct Entry {
     pub(crate) cu_mask: Vec<u32>,
     /// Queue and doorbell, given back by drop.
     pub(crate) _charges: [Charge; 2],
+    /// Its place on an SDMA engine, if it is for one.
+    pub(crate) _slot: Option<Slot>,
 }
 
 /// See the module's head.

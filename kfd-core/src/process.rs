@@ -81,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) pqm: Pqm,
     /// RUNTIME_ENABLE.
     pub(crate) runtime_enabled: bool,
+    /// SET_XNACK_MODE.
+    pub(crate) xnack: bool,
 }
 
 /// See the module's head. Opaque outside the crate; public because tokens of its death name it.

@@ -6,10 +6,12 @@
 //! Lock order: the processor's mutex is taken with no other lock of the core held. Not for: when it runs (`dqm`).
 
 use crate::ids::{GpuVa, Nanos, QueueKey};
+use crate::listing::QueueKind;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::view::OpenAccess;
 use hsa_queue::ring::{Ring, RingError};
-use hsa_queue::{Processor, QueueRegs};
+use hsa_queue::sdma::Generation;
+use hsa_queue::{QueueProcessor, QueueRegs, Waves, aql, pm4, sdma};
 
 /// A queue.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(crate) struct Queue {
     pub(crate) write_index: GpuVa,
     /// `read_dispatch_id`.
     pub(crate) read_index: GpuVa,
+    format: Format,
     stopped: AtomicBool,
     /// The engine's side.
     pub(crate) engine: Mutex<Engine>,
@@ -37,11 +40,33 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 pub(crate) struct Engine {
     /// Reads the packets; none until the queue has a ring.
-    pub(crate) processor: Option<Processor>,
+    pub(crate) processor: Option<QueueProcessor>,
     /// Its access to client memory, if one is under way.
     pub(crate) open: OpenAccess,
     /// Whether its end was told.
     pub(crate) reported: bool,
+}
+
+/// Which packets a queue takes, and what that kind of packet needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Aql(Waves),
+    Pm4(Waves),
+    Sdma(Generation),
+    SdmaXgmi(Generation),
+}
+
+impl Format {
+    /// A processor that has read nothing yet.
+    fn processor(self, regs: QueueRegs) -> Result<QueueProcessor, RingError> {
+        Ok(match self {
+            Self::Aql(waves) => QueueProcessor::Aql(Box::new(aql::Processor::new(regs)?.with_waves(waves))),
+            Self::Pm4(waves) => QueueProcessor::Pm4(Box::new(pm4::Processor::new(regs, waves)?)),
+            Self::Sdma(generation) | Self::SdmaXgmi(generation) => {
+                QueueProcessor::Sdma(Box::new(sdma::Processor::new(regs, generation)?))
+            }
+        })
+    }
 }
 
 /// Where a queue's indices lie.
@@ -73,11 +98,28 @@ impl Properties {
 
 impl Queue {
     /// A queue that has read nothing yet and has no ring.
-    pub(crate) fn new(key: QueueKey, device: usize, doorbell: u16, indices: Indices, made_at: Nanos) -> Self {
+    pub(crate) fn new(
+        key: QueueKey,
+        device: usize,
+        doorbell: u16,
+        format: Format,
+        indices: Indices,
+        made_at: Nanos,
+    ) -> Self {
         let engine = Mutex::new(Engine { processor: None, open: OpenAccess::default(), reported: false });
         let Indices { write: write_index, read: read_index } = indices;
         let (packets, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { key, device, doorbell, packets, made_at, write_index, read_index, stopped, engine }
+        Self { key, device, doorbell, packets, made_at, write_index, read_index, format, stopped, engine }
+    }
+
+    /// Which packets it takes.
+    pub(crate) fn kind(&self) -> QueueKind {
+        match self.format {
+            Format::Aql(_) => QueueKind::Aql,
+            Format::Pm4(_) => QueueKind::Pm4,
+            Format::Sdma(_) => QueueKind::Sdma,
+            Format::SdmaXgmi(_) => QueueKind::SdmaXgmi,
+        }
     }
 
     /// Gives the queue a ring, its first or another; indices go on.
@@ -91,7 +133,8 @@ impl Queue {
             Some(processor) => processor.set_ring(new),
             none => {
                 let (write_index, read_index) = (self.write_index, self.read_index);
-                *none = Some(Processor::new(QueueRegs { ring, size_bytes, write_index, read_index })?);
+                *none =
+                    Some(self.format.processor(QueueRegs { ring, size_bytes, write_index, read_index })?);
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::arena::Arena;
 use crate::arena::shm::Window;
 use crate::ids::{ProcessId, QueueKey, UserVa};
 use crate::notice::{MemoryRequest, UserAccess, UserAnswer};
-use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Ticket};
+use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Ticket, Width};
 
 /// How many translations a view remembers: ring, `amd_queue_t`, a signal or two.
 const REMEMBERED: usize = 4;
@@ -239,6 +239,12 @@ impl MemoryView for View<'_> {
     }
 
     #[inline]
+    fn store_u32(&mut self, va: GpuVa, value: u32) -> Access<()> {
+        let write = |va| UserAccess::Write { va, bytes: value.to_le_bytes().to_vec() };
+        self.one(va, 4, true, |window, at| window.store_u32(at, value), write, |_| Some(()))
+    }
+
+    #[inline]
     fn store_u16(&mut self, va: GpuVa, value: u16) -> Access<()> {
         let write = |va| UserAccess::Write { va, bytes: value.to_le_bytes().to_vec() };
         self.one(va, 2, true, |window, at| window.store_u16(at, value), write, |_| Some(()))
@@ -281,5 +287,27 @@ impl MemoryView for View<'_> {
     fn fetch_sub_u64(&mut self, va: GpuVa, n: u64) -> Access<u64> {
         let sub = |va| UserAccess::FetchSub { va, by: n };
         self.one(va, 8, true, |window, at| window.fetch_sub_u64(at, n), sub, Self::word)
+    }
+
+    /// In arenas only. Where the word lies is asked anew each time, so that an access to client memory that is open
+    /// stays one: the answer is `None` for as long as the address means client memory.
+    #[inline]
+    fn compare_exchange(&mut self, va: GpuVa, width: Width, old: u64, new: u64) -> Option<Access<u64>> {
+        let len = width.bytes();
+        let fault = Fault { va, len, write: true };
+        if !va.is_aligned(len) {
+            return Some(Access::Fault(fault));
+        }
+        let served = match self.place(va, len, true) {
+            Ok(Place::Arena(memory, offset)) => memory.window(offset).and_then(|(window, at)| match width {
+                Width::Four => window
+                    .compare_exchange_u32(at, width.cut(old) as u32, width.cut(new) as u32)
+                    .map(u64::from),
+                Width::Eight => window.compare_exchange_u64(at, old, new),
+            }),
+            Ok(Place::User(_)) => return None,
+            Err(fault) => return Some(Access::Fault(fault)),
+        };
+        Some(served.map_or(Access::Fault(fault), Access::Ready))
     }
 }

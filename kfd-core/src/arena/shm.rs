@@ -68,6 +68,27 @@ impl Window {
 
     /// Releasing store.
     #[inline]
+    pub(crate) fn store_u32(&self, at: usize, value: u32) -> Option<()> {
+        self.u32_at(at)?.store(value.to_le(), Ordering::Release);
+        Some(())
+    }
+
+    /// Replaces `old` by `new`, acquiring and releasing; what it was. Native order, as of `fetch_sub_u64`.
+    #[inline]
+    pub(crate) fn compare_exchange_u32(&self, at: usize, old: u32, new: u32) -> Option<u32> {
+        let done = self.u32_at(at)?.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire);
+        Some(done.unwrap_or_else(|was| was))
+    }
+
+    /// The same for 64 bits.
+    #[inline]
+    pub(crate) fn compare_exchange_u64(&self, at: usize, old: u64, new: u64) -> Option<u64> {
+        let done = self.u64_at(at)?.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire);
+        Some(done.unwrap_or_else(|was| was))
+    }
+
+    /// Releasing store.
+    #[inline]
     pub(crate) fn store_u16(&self, at: usize, value: u16) -> Option<()> {
         self.u16_at(at)?.store(value.to_le(), Ordering::Release);
         Some(())

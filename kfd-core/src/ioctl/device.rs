@@ -15,6 +15,11 @@ use crate::sync::MutexGuard;
 /// The process mutex, held, of a process that is not revoked.
 pub(super) type Locked<'a> = MutexGuard<'a, Inner>;
 
+/// `KFD_SUPPORT_XNACK_PER_PROCESS` (amdkfd/kfd_priv.h): gfx90a, gfx942 and gfx950.
+fn retries_per_process(device: &Device) -> bool {
+    matches!(device.profile.gfx_target_version, 90_010 | 90_402 | 90_500)
+}
+
 impl<'a> Ctx<'a> {
     /// The device with this id, or EINVAL.
     pub(super) fn device(&self, gpu: u32) -> Result<&'a Device, Errno> {
@@ -77,34 +82,37 @@ impl<'a> Ctx<'a> {
 
     pub(super) fn set_xnack_mode(&mut self) -> Handled {
         let mut args: abi::SetXnackMode = self.read()?;
-        let inner = self.lock()?;
+        let mut inner = self.lock()?;
         if args.xnack_enabled >= 0 {
             if inner.pqm.iter().next().is_some() {
                 return Err(Errno::BUSY);
             }
-            // gfx900 cannot retry faults per process (`kfd_process_xnack_mode`).
-            if args.xnack_enabled > 0 {
+            let all = self.core.devices.iter().all(retries_per_process);
+            if args.xnack_enabled > 0 && !all {
                 return Err(Errno::PERM);
             }
+            inner.xnack = args.xnack_enabled > 0;
+        } else {
+            args.xnack_enabled = inner.xnack.into();
         }
         drop(inner);
-        args.xnack_enabled = 0;
         self.answer(&args);
         Ok(Flow::Done)
     }
 
-    /// The runtime tells that it is there; no debugger is served, so that it is all there is to it.
+    /// The runtime tells that it is there, before it has a queue (`runtime_enable`, amdkfd/kfd_chardev.c). Nobody debugs,
+    /// so that nobody waits for it; the capabilities stay as the client has them, since amdkfd writes none.
     pub(super) fn runtime_enable(&mut self) -> Handled {
-        let mut args: abi::RuntimeEnable = self.read()?;
+        let args: abi::RuntimeEnable = self.read()?;
         let mut inner = self.lock()?;
         let enable = args.mode_mask & abi::RUNTIME_ENABLE_MODE_ENABLE_MASK != 0;
         if enable && inner.runtime_enabled {
             return Err(Errno::BUSY);
         }
+        if enable && inner.pqm.iter().next().is_some() {
+            return Err(Errno::EXIST);
+        }
         inner.runtime_enabled = enable;
-        drop(inner);
-        args.capabilities_mask = 0;
-        self.answer(&args);
         Ok(Flow::Done)
     }
 }

@@ -1,20 +1,26 @@
 //! Calls about queues.
 //!
-//! AQL queues are served. PM4 and SDMA queues are refused with EINVAL: their formats are not here yet, and that is what
-//! amdkfd answers where a device has no queue of the kind asked for. The kernel's own answer to a type that nobody
-//! knows, ENOTSUPP (524), is not an errno a client could have a name for; it is EINVAL here as well.
+//! Which kinds are made is the profile's to say; the others are refused with EINVAL. The kernel's own answer to a type
+//! that nobody knows, ENOTSUPP (524), is not an errno a client could have a name for; it is EINVAL here as well.
+//! A queue for an SDMA engine has a place there for life, and is ENOMEM when all are taken.
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::{Exhausted, Resource};
 use crate::call::Errno;
+use crate::core::Core;
+use crate::device::Device;
 use crate::engine::rearm;
 use crate::ids::{GpuVa, QueueKey};
+use crate::listing::QueueKind;
 use crate::pqm::{Entry, MAX_PER_DEVICE};
-use crate::queue::{Indices, Properties, Queue};
+use crate::profile::QueueFormat;
+use crate::queue::{Format, Indices, Properties, Queue};
+use crate::slots::Slots;
 use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELL_BYTES;
 use hsa_queue::ring::Ring;
+use hsa_queue::sdma::Generation;
 
 /// `TASK_SIZE_MAX` of x86-64 with four-level page tables: what `access_ok` lets pass lies below.
 const TASK_SIZE: u64 = 0x7fff_ffff_f000;
@@ -29,6 +35,30 @@ fn accessible(address: u64, bytes: u64) -> Result<(), Errno> {
     }
 }
 
+/// From interface 1.12 on the percentage is the lowest byte; the next one is the die that a PM4 queue's packets go to.
+const PERCENTAGE_BYTE_SINCE: u32 = 12;
+
+/// SDMA 4.x came with gfx9, 5.0 with gfx10.
+const GFX10: u32 = 100_000;
+
+/// The format that a queue type asks of a device, and the places that it takes one of.
+fn format<'a>(
+    core: &Core,
+    device: &'a Device,
+    queue_type: u32,
+) -> Result<(Format, Option<&'a Slots>), Errno> {
+    let offered = &device.profile.queues.formats;
+    let engines = if device.profile.gfx_target_version < GFX10 { Generation::V4 } else { Generation::V5 };
+    let (asked, format, slots) = match queue_type {
+        abi::QUEUE_TYPE_COMPUTE => (QueueFormat::Pm4, Format::Pm4(core.waves), None),
+        abi::QUEUE_TYPE_COMPUTE_AQL => (QueueFormat::Aql, Format::Aql(core.waves), None),
+        abi::QUEUE_TYPE_SDMA => (QueueFormat::Sdma, Format::Sdma(engines), Some(&device.sdma)),
+        abi::QUEUE_TYPE_SDMA_XGMI => (QueueFormat::Sdma, Format::SdmaXgmi(engines), Some(&device.sdma_xgmi)),
+        _ => return Err(Errno::INVAL),
+    };
+    if offered.contains(&asked) { Ok((format, slots)) } else { Err(Errno::INVAL) }
+}
+
 fn properties(ring: u64, ring_size: u32, percentage: u32, priority: u32) -> Result<Properties, Errno> {
     if percentage > abi::MAX_QUEUE_PERCENTAGE || priority > abi::MAX_QUEUE_PRIORITY {
         return Err(Errno::INVAL);
@@ -41,18 +71,23 @@ fn properties(ring: u64, ring_size: u32, percentage: u32, priority: u32) -> Resu
 }
 
 impl Ctx<'_> {
+    fn percentage(&self, field: u32) -> u32 {
+        if self.core.profile.interface_minor < PERCENTAGE_BYTE_SINCE { field } else { field & 0xff }
+    }
+
     pub(super) fn create_queue(&mut self) -> Handled {
         let mut args: abi::CreateQueue = self.read()?;
-        let properties =
-            properties(args.ring_base_address, args.ring_size, args.queue_percentage, args.queue_priority)?;
+        let percentage = self.percentage(args.queue_percentage);
+        let properties = properties(args.ring_base_address, args.ring_size, percentage, args.queue_priority)?;
         let words = [args.read_pointer_address, args.write_pointer_address, args.eop_buffer_address];
         for word in words.into_iter().chain([args.ctx_save_restore_address]) {
             accessible(word, 4)?;
         }
-        if args.queue_type != abi::QUEUE_TYPE_COMPUTE_AQL {
+        if args.queue_type > abi::QUEUE_TYPE_SDMA_XGMI {
             return Err(Errno::INVAL);
         }
         let device = self.device(args.gpu_id)?;
+        let (format, slots) = format(self.core, device, args.queue_type)?;
         let mut inner = self.lock_bound(device, Errno::SRCH)?;
         if inner.pqm.on(device.index).count() >= MAX_PER_DEVICE {
             return Err(Errno::NOSPC);
@@ -65,11 +100,12 @@ impl Ctx<'_> {
             purse.charge(Resource::Queue, 1).map_err(refused)?,
             purse.charge(Resource::Doorbell, 1).map_err(refused)?,
         ];
+        let slot = slots.map(|slots| slots.take().ok_or(Errno::NOMEM)).transpose()?;
         let key = QueueKey { process: self.process.id(), queue: id };
         let indices =
             Indices { write: GpuVa(args.write_pointer_address), read: GpuVa(args.read_pointer_address) };
         let now = self.core.now();
-        let queue = Arc::new(Queue::new(key, device.index, doorbell, indices, now));
+        let queue = Arc::new(Queue::new(key, device.index, doorbell, format, indices, now));
         if properties.ring.0 != 0 && properties.ring_bytes != 0 {
             queue.set_ring(properties.ring, properties.ring_bytes).map_err(|_| Errno::INVAL)?;
         }
@@ -77,7 +113,7 @@ impl Ctx<'_> {
         if device.dqm.add(&queue, uid, properties.priority, properties.active(), now) {
             self.post.runnable();
         }
-        inner.pqm.insert(Entry { queue, properties, cu_mask: Vec::new(), _charges: charges });
+        inner.pqm.insert(Entry { queue, properties, cu_mask: Vec::new(), _charges: charges, _slot: slot });
         drop(inner);
         args.queue_id = id.0;
         args.doorbell_offset = device.doorbells() + u64::from(doorbell) * DOORBELL_BYTES;
@@ -108,8 +144,8 @@ impl Ctx<'_> {
 
     pub(super) fn update_queue(&mut self) -> Handled {
         let args: abi::UpdateQueue = self.read()?;
-        let new =
-            properties(args.ring_base_address, args.ring_size, args.queue_percentage, args.queue_priority)?;
+        let percentage = self.percentage(args.queue_percentage);
+        let new = properties(args.ring_base_address, args.ring_size, percentage, args.queue_priority)?;
         let queue = {
             let inner = self.lock()?;
             Arc::clone(&inner.pqm.get(args.queue_id).ok_or(Errno::FAULT)?.queue)
@@ -147,12 +183,13 @@ impl Ctx<'_> {
         Ok(Flow::Done)
     }
 
-    /// An inactive queue's waves: there are none, so the control stack and the save area hold nothing.
+    /// An inactive compute queue's waves: there are none, so the control stack and the save area hold nothing.
     pub(super) fn get_queue_wave_state(&mut self) -> Handled {
         let mut args: abi::GetQueueWaveState = self.read()?;
         let inner = self.lock()?;
         let entry = inner.pqm.get(args.queue_id).ok_or(Errno::FAULT)?;
-        if entry.properties.active() {
+        let engine = matches!(entry.queue.kind(), QueueKind::Sdma | QueueKind::SdmaXgmi);
+        if engine || entry.properties.active() {
             return Err(Errno::INVAL);
         }
         drop(inner);

@@ -245,6 +245,9 @@ pub struct QueueHardware {
     /// Compute queues that can be on the device at once, `num_cp_queues`.
     #[serde(deserialize_with = "bounds::at_least_one")]
     pub slots: u32,
+    /// The kinds of queues that CREATE_QUEUE makes; all of them without it.
+    #[serde(default = "QueueFormat::all")]
+    pub formats: Vec<QueueFormat>,
     /// Bytes of a doorbell.
     #[serde(deserialize_with = "bounds::doorbell_bytes")]
     pub doorbell_bytes: u32,
@@ -259,6 +262,24 @@ pub struct QueueHardware {
     pub sdma_queues_per_engine: u32,
     /// Version of the SDMA microcode.
     pub sdma_firmware: u32,
+}
+
+/// A kind of queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueFormat {
+    /// HSA's architected queuing language.
+    Aql,
+    /// The command processor's packets.
+    Pm4,
+    /// The copy engines' packets.
+    Sdma,
+}
+
+impl QueueFormat {
+    fn all() -> Vec<Self> {
+        vec![Self::Aql, Self::Pm4, Self::Sdma]
+    }
 }
 
 impl QueueHardware {

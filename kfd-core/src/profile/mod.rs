@@ -12,8 +12,8 @@ mod libdrm;
 mod many;
 
 pub use device::{
-    Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueHardware, Vram, VramKind,
-    Xgmi,
+    Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueFormat, QueueHardware, Vram,
+    VramKind, Xgmi,
 };
 pub use error::ProfileError;
 pub use libdrm::Now;

@@ -4,6 +4,7 @@
 
 mod devices;
 mod events;
+mod formats;
 mod life;
 mod limits;
 mod memory;

@@ -1,6 +1,7 @@
 //! A core with nothing around it: a clock that tests turn, an outbox that keeps what it gets, and clients that speak
 //! ioctls and touch their arena as a real one would.
 
+use hsa_queue::Waves;
 use hsa_queue::layout::{amd_queue, amd_signal};
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::table;
@@ -71,11 +72,16 @@ impl World {
     }
 
     pub fn of(profile: Profile, limits: Limits) -> Self {
+        Self::running(profile, limits, Waves::Refuse)
+    }
+
+    pub fn running(profile: Profile, limits: Limits, waves: Waves) -> Self {
         let clock = Arc::new(Turned::default());
         clock.by(1_000_000_000);
         let outbox = Arc::new(Kept::default());
         let limits = Limits { arena_bytes: limits.arena_bytes.min(4 << 30), ..limits };
-        let config = CoreConfig { profile, limits, clock: Arc::clone(&clock) as Arc<dyn Clock> };
+        let clock_of_core = Arc::clone(&clock) as Arc<dyn Clock>;
+        let config = CoreConfig { profile, limits, clock: clock_of_core, waves };
         let core = Core::new(config, Arc::clone(&outbox) as Arc<dyn Outbox>).expect("a valid configuration");
         Self { core, clock, outbox }
     }
@@ -327,6 +333,10 @@ impl<'w> Client<'w> {
         let mut word = [0; 8];
         self.arena.as_ref().expect("bound").read_exact_at(&mut word, at).unwrap();
         u64::from_le_bytes(word)
+    }
+
+    pub fn peek_all(&self, at: u64, out: &mut [u8]) {
+        self.arena.as_ref().expect("bound").read_exact_at(out, at).unwrap();
     }
 
     /// A queue of 64 packets whose parts all lie in `memory` (16 KiB or more).
