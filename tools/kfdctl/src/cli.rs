@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use kfdd::config::WavesOption;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -69,6 +70,9 @@ pub struct Run {
     /// How many devices to show, 1 to 8 [default: the running daemon's, else as many as the profile has].
     #[arg(long, value_name = "N")]
     pub gpus: Option<u32>,
+    /// What becomes of a dispatch, in a daemon of this command's own [default: refuse].
+    #[arg(long, value_enum)]
+    pub waves: Option<WavesOption>,
     /// Start a daemon for this command even when one is running.
     #[arg(long)]
     pub embedded: bool,

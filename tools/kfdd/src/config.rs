@@ -2,9 +2,29 @@
 
 use crate::daemon::StartError;
 use crate::rundir;
+use kfd_core::Waves;
 use kfd_core::profile::Profile;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What becomes of a dispatch, as a command line says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum WavesOption {
+    /// The queue error that an agent gives for code it cannot run
+    #[default]
+    Refuse,
+    /// Complete without executing, for stress
+    Null,
+}
+
+impl From<WavesOption> for Waves {
+    fn from(option: WavesOption) -> Self {
+        match option {
+            WavesOption::Refuse => Self::Refuse,
+            WavesOption::Null => Self::Null,
+        }
+    }
+}
 
 /// Settings of one daemon. [`Config::default`] is the system-wide daemon.
 #[derive(Debug, Clone)]
@@ -15,6 +35,8 @@ pub struct Config {
     pub profile: String,
     /// How many devices to show, 1 to 8; as many as the profile has without it.
     pub gpus: Option<u32>,
+    /// What becomes of a dispatch.
+    pub waves: WavesOption,
     /// Door threads; each reads its own clone of /dev/fuse.
     pub door_threads: usize,
     /// Engine threads.
@@ -32,6 +54,7 @@ impl Default for Config {
             run_dir: PathBuf::from(rundir::DEFAULT),
             profile: "gfx900".to_owned(),
             gpus: None,
+            waves: WavesOption::default(),
             door_threads: cores.clamp(2, 8),
             // A client needs a core of its own while an engine polls for its next packet.
             engine_threads: (cores / 2).clamp(1, 16),

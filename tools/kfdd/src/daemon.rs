@@ -131,7 +131,8 @@ impl Daemon {
 
         let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
         let post = Arc::new(Post::new(Arc::clone(&mailbox)));
-        let core = Core::new(CoreConfig::new(profile), Arc::clone(&post) as _)?;
+        let settings = CoreConfig { waves: config.waves.into(), ..CoreConfig::new(profile) };
+        let core = Core::new(settings, Arc::clone(&post) as _)?;
         let workers = start_workers(config, &core, &mailbox)?;
         let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
         let fuse = FuseConfig { mount_point: run_dir.dev(), minors, threads: config.door_threads };

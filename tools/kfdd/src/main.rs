@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::Parser;
+use kfdd::config::WavesOption;
 use kfdd::{Config, Daemon, EXIT_LEAK};
 use nix::sys::signal::{SigSet, Signal};
 use std::path::PathBuf;
@@ -26,6 +27,9 @@ struct Options {
     /// How many devices to show, 1 to 8 [default: as many as the profile has]
     #[arg(long, value_name = "N")]
     gpus: Option<u32>,
+    /// What becomes of a dispatch
+    #[arg(long, value_enum, default_value_t)]
+    waves: WavesOption,
     /// Print the leak report as JSON
     #[arg(long)]
     json: bool,
@@ -59,6 +63,7 @@ fn serve(options: &Options) -> anyhow::Result<ExitCode> {
         run_dir: options.run_dir.clone(),
         profile: options.profile.clone(),
         gpus: options.gpus,
+        waves: options.waves,
         ..Config::default()
     };
     let daemon = Daemon::start(&config)?;

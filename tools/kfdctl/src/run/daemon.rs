@@ -52,6 +52,13 @@ impl Serving {
                     run_dir.display()
                 );
             }
+            if asked.waves.is_some() {
+                bail!(
+                    "the daemon in {} has its own --waves; leave it out, or add --embedded for a daemon of this \
+                     command's own",
+                    run_dir.display()
+                );
+            }
             return Ok(Self::Running(run_dir));
         }
         // A folder that was named is used, so that another terminal can name it too.
@@ -59,7 +66,8 @@ impl Serving {
             Some(_) => (run_dir, None),
             None => temporary().map(|made| (made.clone(), Some(made)))?,
         };
-        let mut config = Config { run_dir, gpus: asked.gpus, ..Config::default() };
+        let mut config =
+            Config { run_dir, gpus: asked.gpus, waves: asked.waves.unwrap_or_default(), ..Config::default() };
         if let Some(profile) = &asked.profile {
             config.profile.clone_from(profile);
         }
