@@ -195,7 +195,8 @@ impl Feed {
                     Access::Ready(index) => index,
                     other => return other.map(|_| Supply::Empty),
                 };
-                if !self.follow(index) {
+                // One look a call: a client that counts up dword by dword gets no more of the engine for it.
+                if !self.follow(index) || self.limit.wrapping_sub(self.position) < reach {
                     return Access::Ready(Supply::Empty);
                 }
                 continue;

@@ -82,7 +82,15 @@ fn observe(client: &Client, when: Option<When>, waves: Waves) -> Seen {
         match turn.step {
             Step::Progress { raise } => events.extend(raise),
             Step::Pending(_) => {}
-            rest => return Some((events, rest, client.memory.snapshot())),
+            rest => {
+                let mut memory = client.memory.snapshot();
+                // A pause ends a turn, so turns end elsewhere, and a fault ends one without publishing: only then the read
+                // index in memory may lag by different amounts.
+                if matches!(rest, Step::Faulted(_)) {
+                    memory[(READ_INDEX - BASE) as usize..][..8].fill(0);
+                }
+                return Some((events, rest, memory));
+            }
         }
     }
     None
