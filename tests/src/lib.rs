@@ -10,6 +10,7 @@
 //! | [`daemon`] | a daemon under test |
 //! | [`actor`] | a client under test |
 //! | [`task`] | what /proc says of a process |
+//! | [`python`] | the Python environment with tinygrad |
 //! | [`hung`] | a file whose pages never arrive |
 //! | [`tracer`] | a tracer that stalls a death |
 //! | [`compile`] | the C programs of `tests/clients` |
@@ -25,6 +26,7 @@ pub mod compile;
 pub mod daemon;
 pub mod hung;
 pub mod program;
+pub mod python;
 mod sys;
 pub mod task;
 pub mod tracer;

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`packages`] | the Debian packages a verb uses: installed as root, otherwise named |
+//! | [`python`] | tinygrad from PyPI, in a folder of its own |
 //! | [`cargo`] | running cargo, and where it puts programs |
 //! | [`clients`] | the C programs, compiled |
 //! | [`demo`] | the main job, shown |
@@ -18,6 +19,7 @@ mod check;
 mod clients;
 mod demo;
 mod packages;
+mod python;
 mod soak;
 mod specification;
 mod test;

@@ -13,6 +13,7 @@ const USED: &[(&str, &str)] = &[
     ("linux-libc-dev", "the KFD header that the ABI test reads"),
     ("kmod", "lsmod, which rocminfo runs"),
     ("gcc", "compiles the C programs"),
+    ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 
 /// The packages of [`USED`] that are not installed.

@@ -4,7 +4,7 @@
 //! no skip is silent. The last line is `N passed, N failed, N skipped`.
 
 use crate::cargo::cargo;
-use crate::packages;
+use crate::{packages, python};
 use anyhow::Context;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -29,6 +29,7 @@ struct Tally {
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     packages::set_up()?;
+    python::set_up()?;
     let started = Instant::now();
     let mut tally = Tally::default();
 
