@@ -51,7 +51,7 @@ impl<L: Listener> Registration<L> {
     pub fn unregister(mut self) -> Box<L> {
         let node = self.take();
         let mm = node.mm().clone();
-        mm.domain().must_not_read("unregister");
+        mm.domain().may_wait("unregister");
         let mut outcome = Ok(());
         let mut linked = mm.chain().lock().is_linked(node.node());
         if mutant(Mutant::TrustDead) {

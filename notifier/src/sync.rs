@@ -19,7 +19,7 @@ pub(crate) use loom::{
 };
 #[cfg(not(loom))]
 pub(crate) use std::{
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard},
     thread_local,
 };
 
@@ -28,6 +28,13 @@ pub(crate) use atomic::{Ordering, fence};
 pub(crate) type AtomicPtr<T> = atomic::AtomicPtr<T>;
 pub(crate) type AtomicU64 = atomic::AtomicU64;
 pub(crate) type AtomicUsize = atomic::AtomicUsize;
+
+mod word;
+#[cfg(not(loom))]
+pub(crate) use crate::srcu::sys::{
+    barrier_everywhere, count_forks, forks, has_membarrier, processors, rseq_offset, this_thread,
+};
+pub(crate) use word::WaitWord;
 
 /// Ignores poisoning: no lock of this crate is held while state is between two consistent shapes.
 pub(crate) fn unpoisoned<G>(result: LockResult<G>) -> G {
@@ -50,6 +57,71 @@ pub(crate) fn fence_after_rmw() {
     #[cfg(any(loom, not(any(target_arch = "x86", target_arch = "x86_64"))))]
     fence(Ordering::SeqCst);
 }
+
+/// The reader's half of a fence pair whose other half is [`barrier_everywhere`]: only the compiler is held back.
+/// A full fence in models, where the other half is one too.
+#[inline(always)]
+pub(crate) fn light_fence() {
+    #[cfg(not(loom))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+}
+
+/// One more for a counter that only this thread (and its signal handlers) writes.
+#[inline(always)]
+pub(crate) fn increment_own(counter: &AtomicU64, order: Ordering) {
+    #[cfg(not(loom))]
+    {
+        // Always a release at least.
+        let _ = order;
+        crate::srcu::sys::increment_own(counter);
+    }
+    #[cfg(loom)]
+    counter.fetch_add(1, order);
+}
+
+/// As std's, ignoring poisoning; `None` when it is held.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(std::sync::TryLockError::WouldBlock) => None,
+    }
+}
+
+/// What `srcu::sys` says outside models.
+#[cfg(loom)]
+mod modelled {
+    /// A full barrier in every running thread is a full fence here: the readers have theirs.
+    pub(crate) fn barrier_everywhere() {
+        super::fence(super::Ordering::SeqCst);
+    }
+
+    pub(crate) fn forks() -> u64 {
+        0
+    }
+
+    pub(crate) fn count_forks() {}
+
+    pub(crate) fn this_thread() -> (i32, String) {
+        (0, String::new())
+    }
+
+    pub(crate) fn processors() -> usize {
+        1
+    }
+
+    pub(crate) fn rseq_offset() -> Option<isize> {
+        None
+    }
+
+    pub(crate) fn has_membarrier() -> bool {
+        false
+    }
+}
+#[cfg(loom)]
+pub(crate) use modelled::*;
 
 pub(crate) use thread::{JoinHandle, ThreadId, current_thread, spawn, stripe_seed};
 
@@ -162,8 +234,20 @@ mutants! {
     BarrierIsSynchronize,
     /// `barrier` looks at the queue only and forgets the batch that is being run.
     BarrierSkipsBatch,
-    /// The reclaimer is woken without holding its lock.
-    LostWake,
+    /// A reader's own counters are summed only after it has begun to read.
+    LateStripe,
+    /// The updater announces its sleep without a fence before its last look.
+    NoSleepFence,
+    /// A caller looks for a sleeping reclaimer without a fence.
+    NoPushFence,
+    /// The reclaimer announces its sleep without a fence before its last look.
+    NoIdleFence,
+    /// The reclaimer announces its sleep after its last look at the lists.
+    LateSleep,
+    /// The reclaimer looks for waiters without a fence after its news.
+    NoNewsFence,
+    /// A waiter looks at what has run without a fence after it has counted itself.
+    NoWaiterFence,
     /// Registration looks at liveness before it takes the chain lock.
     StaleAliveCheck,
     /// Exit unlinks before it walks.

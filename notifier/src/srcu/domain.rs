@@ -6,61 +6,123 @@
 #![allow(unsafe_code)]
 
 use super::{
+    builder::{Builder, Parts, ReaderKind, Unavailable},
     grace::Grace,
     head::{Callback, Head},
+    inside,
     queue::Queue,
     reader::{Entry, Readers},
     reclaimer, retire,
+    stall::{Patience, Stall, Waiter},
 };
 use crate::sync::{self, JoinHandle, Mutant, ThreadId, mutant};
-use std::{fmt, marker::PhantomData, ptr::NonNull, sync::Arc};
+use std::{fmt, marker::PhantomData, panic::Location, ptr::NonNull, sync::Arc, time::Duration};
 
-/// What the reclaimer shares with the domain's owners.
+/// What the reclaimer shares with the domain's owners. The readers come first: their words are the ones that
+/// every section looks at.
+#[repr(C)]
 pub(super) struct Core {
+    readers: Readers,
     pub(super) name: &'static str,
     id: u64,
-    readers: Readers,
+    kind: ReaderKind,
     grace: Grace,
     pub(super) queue: Queue,
+    patience: Patience,
+    /// In which process it was made: see [`Domain`] on forks.
+    forks: u64,
 }
 
 impl Core {
     pub(super) fn synchronize(&self) {
-        self.grace.synchronize(&self.readers);
+        let describe = |waited| self.describe(Waiter::GracePeriod, waited);
+        self.grace.synchronize(&self.readers, &self.patience, &describe);
+    }
+
+    fn describe(&self, waiter: Waiter, waited: Duration) -> Stall {
+        Stall {
+            domain: self.name,
+            waiter,
+            waited,
+            pending: self.queue.pending(),
+            reclaimer: self.queue.stage(),
+            open: self.readers.inside(),
+            sections: self
+                .readers
+                .places
+                .as_ref()
+                .map(|places| places.older_than(waited))
+                .unwrap_or_default(),
+        }
     }
 }
 
 /// One `srcu_struct`: readers, grace periods and callbacks that concern nobody else.
+///
+/// # Forks
+///
+/// A forked child has the memory of its parent but only one of its threads: no reclaimer, and readers that will
+/// never leave. There a domain that was made before the fork still gives read sections; whatever would wait
+/// ([`synchronize`](Self::synchronize), [`barrier`](Self::barrier), [`throttle`](Self::throttle)) or poll panics and says
+/// why; what is queued is kept for ever, and its drop waits for nobody. A domain made in the child is like any
+/// other. Only forks by `fork(3)` are noticed, not bare clone(2) calls.
 pub struct Domain {
     core: Arc<Core>,
     reclaimer: Option<(JoinHandle<()>, ThreadId)>,
 }
 
 impl Domain {
-    /// A domain with its own reclaimer thread, named after it.
+    /// A domain with its own reclaimer thread, named after it, and the fastest readers that are available.
     ///
     /// # Panics
     /// If the system refuses a thread.
     #[must_use]
     pub fn new(name: &'static str) -> Arc<Self> {
-        let stripes = std::thread::available_parallelism().map_or(1, |n| n.get().next_power_of_two().min(64));
-        Self::build(name, if cfg!(loom) { 1 } else { stripes }, true)
+        Self::builder(name).build().expect("without a wish the builder takes what there is")
     }
 
-    /// For models: a chosen number of stripes, and optionally no reclaimer, for bodies that queue nothing.
+    /// A domain with other than the usual properties.
+    pub fn builder(name: &'static str) -> Builder {
+        Builder::new(name)
+    }
+
+    /// A domain whose sections are counted in that way and no other.
+    ///
+    /// # Errors
+    /// When this machine, kernel or C library cannot.
+    ///
+    /// # Panics
+    /// If the system refuses a thread.
+    pub fn with_reader(name: &'static str, kind: ReaderKind) -> Result<Arc<Self>, Unavailable> {
+        Self::builder(name).reader(kind).build()
+    }
+
+    /// For models: a chosen number of shared stripes, and optionally no reclaimer, for bodies that queue nothing.
     #[cfg(loom)]
     #[doc(hidden)]
-    pub fn model(stripes: usize, with_reclaimer: bool) -> Arc<Self> {
-        Self::build("model", stripes, with_reclaimer)
+    pub fn model(stripes: u32, with_reclaimer: bool) -> Arc<Self> {
+        Self::shaped(super::Shape { own: 0, shared: stripes, reclaimer: with_reclaimer })
     }
 
-    fn build(name: &'static str, stripes: usize, with_reclaimer: bool) -> Arc<Self> {
+    /// For models.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    pub fn shaped(shape: super::Shape) -> Arc<Self> {
+        shape.build()
+    }
+
+    pub(super) fn assemble(parts: Parts, with_reclaimer: bool) -> Arc<Self> {
+        sync::count_forks();
+        let name = parts.name;
         let core = Arc::new(Core {
+            readers: parts.readers,
             name,
             id: sync::unique_id(),
-            readers: Readers::new(stripes),
+            kind: parts.kind,
             grace: Grace::new(),
-            queue: Queue::new(),
+            queue: Queue::new(parts.lists, parts.flood_at),
+            patience: parts.patience,
+            forks: sync::forks(),
         });
         let reclaimer = with_reclaimer.then(|| {
             let core = core.clone();
@@ -70,6 +132,12 @@ impl Domain {
             (handle, id)
         });
         Arc::new(Self { core, reclaimer })
+    }
+
+    /// How its sections are counted.
+    #[must_use]
+    pub fn reader_kind(&self) -> ReaderKind {
+        self.core.kind
     }
 
     /// The name given to [`Domain::new`].
@@ -86,10 +154,11 @@ impl Domain {
     /// Begins a read section. Sections nest, may sleep, and never wait; what they read stays valid until the
     /// guard is dropped.
     #[inline]
+    #[track_caller]
     #[must_use = "the section ends when the guard is dropped"]
     pub fn read(&self) -> Guard<'_> {
         inside::entered(self.core.id);
-        Guard { domain: self, entry: self.core.readers.enter(), _not_send: PhantomData }
+        Guard { domain: self, entry: self.core.readers.enter(Location::caller()), _not_send: PhantomData }
     }
 
     /// Returns after every read section that began before the call has ended. Sections that begin later are
@@ -98,7 +167,7 @@ impl Domain {
     /// # Panics
     /// In debug builds, when called inside a read section of this domain: it would wait for itself.
     pub fn synchronize(&self) {
-        self.must_not_read("synchronize");
+        self.may_wait("synchronize");
         self.core.synchronize();
     }
 
@@ -110,6 +179,7 @@ impl Domain {
     /// Asks for a grace period without waiting: the reclaimer runs one if nobody else does.
     #[must_use]
     pub fn start_poll(&self) -> Cookie {
+        self.must_be_here("start_poll");
         let cookie = Cookie { domain: self.core.id, ticket: self.core.grace.ticket() };
         self.retire(Box::new(()));
         cookie
@@ -132,6 +202,9 @@ impl Domain {
     /// may be called on any thread, exactly once.
     pub unsafe fn call(&self, head: NonNull<Head>, callback: Callback) {
         debug_assert!(self.reclaimer.is_some(), "this model has no reclaimer");
+        if self.is_elsewhere() {
+            return self.keep_for_ever();
+        }
         // SAFETY: the caller's contract gives exclusive access until the push.
         unsafe { Head::set_run(head, callback) };
         // SAFETY: the callback is set; the rest is the caller's contract.
@@ -156,7 +229,7 @@ impl Domain {
     /// On the reclaimer itself (from within a callback), and in debug builds inside a read section of this
     /// domain: both would wait for themselves.
     pub fn barrier(&self) {
-        self.must_not_read("barrier");
+        self.may_wait("barrier");
         if mutant(Mutant::BarrierIsSynchronize) {
             return self.core.synchronize();
         }
@@ -165,7 +238,42 @@ impl Domain {
             "barrier inside a callback of domain {} waits for itself",
             self.core.name
         );
-        self.core.queue.barrier();
+        self.core.queue.barrier(&self.core.patience, &|waited| self.core.describe(Waiter::Barrier, waited));
+    }
+
+    /// Back-pressure: when more than `limit` callbacks are pending, returns when a quarter of them at least has
+    /// gone. A producer that calls this before each [`Domain::call`] or so keeps what is pending bounded by the limit
+    /// and the number of producers.
+    ///
+    /// On the reclaimer (from within a callback) it returns at once: it would wait for itself.
+    ///
+    /// # Panics
+    /// In debug builds, inside a read section of this domain: the callbacks may be waiting for it.
+    pub fn throttle(&self, limit: usize) {
+        self.may_wait("throttle");
+        if !self.on_reclaimer() {
+            let describe = |waited| self.core.describe(Waiter::Throttle, waited);
+            self.core.queue.throttle(limit, &self.core.patience, &describe);
+        }
+    }
+
+    /// [`Domain::throttle`], then [`Domain::call`].
+    ///
+    /// # Safety
+    /// As [`Domain::call`].
+    ///
+    /// # Panics
+    /// As [`Domain::throttle`].
+    pub unsafe fn call_throttled(&self, head: NonNull<Head>, callback: Callback, limit: usize) {
+        self.throttle(limit);
+        // SAFETY: the caller's contract.
+        unsafe { self.call(head, callback) };
+    }
+
+    /// How often the backlog has grown to the flood threshold or doubled beyond it.
+    #[must_use]
+    pub fn floods(&self) -> u64 {
+        self.core.queue.floods()
     }
 
     /// Callbacks queued and not yet finished.
@@ -178,7 +286,27 @@ impl Domain {
         self.reclaimer.as_ref().is_some_and(|(_, id)| *id == sync::current_thread())
     }
 
-    pub(crate) fn must_not_read(&self, what: &str) {
+    /// Was it made before a fork, in another process than this one?
+    #[inline]
+    fn is_elsewhere(&self) -> bool {
+        self.core.forks != sync::forks()
+    }
+
+    fn must_be_here(&self, what: &str) {
+        assert!(
+            !self.is_elsewhere(),
+            "{what} on domain {} in a forked child: its reclaimer and its readers are in the parent",
+            self.core.name
+        );
+    }
+
+    #[cold]
+    fn keep_for_ever(&self) {
+        tracing::error!(domain = self.core.name, "queued in a forked child: no reclaimer will ever run it");
+    }
+
+    pub(crate) fn may_wait(&self, what: &str) {
+        self.must_be_here(what);
         assert!(
             !inside::is_inside(self.core.id),
             "{what} inside a read section of domain {} waits for itself",
@@ -193,6 +321,10 @@ impl Drop for Domain {
             // The model has failed already and its threads will not run again.
             return;
         }
+        if self.is_elsewhere() {
+            // Its threads are in the parent, and so is the duty to drain it. Not joined, not detached: forgotten.
+            return std::mem::forget(self.reclaimer.take());
+        }
         let in_callback = self.on_reclaimer();
         let readers = self.core.readers.inside();
         // One that runs is not left over: it may be what dropped the last handle, and the join waits for it.
@@ -203,6 +335,11 @@ impl Drop for Domain {
             self.core.readers.close();
         }
         self.core.queue.stop();
+        // For the report; models only join.
+        if !in_callback && self.reclaimer.is_some() && !cfg!(loom) {
+            let describe = |waited| self.core.describe(Waiter::Drop, waited);
+            self.core.queue.wait_for_the_end(&self.core.patience, &describe);
+        }
         if let Some((handle, _)) = self.reclaimer.take()
             && !in_callback
             && handle.join().is_err()
@@ -271,44 +408,5 @@ impl Drop for Guard<'_> {
 impl fmt::Debug for Guard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard").field("domain", &self.domain.core.name).finish()
-    }
-}
-
-/// Debug builds remember which domains this thread reads, to name a self-wait instead of hanging.
-#[cfg(all(debug_assertions, not(loom)))]
-mod inside {
-    use std::cell::RefCell;
-
-    std::thread_local! {
-        static DOMAINS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
-    }
-
-    pub(super) fn entered(id: u64) {
-        let _ = DOMAINS.try_with(|domains| domains.borrow_mut().push(id));
-    }
-
-    pub(super) fn left(id: u64) {
-        let _ = DOMAINS.try_with(|domains| {
-            let mut domains = domains.borrow_mut();
-            if let Some(at) = domains.iter().rposition(|&held| held == id) {
-                domains.remove(at);
-            }
-        });
-    }
-
-    pub(super) fn is_inside(id: u64) -> bool {
-        DOMAINS.try_with(|domains| domains.borrow().contains(&id)).unwrap_or(false)
-    }
-}
-
-#[cfg(not(all(debug_assertions, not(loom))))]
-mod inside {
-    #[inline]
-    pub(super) fn entered(_: u64) {}
-    #[inline]
-    pub(super) fn left(_: u64) {}
-    #[inline]
-    pub(super) fn is_inside(_: u64) -> bool {
-        false
     }
 }

@@ -7,7 +7,10 @@
 //! Lock order: the turn is held while waiting for readers, so no reader may ever want it: it is private to
 //! this file.
 
-use super::reader::Readers;
+use super::{
+    reader::Readers,
+    stall::{Describe, Patience},
+};
 use crate::sync::{self, AtomicU64, Mutant, Mutex, Ordering, fence, mutant};
 
 /// One domain's grace periods.
@@ -44,21 +47,29 @@ impl Grace {
     }
 
     /// Returns after every read section that began before the call has ended.
-    pub(super) fn synchronize(&self, readers: &Readers) {
+    pub(super) fn synchronize(&self, readers: &Readers, patience: &Patience, describe: Describe<'_>) {
+        // Whoever gets the turn at once runs a period of its own, whose fence A covers its removals.
+        if let Some(_turn) = sync::try_lock(&self.turn) {
+            return self.run(readers, patience, describe);
+        }
         let ticket = self.ticket();
         let _turn = sync::lock(&self.turn);
-        if self.reached(ticket) {
-            return;
+        if !self.reached(ticket) {
+            self.run(readers, patience, describe);
         }
+    }
+
+    /// One period; the caller has the turn.
+    fn run(&self, readers: &Readers, patience: &Patience, describe: Describe<'_>) {
         let started = self.sequence.load(Ordering::Relaxed) + 1;
         self.sequence.store(started, Ordering::Relaxed);
         readers.prepare();
         // Stragglers first: readers that loaded the index before the last flip and entered after it.
         if !mutant(Mutant::OneBank) {
-            readers.wait_idle(readers.idle_bank());
+            readers.wait_idle(readers.idle_bank(), patience, describe);
         }
         readers.flip();
-        readers.wait_idle(readers.idle_bank());
+        readers.wait_idle(readers.idle_bank(), patience, describe);
         // Release: whoever shares this period through `reached` has its sections behind it too.
         self.sequence.store(started + 1, Ordering::Release);
     }

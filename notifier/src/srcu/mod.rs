@@ -3,50 +3,46 @@
 //! | piece | file |
 //! |---|---|
 //! | [`Domain`], [`Guard`] | `domain.rs`: one independent set of readers, its callbacks and its reclaimer |
-//! | the reader's path | `reader.rs`: two banks of enter/leave counters; replaceable alone |
+//! | [`Builder`], [`ReaderKind`] | `builder.rs`: which counters, which warnings |
+//! | the reader's path | `reader.rs`: two banks of enter/leave counters; `own.rs`: numbers for threads; `rseq.rs`: increments per CPU |
 //! | the grace period | `grace.rs`: who runs one, who may share another's |
-//! | callbacks | `head.rs` (the 16 bytes), `queue.rs` (push list), `reclaimer.rs` (the thread), `retire.rs` (the safe face) |
+//! | callbacks | `head.rs` (the 16 bytes), `lists.rs` (push lists), `queue.rs` (sleep, barrier, back-pressure), `reclaimer.rs` (the thread), `retire.rs` (the safe face) |
+//! | [`Stall`] | `stall.rs`: who waits too long and for whom |
 //! | chain members | `node.rs`, `list.rs`: counted listeners and the list that walkers read |
 //! | [`Slot`] | `slot.rs`: a published pointer |
+//! | the kernel | `sys.rs`: membarrier, futex, rseq's place, forks |
 //!
-//! Lock order, outermost first: grace-period turn → wait gate; chain lock → queue lock. Read sections may be
-//! entered under any of them and under any lock of the user, except one that a thread holds while it waits
-//! for a grace period.
+//! Lock order, outermost first: grace-period turn; chain lock; the table of places is innermost. The readers'
+//! path and queueing take no lock at all. Read sections may be entered under any lock of the user, except one that a
+//! thread holds while it waits for a grace period.
 //!
-//! # Why it is correct
-//!
-//! Five orderings carry the proof; each fence in the code names its letter and its partner.
-//!
-//! - **A / B (store buffering).** The updater removes, fence A, sums the enter counters. The reader
-//!   increments its enter counter, fence B, reads. If the sum misses the increment, then A precedes B, so the
-//!   reader sees the removal. Forbidden: both missing each other.
-//! - **C / acquire sum (message passing).** A reader leaves with release; the updater sums the leave counters
-//!   with acquire. A leave that is counted brings its whole section before the end of the grace period, and
-//!   its enter into the later enter sum: that is why leaves are summed first.
-//! - **F / G (store buffering).** The updater announces its sleep, fence F, sums. The reader leaves, fence G,
-//!   looks for a sleeper. One of them sees the other: no lost wake-up.
-//! - **T / A.** An updater that shares another's grace period removes, fence T, reads the sequence. If that
-//!   period had not begun at the read, T precedes its A, and the first point holds for the sharer's removals
-//!   too.
-//! - **Both banks.** A reader loads the bank index and increments later; meanwhile any number of flips may
-//!   pass. So *every* grace period must find both banks empty after A. The flip between the two only makes
-//!   each wait finite: new readers go to the bank that is not being waited for.
-//!
-//! Enter and leave sums are equal only if no counted enter lacks its leave: all counted leaves have their
-//! enters counted (C), so each reader still inside makes the enter sum larger by one.
+//! Why it is correct: `ORDERING.md` beside this crate's README names every fence, its partner and what the pair
+//! forbids.
 
+mod builder;
 mod domain;
 mod grace;
 mod head;
+mod inside;
 pub(crate) mod list;
+mod lists;
 pub(crate) mod node;
+mod own;
 mod probe;
 mod queue;
 mod reader;
 mod reclaimer;
 mod retire;
+mod rseq;
 mod slot;
+mod stall;
+#[cfg(not(loom))]
+pub(crate) mod sys;
 
+#[cfg(loom)]
+#[doc(hidden)]
+pub use builder::Shape;
+pub use builder::{Builder, ReaderKind, Unavailable};
 pub use domain::{Cookie, Domain, Guard};
 pub use head::Head;
 #[cfg(not(loom))]
@@ -56,3 +52,4 @@ pub(crate) use probe::Probe;
 pub use probe::Probe;
 pub use retire::Retirable;
 pub use slot::Slot;
+pub use stall::{OpenSection, Reclaimer, Stall, Waiter};

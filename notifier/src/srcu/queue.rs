@@ -1,178 +1,319 @@
-//! The push list of pending callbacks, the reclaimer's sleep and the barrier.
+//! Queueing, the reclaimer's sleep, the barrier, and what keeps a flood in bounds.
 //!
-//! Pushing is lock-free; the one push that finds the list empty also takes the lock, to wake the reclaimer.
-//! The reclaimer splices the whole list at once, under the lock. So a barrier needs no marker in the list: it
-//! asks, under the same lock, for the first splice after it, and that splice takes everything that was queued
-//! before the asking.
+//! Queueing appends to a list (`lists.rs`) and looks whether the reclaimer sleeps; only the call that finds it
+//! asleep makes a system call. After a large batch the reclaimer lingers for a moment instead of sleeping:
+//! callers of a flood then never have to wake it, and it takes more at once.
 //!
-//! Lock order: innermost; never held while a callback runs or a grace period is waited for.
+//! A barrier needs no marker in the lists: it takes a ticket, and the next taking of the lists that sees the
+//! ticket sees every callback that was queued before.
+//!
+//! Two store-buffering pairs keep sleepers from being forgotten: P (a caller appends, then looks for a sleeping
+//! reclaimer) with S (the reclaimer announces its sleep, then looks at the lists and tickets), and R (the
+//! reclaimer publishes what has run, then looks for waiters) with W (a waiter counts itself, then looks at what
+//! has run).
+//!
+//! No locks at all: callbacks may be queued in a signal handler.
 #![allow(unsafe_code)]
 
-use super::head::Head;
-use crate::sync::{self, AtomicPtr, AtomicUsize, Condvar, Mutant, Mutex, Ordering, mutant};
-use std::ptr::{self, NonNull};
+use super::{
+    head::Head,
+    lists::{Chain, Lists},
+    stall::{Describe, Patience, Reclaimer},
+};
+use crate::sync::{self, AtomicU64, AtomicUsize, Mutant, Ordering, WaitWord, mutant};
+use std::{ptr::NonNull, time::Duration};
+
+/// The states of `sleep`.
+const AWAKE: u32 = 0;
+/// Any caller must wake it.
+const ASLEEP: u32 = 1;
+/// It wakes by itself soon; only who waits need wake it.
+const LINGERING: u32 = 2;
+
+/// The delay that a callback may suffer for the sake of larger batches, and the batch that is large.
+const LINGER: Duration = Duration::from_micros(200);
+const LARGE: u64 = 512;
+/// Waiters for less than a barrier are told each time so many callbacks have run.
+const TELL_EVERY: u64 = 256;
 
 /// Callbacks queued and not yet finished, and who sleeps for them.
 pub(super) struct Queue {
-    newest: AtomicPtr<Head>,
-    pending: AtomicUsize,
-    /// 1 while the reclaimer is inside a callback.
-    running: AtomicUsize,
-    state: Mutex<State>,
-    wake: Condvar,
-    passed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
+    lists: Lists,
+    sleep: WaitWord,
     /// No further push can happen.
-    stop: bool,
-    /// A batch was spliced and is not finished.
-    busy: bool,
-    /// Barriers asked for.
-    asked: u64,
-    /// Barriers whose callbacks have all run.
-    passed: u64,
+    stop: AtomicUsize,
+    /// Callbacks begun, and ended: the reclaimer's own counts.
+    started: AtomicU64,
+    finished: AtomicU64,
+    /// What the reclaimer is doing, as a number.
+    stage: AtomicUsize,
+    /// Barriers asked for, and passed.
+    asked: AtomicU64,
+    passed: AtomicU64,
+    /// Changes when there is news for waiters, of whom there are so many.
+    news: WaitWord,
+    waiters: AtomicUsize,
+    /// Times the backlog has grown over `flood_at`.
+    floods: AtomicU64,
+    flood_at: u64,
 }
 
 impl Queue {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(lists: Lists, flood_at: usize) -> Self {
         Self {
-            newest: AtomicPtr::new(ptr::null_mut()),
-            pending: AtomicUsize::new(0),
-            running: AtomicUsize::new(0),
-            state: Mutex::new(State::default()),
-            wake: Condvar::new(),
-            passed: Condvar::new(),
+            lists,
+            sleep: WaitWord::new(AWAKE),
+            stop: AtomicUsize::new(0),
+            started: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            stage: AtomicUsize::new(0),
+            asked: AtomicU64::new(0),
+            passed: AtomicU64::new(0),
+            news: WaitWord::new(0),
+            waiters: AtomicUsize::new(0),
+            floods: AtomicU64::new(0),
+            flood_at: flood_at as u64,
         }
     }
 
     /// # Safety
     /// `head` has its callback set, is valid and untouched by others until that callback runs.
+    #[inline]
     pub(super) unsafe fn push(&self, head: NonNull<Head>) {
-        self.pending.fetch_add(1, Ordering::Relaxed);
-        let mut seen = self.newest.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: valid and exclusively ours until the exchange below publishes it.
-            unsafe { Head::set_next(head, NonNull::new(seen)) };
-            // Release, partner the acquire of `splice`: the callback's object and all removals before it.
-            match self.newest.compare_exchange_weak(seen, head.as_ptr(), Ordering::Release, Ordering::Relaxed)
-            {
-                Ok(_) => break,
-                Err(now) => seen = now,
-            }
+        // Ends with P, partner S: either the reclaimer finds the callback or this thread sees it asleep.
+        // SAFETY: the caller's contract.
+        unsafe { self.lists.push(head) };
+        if self.sleep.load(Ordering::Relaxed) == ASLEEP {
+            self.wake();
         }
-        if seen.is_null() {
-            // With the lock held the reclaimer is either before its look at the list, which finds us, or
-            // asleep.
-            if !mutant(Mutant::LostWake) {
-                drop(sync::lock(&self.state));
-            }
-            self.wake.notify_one();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake(&self) {
+        if self.sleep.swap(AWAKE, Ordering::AcqRel) != AWAKE {
+            self.sleep.wake_all();
         }
     }
 
     /// Sleeps until callbacks are queued or a barrier asks; `None` when stopped and nothing is left.
     pub(super) fn wait(&self) -> Option<Batch> {
-        let mut state = sync::lock(&self.state);
         loop {
-            let oldest = self.splice();
-            if oldest.is_some() || state.asked != state.passed {
-                state.busy = true;
-                return Some(Batch { oldest, covers: state.asked });
+            let stopped = self.stop.load(Ordering::Acquire) != 0;
+            // Acquire, partner the release in `barrier`: with the ticket come the callbacks queued before it.
+            let covers = self.asked.load(Ordering::Acquire);
+            if !self.lists.are_empty() {
+                return Some(Batch { chain: self.lists.take(), covers });
             }
-            if state.stop {
+            if covers != self.passed.load(Ordering::Relaxed) {
+                return Some(Batch { chain: Chain::empty(), covers });
+            }
+            if stopped {
                 return None;
             }
-            state = sync::unpoisoned(self.wake.wait(state));
+            self.sleep_until_asked(covers);
         }
     }
 
-    /// Takes the list; oldest first.
-    fn splice(&self) -> Option<NonNull<Head>> {
-        let mut rest = NonNull::new(self.newest.swap(ptr::null_mut(), Ordering::Acquire));
-        let mut oldest = None;
-        while let Some(head) = rest {
-            // SAFETY: the swap made this thread the only owner of the whole list.
-            rest = unsafe { Head::next(head) };
-            // SAFETY: as above.
-            unsafe { Head::set_next(head, oldest) };
-            oldest = Some(head);
+    fn sleep_until_asked(&self, covers: u64) {
+        let late = mutant(Mutant::LateSleep);
+        if !late {
+            // By exchange, like every change of this word: then all of them are in one order that models know.
+            self.sleep.swap(ASLEEP, Ordering::AcqRel);
         }
-        oldest
+        // S, partner P and the barrier's: announced before the looks below.
+        if !mutant(Mutant::NoIdleFence) {
+            sync::fence(Ordering::SeqCst);
+        }
+        if self.quiet(covers) && self.lists.are_empty() {
+            if late {
+                self.sleep.swap(ASLEEP, Ordering::AcqRel);
+            }
+            self.sleep.wait(ASLEEP, None);
+        }
+        self.sleep.swap(AWAKE, Ordering::AcqRel);
+    }
+
+    /// Has nobody asked for a barrier or for the end?
+    fn quiet(&self, covers: u64) -> bool {
+        self.asked.load(Ordering::Relaxed) == covers && self.stop.load(Ordering::Relaxed) == 0
+    }
+
+    /// After a large batch: lets callbacks gather, unless someone waits.
+    pub(super) fn linger(&self, batch: u64, covers: u64) {
+        if batch < LARGE || cfg!(loom) {
+            return;
+        }
+        self.sleep.swap(LINGERING, Ordering::AcqRel);
+        // S, as above, but only for those who wait: callers leave a lingering reclaimer alone.
+        sync::fence(Ordering::SeqCst);
+        if self.quiet(covers) && self.waiters.load(Ordering::Relaxed) == 0 {
+            self.sleep.wait(LINGERING, Some(LINGER));
+        }
+        self.sleep.swap(AWAKE, Ordering::AcqRel);
+    }
+
+    /// What the reclaimer is about to do.
+    pub(super) fn enter_stage(&self, stage: Reclaimer) {
+        // For reports only; models do without the extra steps.
+        if cfg!(loom) {
+            return;
+        }
+        self.stage.store(stage as usize, Ordering::Relaxed);
+    }
+
+    pub(super) fn stage(&self) -> Reclaimer {
+        match self.stage.load(Ordering::Relaxed) {
+            stage if stage == Reclaimer::InGracePeriod as usize => Reclaimer::InGracePeriod,
+            stage if stage == Reclaimer::RunningCallbacks as usize => Reclaimer::RunningCallbacks,
+            _ => Reclaimer::Idle,
+        }
     }
 
     /// Runs one callback and takes it off the count, also when it unwinds.
+    #[inline]
     pub(super) fn running<R>(&self, callback: impl FnOnce() -> R) -> R {
         struct Finished<'q>(&'q Queue);
         impl Drop for Finished<'_> {
             fn drop(&mut self) {
-                self.0.pending.fetch_sub(1, Ordering::Release);
-                // After the count, so that `unstarted` never counts a callback that has begun.
-                self.0.running.store(0, Ordering::Release);
+                let finished = self.0.finished.load(Ordering::Relaxed) + 1;
+                // Release, partner the acquire of whoever finds nothing pending.
+                self.0.finished.store(finished, Ordering::Release);
+                if finished.is_multiple_of(TELL_EVERY) && self.0.waiters.load(Ordering::Relaxed) != 0 {
+                    self.0.tell();
+                }
             }
         }
-        self.running.store(1, Ordering::Relaxed);
+        // Before it runs, so that `unstarted` never counts a callback that has begun.
+        self.started.store(self.started.load(Ordering::Relaxed) + 1, Ordering::Release);
         let _finished = Finished(self);
         callback()
     }
 
+    #[cold]
+    fn tell(&self) {
+        self.news.add(1, Ordering::Release);
+        self.news.wake_all();
+    }
+
     /// The whole batch has run.
     pub(super) fn finished(&self, covers: u64) {
-        let mut state = sync::lock(&self.state);
-        state.busy = false;
-        state.passed = covers;
-        drop(state);
-        self.passed.notify_all();
+        // Release, partner the acquire in `barrier`: what the callbacks did.
+        self.passed.store(covers, Ordering::Release);
+        // R, partner W: the news is out before the look for waiters.
+        self.news.add(1, Ordering::Release);
+        if !mutant(Mutant::NoNewsFence) {
+            sync::fence_after_rmw();
+        }
+        if self.waiters.load(Ordering::Relaxed) != 0 {
+            self.news.wake_all();
+        }
     }
 
     /// Returns after every callback queued before the call has run.
-    pub(super) fn barrier(&self) {
-        let mut state = sync::lock(&self.state);
-        let idle = !state.busy || mutant(Mutant::BarrierSkipsBatch);
-        if idle && self.newest.load(Ordering::Acquire).is_null() {
+    pub(super) fn barrier(&self, patience: &Patience, describe: Describe<'_>) {
+        let idle =
+            if mutant(Mutant::BarrierSkipsBatch) { self.lists.are_empty() } else { self.pending() == 0 };
+        if idle {
             return;
         }
-        state.asked += 1;
-        let ticket = state.asked;
-        self.wake.notify_one();
-        while state.passed < ticket {
-            state = sync::unpoisoned(self.passed.wait(state));
+        // Release, partner the acquire in `wait`.
+        let ticket = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        // As P: the reclaimer sees the ticket or is seen asleep.
+        sync::fence_after_rmw();
+        self.wake();
+        self.wait_until(|| self.passed.load(Ordering::Acquire) >= ticket, patience, describe);
+    }
+
+    /// Returns when no more than so many callbacks are pending.
+    pub(super) fn throttle(&self, limit: usize, patience: &Patience, describe: Describe<'_>) {
+        if self.pending() <= limit {
+            return;
         }
+        // Some room, so that the next call does not wait again at once.
+        let enough = limit - limit / 4;
+        self.wait_until(|| self.pending() <= enough, patience, describe);
+    }
+
+    fn wait_until(&self, done: impl Fn() -> bool, patience: &Patience, describe: Describe<'_>) {
+        self.waiters.fetch_add(1, Ordering::Relaxed);
+        // W, partner R: counted before the looks below. And before the look of a lingering reclaimer.
+        if !mutant(Mutant::NoWaiterFence) {
+            sync::fence_after_rmw();
+        }
+        if self.sleep.load(Ordering::Relaxed) == LINGERING {
+            self.wake();
+        }
+        let mut wait = patience.begin();
+        loop {
+            let news = self.news.load(Ordering::Acquire);
+            if done() {
+                break;
+            }
+            self.news.wait(news, wait.timeout());
+            wait.report(describe);
+        }
+        self.waiters.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The reclaimer has taken a batch: is the backlog growing out of hand?
+    pub(super) fn watch_flood(&self, domain: &'static str, last: &mut u64) {
+        if cfg!(loom) {
+            return;
+        }
+        let pending = self.pending() as u64;
+        if pending < self.flood_at {
+            if pending < self.flood_at / 2 {
+                *last = 0;
+            }
+        } else if pending >= 2 * *last {
+            *last = pending;
+            self.floods.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(domain, pending, "callbacks are queued faster than they run");
+        }
+    }
+
+    pub(super) fn floods(&self) -> u64 {
+        self.floods.load(Ordering::Relaxed)
     }
 
     pub(super) fn pending(&self) -> usize {
-        self.pending.load(Ordering::Acquire)
+        // In this order, so that the difference is never negative.
+        let finished = self.finished.load(Ordering::Acquire);
+        self.lists.pushed().wrapping_sub(finished) as usize
     }
 
-    /// Callbacks queued that have not begun; may miss one at the moment another ends.
+    /// Callbacks queued that have not begun.
     pub(super) fn unstarted(&self) -> usize {
-        let running = self.running.load(Ordering::Acquire);
-        self.pending().saturating_sub(running)
+        let started = self.started.load(Ordering::Acquire);
+        self.lists.pushed().wrapping_sub(started) as usize
+    }
+
+    /// The reclaimer runs nothing any more.
+    pub(super) fn ended(&self) {
+        if cfg!(loom) {
+            return;
+        }
+        self.stop.store(2, Ordering::Release);
+        self.finished(self.asked.load(Ordering::Acquire));
+    }
+
+    /// Returns when the reclaimer, told to stop, has run what was left.
+    pub(super) fn wait_for_the_end(&self, patience: &Patience, describe: Describe<'_>) {
+        self.wait_until(|| self.stop.load(Ordering::Acquire) == 2, patience, describe);
     }
 
     pub(super) fn stop(&self) {
-        sync::lock(&self.state).stop = true;
-        self.wake.notify_one();
+        self.stop.store(1, Ordering::Release);
+        // As P: the reclaimer sees the end or is seen asleep.
+        sync::fence(Ordering::SeqCst);
+        self.wake();
     }
 }
 
-/// Callbacks spliced off the queue, oldest first; owned by whoever holds the batch.
+/// Callbacks taken off the lists.
 pub(super) struct Batch {
-    oldest: Option<NonNull<Head>>,
-    /// The last barrier asked for before the splice.
+    pub(super) chain: Chain,
+    /// The last barrier asked for before they were taken.
     pub(super) covers: u64,
-}
-
-impl Batch {
-    pub(super) fn is_empty(&self) -> bool {
-        self.oldest.is_none()
-    }
-
-    pub(super) fn pop(&mut self) -> Option<NonNull<Head>> {
-        let head = self.oldest?;
-        // SAFETY: the batch owns its heads until they are popped.
-        self.oldest = unsafe { Head::next(head) };
-        Some(head)
-    }
 }

@@ -1,14 +1,27 @@
 //! The reader's path and what the updater sees of it: two banks of enter and leave counters.
 //!
-//! Threads are spread over stripes (a counter pair per bank in its own cache lines), so that readers on
-//! different CPUs do not share a line. Sums run over all stripes; nothing requires a section to leave through
-//! the stripe it entered by. A reader costs two locked increments. A faster path (rseq with plain increments;
-//! fence B as a compiler fence whose other half is a membarrier in place of A) replaces this file only:
-//! `enter`, `leave`, `prepare` and `wait_idle` are the seam.
+//! Only sums matter, so a section may leave through other counters than it entered by. There are three kinds
+//! of stripes (a counter pair per bank in cache lines of its own), and the first that can be had is used:
 //!
-//! Lock order: the gate is innermost. A leaving reader takes it only to wake a sleeping updater.
+//! 1. **own**: written by one thread, the holder of that number (`own.rs`), by plain increments;
+//! 2. **per CPU**: written by whoever runs on that CPU, by plain increments inside a restartable sequence
+//!    (`rseq.rs`);
+//! 3. **shared**: written by anyone, by locked increments.
+//!
+//! The reader's fences hold back the compiler only; their partners in the updater run a barrier on every CPU
+//! (membarrier). In a fenced domain both halves are ordinary full fences and only shared stripes are used.
+//!
+//! [`Readers::enter`], [`Readers::leave`], [`Readers::prepare`] and [`Readers::wait_idle`] are all that the rest
+//! of the crate sees. No locks: a section may begin and end in a signal handler.
+#![allow(unsafe_code)]
 
-use crate::sync::{self, AtomicU64, AtomicUsize, Condvar, Mutant, Mutex, Ordering, fence, mutant};
+use super::{
+    own::{self, OWN},
+    rseq,
+    stall::{Describe, Patience, Places},
+};
+use crate::sync::{self, AtomicU64, AtomicUsize, Mutant, Ordering, WaitWord, fence, mutant};
+use std::panic::Location;
 
 /// Looks at the counters before the updater sleeps: the bound of its back-off. The later ones offer the CPU
 /// to others.
@@ -16,98 +29,267 @@ const LOOKS: u32 = if cfg!(loom) { 1 } else { 104 };
 const LOOKS_WITHOUT_YIELD: u32 = 100;
 
 /// Two cache lines: the adjacent-line prefetcher of x86 pulls pairs.
-#[repr(align(128))]
+#[repr(C, align(128))]
 #[derive(Default)]
 struct Stripe {
     enter: [AtomicU64; 2],
     leave: [AtomicU64; 2],
 }
 
-/// Where a section was entered, to be given back when it is left.
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Stripe>() == 1 << rseq::STRIDE_SHIFT);
+
+/// How a section was entered, to be given back when it is left: one word, so that a guard stays in registers.
+/// Bit 0: the bank. Above it the number it was entered under, or [`SHARED`] plus where `Places` keeps the section's
+/// place (0 when nobody does).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    bank: u32,
-    stripe: u32,
+pub(super) struct Entry(usize);
+
+/// Above all numbers, and so far below what stands for a thread without one that no place reaches it.
+const SHARED: usize = 1 << 32;
+
+impl Entry {
+    #[inline(always)]
+    fn new(bank: usize, number: usize) -> Self {
+        Self(bank | number << 1)
+    }
+
+    #[inline(always)]
+    fn bank(self) -> usize {
+        self.0 & 1
+    }
+
+    #[inline(always)]
+    fn number(self) -> usize {
+        self.0 >> 1
+    }
+
+    fn place(self) -> usize {
+        self.number() - SHARED
+    }
+}
+
+/// Which counters a domain has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// Numbers of threads that may have a stripe of their own: at most [`OWN`].
+    pub(super) own: usize,
+    /// CPUs with a stripe for restartable sequences, and where the threads' `struct rseq` is.
+    pub(super) cpus: u32,
+    pub(super) rseq_offset: isize,
+    /// Locked stripes, a power of two.
+    pub(super) shared: u32,
+    /// Both halves of each fence pair are full fences; no membarrier.
+    pub(super) fenced: bool,
 }
 
 /// Every reader of one domain.
+#[repr(C)]
 pub(super) struct Readers {
-    stripes: Box<[Stripe]>,
-    /// The low bit is the bank that new readers use.
-    flips: AtomicUsize,
-    /// 1 while an updater sleeps on `left`.
-    waiting: AtomicUsize,
-    /// Guards the sleep; true once nobody can read any more, whatever the counters say.
-    gate: Mutex<bool>,
-    left: Condvar,
+    /// Bit 0: the bank that new readers use. The rest: how many own stripes are in use.
+    state: AtomicUsize,
+    /// 1 + the bank whose leaving readers an updater sleeps for, or 0.
+    waiting: WaitWord,
+    layout: Layout,
+    /// The CPUs' stripes, then the shared ones.
+    common: Box<[Stripe]>,
+    /// 1 once nobody can read any more, whatever the counters say.
+    closed: AtomicU64,
+    pub(super) places: Option<Places>,
+    own: [Stripe; OWN],
 }
 
 impl Readers {
-    /// `stripes` must be a power of two.
-    pub(super) fn new(stripes: usize) -> Self {
-        assert!(stripes.is_power_of_two());
+    pub(super) fn new(layout: Layout, places: Option<Places>) -> Self {
+        assert!(layout.shared.is_power_of_two() && layout.own <= OWN);
         Self {
-            stripes: (0..stripes).map(|_| Stripe::default()).collect(),
-            flips: AtomicUsize::new(0),
-            waiting: AtomicUsize::new(0),
-            gate: Mutex::new(false),
-            left: Condvar::new(),
+            state: AtomicUsize::new(0),
+            waiting: WaitWord::new(0),
+            layout,
+            common: (0..layout.cpus + layout.shared).map(|_| Stripe::default()).collect(),
+            closed: AtomicU64::new(0),
+            places,
+            own: std::array::from_fn(|_| Stripe::default()),
         }
     }
 
     #[inline]
-    pub(super) fn enter(&self) -> Entry {
-        let stripe = sync::stripe_seed() & (self.stripes.len() - 1);
-        let bank = self.flips.load(Ordering::Relaxed) & 1;
-        self.stripes[stripe].enter[bank].fetch_add(1, Ordering::Relaxed);
-        // B, partner A: what this section reads, it reads after its enter can be counted.
-        if !mutant(Mutant::NoReaderFence) {
-            sync::fence_after_rmw();
+    pub(super) fn enter(&self, place: &'static Location<'static>) -> Entry {
+        let state = self.state.load(Ordering::Relaxed);
+        let bank = state & 1;
+        let number = own::number();
+        if number < state >> 1 {
+            // SAFETY: no more than OWN stripes are ever in use.
+            let stripe = unsafe { self.own.get_unchecked(number) };
+            sync::increment_own(&stripe.enter[bank], Ordering::Relaxed);
+            // B, partner A: what this section reads, it reads after its enter can be counted.
+            if !mutant(Mutant::NoReaderFence) {
+                sync::light_fence();
+            }
+            return Entry::new(bank, number);
         }
-        Entry { bank: bank as u32, stripe: stripe as u32 }
+        if self.increment_cpu(|stripe| &stripe.enter[bank]) {
+            // B, as above.
+            sync::light_fence();
+            return Entry::new(bank, SHARED);
+        }
+        self.enter_slowly(bank, place)
+    }
+
+    /// One more in the counter of this CPU; false when there is none.
+    #[inline(always)]
+    fn increment_cpu(&self, of: impl Fn(&Stripe) -> &AtomicU64) -> bool {
+        if self.layout.cpus == 0 {
+            return false;
+        }
+        // SAFETY: the offset is glibc's, `common` begins with so many CPUs' stripes at the asserted distance,
+        // and they are written nowhere else.
+        unsafe { rseq::increment(of(&self.common[0]), self.layout.cpus, self.layout.rseq_offset) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_slowly(&self, bank: usize, place: &'static Location<'static>) -> Entry {
+        let number = own::ask();
+        if number < self.layout.own && self.places.is_none() {
+            let late = mutant(Mutant::LateStripe);
+            if !late {
+                self.take_into_use(number);
+            }
+            sync::increment_own(&self.own[number].enter[bank], Ordering::Relaxed);
+            // B, partner A: the stripe is summed, and the enter counted, before anything is read.
+            sync::light_fence();
+            if late {
+                self.take_into_use(number);
+            }
+            return Entry::new(bank, number);
+        }
+        let place = self.places.as_ref().map_or(0, |places| places.entered(place));
+        self.shared(false).enter[bank].fetch_add(1, Ordering::Relaxed);
+        // B, as above.
+        if !mutant(Mutant::NoReaderFence) {
+            self.fence_after_locked();
+        }
+        Entry::new(bank, SHARED + place)
+    }
+
+    /// From the next sum on the own stripes up to this number are summed.
+    fn take_into_use(&self, number: usize) {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state >> 1 <= number {
+            let wanted = (state & 1) | (number + 1) << 1;
+            match self.state.compare_exchange_weak(state, wanted, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// A stripe that threads share by locked increments. In models a section leaves through another one than it
+    /// entered by, if there is one: as a thread does that has changed CPUs.
+    fn shared(&self, leaving: bool) -> &Stripe {
+        let among = self.layout.shared as usize - 1;
+        let seed = sync::stripe_seed() + usize::from(cfg!(loom) && leaving);
+        &self.common[self.layout.cpus as usize + (seed & among)]
+    }
+
+    fn fence_after_locked(&self) {
+        if self.layout.fenced {
+            sync::fence_after_rmw();
+        } else {
+            sync::light_fence();
+        }
     }
 
     #[inline]
     pub(super) fn leave(&self, entry: Entry) {
+        let bank = entry.bank();
         // C, partner the acquire sum in `empty`: the section is over before its leave can be counted.
         let order = if mutant(Mutant::RelaxedLeave) { Ordering::Relaxed } else { Ordering::Release };
-        self.stripes[entry.stripe as usize].leave[entry.bank as usize].fetch_add(1, order);
+        // The number may have been given back since, in the thread's teardown.
+        if entry.number() == own::number() {
+            // SAFETY: the number was below OWN on entry.
+            let stripe = unsafe { self.own.get_unchecked(entry.number()) };
+            sync::increment_own(&stripe.leave[bank], order);
+        } else if !self.leave_cpu(bank) {
+            return self.leave_slowly(entry, order);
+        }
         // G, partner F: either the updater counts this leave or this thread sees it sleeping.
         if !mutant(Mutant::NoWakeFence) {
-            sync::fence_after_rmw();
+            sync::light_fence();
         }
         if self.waiting.load(Ordering::Relaxed) != 0 {
-            self.wake();
+            self.wake(bank);
         }
     }
 
+    #[inline(always)]
+    fn leave_cpu(&self, bank: usize) -> bool {
+        // C: a plain store of x86 is a release, and the assembly holds the compiler back.
+        self.increment_cpu(|stripe| &stripe.leave[bank])
+    }
+
     #[cold]
-    fn wake(&self) {
-        // With the gate held the updater is either before its last look, which counts us, or asleep.
-        drop(sync::lock(&self.gate));
-        self.left.notify_all();
+    #[inline(never)]
+    fn leave_slowly(&self, entry: Entry, order: Ordering) {
+        if let Some(places) = &self.places {
+            places.left(entry.place());
+        }
+        self.shared(true).leave[entry.bank()].fetch_add(1, order);
+        // G, as in `leave`.
+        if !mutant(Mutant::NoWakeFence) {
+            self.fence_after_locked();
+        }
+        if self.waiting.load(Ordering::Relaxed) != 0 {
+            self.wake(entry.bank());
+        }
+    }
+
+    /// Only who leaves the bank that is waited for has news.
+    #[cold]
+    #[inline(never)]
+    fn wake(&self, left: usize) {
+        if self.waiting.load(Ordering::Relaxed) == left as u32 + 1 {
+            self.wake_now();
+        }
+    }
+
+    fn wake_now(&self) {
+        self.waiting.store(0, Ordering::Relaxed);
+        self.waiting.wake_all();
+    }
+
+    /// The updater's half of a fence pair whose other half is in the readers.
+    fn fence_everywhere(&self) {
+        if self.layout.fenced {
+            fence(Ordering::SeqCst);
+        } else {
+            sync::barrier_everywhere();
+        }
     }
 
     /// The updater's half of the fence pair, once per grace period.
     pub(super) fn prepare(&self) {
         // A, partner B: the caller's removals come before every sum of this grace period.
         if !mutant(Mutant::NoUpdaterFence) && !mutant(Mutant::NoPeriodFence) {
-            fence(Ordering::SeqCst);
+            self.fence_everywhere();
         }
     }
 
     /// The bank that new readers are not sent to.
     pub(super) fn idle_bank(&self) -> usize {
-        (self.flips.load(Ordering::Relaxed) & 1) ^ 1
+        (self.state.load(Ordering::Relaxed) & 1) ^ 1
     }
 
     /// Sends new readers to the other bank. Only the holder of the grace-period turn flips.
     pub(super) fn flip(&self) {
-        self.flips.fetch_add(1, Ordering::Relaxed);
+        self.state.fetch_xor(1, Ordering::Relaxed);
     }
 
     fn sum(&self, of: impl Fn(&Stripe) -> &AtomicU64, order: Ordering) -> u64 {
-        self.stripes.iter().fold(0, |sum, stripe| sum.wrapping_add(of(stripe).load(order)))
+        let used = self.state.load(Ordering::Relaxed) >> 1;
+        let stripes = self.own[..used].iter().chain(&self.common);
+        stripes.fold(0, |sum, stripe| sum.wrapping_add(of(stripe).load(order)))
     }
 
     /// Has everyone left this bank who entered before the sums began?
@@ -122,7 +304,7 @@ impl Readers {
     }
 
     /// Returns when the bank has been seen empty.
-    pub(super) fn wait_idle(&self, bank: usize) {
+    pub(super) fn wait_idle(&self, bank: usize, patience: &Patience, describe: Describe<'_>) {
         for look in 0..LOOKS {
             if self.empty(bank) {
                 return;
@@ -133,18 +315,30 @@ impl Readers {
                 std::thread::yield_now();
             }
         }
-        let mut closed = sync::lock(&self.gate);
+        self.sleep_until_idle(bank, patience, describe);
+    }
+
+    #[cold]
+    fn sleep_until_idle(&self, bank: usize, patience: &Patience, describe: Describe<'_>) {
+        let announced = bank as u32 + 1;
         let late = mutant(Mutant::LateWaiting);
-        if !late {
-            self.waiting.store(1, Ordering::Relaxed);
-        }
-        // F, partner G: announced before the looks below.
-        fence(Ordering::SeqCst);
-        while !self.empty(bank) && !*closed {
-            if late {
-                self.waiting.store(1, Ordering::Relaxed);
+        let mut stall = patience.begin();
+        loop {
+            if !late {
+                self.waiting.store(announced, Ordering::Relaxed);
             }
-            closed = sync::unpoisoned(self.left.wait(closed));
+            // F, partner G: announced before the look below.
+            if !mutant(Mutant::NoSleepFence) {
+                self.fence_everywhere();
+            }
+            if self.empty(bank) || self.closed.load(Ordering::Acquire) != 0 {
+                break;
+            }
+            if late {
+                self.waiting.store(announced, Ordering::Relaxed);
+            }
+            self.waiting.wait(announced, stall.timeout());
+            stall.report(describe);
         }
         self.waiting.store(0, Ordering::Relaxed);
     }
@@ -159,7 +353,9 @@ impl Readers {
 
     /// Nobody can read any more: every wait ends now, whatever forgotten guards have left in the counters.
     pub(super) fn close(&self) {
-        *sync::lock(&self.gate) = true;
-        self.left.notify_all();
+        self.closed.store(1, Ordering::Release);
+        // As a leaving reader's G: the updater sees it closed or is seen sleeping.
+        fence(Ordering::SeqCst);
+        self.wake_now();
     }
 }

@@ -16,65 +16,75 @@ impl Drop for Ends {
 }
 
 /// A reader, an updater that retires what it removed, and the reclaimer.
-pub const RETIRE: Model = Model {
-    preemptions: Some(3),
-    body: || {
-        let (domain, old) = (Domain::model(1, true), Arc::new(Probe::default()));
-        let published = Arc::new(AtomicUsize::new(0));
-        let reader = {
-            let (domain, old, published) = (domain.clone(), old.clone(), published.clone());
-            thread::spawn(move || {
-                let _section = domain.read();
-                if published.load(Relaxed) == 0 {
-                    old.touch();
-                }
-            })
-        };
-        published.store(1, Relaxed);
-        domain.retire(Box::new(Ends(old)));
-        reader.join().unwrap();
-        domain.barrier();
-    },
-};
+fn retire() {
+    let (domain, old) = (Domain::model(1, true), Arc::new(Probe::default()));
+    let published = Arc::new(AtomicUsize::new(0));
+    let reader = {
+        let (domain, old, published) = (domain.clone(), old.clone(), published.clone());
+        thread::spawn(move || {
+            let _section = domain.read();
+            if published.load(Relaxed) == 0 {
+                old.touch();
+            }
+        })
+    };
+    published.store(1, Relaxed);
+    domain.retire(Box::new(Ends(old)));
+    reader.join().unwrap();
+    domain.barrier();
+}
+
+pub const RETIRE: Model = Model { preemptions: Some(2), body: retire };
 
 /// Two threads that each queue and wait for their own.
-pub const BARRIER: Model = Model {
-    preemptions: Some(2),
+fn barrier() {
+    let domain = Domain::model(1, true);
+    let queue_and_wait = |domain: &Domain| {
+        let ran = Arc::new(Mutex::new(false));
+        let set = ran.clone();
+        domain.defer(move || *set.lock().unwrap() = true);
+        domain.barrier();
+        assert!(*ran.lock().unwrap(), "barrier returned before a callback queued before it");
+    };
+    let other = {
+        let domain = domain.clone();
+        thread::spawn(move || queue_and_wait(&domain))
+    };
+    queue_and_wait(&domain);
+    other.join().unwrap();
+}
+
+pub const BARRIER: Model = Model { preemptions: Some(1), body: barrier };
+
+/// One thread that queues and waits, against the reclaimer alone: deeper than two can be.
+pub const BARRIER_ALONE: Model = Model {
+    preemptions: Some(3),
     body: || {
         let domain = Domain::model(1, true);
-        let queue_and_wait = |domain: &Domain| {
-            let ran = Arc::new(Mutex::new(false));
-            let set = ran.clone();
-            domain.defer(move || *set.lock().unwrap() = true);
-            domain.barrier();
-            assert!(*ran.lock().unwrap(), "barrier returned before a callback queued before it");
-        };
-        let other = {
-            let domain = domain.clone();
-            thread::spawn(move || queue_and_wait(&domain))
-        };
-        queue_and_wait(&domain);
-        other.join().unwrap();
+        let ran = Arc::new(Mutex::new(false));
+        let set = ran.clone();
+        domain.defer(move || *set.lock().unwrap() = true);
+        domain.barrier();
+        assert!(*ran.lock().unwrap(), "barrier returned before a callback queued before it");
     },
 };
 
 /// A callback is waited for without a barrier, which would ask again: only the push may wake the reclaimer.
-pub const WAKE: Model = Model {
-    preemptions: None,
-    body: || {
-        let domain = Domain::model(1, true);
-        let ran = Arc::new((loom::sync::Mutex::new(false), loom::sync::Condvar::new()));
-        let set = ran.clone();
-        domain.defer(move || {
-            *set.0.lock().unwrap() = true;
-            set.1.notify_one();
-        });
-        let mut done = ran.0.lock().unwrap();
-        while !*done {
-            done = ran.1.wait(done).unwrap();
-        }
-    },
-};
+fn wake() {
+    let domain = Domain::model(1, true);
+    let ran = Arc::new((loom::sync::Mutex::new(false), loom::sync::Condvar::new()));
+    let set = ran.clone();
+    domain.defer(move || {
+        *set.0.lock().unwrap() = true;
+        set.1.notify_one();
+    });
+    let mut done = ran.0.lock().unwrap();
+    while !*done {
+        done = ran.1.wait(done).unwrap();
+    }
+}
+
+pub const WAKE: Model = Model { preemptions: Some(3), body: wake };
 
 #[test]
 fn a_callback_runs_after_every_reader_that_could_see_its_object() {
@@ -84,6 +94,7 @@ fn a_callback_runs_after_every_reader_that_could_see_its_object() {
 #[test]
 fn barrier_returns_after_every_callback_queued_before_it() {
     BARRIER.check(None);
+    BARRIER_ALONE.check(None);
 }
 
 #[test]

@@ -5,7 +5,10 @@ use loom::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
 };
-use notifier::{model::Probe, srcu::Domain};
+use notifier::{
+    model::Probe,
+    srcu::{Domain, Shape},
+};
 use std::sync::Arc;
 
 /// A value that is reachable while `published` is 0.
@@ -17,12 +20,12 @@ struct World {
 }
 
 impl World {
-    fn new(stripes: usize) -> Self {
-        Self {
-            domain: Domain::model(stripes, false),
-            published: Arc::new(AtomicUsize::new(0)),
-            old: Arc::default(),
-        }
+    fn new(stripes: u32) -> Self {
+        Self::on(Domain::model(stripes, false))
+    }
+
+    fn on(domain: Arc<Domain>) -> Self {
+        Self { domain, published: Arc::new(AtomicUsize::new(0)), old: Arc::default() }
     }
 
     fn read(&self) {
@@ -49,6 +52,28 @@ pub const ONE_READER: Model = Model {
     preemptions: None,
     body: || {
         let world = World::new(1);
+        let reader = world.spawn(World::read);
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// A reader with counters of its own, which become part of the sums when it first reads.
+pub const OWN_STRIPE: Model = Model {
+    preemptions: None,
+    body: || {
+        let world = World::on(Domain::shaped(Shape { own: 2, shared: 1, reclaimer: false }));
+        let reader = world.spawn(World::read);
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// Sections that leave through other counters than they entered by, as after a change of CPUs.
+pub const MIGRATING: Model = Model {
+    preemptions: Some(4),
+    body: || {
+        let world = World::new(2);
         let reader = world.spawn(World::read);
         world.replace();
         reader.join().unwrap();
@@ -112,6 +137,16 @@ pub const TWO_UPDATERS: Model = Model {
 #[test]
 fn a_reader_sees_the_removal_or_is_waited_for() {
     ONE_READER.check(None);
+}
+
+#[test]
+fn a_reader_with_counters_of_its_own_is_waited_for() {
+    OWN_STRIPE.check(None);
+}
+
+#[test]
+fn a_section_that_changes_cpus_is_waited_for() {
+    MIGRATING.check(None);
 }
 
 #[test]

@@ -33,9 +33,15 @@ caught! {
     a_leaving_reader_that_misses_the_sleeper: NoWakeFence by grace::ONE_READER;
     an_updater_that_announces_its_sleep_too_late: LateWaiting by grace::ONE_READER;
     callbacks_without_a_grace_period: NoGrace by callbacks::RETIRE;
-    barrier_as_synchronize: BarrierIsSynchronize by callbacks::BARRIER;
-    barrier_that_forgets_the_running_batch: BarrierSkipsBatch by callbacks::BARRIER;
-    a_push_that_wakes_without_the_lock: LostWake by callbacks::WAKE;
+    barrier_as_synchronize: BarrierIsSynchronize by callbacks::BARRIER_ALONE;
+    barrier_that_forgets_the_running_batch: BarrierSkipsBatch by callbacks::BARRIER_ALONE;
+    counters_that_are_summed_too_late: LateStripe by grace::OWN_STRIPE;
+    an_updater_that_sleeps_without_a_fence: NoSleepFence by grace::ONE_READER;
+    a_push_that_misses_the_sleeper: NoPushFence by callbacks::WAKE;
+    a_reclaimer_that_sleeps_without_a_fence: NoIdleFence by callbacks::WAKE;
+    a_reclaimer_that_announces_its_sleep_too_late: LateSleep by callbacks::WAKE;
+    news_without_a_fence: NoNewsFence by callbacks::BARRIER_ALONE;
+    a_waiter_without_a_fence: NoWaiterFence by callbacks::BARRIER_ALONE;
     an_alive_check_outside_the_chain_lock: StaleAliveCheck by chain::REGISTER_EXIT;
     an_exit_that_unlinks_first: UnlinkBeforeWalk by chain::UNREGISTER_EXIT;
     an_unregister_that_does_not_wait: UnregisterNoWait by chain::UNREGISTER_EXIT;

@@ -23,6 +23,7 @@ struct object {
 
 static volatile unsigned long ran;
 static volatile int stop_reader;
+static volatile int reader_runs;
 static pthread_t reader;
 
 static double now(void)
@@ -161,6 +162,7 @@ static void *active(void *arg)
     while (!stop_reader) {
         rcu_read_lock();
         rcu_read_unlock();
+        reader_runs = 1;
     }
     rcu_unregister_thread();
     return NULL;
@@ -169,9 +171,12 @@ static void *active(void *arg)
 static double active_reader(long on)
 {
     stop_reader = !on;
-    if (on)
+    if (on) {
+        reader_runs = 0;
         pthread_create(&reader, NULL, active, NULL);
-    else
+        while (!reader_runs)
+            ;
+    } else
         pthread_join(reader, NULL);
     return 0;
 }

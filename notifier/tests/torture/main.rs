@@ -1,17 +1,20 @@
 //! In the manner of Linux's rcutorture: elements age through a pipe, and a reader that meets one older than a
 //! grace period has found a bug.
 //!
-//! Readers sleep, nest, yield, change CPUs and come and go; writers wait, queue and poll; callbacks flood;
-//! barriers run beside them. Two seconds by default; `NOTIFIER_TORTURE_SECONDS` asks for more.
+//! Readers sleep, nest, yield, change CPUs, are interrupted by signals whose handlers read too, and come and go;
+//! writers wait, queue and poll; callbacks flood; barriers run beside them. Each kind of reader has its turn. Two
+//! seconds in all by default; `NOTIFIER_TORTURE_SECONDS` asks for more.
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::disallowed_types, reason = "a test observes from outside; nothing here is modelled")]
+
+mod sys;
 
 use nix::{
     sched::{CpuSet, sched_setaffinity},
     unistd::Pid,
 };
-use notifier::srcu::Domain;
+use notifier::srcu::{Domain, ReaderKind};
 use std::{
     collections::VecDeque,
     sync::{
@@ -36,6 +39,10 @@ struct Torture {
     periods: AtomicU64,
     callbacks: AtomicU64,
     too_old: AtomicU64,
+    interrupted: AtomicU64,
+    barriers: AtomicU64,
+    /// Reading threads that signals may be sent to.
+    targets: Mutex<Vec<i32>>,
 }
 
 /// xorshift64: one per thread, never zero.
@@ -62,6 +69,9 @@ impl Torture {
             periods: AtomicU64::new(0),
             callbacks: AtomicU64::new(0),
             too_old: AtomicU64::new(0),
+            interrupted: AtomicU64::new(0),
+            barriers: AtomicU64::new(0),
+            targets: Mutex::default(),
         })
     }
 
@@ -98,6 +108,18 @@ impl Torture {
             drop(section);
         }
         self.reads.fetch_add(1, Relaxed);
+    }
+
+    /// In a signal handler: no waiting, no allocation.
+    fn read_interrupting(&self) {
+        let section = self.domain.read();
+        let element = self.current.load(Relaxed);
+        (0..32).for_each(|_| std::hint::spin_loop());
+        if self.pipe[element].load(Relaxed) >= 2 {
+            self.too_old.fetch_add(1, SeqCst);
+        }
+        drop(section);
+        self.interrupted.fetch_add(1, Relaxed);
     }
 
     fn write(self: &Arc<Self>, dice: &mut Dice) {
@@ -141,6 +163,7 @@ impl Torture {
         let set = ran.clone();
         self.domain.defer(move || set.store(true, SeqCst));
         self.domain.barrier();
+        self.barriers.fetch_add(1, Relaxed);
         assert!(ran.load(SeqCst), "barrier returned before a callback queued before it");
         thread::sleep(Duration::from_micros(dice.below(2000)));
     }
@@ -154,12 +177,16 @@ fn change_cpu(dice: &mut Dice) {
     let _ = set.set(cpu).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
 }
 
-#[test]
-fn no_reader_ever_meets_an_element_older_than_a_grace_period() {
-    let seconds =
-        std::env::var("NOTIFIER_TORTURE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
-    let torture = Torture::new(Domain::new("torture"));
-    let end = Instant::now() + Duration::from_secs(seconds);
+/// One kind of reader for so long.
+fn torture(kind: ReaderKind, time: Duration) {
+    let domain = match Domain::with_reader("torture", kind) {
+        Ok(domain) => domain,
+        Err(unavailable) => return eprintln!("{unavailable}"),
+    };
+    let torture = Torture::new(domain);
+    let end = Instant::now() + time;
+    let interrupted = torture.clone();
+    sys::install(Box::new(move || interrupted.read_interrupting()));
     thread::scope(|scope| {
         let torture = &torture;
         let spawn = |seed: u64, body: fn(&Arc<Torture>, &mut Dice)| {
@@ -171,10 +198,16 @@ fn no_reader_ever_meets_an_element_older_than_a_grace_period() {
             });
         };
         for seed in 1..=3 {
-            spawn(seed, |torture, dice| {
-                torture.read(dice);
-                if dice.below(4096) == 0 {
-                    change_cpu(dice);
+            scope.spawn(move || {
+                let mut dice = Dice(seed * 0x9E37_79B9);
+                // A thread's first section is not one of a handler.
+                torture.read(&mut dice);
+                torture.targets.lock().unwrap().push(sys::own_tid());
+                while torture.running() {
+                    torture.read(&mut dice);
+                    if dice.below(4096) == 0 {
+                        change_cpu(&mut dice);
+                    }
                 }
             });
         }
@@ -193,16 +226,41 @@ fn no_reader_ever_meets_an_element_older_than_a_grace_period() {
             });
             reader.join().unwrap();
         });
+        spawn(41, |torture, dice| {
+            let targets = torture.targets.lock().unwrap().clone();
+            targets.into_iter().for_each(sys::interrupt);
+            thread::sleep(Duration::from_micros(50 + dice.below(200)));
+        });
         while Instant::now() < end {
             thread::sleep(Duration::from_millis(20));
         }
         torture.stop.store(true, SeqCst);
     });
+    sys::uninstall();
     torture.domain.barrier();
     assert_eq!(torture.domain.pending(), 0);
-    let (reads, periods, callbacks) =
-        (torture.reads.load(SeqCst), torture.periods.load(SeqCst), torture.callbacks.load(SeqCst));
-    eprintln!("{reads} reads, {periods} elements aged, {callbacks} of them by callback");
-    assert_eq!(torture.too_old.load(SeqCst), 0, "a reader met an element older than a grace period");
-    assert!(reads > 1000 && periods > 10 && callbacks > 0, "the torture has done nothing");
+    let [reads, interrupted, periods, callbacks, barriers, violations] = [
+        &torture.reads,
+        &torture.interrupted,
+        &torture.periods,
+        &torture.callbacks,
+        &torture.barriers,
+        &torture.too_old,
+    ]
+    .map(|count| count.load(SeqCst));
+    eprintln!(
+        "{kind:?}: {reads} reads, {interrupted} of signal handlers, {periods} grace periods aged an element, {callbacks} \
+         of them by callback, {barriers} barriers, {violations} violations"
+    );
+    assert_eq!(violations, 0, "a reader met an element older than a grace period");
+    assert!(reads > 100 && periods > 10 && callbacks > 0 && interrupted > 0, "the torture has done nothing");
+}
+
+#[test]
+fn no_reader_ever_meets_an_element_older_than_a_grace_period() {
+    let seconds =
+        std::env::var("NOTIFIER_TORTURE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2.0);
+    for kind in ReaderKind::ALL {
+        torture(kind, Duration::from_secs_f64(seconds / ReaderKind::ALL.len() as f64));
+    }
 }
