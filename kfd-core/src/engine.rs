@@ -19,10 +19,13 @@ use crate::stage::Stage;
 use crate::sync::{Arc, Ordering};
 use crate::view::View;
 use hsa_queue::doorbell::SLICE_BYTES;
-use hsa_queue::{EventId, Fault, Step};
+use hsa_queue::{EventId, Fault, QueueProcessor, Step};
 
-/// Packets between two looks at the stop flag.
-const CHUNK: u32 = 8;
+/// AQL packets between two looks at the stop flag: a microsecond's worth.
+const AQL_CHUNK: u32 = 64;
+/// What a step of a PM4 or SDMA queue counts in a turn's share, in AQL packets: it may copy 64 KiB, and the flag is
+/// looked at after each.
+const STREAM_COST: u32 = 64;
 
 impl Core {
     /// One turn of an engine thread. Any number of threads may take turns at the same time.
@@ -83,16 +86,19 @@ impl Core {
         let Some(processor) = processor else { return (Ended::Stopped, 0) };
         let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
         let mut view = View::new(&process.pdds[device.index].map, queue.key, open);
+        let (chunk, cost) = match processor {
+            QueueProcessor::Aql(_) => (AQL_CHUNK, 1),
+            QueueProcessor::Pm4(_) | QueueProcessor::Sdma(_) => (1, STREAM_COST),
+        };
         let mut packets = 0;
-        // What the share is measured by: a piece of a large copy counts like a packet.
         let mut spent = 0;
         let ended = loop {
             if queue.is_stopped() {
                 break Ended::Stopped;
             }
-            let ran = processor.run(&mut view, &clock, CHUNK.min(budget - spent));
+            let ran = processor.run(&mut view, &clock, chunk.min(budget - spent));
             packets += ran.packets;
-            spent += ran.packets.max(1);
+            spent += ran.packets.max(1) * cost;
             match ran.step {
                 Step::Progress { raise } => {
                     if let Some(event) = raise {

@@ -12,6 +12,7 @@ use crate::arena::Arena;
 use crate::arena::shm::Window;
 use crate::ids::{ProcessId, QueueKey, UserVa};
 use crate::notice::{MemoryRequest, UserAccess, UserAnswer};
+use crate::sync::AtomicU64;
 use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Ticket, Width};
 
 /// How many translations a view remembers: ring, `amd_queue_t`, a signal or two.
@@ -309,5 +310,16 @@ impl MemoryView for View<'_> {
             Err(fault) => return Some(Access::Fault(fault)),
         };
         Some(served.map_or(Access::Fault(fault), Access::Ready))
+    }
+
+    #[inline]
+    fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
+        match self.place(va, len, true) {
+            Ok(Place::Arena(memory, offset)) => {
+                let (window, at) = memory.window(offset)?;
+                window.words(at, usize::try_from(len).ok()?)
+            }
+            Ok(Place::User(_)) | Err(_) => None,
+        }
     }
 }

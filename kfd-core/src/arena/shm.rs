@@ -124,6 +124,15 @@ impl Window {
         }
     }
 
+    /// The `len` bytes at `at` as whole words; `None` when they are not all inside or not aligned.
+    #[inline]
+    pub(crate) fn words(&self, at: usize, len: usize) -> Option<&[AtomicU64]> {
+        match self.parts(at, len)? {
+            (head, words, tail) if head.is_empty() && tail.is_empty() => Some(words),
+            _ => None,
+        }
+    }
+
     /// Copies out; all of it must be inside.
     #[inline]
     pub(crate) fn read(&self, at: usize, out: &mut [u8]) -> Option<()> {

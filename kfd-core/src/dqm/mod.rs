@@ -35,8 +35,8 @@ use state::{Entry, Share, State, later, page_of};
 /// Bytes of a doorbell page: what the client's store traps on, and what is dropped.
 pub(crate) const PAGE: u64 = 4096;
 const PAGES: usize = (SLICE_BYTES / PAGE) as usize;
-/// Packets in one turn of a queue with priority 0; each step of priority adds as many (KFD priorities are 0 to 15, 7 is normal).
-const PACKETS: u32 = 8;
+/// AQL packets in one turn of a queue with priority 0, two microseconds' worth of the cheapest; each step of priority adds as many (KFD priorities are 0 to 15, 7 is normal).
+const PACKETS: u32 = 64;
 /// Parked queues of one user that one tick looks at.
 const LOOKS: usize = 8;
 const BACK_OFF_FIRST: u64 = 20_000;
