@@ -1,7 +1,7 @@
 //! Machines of several devices, seen by the unmodified runtime and in the private view.
 
-use kfd_tests::able;
 use kfd_tests::program::program;
+use kfd_tests::{able, compile};
 use std::process::{Command, Output};
 
 /// `kfdctl run --embedded ARGUMENTS`, with a daemon of its own.
@@ -62,6 +62,37 @@ fn every_device_has_a_render_node_and_a_link_to_each_other() {
             }
         }
         assert!(!seen.contains(&format!("renderD{}", 128 + gpus)), "{seen}");
+    }
+}
+
+/// ROCm 5.2.3 knows no gfx942 and no gfx1100, but reads their topology when told to take them for something it knows.
+#[test]
+fn the_unmodified_runtime_finds_a_link_from_every_device_to_every_other() {
+    if !able::live() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(client) = compile::client("links", folder.path(), &["-lhsa-runtime64"]) else { return };
+    let client = client.to_str().expect("temporary folders have plain names");
+    // HSA_AMD_LINK_INFO_TYPE_PCIE and _XGMI (hsa_ext_amd.h).
+    for (profile, gpus, taken_for, kind, distance) in [
+        ("gfx900", 1, "9.0.0", 2, 40),
+        ("gfx900", 4, "9.0.0", 2, 40),
+        ("gfx900", 8, "9.0.0", 2, 40),
+        ("gfx1100", 8, "10.3.0", 2, 40),
+        ("gfx942", 8, "9.0.10", 4, 15),
+    ] {
+        let version = format!("HSA_OVERRIDE_GFX_VERSION={taken_for}");
+        let out = run(&["--profile", profile, "--gpus", &gpus.to_string(), "--", "env", &version, client]);
+        assert!(out.status.success(), "{profile}: {out:?}");
+        let said = text(&out.stdout);
+        let mut pairs = Vec::new();
+        for from in 0..gpus {
+            for to in (0..gpus).filter(|to| *to != from) {
+                pairs.push(format!("{from} {to} hops 1 type {kind} distance {distance}"));
+            }
+        }
+        assert_eq!(said.lines().collect::<Vec<_>>(), pairs, "{profile}");
     }
 }
 
