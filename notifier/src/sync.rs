@@ -68,19 +68,6 @@ pub(crate) fn light_fence() {
     fence(Ordering::SeqCst);
 }
 
-/// One more for a counter that only this thread (and its signal handlers) writes.
-#[inline(always)]
-pub(crate) fn increment_own(counter: &AtomicU64, order: Ordering) {
-    #[cfg(not(loom))]
-    {
-        // Always a release at least.
-        let _ = order;
-        crate::srcu::sys::increment_own(counter);
-    }
-    #[cfg(loom)]
-    counter.fetch_add(1, order);
-}
-
 /// As std's, ignoring poisoning; `None` when it is held.
 pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {

@@ -158,7 +158,8 @@ impl Domain {
     #[must_use = "the section ends when the guard is dropped"]
     pub fn read(&self) -> Guard<'_> {
         inside::entered(self.core.id);
-        Guard { domain: self, entry: self.core.readers.enter(Location::caller()), _not_send: PhantomData }
+        let readers = &self.core.readers;
+        Guard { domain: self, readers, entry: readers.enter(Location::caller()), _not_send: PhantomData }
     }
 
     /// Returns after every read section that began before the call has ended. Sections that begin later are
@@ -385,6 +386,7 @@ pub struct Cookie {
 #[must_use = "the section ends when the guard is dropped"]
 pub struct Guard<'d> {
     domain: &'d Domain,
+    readers: &'d Readers,
     entry: Entry,
     _not_send: PhantomData<*const ()>,
 }
@@ -400,7 +402,7 @@ impl<'d> Guard<'d> {
 impl Drop for Guard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.domain.core.readers.leave(self.entry);
+        self.readers.leave(self.entry);
         inside::left(self.domain.core.id);
     }
 }

@@ -31,7 +31,7 @@ const ASLEEP: u32 = 1;
 const LINGERING: u32 = 2;
 
 /// The delay that a callback may suffer for the sake of larger batches, and the batch that is large.
-const LINGER: Duration = Duration::from_micros(200);
+const LINGER: Duration = Duration::from_micros(50);
 const LARGE: u64 = 512;
 /// Waiters for less than a barrier are told each time so many callbacks have run.
 const TELL_EVERY: u64 = 256;

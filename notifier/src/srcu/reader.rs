@@ -37,35 +37,44 @@ struct Stripe {
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Stripe>() == 1 << rseq::STRIDE_SHIFT);
+const _: () =
+    assert!(size_of::<Stripe>() == 1 << rseq::STRIDE_SHIFT && size_of::<Stripe>() == 1 << own::STRIPE_SHIFT);
 
-/// How a section was entered, to be given back when it is left: one word, so that a guard stays in registers.
-/// Bit 0: the bank. Above it the number it was entered under, or [`SHARED`] plus where `Places` keeps the section's
-/// place (0 when nobody does).
+/// Which counters of a stripe, by where they are.
+const ENTER: usize = std::mem::offset_of!(Stripe, enter);
+const LEAVE: usize = std::mem::offset_of!(Stripe, leave);
+
+/// Where the bank's number is in the state word and in an [`Entry`]: as the distance of its counter.
+const BANK: usize = size_of::<u64>();
+
+/// How a section was entered, to be given back when it is left: one word, so that a guard stays in registers. It is
+/// the bank (as [`BANK`] says) plus the number it was entered under (as `own::keep` does), or plus [`SHARED`] and the
+/// number `Places` keeps the section's place under (0 when nobody does).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry(usize);
 
 /// Above all numbers, and so far below what stands for a thread without one that no place reaches it.
-const SHARED: usize = 1 << 32;
+const SHARED: usize = 1 << 48;
 
 impl Entry {
     #[inline(always)]
-    fn new(bank: usize, number: usize) -> Self {
-        Self(bank | number << 1)
+    fn shared(bank: usize, place: usize) -> Self {
+        Self(SHARED + bank * BANK + (place << own::STRIPE_SHIFT))
     }
 
     #[inline(always)]
     fn bank(self) -> usize {
-        self.0 & 1
+        (self.0 / BANK) & 1
     }
 
+    /// As `own::number` says it.
     #[inline(always)]
     fn number(self) -> usize {
-        self.0 >> 1
+        self.0 & !BANK
     }
 
     fn place(self) -> usize {
-        self.number() - SHARED
+        own::index(self.number() - SHARED)
     }
 }
 
@@ -86,7 +95,7 @@ pub(super) struct Layout {
 /// Every reader of one domain.
 #[repr(C)]
 pub(super) struct Readers {
-    /// Bit 0: the bank that new readers use. The rest: how many own stripes are in use.
+    /// The bank that new readers use, as [`BANK`] says, plus the size of the own stripes that are in use.
     state: AtomicUsize,
     /// 1 + the bank whose leaving readers an updater sleeps for, or 0.
     waiting: WaitWord,
@@ -116,24 +125,57 @@ impl Readers {
     #[inline]
     pub(super) fn enter(&self, place: &'static Location<'static>) -> Entry {
         let state = self.state.load(Ordering::Relaxed);
-        let bank = state & 1;
         let number = own::number();
-        if number < state >> 1 {
-            // SAFETY: no more than OWN stripes are ever in use.
-            let stripe = unsafe { self.own.get_unchecked(number) };
-            sync::increment_own(&stripe.enter[bank], Ordering::Relaxed);
+        // The bank is less than the half stripe that a number has on top.
+        if number < state {
+            let entry = Entry((state & BANK) | number);
+            // SAFETY: its stripe is in use.
+            unsafe { self.increment_own::<ENTER>(entry, Ordering::Relaxed) };
             // B, partner A: what this section reads, it reads after its enter can be counted.
             if !mutant(Mutant::NoReaderFence) {
                 sync::light_fence();
             }
-            return Entry::new(bank, number);
+            return entry;
         }
-        if self.increment_cpu(|stripe| &stripe.enter[bank]) {
+        let bank = (state / BANK) & 1;
+        // A thread's first section in this domain goes the slow way, where it may get a stripe of its own.
+        let first = self.layout.own != 0 && own::may_have(number);
+        if !first && self.increment_cpu(|stripe| &stripe.enter[bank]) {
             // B, as above.
             sync::light_fence();
-            return Entry::new(bank, SHARED);
+            return Entry::shared(bank, 0);
         }
         self.enter_slowly(bank, place)
+    }
+
+    /// One more in a counter of this thread's own stripe.
+    ///
+    /// # Safety
+    /// The entry is of a number below [`OWN`], held by this thread.
+    #[inline(always)]
+    unsafe fn increment_own<const WHICH: usize>(&self, entry: Entry, order: Ordering) {
+        #[cfg(all(target_arch = "x86_64", not(loom)))]
+        {
+            // One instruction, so that a signal handler which does the same finds the counter whole. A release,
+            // as every store of x86.
+            let _ = order;
+            // SAFETY: by contract the stripe exists, and only this thread and its handlers write it.
+            unsafe {
+                std::arch::asm!(
+                    "inc qword ptr [{readers} + {entry} + {place}]",
+                    readers = in(reg) self,
+                    entry = in(reg) entry.0,
+                    place = const std::mem::offset_of!(Self, own) + WHICH - own::keep(0),
+                    options(nostack),
+                );
+            }
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+        {
+            let stripe = &self.own[own::index(entry.number())];
+            let counters = if WHICH == ENTER { &stripe.enter } else { &stripe.leave };
+            counters[entry.bank()].fetch_add(1, order);
+        }
     }
 
     /// One more in the counter of this CPU; false when there is none.
@@ -142,27 +184,36 @@ impl Readers {
         if self.layout.cpus == 0 {
             return false;
         }
-        // SAFETY: the offset is glibc's, `common` begins with so many CPUs' stripes at the asserted distance,
-        // and they are written nowhere else.
-        unsafe { rseq::increment(of(&self.common[0]), self.layout.cpus, self.layout.rseq_offset) }
+        // SAFETY: `common` begins with the CPUs' stripes, of which there is one at least.
+        let first = unsafe { self.common.get_unchecked(0) };
+        // SAFETY: the offset is glibc's, so many stripes follow at the asserted distance, and they are written
+        // nowhere else.
+        unsafe { rseq::increment(of(first), self.layout.cpus, self.layout.rseq_offset) }
     }
 
     #[cold]
     #[inline(never)]
     fn enter_slowly(&self, bank: usize, place: &'static Location<'static>) -> Entry {
         let number = own::ask();
-        if number < self.layout.own && self.places.is_none() {
+        if own::index(number) < self.layout.own && self.places.is_none() {
             let late = mutant(Mutant::LateStripe);
             if !late {
                 self.take_into_use(number);
             }
-            sync::increment_own(&self.own[number].enter[bank], Ordering::Relaxed);
+            let entry = Entry(bank * BANK + number);
+            // SAFETY: `layout.own` is at most OWN, and the number is this thread's.
+            unsafe { self.increment_own::<ENTER>(entry, Ordering::Relaxed) };
             // B, partner A: the stripe is summed, and the enter counted, before anything is read.
             sync::light_fence();
             if late {
                 self.take_into_use(number);
             }
-            return Entry::new(bank, number);
+            return entry;
+        }
+        if self.increment_cpu(|stripe| &stripe.enter[bank]) {
+            // B, as above.
+            sync::light_fence();
+            return Entry::shared(bank, 0);
         }
         let place = self.places.as_ref().map_or(0, |places| places.entered(place));
         self.shared(false).enter[bank].fetch_add(1, Ordering::Relaxed);
@@ -170,14 +221,15 @@ impl Readers {
         if !mutant(Mutant::NoReaderFence) {
             self.fence_after_locked();
         }
-        Entry::new(bank, SHARED + place)
+        Entry::shared(bank, place)
     }
 
     /// From the next sum on the own stripes up to this number are summed.
     fn take_into_use(&self, number: usize) {
+        let size = (own::index(number) + 1) << own::STRIPE_SHIFT;
         let mut state = self.state.load(Ordering::Relaxed);
-        while state >> 1 <= number {
-            let wanted = (state & 1) | (number + 1) << 1;
+        while state < size {
+            let wanted = (state & BANK) | size;
             match self.state.compare_exchange_weak(state, wanted, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => state = now,
@@ -203,15 +255,13 @@ impl Readers {
 
     #[inline]
     pub(super) fn leave(&self, entry: Entry) {
-        let bank = entry.bank();
         // C, partner the acquire sum in `empty`: the section is over before its leave can be counted.
         let order = if mutant(Mutant::RelaxedLeave) { Ordering::Relaxed } else { Ordering::Release };
         // The number may have been given back since, in the thread's teardown.
         if entry.number() == own::number() {
-            // SAFETY: the number was below OWN on entry.
-            let stripe = unsafe { self.own.get_unchecked(entry.number()) };
-            sync::increment_own(&stripe.leave[bank], order);
-        } else if !self.leave_cpu(bank) {
+            // SAFETY: the number was below OWN on entry, and it is still this thread's.
+            unsafe { self.increment_own::<LEAVE>(entry, order) };
+        } else if !self.leave_cpu(entry.bank()) {
             return self.leave_slowly(entry, order);
         }
         // G, partner F: either the updater counts this leave or this thread sees it sleeping.
@@ -219,7 +269,7 @@ impl Readers {
             sync::light_fence();
         }
         if self.waiting.load(Ordering::Relaxed) != 0 {
-            self.wake(bank);
+            self.wake(entry.bank());
         }
     }
 
@@ -278,16 +328,16 @@ impl Readers {
 
     /// The bank that new readers are not sent to.
     pub(super) fn idle_bank(&self) -> usize {
-        (self.state.load(Ordering::Relaxed) & 1) ^ 1
+        ((self.state.load(Ordering::Relaxed) / BANK) & 1) ^ 1
     }
 
     /// Sends new readers to the other bank. Only the holder of the grace-period turn flips.
     pub(super) fn flip(&self) {
-        self.state.fetch_xor(1, Ordering::Relaxed);
+        self.state.fetch_xor(BANK, Ordering::Relaxed);
     }
 
     fn sum(&self, of: impl Fn(&Stripe) -> &AtomicU64, order: Ordering) -> u64 {
-        let used = self.state.load(Ordering::Relaxed) >> 1;
+        let used = own::index(self.state.load(Ordering::Relaxed));
         let stripes = self.own[..used].iter().chain(&self.common);
         stripes.fold(0, |sum, stripe| sum.wrapping_add(of(stripe).load(order)))
     }

@@ -70,12 +70,20 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Rounds of each kind of reader for each second of the soak: about a fifth of it on two slow cores.
+const LITMUS_ROUNDS: u64 = 40_000;
+
 fn srcu(time: Duration) -> anyhow::Result<()> {
-    must(
-        cargo()
-            .args(["test", "--release", "--package", "notifier", "--test", "torture", "--", "--nocapture"])
-            .env("NOTIFIER_TORTURE_SECONDS", time.as_secs().to_string()),
-    )
+    // Both print their counts.
+    let long = |test: &str, variable: &str, value: u64| {
+        must(
+            cargo()
+                .args(["test", "--release", "--package", "notifier", "--test", test, "--", "--nocapture"])
+                .env(variable, value.to_string()),
+        )
+    };
+    long("torture", "NOTIFIER_TORTURE_SECONDS", time.as_secs() * 4 / 5)?;
+    long("litmus", "NOTIFIER_LITMUS_ROUNDS", time.as_secs() * LITMUS_ROUNDS)
 }
 
 fn kills(time: Duration) -> anyhow::Result<()> {
