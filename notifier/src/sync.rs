@@ -32,7 +32,8 @@ pub(crate) type AtomicUsize = atomic::AtomicUsize;
 mod word;
 #[cfg(not(loom))]
 pub(crate) use crate::srcu::sys::{
-    barrier_everywhere, count_forks, forks, has_membarrier, processors, rseq_offset, this_thread,
+    barrier_everywhere, count_forks, forks, has_membarrier, increment_own, processors, rseq_offset,
+    this_thread,
 };
 pub(crate) use word::WaitWord;
 
@@ -83,6 +84,10 @@ mod modelled {
     /// A full barrier in every running thread is a full fence here: the readers have theirs.
     pub(crate) fn barrier_everywhere() {
         super::fence(super::Ordering::SeqCst);
+    }
+
+    pub(crate) fn increment_own(counter: &super::AtomicU64) {
+        counter.fetch_add(1, super::Ordering::Release);
     }
 
     pub(crate) fn forks() -> u64 {

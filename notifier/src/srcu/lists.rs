@@ -8,7 +8,10 @@
 //! instruction (2 ns) but cost the reclaimer a membarrier for each taking (12 µs while another thread runs).
 #![allow(unsafe_code)]
 
-use super::head::Head;
+use super::{
+    head::Head,
+    own::{self, OWN},
+};
 use crate::sync::{self, AtomicPtr, AtomicU64, Mutant, Ordering, mutant};
 use std::ptr::{self, NonNull};
 
@@ -19,9 +22,16 @@ struct Stripe {
     pushed: AtomicU64,
 }
 
+/// A count that one thread writes.
+#[repr(align(128))]
+#[derive(Default)]
+struct Own(AtomicU64);
+
 /// All callbacks of a domain that nobody has taken.
 pub(super) struct Lists {
     stripes: Box<[Stripe]>,
+    /// What threads with a number have pushed, so that they need not count by a locked instruction.
+    own: [Own; OWN],
 }
 
 impl Lists {
@@ -32,6 +42,7 @@ impl Lists {
             stripes: (0..stripes)
                 .map(|_| Stripe { newest: AtomicPtr::new(ptr::null_mut()), pushed: AtomicU64::new(0) })
                 .collect(),
+            own: std::array::from_fn(|_| Own::default()),
         }
     }
 
@@ -43,7 +54,12 @@ impl Lists {
     pub(super) unsafe fn push(&self, head: NonNull<Head>) {
         let stripe = &self.stripes[sync::stripe_seed() & (self.stripes.len() - 1)];
         // The count first: it never falls below what has been taken.
-        stripe.pushed.fetch_add(1, Ordering::Relaxed);
+        match self.own.get(own::index(own::number())) {
+            Some(count) if !cfg!(loom) => sync::increment_own(&count.0),
+            _ => {
+                stripe.pushed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         let mut seen = stripe.newest.load(Ordering::Relaxed);
         loop {
             // SAFETY: valid and exclusively ours until the exchange below publishes it.
@@ -71,7 +87,9 @@ impl Lists {
 
     /// Everything ever pushed, at least as much as has been taken.
     pub(super) fn pushed(&self) -> u64 {
-        self.stripes.iter().fold(0, |sum, stripe| sum.wrapping_add(stripe.pushed.load(Ordering::Acquire)))
+        let own = self.own.iter().take(if cfg!(loom) { 0 } else { OWN }).map(|own| &own.0);
+        let counts = self.stripes.iter().map(|stripe| &stripe.pushed).chain(own);
+        counts.fold(0, |sum, count| sum.wrapping_add(count.load(Ordering::Acquire)))
     }
 
     /// Takes every callback whose push happened before the call. The reclaimer's alone.

@@ -112,6 +112,19 @@ pub(crate) fn futex_wake_all(word: &AtomicU32) {
     };
 }
 
+/// One more for a counter that only this thread writes, in one instruction on x86-64, so that a signal handler
+/// which does the same finds it whole. A release, as every store of x86.
+#[inline(always)]
+pub(crate) fn increment_own(counter: &AtomicU64) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the counter is valid, and only this thread and its signal handlers write it.
+    unsafe {
+        std::arch::asm!("inc qword ptr [{}]", in(reg) counter.as_ptr(), options(nostack));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    counter.fetch_add(1, Ordering::Release);
+}
+
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn in_the_child() {
