@@ -13,11 +13,12 @@ use crate::device::{Device, is_handed_out, kfd_node_bytes};
 use crate::files::Files;
 use crate::ids::{FileId, GpuId, Nanos, ProcessId, RenderMinor, Tgid};
 use crate::limits::Limits;
-use crate::notice::{Notice, Outbox};
-use crate::process::{Process, Vitals};
+use crate::notice::{Outbox, Post};
+use crate::process::Process;
 use crate::profile::Profile;
 use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering};
 use crate::table::ProcessTable;
+use crate::vitals::Vitals;
 use hsa_queue::Waves;
 use notifier::srcu::Domain;
 use notifier::{Notifier, Ref};
@@ -76,31 +77,6 @@ pub enum Ran {
     Nothing,
     /// Queues that ran dry are polled until this time: come again soon, or at the latest then.
     PollUntil(Nanos),
-}
-
-/// Notices collected while locks are held, to be posted when they are not.
-#[derive(Debug, Default)]
-#[must_use]
-pub(crate) struct Post(Vec<Notice>);
-
-impl Post {
-    /// An engine that sleeps should look.
-    pub(crate) fn runnable(&mut self) {
-        if !self.0.iter().any(|notice| matches!(notice, Notice::Runnable)) {
-            self.0.push(Notice::Runnable);
-        }
-    }
-
-    /// Whether there is nothing to post.
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Adds one.
-    pub(crate) fn add(&mut self, notice: Notice) {
-        self.0.push(notice);
-    }
 }
 
 /// See the module's head.
@@ -165,7 +141,7 @@ impl Core {
 
     /// Posts what was collected. Called with nothing held.
     pub(crate) fn post(&self, post: Post) {
-        for notice in post.0 {
+        for notice in post.into_notices() {
             self.outbox.post(notice);
         }
     }

@@ -6,9 +6,8 @@
 //!
 //! Lock order: inside the event table and dqm, outside the account. Not for: what happens at a deadline.
 
-use crate::core::Post;
 use crate::ids::{CallId, Nanos, ProcessId};
-use crate::notice::Notice;
+use crate::notice::{Notice, Post};
 use crate::sync::Mutex;
 use std::collections::BTreeSet;
 
@@ -83,8 +82,8 @@ impl Deadlines {
 #[cfg(test)]
 mod tests {
     use super::{Deadlines, Due};
-    use crate::core::Post;
     use crate::ids::Nanos;
+    use crate::notice::Post;
 
     fn add(deadlines: &Deadlines, at: u64) -> bool {
         let mut post = Post::default();

@@ -8,11 +8,11 @@
 
 use crate::abi::kfd as abi;
 use crate::clock::DeviceClock;
-use crate::core::{Core, Post, Ran};
+use crate::core::{Core, Ran};
 use crate::device::{Device, place};
 use crate::dqm::{Ended, PAGE, Turn};
 use crate::ids::{Nanos, ProcessId, QueueKey};
-use crate::notice::{Notice, UserAnswer};
+use crate::notice::{Notice, Post, UserAnswer};
 use crate::process::Process;
 use crate::queue::{Engine, Queue};
 use crate::stage::Stage;

@@ -50,6 +50,7 @@ mod table;
 mod teardown;
 mod tick;
 mod view;
+mod vitals;
 mod wait;
 
 pub use crate::core::{ConfigError, Core, CoreConfig, Opened, Ran};

@@ -105,3 +105,33 @@ pub trait Outbox: Send + Sync + 'static {
     /// Takes one notice. Must not block.
     fn post(&self, notice: Notice);
 }
+
+/// Notices collected while locks are held, to be posted when they are not.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Post(Vec<Notice>);
+
+impl Post {
+    /// An engine that sleeps should look.
+    pub(crate) fn runnable(&mut self) {
+        if !self.0.iter().any(|notice| matches!(notice, Notice::Runnable)) {
+            self.0.push(Notice::Runnable);
+        }
+    }
+
+    /// Whether there is nothing to post.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds one.
+    pub(crate) fn add(&mut self, notice: Notice) {
+        self.0.push(notice);
+    }
+
+    /// What was collected, in order.
+    pub(crate) fn into_notices(self) -> impl Iterator<Item = Notice> {
+        self.0.into_iter()
+    }
+}

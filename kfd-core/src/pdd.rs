@@ -5,8 +5,8 @@
 use crate::address::AddressMap;
 use crate::arena::Arena;
 use crate::bo::Bos;
-use crate::process::Vitals;
 use crate::sync::{Arc, Mutex};
+use crate::vitals::Vitals;
 use std::io;
 
 /// The part that engines read.

@@ -8,57 +8,19 @@
 //! `events` is the event table. `life` is a leaf. Not for: what ioctls do to it (`ioctl`).
 
 use crate::account::{Charge, Purse};
-use crate::clock::Clock;
-use crate::core::Post;
 use crate::deadline::{Deadlines, Due};
 use crate::death::{Cause, Obituary};
 use crate::device::Device;
 use crate::event::EventTable;
 use crate::ids::{CallId, Nanos, ProcessId, Tgid, Uid};
-use crate::lingering::Lingering;
-use crate::notice::{Notice, Outbox};
+use crate::notice::{Notice, Post};
 use crate::pdd::{Binding, Pdd};
 use crate::pqm::Pqm;
 use crate::stage::{AtomicStage, Stage};
-use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
+use crate::sync::{Arc, Mutex};
+use crate::vitals::Vitals;
 use crate::wait::Condition;
 use notifier::{Listener, Releasing};
-
-/// What process objects share with their core and outlive it by.
-pub(crate) struct Vitals {
-    outbox: Arc<dyn Outbox>,
-    clock: Arc<dyn Clock>,
-    /// Process objects in memory. A leaf lock.
-    alive: Mutex<u64>,
-    died: Condvar,
-    /// Process objects freed.
-    pub(crate) freed: AtomicU64,
-    /// Descriptors of arenas.
-    pub(crate) arena_fds: AtomicU64,
-    /// Arenas that clients may map.
-    pub(crate) lingering: Lingering,
-}
-
-impl Vitals {
-    /// Nothing yet.
-    pub(crate) fn new(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>) -> Self {
-        let zero = || AtomicU64::new(0);
-        let (alive, died) = (Mutex::new(0), Condvar::new());
-        Self { outbox, clock, alive, died, freed: zero(), arena_fds: zero(), lingering: Lingering::default() }
-    }
-
-    /// Process objects in memory.
-    pub(crate) fn alive(&self) -> u64 {
-        *self.alive.lock()
-    }
-
-    /// Waits until no more than `left` are, or until the time is over.
-    pub(crate) fn wait_until_left(&self, left: u64, time: std::time::Duration) -> bool {
-        let waited = self.died.wait_timeout_while(self.alive.lock(), time, |alive| *alive > left);
-        let (alive, _) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
-        *alive <= left
-    }
-}
 
 /// When what happened, and why.
 #[derive(Debug, Clone, Copy, Default)]
@@ -111,12 +73,12 @@ impl Process {
         purse: Arc<Purse>,
         charge: Charge,
     ) -> Self {
-        *vitals.alive.lock() += 1;
+        vitals.born();
         let bindings = devices.iter().map(|_| Binding::default()).collect();
         Self {
             id,
             tgid,
-            attached_at: vitals.clock.now(),
+            attached_at: vitals.now(),
             stage: AtomicStage::default(),
             life: Mutex::default(),
             devices: Arc::clone(devices),
@@ -238,7 +200,7 @@ impl Process {
             stopped_at: life.stopped_at,
             answered_at: life.answered_at,
             unpublished_at: life.unpublished_at,
-            freed_at: self.vitals.clock.now(),
+            freed_at: self.vitals.now(),
         })
     }
 }
@@ -279,12 +241,7 @@ impl Listener for Process {
             tracing::error!(process = %id, tgid = %tgid, ?left, "a freed process still holds something");
         }
         stage.advance(Stage::Unpublished);
-        if let Some(obituary) = obituary {
-            vitals.freed.fetch_add(1, Ordering::AcqRel);
-            vitals.outbox.post(Notice::Freed(Obituary { freed_at: vitals.clock.now(), ..obituary }));
-        }
-        *vitals.alive.lock() -= 1;
-        vitals.died.notify_all();
+        vitals.died(obituary);
         debug_assert!(left.is_zero(), "zero balance at process free: {left:?}");
     }
 }

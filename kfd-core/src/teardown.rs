@@ -1,11 +1,11 @@
 //! The steps of a death that need the whole core, and the shutdown that is the death of all.
 
 use crate::call::Errno;
-use crate::core::{Core, Post};
+use crate::core::Core;
 use crate::death::{Cause, Doom, Doomed};
 use crate::ids::ProcessId;
 use crate::leak::{LeakReport, Totals};
-use crate::notice::Notice;
+use crate::notice::{Notice, Post};
 use crate::process::Process;
 use crate::stage::Stage;
 use crate::sync::Ordering;

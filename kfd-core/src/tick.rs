@@ -1,9 +1,10 @@
 //! Time: timeouts of waits, and the back-off of parked queues. And signals, which end a wait from outside.
 
 use crate::call::Outcome;
-use crate::core::{Core, Post};
+use crate::core::Core;
 use crate::deadline::Due;
 use crate::ids::{CallId, Nanos, ProcessId};
+use crate::notice::Post;
 
 impl Core {
     /// When [`Core::tick`] is to be called next (monotonic): the timeout of a parked call or the next look at parked

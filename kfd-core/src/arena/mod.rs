@@ -12,8 +12,8 @@ mod range;
 pub(crate) mod shm;
 mod sys;
 
-use crate::process::Vitals;
 use crate::sync::{Arc, Mutex, OnceLock, Ordering};
+use crate::vitals::Vitals;
 use range::Ranges;
 use shm::Window;
 use std::io;
@@ -143,8 +143,8 @@ mod tests {
     use super::{Arena, PAGE, WINDOW};
     use crate::clock::Monotonic;
     use crate::notice::{Notice, Outbox};
-    use crate::process::Vitals;
     use crate::sync::{Arc, Ordering};
+    use crate::vitals::Vitals;
 
     struct Nobody;
 

@@ -23,10 +23,10 @@
 
 mod state;
 
-use crate::core::Post;
 use crate::deadline::{Deadlines, Due};
 use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
 use crate::listing::QueueState;
+use crate::notice::Post;
 use crate::queue::Queue;
 use crate::sync::{Arc, Mutex};
 use hsa_queue::doorbell::SLICE_BYTES;

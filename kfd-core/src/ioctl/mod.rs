@@ -14,8 +14,9 @@ mod sharing;
 
 use crate::abi::{drm as drm_abi, ioc, kfd, table};
 use crate::call::{Arg, Caller, Done, Errno, Gathered, Node, Outcome, Refused, UserWrite};
-use crate::core::{Core, Post};
+use crate::core::Core;
 use crate::ids::UserVa;
+use crate::notice::Post;
 use crate::process::Process;
 use crate::stage::Stage;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
