@@ -123,6 +123,9 @@ impl Core {
                 Step::Stopped { error, raise } => {
                     if !std::mem::replace(reported, true) {
                         tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, %error, "a queue stopped at a packet it cannot run");
+                        if !matches!(processor, QueueProcessor::Aql(_)) {
+                            self.hardware_exception(process, post);
+                        }
                     }
                     if let Some(event) = raise {
                         self.raise(process, event, post);
@@ -144,6 +147,14 @@ impl Core {
     fn raise(&self, process: &Process, event: EventId, post: &mut Post) {
         let mut table = process.events.lock();
         let woken = table.raise(crate::ids::EventId(event.0));
+        process.settle(&mut table, woken, &self.deadlines, post);
+    }
+
+    /// A PM4 or SDMA queue met a packet that is none. It has no signal of its own to tell its client by, so the process's
+    /// hardware exception events are set, as `kfd_signal_hw_exception_event` does for CP_BAD_OPCODE.
+    fn hardware_exception(&self, process: &Process, post: &mut Post) {
+        let mut table = process.events.lock();
+        let woken = table.set_all(abi::EVENT_HW_EXCEPTION, |_| ());
         process.settle(&mut table, woken, &self.deadlines, post);
     }
 

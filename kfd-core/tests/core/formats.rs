@@ -233,9 +233,13 @@ fn a_device_makes_the_formats_that_its_profile_has() {
 }
 
 #[test]
-fn a_packet_that_is_none_stops_its_own_queue_and_no_other() {
+fn a_packet_that_is_none_stops_its_own_queue_and_no_other_and_its_client_is_told() {
     let world = world("gfx1100");
-    let mut client = world.client(1);
+    let (mut client, mut neighbour) = (world.client(1), world.client(2));
+    let told = client.event(abi::EVENT_HW_EXCEPTION, true);
+    client.park(&[told], false, u32::MAX);
+    let not_told = neighbour.event(abi::EVENT_HW_EXCEPTION, true);
+    neighbour.park(&[not_told], false, u32::MAX);
     let words = client.buffer(VA, 4096);
     let mut bad = Stream::new(&mut client, VA + 0x10_0000, abi::QUEUE_TYPE_COMPUTE);
     let mut lost = Stream::new(&mut client, VA + 0x20_0000, abi::QUEUE_TYPE_SDMA);
@@ -247,6 +251,9 @@ fn a_packet_that_is_none_stops_its_own_queue_and_no_other() {
     assert_eq!(client.peek(words.offset), 3);
     let states: Vec<_> = rows(&world).into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, [QueueState::Stopped, QueueState::Stopped, QueueState::Idle]);
+    let answered = completions(&notices);
+    assert_eq!(answered.len(), 1, "the neighbour still waits");
+    assert_eq!(wait_result(answered[0]), (None, abi::WAIT_RESULT_COMPLETE));
     let faults: Vec<_> = notices
         .iter()
         .filter_map(|notice| if let Notice::MemoryException { va, .. } = notice { Some(va.0) } else { None })
