@@ -12,6 +12,7 @@ use crate::arena::Arena;
 use crate::arena::shm::Window;
 use crate::ids::{ProcessId, QueueKey, UserVa};
 use crate::notice::{MemoryRequest, UserAccess, UserAnswer};
+use crate::sync::Arc;
 use crate::sync::AtomicU64;
 use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Ticket, Width};
 
@@ -65,7 +66,7 @@ pub(crate) struct View<'a> {
 }
 
 enum Place<'s> {
-    Arena(&'s Arena, u64),
+    Arena(&'s Arc<Arena>, u64),
     User(UserVa),
 }
 
@@ -310,6 +311,20 @@ impl MemoryView for View<'_> {
             Err(fault) => return Some(Access::Fault(fault)),
         };
         Some(served.map_or(Access::Fault(fault), Access::Ready))
+    }
+
+    /// Between arenas, each range in one interval. Everything else, faults included, is left to reads and writes.
+    #[inline]
+    fn copy(&mut self, dst: GpuVa, src: GpuVa, len: u64) -> Option<Access<()>> {
+        let bytes = usize::try_from(len).ok()?;
+        let (source, from) = match self.place(src, len, false).ok()? {
+            Place::Arena(memory, offset) => (Arc::clone(memory), offset),
+            Place::User(_) => return None,
+        };
+        let Place::Arena(target, to) = self.place(dst, len, true).ok()? else { return None };
+        let (source, from) = source.window(from)?;
+        let (target, to) = target.window(to)?;
+        target.copy_in(to, source, from, bytes).map(Access::Ready)
     }
 
     #[inline]

@@ -162,4 +162,46 @@ impl Window {
         }
         Some(())
     }
+
+    /// Copies `len` bytes in from another window (or this one), front to back; all of both must be inside.
+    #[inline]
+    pub(crate) fn copy_in(&self, at: usize, from: &Self, from_at: usize, len: usize) -> Option<()> {
+        let inside = |at: usize| at.checked_add(len).is_some_and(|end| end <= WINDOW as usize);
+        if !inside(at) || !inside(from_at) {
+            return None;
+        }
+        let to = self.0.as_mut_ptr().wrapping_add(at);
+        let from = from.0.as_ptr().wrapping_add(from_at);
+        copy_bytes(to, from, len);
+        Some(())
+    }
+}
+
+/// The string move: at the speed of memcpy, and, being one instruction to the compiler, free of its assumption that
+/// nobody else writes the memory.
+#[cfg(target_arch = "x86_64")]
+fn copy_bytes(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: `copy_in` checked that both ranges lie inside mappings that its windows own and that are backed to
+    // their whole length. The bytes are shared with another process, never referenced by this one, and the direction
+    // flag is clear by the ABI.
+    unsafe {
+        std::arch::asm!(
+            "rep movsb",
+            inout("rcx") len => _,
+            inout("rdi") to => _,
+            inout("rsi") from => _,
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn copy_bytes(to: *mut u8, from: *const u8, len: usize) {
+    for at in 0..len {
+        // SAFETY: as on x86-64; a byte is always aligned.
+        let from = unsafe { AtomicU8::from_ptr(from.cast_mut().wrapping_add(at)) };
+        // SAFETY: as above.
+        let to = unsafe { AtomicU8::from_ptr(to.wrapping_add(at)) };
+        to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
