@@ -9,14 +9,24 @@
 //!                     asked when it parks
 //! ```
 //! An entry is made before the core is called, so a completion can overtake the return of that call but never the
-//! entry. Whoever removes the entry answers, so each call is answered once.
+//! entry. Whoever removes the entry answers, so each call is answered once. Calls that cannot park and gather nothing
+//! have an entry only while they scatter: they end by themselves.
+//!
+//! # Early interrupts
+//!
+//! An INTERRUPT may be read on one channel before the thread that read its request on another has made the entry. It is
+//! kept here and the entry finds it. The kernel wants no answer to an INTERRUPT: it forgets its own when it is read
+//! (fs/fuse/dev.c, `fuse_read_interrupt`), and drops one that was not when the request ends (`fuse_request_end`). Most
+//! that are kept are for requests that are no such calls (the FLUSH of a dying client) and end at once: whoever has
+//! served one takes its number out again. What is left, for requests answered before, is pushed out by
+//! later ones and is then answered EAGAIN, so that even one that mattered would come again.
 //!
 //! Lock order: one mutex, a leaf; nothing is called with it held.
 
 use super::channel::Channel;
 use kfd_core::abi::spec::Ioctl;
 use kfd_core::call::{Arg, Caller};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How far a call has come.
@@ -57,8 +67,9 @@ pub(super) struct InFlight {
 /// What an INTERRUPT finds.
 #[derive(Debug)]
 pub(super) enum Interrupted {
-    /// No such call: not read yet by the thread that has it, or answered already.
-    Unknown,
+    /// No such call: it is kept in case the thread that has read it is about to enter it. With the one that had
+    /// to give way, which is to be asked for again.
+    Early(Option<u64>),
     /// It was still gathering: taken out, to be answered RESTART.
     Unstarted(Box<InFlight>),
     /// It is parked: the core is to be asked.
@@ -78,30 +89,56 @@ pub(super) enum Parking {
     Over,
 }
 
+/// How many early interrupts are kept: more than there can be calls between their read and their entry.
+const EARLY_MAX: usize = 64;
+
 /// All of them, by `unique`.
 #[derive(Debug, Default)]
-pub(super) struct InFlights(Mutex<HashMap<u64, InFlight>>);
+pub(super) struct InFlights(Mutex<Calls>);
+
+#[derive(Debug, Default)]
+struct Calls {
+    entries: HashMap<u64, InFlight>,
+    /// The oldest first.
+    early: VecDeque<u64>,
+}
+
+impl Calls {
+    /// Takes the early interrupt of a request out; says whether there was one.
+    fn take_early(&mut self, unique: u64) -> bool {
+        let at = self.early.iter().position(|early| *early == unique);
+        at.and_then(|at| self.early.remove(at)).is_some()
+    }
+}
 
 impl InFlights {
-    /// Adds one.
-    pub(super) fn insert(&self, unique: u64, call: InFlight) {
-        self.lock().insert(unique, call);
+    /// Adds one; says whether its INTERRUPT was there before it, to be given to [`InFlights::interrupt`] now.
+    #[must_use]
+    pub(super) fn insert(&self, unique: u64, call: InFlight) -> bool {
+        let mut calls = self.lock();
+        calls.entries.insert(unique, call);
+        calls.take_early(unique)
+    }
+
+    /// A request that is no call, or has ended without an entry, was served: an INTERRUPT for it means nothing more.
+    pub(super) fn served(&self, unique: u64) {
+        self.lock().take_early(unique);
     }
 
     /// Takes one out, to answer it.
     pub(super) fn remove(&self, unique: u64) -> Option<InFlight> {
-        self.lock().remove(&unique)
+        self.lock().entries.remove(&unique)
     }
 
     /// The caller, as long as the call is unanswered.
     pub(super) fn caller(&self, unique: u64) -> Option<Caller> {
-        self.lock().get(&unique).map(|call| call.caller)
+        self.lock().entries.get(&unique).map(|call| call.caller)
     }
 
     /// Gathered: the core is called next. `None` when an interrupt has ended the call.
     pub(super) fn enter(&self, unique: u64) -> Option<InFlight> {
         let mut calls = self.lock();
-        let call = calls.get_mut(&unique)?;
+        let call = calls.entries.get_mut(&unique)?;
         call.stage = Stage::Inside { interrupted: false };
         Some(call.clone())
     }
@@ -109,7 +146,7 @@ impl InFlights {
     /// The core said `Parked`.
     pub(super) fn park(&self, unique: u64) -> Parking {
         let mut calls = self.lock();
-        match calls.get_mut(&unique) {
+        match calls.entries.get_mut(&unique) {
             Some(call) => match call.stage {
                 Stage::Inside { interrupted } => {
                     call.stage = Stage::Parked;
@@ -125,13 +162,13 @@ impl InFlights {
     /// completed before.
     pub(super) fn complete(&self, unique: u64, scatters: bool) -> Option<InFlight> {
         let mut calls = self.lock();
-        let call = calls.get_mut(&unique)?;
+        let call = calls.entries.get_mut(&unique)?;
         match call.stage {
             Stage::Inside { .. } | Stage::Parked if scatters => {
                 call.stage = Stage::Scattering;
                 Some(call.clone())
             }
-            Stage::Inside { .. } | Stage::Parked => calls.remove(&unique),
+            Stage::Inside { .. } | Stage::Parked => calls.entries.remove(&unique),
             Stage::Gathering | Stage::Scattering => None,
         }
     }
@@ -139,11 +176,15 @@ impl InFlights {
     /// An INTERRUPT for it.
     pub(super) fn interrupt(&self, unique: u64) -> Interrupted {
         let mut calls = self.lock();
-        let Some(call) = calls.get_mut(&unique) else { return Interrupted::Unknown };
+        let Some(call) = calls.entries.get_mut(&unique) else {
+            let given_way = if calls.early.len() < EARLY_MAX { None } else { calls.early.pop_front() };
+            calls.early.push_back(unique);
+            return Interrupted::Early(given_way);
+        };
         match &mut call.stage {
-            Stage::Gathering => match calls.remove(&unique) {
+            Stage::Gathering => match calls.entries.remove(&unique) {
                 Some(call) => Interrupted::Unstarted(Box::new(call)),
-                None => Interrupted::Unknown,
+                None => Interrupted::Ending,
             },
             Stage::Inside { interrupted } => {
                 *interrupted = true;
@@ -156,15 +197,15 @@ impl InFlights {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().entries.len()
     }
 
     /// Forgets all: the connection is gone, and with it whoever waited.
     pub(super) fn clear(&self) {
-        self.lock().clear();
+        *self.lock() = Calls::default();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, InFlight>> {
+    fn lock(&self) -> MutexGuard<'_, Calls> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,7 +232,7 @@ mod tests {
         let ioctl = table::lookup(cmd).unwrap();
         let arg = Arg::new(&[0; 24]).unwrap();
         let channel = Arc::new(Channel::nowhere());
-        calls.insert(8, InFlight { channel, caller, ioctl, cmd, out_size: 24, arg, stage });
+        assert!(!calls.insert(8, InFlight { channel, caller, ioctl, cmd, out_size: 24, arg, stage }));
         calls
     }
 
@@ -215,7 +256,7 @@ mod tests {
         assert_eq!(calls.park(8), Parking::Interrupted);
         assert!(matches!(calls.interrupt(8), Interrupted::Ask(_)));
         assert!(calls.complete(8, false).is_some());
-        assert!(matches!(calls.interrupt(8), Interrupted::Unknown));
+        assert!(matches!(calls.interrupt(8), Interrupted::Early(None)));
     }
 
     #[test]
@@ -234,5 +275,28 @@ mod tests {
         assert!(calls.complete(8, true).is_some());
         assert!(matches!(calls.interrupt(8), Interrupted::Ending));
         assert!(calls.remove(8).is_some());
+    }
+
+    #[test]
+    fn an_interrupt_that_overtakes_its_call_is_found_by_the_entry_once() {
+        let calls = with(Stage::Parked);
+        let call = calls.remove(8).unwrap();
+        assert!(matches!(calls.interrupt(8), Interrupted::Early(None)));
+        assert!(calls.insert(8, call.clone()));
+        assert!(matches!(calls.interrupt(8), Interrupted::Ask(_)));
+        assert!(!calls.insert(8, call));
+    }
+
+    #[test]
+    fn early_interrupts_of_requests_that_end_do_not_pile_up_and_none_is_lost_unsaid() {
+        let calls = InFlights::default();
+        assert!(matches!(calls.interrupt(2), Interrupted::Early(None)));
+        calls.served(2);
+        for unique in 100..100 + EARLY_MAX as u64 {
+            assert!(matches!(calls.interrupt(unique), Interrupted::Early(None)));
+        }
+        assert!(matches!(calls.interrupt(9000), Interrupted::Early(Some(100))));
+        calls.clear();
+        assert!(matches!(calls.interrupt(2), Interrupted::Early(None)));
     }
 }

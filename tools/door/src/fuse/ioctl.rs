@@ -13,7 +13,7 @@ use super::wire::layout::{InHeader, IoctlIn};
 use crate::gather::{Plan, scatter, scattered};
 use crate::identity;
 use kfd_core::abi::spec::Ioctl;
-use kfd_core::abi::{drm, ioc, table};
+use kfd_core::abi::{drm, ioc, kfd, table};
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Outcome, Refused};
 use kfd_core::death::Cause;
 use kfd_core::ids::{CallId, Tid};
@@ -35,6 +35,12 @@ fn admit(ioctl: &Ioctl, cmd: u32, input: &[u8]) -> Option<Arg> {
     ioctl.admit(&whole)
 }
 
+/// Whether the core may keep this call waiting. WAIT_EVENTS alone sleeps (amdkfd, `kfd_wait_on_events`).
+fn may_park(ioctl: &Ioctl) -> bool {
+    const WAIT_EVENTS: u8 = 0x0c;
+    ioc::magic(ioctl.cmd) == kfd::MAGIC && ioctl.number() == WAIT_EVENTS
+}
+
 impl Door {
     pub(super) fn ioctl(
         self: &Arc<Self>,
@@ -47,7 +53,8 @@ impl Door {
         // An ioctl of a directory has no file here.
         let Some(file) = self.files.get(request.fh) else { return refuse(libc::ENOTTY) };
         let tid = Tid(header.pid);
-        if !identity::belongs(file.tgid, tid) {
+        // The group's number is its leader's, and a pending request's thread is there: no need to ask.
+        if tid.0 != file.tgid.0 && !identity::belongs(file.tgid, tid) {
             return refuse(libc::EBADF);
         }
         let Some(ioctl) = table::lookup(request.cmd) else {
@@ -81,10 +88,18 @@ impl Door {
         };
         if plan.is_empty() {
             let gathered = plan.collect(Vec::new()).unwrap_or_default();
-            self.calls.insert(header.unique, call);
+            if !may_park(ioctl) {
+                return self.pass(call, gathered);
+            }
+            if self.calls.insert(header.unique, call) {
+                self.interrupt(header.unique);
+            }
             return self.enter(&caller, request.cmd, arg, gathered);
         }
-        self.calls.insert(header.unique, InFlight { stage: Stage::Gathering, ..call });
+        if self.calls.insert(header.unique, InFlight { stage: Stage::Gathering, ..call }) {
+            // Answered by this: nothing has begun.
+            return self.interrupt(header.unique);
+        }
         let (door, accesses) = (Arc::clone(self), plan.take_accesses());
         let gathered = move |answers| door.gathered(caller.call.serial, plan.collect(answers));
         self.memory.submit(file.process, accesses, Box::new(gathered));
@@ -104,6 +119,30 @@ impl Door {
                     // An inherited file after an exec: its first access of memory is where that shows.
                     self.probe(call.caller.process);
                 }
+            }
+        }
+    }
+
+    /// A call that ends by itself: entered nowhere unless its output has to be scattered. An INTERRUPT for it says
+    /// nothing that its end does not; a killed caller is found dead by the next sign.
+    fn pass(self: &Arc<Self>, call: InFlight, gathered: Gathered) {
+        let unique = call.caller.call.serial;
+        match self.driver.call(&call.caller, call.cmd, call.arg, gathered) {
+            Outcome::Done(Done { arg, writes, fds }) if writes.is_empty() && fds.is_empty() => {
+                answer(&call, unique, 0, &arg);
+            }
+            Outcome::Refused(Refused { errno, arg, writes }) if writes.is_empty() => {
+                answer(&call, unique, -errno.0, &arg);
+            }
+            Outcome::Parked => {
+                tracing::error!(call = call.ioctl.name, "a call that cannot wait was parked");
+                answer(&call, unique, -libc::EIO, &call.arg);
+            }
+            ended @ (Outcome::Done(_) | Outcome::Refused(_)) => {
+                if self.calls.insert(unique, call) {
+                    self.interrupt(unique);
+                }
+                self.finish(unique, ended);
             }
         }
     }
@@ -161,10 +200,11 @@ impl Door {
             self.doom(caller.process, Cause::Killed);
         }
         match self.calls.interrupt(unique) {
-            Interrupted::Unknown => {
-                // Another thread has read the request and not entered it yet: the channel that has it takes the
-                // EAGAIN and the kernel sends the INTERRUPT again. If none has it, it is answered.
-                let _one_has_it = self.channels.iter().any(|channel| channel.interrupt_again(unique));
+            Interrupted::Early(None) => {}
+            Interrupted::Early(Some(given_way)) => {
+                // The channel that has the request takes the EAGAIN and the kernel sends the INTERRUPT again. If none
+                // has it, it is answered.
+                let _one_has_it = self.channels.iter().any(|channel| channel.interrupt_again(given_way));
             }
             Interrupted::Unstarted(call) => answer(&call, unique, -Errno::RESTART.0, &call.arg),
             Interrupted::Ask(caller) => self.ask_interrupted(&caller),

@@ -228,6 +228,9 @@ fn serve(door: &Arc<Door>, channel: &Arc<Channel>) {
             );
             door.give_up(channel, incoming.header.unique);
         }
+        if !matches!(incoming.request, Request::Ioctl { .. } | Request::Interrupt { .. }) {
+            door.calls.served(incoming.header.unique);
+        }
     }
 }
 
