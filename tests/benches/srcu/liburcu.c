@@ -3,24 +3,18 @@
  *
  * Each line on standard input is one measurement, "WHAT NUMBER"; its figure is a line on standard output.
  * Built by the bench with `cc` when liburcu's headers are there; LGPL_SOURCE inlines the read side, as a user who
- * wants its best figure would. Three flavours: memb, or with -DQSBR or -DBP the other two, of which only "read" is asked.
+ * wants its best figure would.
  */
 #define _GNU_SOURCE
 #define _LGPL_SOURCE
+#define RCU_MEMBARRIER
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#if defined(QSBR)
-#include <urcu-qsbr.h>
-#elif defined(BP)
-#include <urcu-bp.h>
-#else
-#define RCU_MEMBARRIER
 #include <urcu.h>
-#endif
 
 struct object {
     struct rcu_head head;
@@ -45,10 +39,6 @@ static double read_side(long count)
     for (long i = 0; i < count; i++) {
         rcu_read_lock();
         rcu_read_unlock();
-#ifdef QSBR
-        /* Without it a qsbr reader never ends. */
-        rcu_quiescent_state();
-#endif
     }
     return (now() - start) / count;
 }
@@ -125,26 +115,6 @@ static double synchronize(long count)
     for (long i = 0; i < count; i++)
         synchronize_rcu();
     return (now() - start) / count;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double synchronize_p99(long count)
-{
-    double *each = malloc(count * sizeof *each);
-    for (long i = 0; i < count; i++) {
-        double start = now();
-        synchronize_rcu();
-        each[i] = now() - start;
-    }
-    qsort(each, count, sizeof *each, ascending);
-    double nanos = each[count * 99 / 100];
-    free(each);
-    return nanos;
 }
 
 static double barrier(long count)
@@ -230,8 +200,6 @@ int main(void)
             figure = flood(number, 1);
         else if (!strcmp(what, "synchronize"))
             figure = synchronize(number);
-        else if (!strcmp(what, "synchronize-p99"))
-            figure = synchronize_p99(number);
         else if (!strcmp(what, "barrier"))
             figure = barrier(number);
         else if (!strcmp(what, "idle"))

@@ -1,32 +1,10 @@
-//! liburcu's side: a C program, one for each flavour, built when the headers are there, that measures on demand.
+//! liburcu's side: a C program, built when the headers are there, that measures on demand.
 
 use anyhow::{Context, ensure};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const SOURCE: &str = include_str!("liburcu.c");
-
-/// Which of liburcu's kinds of RCU.
-#[derive(Debug, Clone, Copy)]
-pub enum Flavour {
-    /// Readers without fences, grace periods by membarrier: the nearest relative.
-    Memb,
-    /// Readers announce quiescence instead of sections.
-    Qsbr,
-    /// Readers need no registration.
-    Bp,
-}
-
-impl Flavour {
-    /// What the compiler is given: a definition for `liburcu.c`, and the library.
-    fn arguments(self) -> [&'static str; 2] {
-        match self {
-            Self::Memb => ["-DMEMB", "-lurcu-memb"],
-            Self::Qsbr => ["-DQSBR", "-lurcu-qsbr"],
-            Self::Bp => ["-DBP", "-lurcu-bp"],
-        }
-    }
-}
 
 /// The running program.
 pub struct Liburcu {
@@ -38,8 +16,8 @@ pub struct Liburcu {
 
 impl Liburcu {
     /// Builds and starts it; why not, in words, when that is not possible here.
-    pub fn start(flavour: Flavour) -> Result<Self, String> {
-        Self::build(flavour).map_err(|error| {
+    pub fn start() -> Result<Self, String> {
+        Self::build().map_err(|error| {
             let error = format!("{error:#}");
             if error.contains("urcu.h") {
                 "liburcu's headers are not installed (Debian: liburcu-dev)".to_owned()
@@ -49,15 +27,14 @@ impl Liburcu {
         })
     }
 
-    fn build(flavour: Flavour) -> anyhow::Result<Self> {
+    fn build() -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let (source, program) = (dir.path().join("liburcu.c"), dir.path().join("liburcu"));
         std::fs::write(&source, SOURCE)?;
         let output = Command::new("cc")
             .args(["-O2", "-pthread", "-o"])
             .args([&program, &source])
-            .args(flavour.arguments())
-            .arg("-lurcu-common")
+            .args(["-lurcu-memb", "-lurcu-common"])
             .output()
             .context("cannot run cc")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());

@@ -1,4 +1,4 @@
-//! SRCU and callbacks beside crossbeam-epoch, seize, haphazard, arc-swap, a reader-writer lock and liburcu.
+//! SRCU and callbacks beside crossbeam-epoch, seize and liburcu.
 //!
 //! liburcu is measured by a program of its own (`liburcu.c`), built when its headers are there; without them its lines
 //! are left out and a remark says so. Both sides of a line take turns round by round.
@@ -9,13 +9,11 @@ mod measure;
 mod callbacks;
 mod grace;
 mod liburcu;
-mod peers;
 mod read;
-mod storm;
 mod sync;
 mod sys;
 
-use liburcu::{Flavour, Liburcu};
+use liburcu::Liburcu;
 use measure::remark;
 use notifier::srcu::Domain;
 
@@ -23,7 +21,7 @@ use notifier::srcu::Domain;
 const ROUNDS: usize = 15;
 
 fn main() -> anyhow::Result<()> {
-    let mut liburcu = match Liburcu::start(Flavour::Memb) {
+    let mut liburcu = match Liburcu::start() {
         Ok(started) => Some(started),
         Err(why) => {
             remark(&format!("  the comparison with liburcu was left out: {why}"));
@@ -33,9 +31,6 @@ fn main() -> anyhow::Result<()> {
     let domain = Domain::new("bench");
     read::enter_and_exit(&domain, liburcu.as_mut())?;
     read::two_threads(&domain, liburcu.as_mut())?;
-    peers::readers(&domain)?;
-    storm::reader(&domain)?;
-    storm::updater(&domain, liburcu.as_mut())?;
     callbacks::call(&domain, liburcu.as_mut())?;
     callbacks::rate_preallocated(&domain, liburcu.as_mut())?;
     callbacks::rate_allocating(&domain, liburcu.as_mut())?;

@@ -8,12 +8,11 @@ use notifier::srcu::Domain;
 use std::hint::black_box;
 use std::sync::Barrier;
 
-/// Sections of a round.
-pub const READS: u32 = 2_000_000;
+const READS: u32 = 2_000_000;
 
 /// As C's readers are measured: the section's token may stay in registers. Nothing of it can be optimised away, on any
 /// side: each enters and leaves by atomics or assembly.
-pub fn ours(domain: &Domain) -> f64 {
+fn ours(domain: &Domain) -> f64 {
     nanos_per_call(READS, || drop(black_box(domain).read()))
 }
 

@@ -84,30 +84,3 @@ pub fn allocated() -> usize {
     // SAFETY: a query without arguments.
     unsafe { libc::mallinfo2() }.uordblks
 }
-
-/// A value behind a hazard pointer.
-pub struct Hazard(haphazard::AtomicPtr<u64>);
-
-impl Hazard {
-    /// A published value.
-    pub fn new() -> Self {
-        Self(haphazard::AtomicPtr::from(Box::new(1)))
-    }
-
-    /// Nanoseconds to protect and release it, with one hazard pointer kept for all looks: haphazard at its best.
-    pub fn nanos(&self, calls: u32) -> f64 {
-        let mut pointer = haphazard::HazardPointer::new();
-        crate::measure::samples::nanos_per_call(calls, || {
-            std::hint::black_box(std::hint::black_box(&self.0).safe_load(&mut pointer));
-            pointer.reset_protection();
-        })
-    }
-}
-
-impl Drop for Hazard {
-    fn drop(&mut self) {
-        let empty = haphazard::AtomicPtr::from(Box::new(0));
-        // SAFETY: taken out of the only place that held it, and retired once.
-        unsafe { std::mem::replace(&mut self.0, empty).retire() };
-    }
-}
