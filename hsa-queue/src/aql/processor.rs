@@ -204,6 +204,7 @@ macro_rules! ask {
         }
     };
 }
+use ask;
 
 /// Whether a write index lies ahead of a read index.
 #[inline]

@@ -11,6 +11,7 @@
 //!
 //! Not for: packets that do more, which go the general way with their words already in hand.
 
+use super::ask;
 use super::{Flow, MAX_FAR_LAG, Processor, Stage, ahead};
 use crate::aql::packet::{Header, INVALID_HEADER, PacketType};
 use crate::clock::Clock;
@@ -49,19 +50,6 @@ impl Window {
 fn passes(packet: &[u64; 8]) -> bool {
     let [header, a, b, c, d, e, _, completion] = *packet;
     Header(header as u32).kind() == PacketType::BarrierAnd && a | b | c | d | e | completion == 0
-}
-
-macro_rules! ask {
-    ($self:ident, $stage:expr, $access:expr) => {
-        match $access {
-            Access::Ready(value) => value,
-            Access::Pending(ticket) => {
-                $self.stage = $stage;
-                return $self.hold(Step::Pending(ticket));
-            }
-            Access::Fault(fault) => return $self.fault(fault),
-        }
-    };
 }
 
 impl Processor {
