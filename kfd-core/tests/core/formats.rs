@@ -7,7 +7,7 @@ use kfd_core::call::Errno;
 use kfd_core::limits::Limits;
 use kfd_core::listing::{QueueKind, QueueState};
 use kfd_core::notice::{Notice, UserAccess, UserAnswer};
-use kfd_core::profile::Profile;
+use kfd_core::profile::{Profile, QueueFormat};
 
 const VA: u64 = 0x7f10_0000_0000;
 const RING: u64 = 8192;
@@ -220,10 +220,26 @@ fn a_refused_queue_takes_no_place() {
 }
 
 #[test]
+fn every_profile_compiled_in_makes_queues_of_every_format() {
+    for name in ["gfx900", "gfx942", "gfx1100"] {
+        let world = world(name);
+        let mut client = world.client(1);
+        let memory = client.buffer(VA, 16384);
+        for queue_type in [abi::QUEUE_TYPE_COMPUTE, abi::QUEUE_TYPE_SDMA, abi::QUEUE_TYPE_COMPUTE_AQL] {
+            client.ok(0x02, &mut arg(memory, queue_type));
+        }
+        world.end();
+    }
+}
+
+#[test]
 fn a_device_makes_the_formats_that_its_profile_has() {
-    let world = World::new();
+    let mut profile = device("gfx900");
+    profile.devices[0].queues.formats = vec![QueueFormat::Aql];
+    let world = World::of(profile, Limits::default());
     let mut client = world.client(1);
     let memory = client.buffer(VA, 16384);
+    client.ok(0x02, &mut arg(memory, abi::QUEUE_TYPE_COMPUTE_AQL));
     for queue_type in
         [abi::QUEUE_TYPE_COMPUTE, abi::QUEUE_TYPE_SDMA, abi::QUEUE_TYPE_SDMA_XGMI, 4, 9, u32::MAX]
     {
