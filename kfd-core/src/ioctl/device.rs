@@ -15,11 +15,6 @@ use crate::sync::MutexGuard;
 /// The process mutex, held, of a process that is not revoked.
 pub(super) type Locked<'a> = MutexGuard<'a, Inner>;
 
-/// `KFD_SUPPORT_XNACK_PER_PROCESS` (amdkfd/kfd_priv.h): gfx90a, gfx942 and gfx950.
-fn retries_per_process(device: &Device) -> bool {
-    matches!(device.profile.gfx_target_version, 90_010 | 90_402 | 90_500)
-}
-
 impl<'a> Ctx<'a> {
     /// The device with this id, or EINVAL.
     pub(super) fn device(&self, gpu: u32) -> Result<&'a Device, Errno> {
@@ -77,42 +72,6 @@ impl<'a> Ctx<'a> {
             return Err(Errno::INVAL);
         }
         self.lock()?.bindings[device.index].vm = true;
-        Ok(Flow::Done)
-    }
-
-    pub(super) fn set_xnack_mode(&mut self) -> Handled {
-        let mut args: abi::SetXnackMode = self.read()?;
-        let mut inner = self.lock()?;
-        if args.xnack_enabled >= 0 {
-            if inner.pqm.iter().next().is_some() {
-                return Err(Errno::BUSY);
-            }
-            let all = self.core.devices.iter().all(retries_per_process);
-            if args.xnack_enabled > 0 && !all {
-                return Err(Errno::PERM);
-            }
-            inner.xnack = args.xnack_enabled > 0;
-        } else {
-            args.xnack_enabled = inner.xnack.into();
-        }
-        drop(inner);
-        self.answer(&args);
-        Ok(Flow::Done)
-    }
-
-    /// The runtime tells that it is there, before it has a queue (`runtime_enable`, amdkfd/kfd_chardev.c). Nobody debugs,
-    /// so that nobody waits for it; the capabilities stay as the client has them, since amdkfd writes none.
-    pub(super) fn runtime_enable(&mut self) -> Handled {
-        let args: abi::RuntimeEnable = self.read()?;
-        let mut inner = self.lock()?;
-        let enable = args.mode_mask & abi::RUNTIME_ENABLE_MODE_ENABLE_MASK != 0;
-        if enable && inner.runtime_enabled {
-            return Err(Errno::BUSY);
-        }
-        if enable && inner.pqm.iter().next().is_some() {
-            return Err(Errno::EXIST);
-        }
-        inner.runtime_enabled = enable;
         Ok(Flow::Done)
     }
 }

@@ -5,12 +5,16 @@
 //! handler says. Not for: how a struct or a pointer's target gets here, which doors do by `abi::table`.
 
 mod device;
+mod dmabuf;
 mod drm;
 mod event;
+mod gws;
 mod info;
 mod memory;
 mod queue;
-mod sharing;
+mod runtime;
+mod smi;
+mod svm;
 
 use crate::abi::{drm as drm_abi, ioc, kfd, table};
 use crate::call::{Arg, Caller, Done, Errno, Gathered, Node, Outcome, Refused, UserWrite};
