@@ -23,7 +23,7 @@ pub(crate) use std::{
     thread_local,
 };
 
-pub(crate) use atomic::{Ordering, fence};
+pub(crate) use atomic::Ordering;
 // Aliases, not re-exports: the lint that bans the types elsewhere sees through a re-export.
 pub(crate) type AtomicPtr<T> = atomic::AtomicPtr<T>;
 pub(crate) type AtomicU64 = atomic::AtomicU64;
@@ -32,8 +32,7 @@ pub(crate) type AtomicUsize = atomic::AtomicUsize;
 mod word;
 #[cfg(not(loom))]
 pub(crate) use crate::srcu::sys::{
-    barrier_everywhere, count_forks, forks, has_membarrier, increment_own, processors, rseq_offset,
-    this_thread,
+    count_forks, forks, has_membarrier, increment_own, processors, rseq_offset, this_thread,
 };
 pub(crate) use word::WaitWord;
 
@@ -47,26 +46,59 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     unpoisoned(mutex.lock())
 }
 
+/// A full fence. Every fence of the crate names the mutant that removes it, so that none is without one.
+pub(crate) fn full_fence(removed_by: Mutant) {
+    if !mutant(removed_by) {
+        atomic::fence(Ordering::SeqCst);
+    }
+}
+
+/// What was written before the releases that this thread has read is visible from here on.
+#[inline]
+pub(crate) fn acquire_fence(removed_by: Mutant) {
+    if !mutant(removed_by) {
+        atomic::fence(Ordering::Acquire);
+    }
+}
+
+/// A full barrier here and in every running thread of this process.
+pub(crate) fn barrier_everywhere(removed_by: Mutant) {
+    if mutant(removed_by) {
+        return;
+    }
+    #[cfg(not(loom))]
+    crate::srcu::sys::barrier_everywhere();
+    // The readers have a full fence there too.
+    #[cfg(loom)]
+    atomic::fence(Ordering::SeqCst);
+}
+
 /// A full fence directly after a read-modify-write of this thread.
 ///
 /// On x86 a locked instruction is already a full barrier (Intel SDM vol. 3A 9.2.2), so only the compiler has
 /// to be held back; everywhere else, and in models, this is the fence that the ordering argument names.
 #[inline]
-pub(crate) fn fence_after_rmw() {
+pub(crate) fn fence_after_rmw(removed_by: Mutant) {
+    if mutant(removed_by) {
+        return;
+    }
     #[cfg(all(not(loom), any(target_arch = "x86", target_arch = "x86_64")))]
     std::sync::atomic::compiler_fence(Ordering::SeqCst);
     #[cfg(any(loom, not(any(target_arch = "x86", target_arch = "x86_64"))))]
-    fence(Ordering::SeqCst);
+    atomic::fence(Ordering::SeqCst);
 }
 
 /// The reader's half of a fence pair whose other half is [`barrier_everywhere`]: only the compiler is held back.
 /// A full fence in models, where the other half is one too.
 #[inline(always)]
-pub(crate) fn light_fence() {
+pub(crate) fn light_fence(removed_by: Mutant) {
+    if mutant(removed_by) {
+        return;
+    }
     #[cfg(not(loom))]
     std::sync::atomic::compiler_fence(Ordering::SeqCst);
     #[cfg(loom)]
-    fence(Ordering::SeqCst);
+    atomic::fence(Ordering::SeqCst);
 }
 
 /// As std's, ignoring poisoning; `None` when it is held.
@@ -81,11 +113,6 @@ pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 /// What `srcu::sys` says outside models.
 #[cfg(loom)]
 mod modelled {
-    /// A full barrier in every running thread is a full fence here: the readers have theirs.
-    pub(crate) fn barrier_everywhere() {
-        super::fence(super::Ordering::SeqCst);
-    }
-
     pub(crate) fn increment_own(counter: &super::AtomicU64) {
         counter.fetch_add(1, super::Ordering::Release);
     }
@@ -206,8 +233,16 @@ mutants! {
     LockSumFirst,
     /// The grace period looks at one bank instead of both.
     OneBank,
-    /// No fence after the reader's increment.
+    /// No fence after a reader's increment of a counter that threads share.
     NoReaderFence,
+    /// No fence after a reader's increment of its own counter.
+    NoOwnFence,
+    /// No fence after the increment that first uses a reader's own counter.
+    NoFirstFence,
+    /// No fence after a reader's increment of its CPU's counter.
+    NoCpuFence,
+    /// No fence after the first such increment of a thread that found no counter of its own.
+    NoCpuFirstFence,
     /// No fence at all between the updater's removal and its sums.
     NoUpdaterFence,
     /// No fence when a grace period begins; who shares it is not covered.
@@ -216,8 +251,12 @@ mutants! {
     NoTicketFence,
     /// The reader leaves without release ordering.
     RelaxedLeave,
-    /// A leaving reader looks for a sleeping updater without a fence.
+    /// A reader that leaves by its own or its CPU's counter looks for a sleeping updater without a fence.
     NoWakeFence,
+    /// A reader that leaves by a shared counter does.
+    NoSharedWakeFence,
+    /// A domain that is dropped under forgotten sections looks for a sleeping updater without a fence.
+    NoCloseFence,
     /// The updater announces its sleep after its last look at the counters.
     LateWaiting,
     /// Callbacks run without a grace period.
@@ -234,6 +273,8 @@ mutants! {
     NoPushFence,
     /// The reclaimer announces its sleep without a fence before its last look.
     NoIdleFence,
+    /// The reclaimer lingers without a fence before its look for waiters.
+    NoLingerFence,
     /// The reclaimer announces its sleep after its last look at the lists.
     LateSleep,
     /// The reclaimer looks for waiters without a fence after its news.
@@ -248,6 +289,8 @@ mutants! {
     UnregisterNoWait,
     /// `unregister` takes "exit has begun" for "release has run".
     TrustDead,
+    /// The last put does not acquire what the other holders did.
+    NoPutFence,
     /// The last put frees at once.
     InlineFree,
     /// The last put queues the free before it unlinks.

@@ -11,7 +11,7 @@ use super::{
     reader::Readers,
     stall::{Describe, Patience},
 };
-use crate::sync::{self, AtomicU64, Mutant, Mutex, Ordering, fence, mutant};
+use crate::sync::{self, AtomicU64, Mutant, Mutex, Ordering, mutant};
 
 /// One domain's grace periods.
 pub(super) struct Grace {
@@ -35,8 +35,8 @@ impl Grace {
     pub(super) fn ticket(&self) -> u64 {
         // T, partner A: the caller's removals come before the fence A of any period that begins after this
         // read.
-        if !mutant(Mutant::NoUpdaterFence) && !mutant(Mutant::NoTicketFence) {
-            fence(Ordering::SeqCst);
+        if !mutant(Mutant::NoUpdaterFence) {
+            sync::full_fence(Mutant::NoTicketFence);
         }
         ticket(self.sequence.load(Ordering::Acquire))
     }

@@ -12,7 +12,7 @@ use super::{
     head::Head,
     own::{self, OWN},
 };
-use crate::sync::{self, AtomicPtr, AtomicU64, Mutant, Ordering, mutant};
+use crate::sync::{self, AtomicPtr, AtomicU64, Mutant, Ordering};
 use std::ptr::{self, NonNull};
 
 /// Two cache lines: the adjacent-line prefetcher of x86 pulls pairs.
@@ -75,9 +75,7 @@ impl Lists {
                 Err(now) => seen = now,
             }
         }
-        if !mutant(Mutant::NoPushFence) {
-            sync::fence_after_rmw();
-        }
+        sync::fence_after_rmw(Mutant::NoPushFence);
     }
 
     /// Is nothing to be taken? What happened before the call is seen.

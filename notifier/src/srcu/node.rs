@@ -12,7 +12,7 @@ use super::{Probe, head::Head};
 use crate::{
     listener::Listener,
     mm::Mm,
-    sync::{AtomicPtr, AtomicUsize, Mutant, Ordering, fence, mutant},
+    sync::{self, AtomicPtr, AtomicUsize, Mutant, Ordering, mutant},
 };
 use std::{
     any::TypeId,
@@ -252,7 +252,7 @@ impl<L: Listener> Drop for Counted<L> {
         if node.count.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
-        fence(Ordering::Acquire);
+        sync::acquire_fence(Mutant::NoPutFence);
         // Once the free is queued the node may go at any moment, and with it the last owner of the domain.
         let mm = node.mm().clone();
         if mutant(Mutant::InlineFree) {

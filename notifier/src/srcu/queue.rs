@@ -122,9 +122,7 @@ impl Queue {
             self.sleep.swap(ASLEEP, Ordering::AcqRel);
         }
         // S, partner P and the barrier's: announced before the looks below.
-        if !mutant(Mutant::NoIdleFence) {
-            sync::fence(Ordering::SeqCst);
-        }
+        sync::full_fence(Mutant::NoIdleFence);
         if self.quiet(covers) && self.lists.are_empty() {
             if late {
                 self.sleep.swap(ASLEEP, Ordering::AcqRel);
@@ -146,7 +144,7 @@ impl Queue {
         }
         self.sleep.swap(LINGERING, Ordering::AcqRel);
         // S, as above, but only for those who wait: callers leave a lingering reclaimer alone.
-        sync::fence(Ordering::SeqCst);
+        sync::full_fence(Mutant::NoLingerFence);
         if self.quiet(covers) && self.waiters.load(Ordering::Relaxed) == 0 {
             self.sleep.wait(LINGERING, Some(LINGER));
         }
@@ -202,9 +200,7 @@ impl Queue {
         self.passed.store(covers, Ordering::Release);
         // R, partner W: the news is out before the look for waiters.
         self.news.add(1, Ordering::Release);
-        if !mutant(Mutant::NoNewsFence) {
-            sync::fence_after_rmw();
-        }
+        sync::fence_after_rmw(Mutant::NoNewsFence);
         if self.waiters.load(Ordering::Relaxed) != 0 {
             self.news.wake_all();
         }
@@ -219,8 +215,8 @@ impl Queue {
         }
         // Release, partner the acquire in `wait`.
         let ticket = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
-        // As P: the reclaimer sees the ticket or is seen asleep.
-        sync::fence_after_rmw();
+        // No fence: every change of `sleep` is an exchange, so the reclaimer's comes later and brings the ticket, or it
+        // is seen here.
         self.wake();
         self.wait_until(|| self.passed.load(Ordering::Acquire) >= ticket, patience, describe);
     }
@@ -238,9 +234,7 @@ impl Queue {
     fn wait_until(&self, done: impl Fn() -> bool, patience: &Patience, describe: Describe<'_>) {
         self.waiters.fetch_add(1, Ordering::Relaxed);
         // W, partner R: counted before the looks below. And before the look of a lingering reclaimer.
-        if !mutant(Mutant::NoWaiterFence) {
-            sync::fence_after_rmw();
-        }
+        sync::fence_after_rmw(Mutant::NoWaiterFence);
         if self.sleep.load(Ordering::Relaxed) == LINGERING {
             self.wake();
         }
@@ -305,8 +299,7 @@ impl Queue {
 
     pub(super) fn stop(&self) {
         self.stop.store(1, Ordering::Release);
-        // As P: the reclaimer sees the end or is seen asleep.
-        sync::fence(Ordering::SeqCst);
+        // No fence, as in `barrier`.
         self.wake();
     }
 }

@@ -20,7 +20,7 @@ use super::{
     rseq,
     stall::{Describe, Patience, Places},
 };
-use crate::sync::{self, AtomicU64, AtomicUsize, Mutant, Ordering, WaitWord, fence, mutant};
+use crate::sync::{self, AtomicU64, AtomicUsize, Mutant, Ordering, WaitWord, mutant};
 use std::panic::Location;
 
 /// Looks at the counters before the updater sleeps: the bound of its back-off. The later ones offer the CPU
@@ -132,9 +132,7 @@ impl Readers {
             // SAFETY: its stripe is in use.
             unsafe { self.increment_own::<ENTER>(entry, Ordering::Relaxed) };
             // B, partner A: what this section reads, it reads after its enter can be counted.
-            if !mutant(Mutant::NoReaderFence) {
-                sync::light_fence();
-            }
+            sync::light_fence(Mutant::NoOwnFence);
             return entry;
         }
         let bank = (state / BANK) & 1;
@@ -142,7 +140,7 @@ impl Readers {
         let first = self.layout.own != 0 && own::may_have(number);
         if !first && self.increment_cpu(|stripe| &stripe.enter[bank]) {
             // B, as above.
-            sync::light_fence();
+            sync::light_fence(Mutant::NoCpuFence);
             return Entry::shared(bank, 0);
         }
         self.enter_slowly(bank, place)
@@ -204,7 +202,7 @@ impl Readers {
             // SAFETY: `layout.own` is at most OWN, and the number is this thread's.
             unsafe { self.increment_own::<ENTER>(entry, Ordering::Relaxed) };
             // B, partner A: the stripe is summed, and the enter counted, before anything is read.
-            sync::light_fence();
+            sync::light_fence(Mutant::NoFirstFence);
             if late {
                 self.take_into_use(number);
             }
@@ -212,15 +210,13 @@ impl Readers {
         }
         if self.increment_cpu(|stripe| &stripe.enter[bank]) {
             // B, as above.
-            sync::light_fence();
+            sync::light_fence(Mutant::NoCpuFirstFence);
             return Entry::shared(bank, 0);
         }
         let place = self.places.as_ref().map_or(0, |places| places.entered(place));
         self.shared(false).enter[bank].fetch_add(1, Ordering::Relaxed);
         // B, as above.
-        if !mutant(Mutant::NoReaderFence) {
-            self.fence_after_locked();
-        }
+        self.fence_after_locked(Mutant::NoReaderFence);
         Entry::shared(bank, place)
     }
 
@@ -245,11 +241,11 @@ impl Readers {
         &self.common[self.layout.cpus as usize + (seed & among)]
     }
 
-    fn fence_after_locked(&self) {
+    fn fence_after_locked(&self, removed_by: Mutant) {
         if self.layout.fenced {
-            sync::fence_after_rmw();
+            sync::fence_after_rmw(removed_by);
         } else {
-            sync::light_fence();
+            sync::light_fence(removed_by);
         }
     }
 
@@ -265,9 +261,7 @@ impl Readers {
             return self.leave_slowly(entry, order);
         }
         // G, partner F: either the updater counts this leave or this thread sees it sleeping.
-        if !mutant(Mutant::NoWakeFence) {
-            sync::light_fence();
-        }
+        sync::light_fence(Mutant::NoWakeFence);
         if self.waiting.load(Ordering::Relaxed) != 0 {
             self.wake(entry.bank());
         }
@@ -287,9 +281,7 @@ impl Readers {
         }
         self.shared(true).leave[entry.bank()].fetch_add(1, order);
         // G, as in `leave`.
-        if !mutant(Mutant::NoWakeFence) {
-            self.fence_after_locked();
-        }
+        self.fence_after_locked(Mutant::NoSharedWakeFence);
         if self.waiting.load(Ordering::Relaxed) != 0 {
             self.wake(entry.bank());
         }
@@ -310,19 +302,19 @@ impl Readers {
     }
 
     /// The updater's half of a fence pair whose other half is in the readers.
-    fn fence_everywhere(&self) {
+    fn fence_everywhere(&self, removed_by: Mutant) {
         if self.layout.fenced {
-            fence(Ordering::SeqCst);
+            sync::full_fence(removed_by);
         } else {
-            sync::barrier_everywhere();
+            sync::barrier_everywhere(removed_by);
         }
     }
 
     /// The updater's half of the fence pair, once per grace period.
     pub(super) fn prepare(&self) {
         // A, partner B: the caller's removals come before every sum of this grace period.
-        if !mutant(Mutant::NoUpdaterFence) && !mutant(Mutant::NoPeriodFence) {
-            self.fence_everywhere();
+        if !mutant(Mutant::NoUpdaterFence) {
+            self.fence_everywhere(Mutant::NoPeriodFence);
         }
     }
 
@@ -378,9 +370,7 @@ impl Readers {
                 self.waiting.store(announced, Ordering::Relaxed);
             }
             // F, partner G: announced before the look below.
-            if !mutant(Mutant::NoSleepFence) {
-                self.fence_everywhere();
-            }
+            self.fence_everywhere(Mutant::NoSleepFence);
             if self.empty(bank) || self.closed.load(Ordering::Acquire) != 0 {
                 break;
             }
@@ -405,7 +395,7 @@ impl Readers {
     pub(super) fn close(&self) {
         self.closed.store(1, Ordering::Release);
         // As a leaving reader's G: the updater sees it closed or is seen sleeping.
-        fence(Ordering::SeqCst);
+        sync::full_fence(Mutant::NoCloseFence);
         self.wake_now();
     }
 }
