@@ -20,6 +20,8 @@ pub enum Opcode {
     Nop,
     /// Linear copy, to one place or two.
     CopyLinear,
+    /// A copy of a box between two pitched images.
+    CopyWindow,
     /// The packet's own dwords to memory.
     WriteLinear,
     /// An indirect buffer.
@@ -78,6 +80,7 @@ const fn only(generation: Generation, row: Row) -> Row {
 pub const TABLE: &[Row] = &[
     row(Opcode::Nop, 0, None, 1),
     row(Opcode::CopyLinear, 1, Some(0), 7),
+    row(Opcode::CopyWindow, 1, Some(4), 13),
     row(Opcode::WriteLinear, 2, Some(0), 5),
     row(Opcode::Indirect, 4, None, 6),
     row(Opcode::Fence, 5, None, 4),
@@ -127,6 +130,6 @@ mod tests {
         assert_eq!(find(Generation::V4, 16).unwrap().opcode, Opcode::DummyTrap);
         assert_eq!(find(Generation::V5, 16).unwrap().opcode, Opcode::GpuvmInv);
         assert_eq!(find(Generation::V4, 17), None);
-        assert_eq!(find(Generation::V4, 1 | 4 << 8), None, "a copy of a window");
+        assert_eq!(find(Generation::V4, 1 | 5 << 8), None, "a copy of a tiled window");
     }
 }

@@ -8,6 +8,7 @@ use crate::stream::atomic::Atomic;
 use crate::stream::format::{Format, Packet, Work, address, wide};
 use crate::stream::op::{Function, Op};
 use crate::stream::transfer::Transfer;
+use crate::stream::window::{Image, Window};
 
 /// `COPY_LINEAR_HEADER.broadcast`: a second destination follows (9 dwords).
 const BROADCAST: u32 = 1 << 27;
@@ -24,8 +25,10 @@ const INT_CONTEXT: u32 = 0xfff_ffff;
 const MEM_POLL: u32 = 1 << 31;
 /// `ATOMIC_HEADER.loop`.
 const LOOP: u32 = 1 << 16;
-/// `CONST_FILL_HEADER.fillsize`: 2 is dwords, 0 bytes.
+/// `CONST_FILL_HEADER.fillsize`: the logarithm of an element's bytes, 0 to 2.
 const FILL_DWORDS: u32 = 2;
+/// `COPY_LINEAR_SUBWIN_HEADER.elementsize`: the logarithm of an element's bytes, 0 to 4.
+const LARGEST_ELEMENT: u32 = 4;
 /// `NOP_HEADER.count`, `COND_EXE_EXEC_COUNT.exec_count`.
 const COUNT14: u32 = 0x3fff;
 
@@ -41,6 +44,28 @@ impl Sdma {
     pub const fn new(generation: Generation) -> Self {
         Self { generation }
     }
+}
+
+/// COPY_LINEAR_SUBWIN: 1–2 source, 3 x and y, 4 z and pitch, 5 slice pitch; 6–10 the same of the destination; 11–12 the
+/// box. Pitches and extents are in elements, less one.
+fn window(word: &impl Fn(usize) -> u32) -> Option<Window> {
+    let element = word(0) >> 29;
+    if element > LARGEST_ELEMENT {
+        return None;
+    }
+    let bytes = |elements: u64| elements << element;
+    let low = |dword: u32| u64::from(dword & 0x3fff);
+    let high = |dword: u32| u64::from(dword >> 16 & 0x3fff);
+    // Bits 12:11 of z are reserved, and zero, before SDMA 5.
+    let z = |dword: u32| u64::from(dword & 0x1fff);
+    let image = |at: usize| {
+        let pitch = bytes(u64::from(word(at + 3) >> 13) + 1);
+        let slice = bytes(u64::from(word(at + 4) & 0xfff_ffff) + 1);
+        let skip = bytes(low(word(at + 2))) + high(word(at + 2)) * pitch + z(word(at + 3)) * slice;
+        Image { corner: address(word(at), word(at + 1)).offset(skip), pitch, slice }
+    };
+    let (rows, slices) = (high(word(11)) + 1, z(word(12)) + 1);
+    Some(Window::new(image(6), image(1), bytes(low(word(11)) + 1), rows, slices))
 }
 
 impl Format for Sdma {
@@ -61,10 +86,11 @@ impl Format for Sdma {
             Opcode::Nop => Ok(Packet::new(1 + u64::from(header >> 16 & COUNT14), Work::Nothing)),
             Opcode::CopyLinear => {
                 let len = u64::from(word(1) & BYTES) + 1;
-                let copy = |dst| Op::Transfer(Transfer::copy(dst, va(3), len));
+                let copy = |dst| Transfer::copy(dst, va(3), len);
                 let after = (header & BROADCAST != 0).then(|| copy(va(7)));
-                Ok(Packet { after, ..Packet::new(total, Work::Op(copy(va(5)))) })
+                Ok(Packet { after, ..Packet::new(total, Work::Op(Op::Transfer(copy(va(5))))) })
             }
+            Opcode::CopyWindow => op(Op::Window(window(&word).ok_or(QueueError::Malformed)?)),
             Opcode::WriteLinear => {
                 let dwords = u64::from(word(3) & WRITE_DWORDS) + 1;
                 let total = 4 + dwords;
@@ -109,14 +135,14 @@ impl Format for Sdma {
             }
             Opcode::ConstFill => {
                 let count = u64::from(word(4) & BYTES);
+                // The count is of bytes, and the bits below an element do not matter: some clients write the length less
+                // one (libhsakmt's tests), others less four (ROCR's blit).
                 let (pattern, len) = match header >> 30 {
-                    // The count is of bytes and the two lowest bits do not matter: some clients write the length less
-                    // one (libhsakmt's tests), others less four (ROCR's blit).
                     FILL_DWORDS => (word(3), (count & !3) + 4),
-                    0 => (word(3) & 0xff, count + 1),
+                    1 => ((word(3) & 0xffff) * 0x0001_0001, (count & !1) + 2),
+                    0 => ((word(3) & 0xff) * 0x0101_0101, count + 1),
                     _ => return Err(QueueError::Malformed),
                 };
-                let pattern = if header >> 30 == 0 { pattern * 0x0101_0101 } else { pattern };
                 op(Op::Transfer(Transfer::fill(va(1), pattern, len)))
             }
             Opcode::TimestampGet => {

@@ -4,6 +4,7 @@ use crate::error::QueueError;
 use crate::memory::GpuVa;
 use crate::signal::EventId;
 use crate::stream::op::Op;
+use crate::stream::transfer::Transfer;
 
 /// What a packet asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +72,8 @@ pub struct Packet {
     pub total: u64,
     /// What it asks for.
     pub work: Work,
-    /// More of it, done after `work`.
-    pub after: Option<Op>,
+    /// The second half of it, done after `work`.
+    pub after: Option<Transfer>,
     /// The event to raise when it is done.
     pub raise: Option<EventId>,
 }

@@ -39,7 +39,7 @@ use zerocopy::IntoBytes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rest {
     total: u64,
-    after: Option<Op>,
+    after: Option<Transfer>,
     raise: Option<EventId>,
 }
 
@@ -341,8 +341,8 @@ impl<F: Format> Machine<F> {
         quota: &mut u64,
         mut rest: Rest,
     ) -> Flow {
-        if let Some(op) = rest.after.take() {
-            return self.op(view, clock, quota, op, rest);
+        if let Some(transfer) = rest.after.take() {
+            return self.op(view, clock, quota, Op::Transfer(transfer), rest);
         }
         self.raise = rest.raise;
         self.retire(rest.total)

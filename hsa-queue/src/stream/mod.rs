@@ -16,6 +16,7 @@ pub mod format;
 pub mod machine;
 pub mod op;
 pub mod transfer;
+pub mod window;
 
 pub use format::{Format, Packet, Work};
 pub use machine::Machine;

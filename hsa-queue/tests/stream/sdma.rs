@@ -109,6 +109,60 @@ fn a_fill_counts_as_either_runtime_counts() {
 }
 
 #[test]
+fn a_fill_of_halfwords_repeats_the_lower_half() {
+    let mut client = client();
+    let mut packet = fill(DATA + 2, false, 0xdead_0201, 5);
+    packet[0] |= 1 << 30;
+    run(&mut client, &[packet]);
+    assert_eq!(client.bytes(DATA, 10), [0, 0, 1, 2, 1, 2, 1, 2, 0, 0]);
+}
+
+#[test]
+fn a_window_of_an_image_is_copied_and_nothing_beside_it() {
+    for element in 0..=4 {
+        let mut client = client();
+        let bytes: Vec<u8> = (0..0x8000u32).map(|i| (i * 7 + i / 253) as u8).collect();
+        client.write(DATA, &bytes);
+        let unit = 1u64 << element;
+        // Source: rows of 13 elements, slices of 70; destination: rows of 17, slices of 100. A box of 5 x 3 x 2.
+        let to = DATA + 0x1_0000;
+        let (from_at, to_at) = ((2, 1, 3), (6, 2, 1));
+        let image = |va: u64, (x, y, z): (u32, u32, u32), pitch: u32, slice: u32| {
+            [&halves(va)[..], &[x | y << 16, z | (pitch - 1) << 13, slice - 1]].concat()
+        };
+        let header = 1 | 4 << 8 | (element as u32) << 29;
+        let parts = [image(DATA, from_at, 13, 70), image(to, to_at, 17, 100), vec![4 | 2 << 16, 1]];
+        run(&mut client, &[[vec![header], parts.concat()].concat()]);
+        let mut expected = vec![0; 0x8000];
+        for (z, y) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
+            let from = (2 + (1 + y) * 13 + (3 + z) * 70) * unit;
+            let at = (6 + (2 + y) * 17 + (1 + z) * 100) * unit;
+            let len = (5 * unit) as usize;
+            expected[at as usize..][..len].copy_from_slice(&bytes[from as usize..][..len]);
+        }
+        assert!(client.bytes(to, expected.len()) == expected, "elements of {unit}");
+    }
+}
+
+#[test]
+fn a_window_of_many_short_rows_shares_the_engine() {
+    let mut client = client();
+    // One byte of each of 2^14 rows that all are the same row, in 2^11 slices of the same.
+    let parts = [
+        &[1 | 4 << 8][..],
+        &halves(DATA),
+        &[0, 0, 0],
+        &halves(DATA + 64),
+        &[0, 0, 0],
+        &[0x3fff << 16, 0x7ff],
+    ];
+    client.submit(&parts.concat());
+    let mut processor = client.processor(Waves::Refuse);
+    let turn = processor.run(&mut &client.memory, &client.clock, 100);
+    assert_eq!((turn.packets, turn.step), (0, Step::Progress { raise: None }));
+}
+
+#[test]
 fn a_write_that_crosses_the_end_of_the_ring_arrives_whole() {
     let mut client = client();
     let data: Vec<u32> = (1..=40).collect();
@@ -259,10 +313,11 @@ fn cache_packets_are_those_of_their_generation() {
 fn what_cannot_be_executed_stops_the_queue_by_name_and_what_came_before_is_done() {
     for (packet, error) in [
         (vec![3], QueueError::Opcode),
-        (vec![1 | 4 << 8], QueueError::Opcode),
+        (vec![1 | 5 << 8], QueueError::Opcode),
         (poll(DATA, 7, 0, 0), QueueError::Malformed),
         (atomic(DATA, 1, false, 0, 0), QueueError::Malformed),
-        (vec![11 | 1 << 30, 0, 0, 0, 0], QueueError::Malformed),
+        (vec![11 | 3 << 30, 0, 0, 0, 0], QueueError::Malformed),
+        ([&[1 | 4 << 8 | 5 << 29][..], &[0; 12]].concat(), QueueError::Malformed),
         (vec![2, DATA as u32, 0, 0xf_ffff, 0], QueueError::Malformed),
     ] {
         let mut client = client();
