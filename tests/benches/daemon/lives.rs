@@ -127,7 +127,7 @@ fn with_device(dev: &str) -> anyhow::Result<Held> {
     let device = Device::open(dev)?;
     let mut queues = [UserQueue::create(&device, 64)?, UserQueue::create(&device, 64)?];
     for queue in &mut queues {
-        let done = queue.signal(&device, 1, None)?;
+        let done = queue.signal(1, None).context("a new queue has room for signals")?;
         for packet in 0..8 {
             queue.submit_barrier(&[], (packet == 7).then_some(&done));
         }

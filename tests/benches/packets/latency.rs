@@ -30,7 +30,7 @@ pub fn spin_until(mut done: impl FnMut() -> bool) {
 /// On a queue that the daemon polls.
 pub fn active(device: &Device, cores: &Cores) -> anyhow::Result<()> {
     let mut queue = UserQueue::create(device, 64)?;
-    let done = queue.signal(device, 1, None)?;
+    let done = queue.signal(1, None).context("a new queue has room for signals")?;
     let mut packets = || {
         Ok(median_nanos(PACKETS, || {
             queue.reset(done, 1, None);
@@ -85,7 +85,7 @@ fn ping_pong(cores: &Cores) -> anyhow::Result<f64> {
 /// On a queue whose doorbell page is a trap.
 pub fn idle(device: &Device, floor: &BareFuse) -> anyhow::Result<()> {
     let mut queue = UserQueue::create(device, 64)?;
-    let done = queue.signal(device, 1, None)?;
+    let done = queue.signal(1, None).context("a new queue has room for signals")?;
     let mut packets = || {
         let mut single = Samples::default();
         for _ in 0..IDLE_PACKETS {

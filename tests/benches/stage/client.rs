@@ -73,7 +73,7 @@ fn live(arguments: &[String]) -> anyhow::Result<()> {
     let mut made = Vec::with_capacity(shape.queues);
     for _ in 0..shape.queues {
         let mut queue = UserQueue::create(&device, RING)?;
-        queue.signal(&device, 1, None)?;
+        queue.signal(1, None).context("a new queue has room for signals")?;
         made.push(queue);
     }
     let more = (0..shape.more())

@@ -18,6 +18,9 @@ const RENDER_MINOR: u32 = 128;
 /// and inside every gfx9 aperture. 1 TiB.
 const FIRST_VA: u64 = 1 << 40;
 
+/// How far apart the ranges of two devices lie. 1 TiB.
+const VA_STRIDE: u64 = 1 << 40;
+
 /// What went wrong, and in which call.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -37,8 +40,8 @@ pub enum ClientError {
         /// The driver's errno.
         source: io::Error,
     },
-    /// There is no device.
-    #[error("the driver lists no device")]
+    /// There is no such device.
+    #[error("the driver does not list so many devices")]
     NoDevice,
 }
 
@@ -68,11 +71,22 @@ impl Device {
     /// # Errors
     /// A node cannot be opened, a call is refused, or there is no device.
     pub fn open(dev: impl AsRef<Path>) -> Result<Self, ClientError> {
+        Self::open_nth(dev, 0)
+    }
+
+    /// The same for the device number `index` of the driver's list, whose render node is `renderD<128 + index>`: so it
+    /// is where every render node of the machine belongs to the driver.
+    ///
+    /// # Errors
+    /// A node cannot be opened, a call is refused, or there are not so many devices.
+    pub fn open_nth(dev: impl AsRef<Path>, index: u32) -> Result<Self, ClientError> {
         let dev = dev.as_ref();
         let kfd = open(&dev.join("kfd"))?;
-        let render = open(&dev.join(format!("dri/renderD{RENDER_MINOR}")))?;
-        let mut device = Self { kfd, render, gpu_id: 0, next_va: AtomicU64::new(FIRST_VA) };
-        device.gpu_id = device.apertures()?.first().ok_or(ClientError::NoDevice)?.gpu_id;
+        let render = open(&dev.join(format!("dri/renderD{}", RENDER_MINOR + index)))?;
+        // Devices of one process may map each other's buffers: their ranges do not overlap.
+        let first = FIRST_VA + u64::from(index) * VA_STRIDE;
+        let mut device = Self { kfd, render, gpu_id: 0, next_va: AtomicU64::new(first) };
+        device.gpu_id = device.apertures()?.get(index as usize).ok_or(ClientError::NoDevice)?.gpu_id;
         let drm_fd = u32::try_from(device.render.as_raw_fd()).expect("an open descriptor is not negative");
         let mut acquire = kfd::AcquireVm { drm_fd, gpu_id: device.gpu_id };
         device.call("ACQUIRE_VM", command::ACQUIRE_VM, &mut acquire)?;

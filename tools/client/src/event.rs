@@ -6,6 +6,7 @@ use kfd_core::abi::kfd;
 
 /// A signal event: what the driver needs to raise it, and its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct Event {
     /// For the calls about it and for a signal's `event_id`.
     pub id: u32,

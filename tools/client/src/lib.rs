@@ -8,7 +8,7 @@
 //! let device = Device::open("/dev")?;
 //! let event = device.create_signal_event()?;
 //! let mut queue = UserQueue::create(&device, 64)?;
-//! let done = queue.signal(&device, 1, Some(event))?;
+//! let done = queue.signal(1, Some(event)).expect("a new queue has room for signals");
 //! queue.submit_barrier(&[], Some(&done));
 //! assert_eq!(device.wait_event(event, 1000)?, WaitResult::Complete);
 //! # Ok(())
@@ -22,15 +22,21 @@
 //! | [`memory`] | buffer objects, mapped for the host and the device |
 //! | [`event`] | events and waits |
 //! | [`queue`] | AQL queues, signals, submission |
+//! | [`stream`] | SDMA and PM4 queues: dwords into a ring |
+//! | [`sdma`], [`pm4`] | the packets that go into those |
 //!
-//! Not for: running shaders, several devices, or SDMA and PM4 queues.
+//! Not for: running shaders. A C program uses it through `kfd-client`, which has the header.
 
 pub mod command;
 pub mod device;
+mod doorbell;
 pub mod event;
 pub mod memory;
+pub mod pm4;
 pub mod queue;
+pub mod sdma;
 mod shm;
+pub mod stream;
 mod sync;
 mod sys;
 
@@ -38,3 +44,4 @@ pub use device::{ClientError, Device};
 pub use event::WaitResult;
 pub use memory::Buffer;
 pub use queue::{Signal, UserQueue};
+pub use stream::StreamQueue;

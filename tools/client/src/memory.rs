@@ -3,7 +3,7 @@
 use crate::command;
 use crate::device::{ClientError, Device};
 use crate::shm::Mapping;
-use crate::sync::{AtomicU16, AtomicU64};
+use crate::sync::{AtomicU16, AtomicU32, AtomicU64};
 use kfd_core::abi::kfd;
 
 /// The page size this client assumes of the driver.
@@ -103,22 +103,68 @@ impl Buffer {
         self.map.store_words(offset, words);
     }
 
+    /// The 32-bit word at byte `offset`.
+    ///
+    /// # Panics
+    /// It is not inside the buffer, aligned.
+    #[must_use]
+    pub fn dword(&self, offset: usize) -> &AtomicU32 {
+        self.map.dword(offset)
+    }
+
+    /// Copies bytes in from byte `offset` on.
+    ///
+    /// # Panics
+    /// They are not inside the buffer.
+    pub fn write(&self, offset: usize, bytes: &[u8]) {
+        self.map.write(offset, bytes);
+    }
+
+    /// Copies `len` bytes out from byte `offset` on.
+    ///
+    /// # Panics
+    /// They are not inside the buffer.
+    #[must_use]
+    pub fn read(&self, offset: usize, len: usize) -> Vec<u8> {
+        self.map.read(offset, len)
+    }
+
+    /// Maps the buffer into a further device of this process, at the same address.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn map_to(&self, other: &Device) -> Result<(), ClientError> {
+        map_to_device(other, self.handle)
+    }
+
+    /// Takes it off that device again.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn unmap_from(&self, other: &Device) -> Result<(), ClientError> {
+        unmap_from_device(other, self.handle)
+    }
+
     /// Unmaps the buffer from the device and frees it; the host mapping goes with `self`.
     ///
     /// # Errors
     /// The driver's.
     pub fn free(self, device: &Device) -> Result<(), ClientError> {
-        let ids = [device.gpu_id()];
-        let mut unmap = kfd::UnmapMemoryFromGpu {
-            handle: self.handle,
-            device_ids_array_ptr: ids.as_ptr().expose_provenance() as u64,
-            n_devices: 1,
-            n_success: 0,
-        };
-        device.call("UNMAP_MEMORY_FROM_GPU", command::UNMAP_MEMORY_FROM_GPU, &mut unmap)?;
+        unmap_from_device(device, self.handle)?;
         let mut free = kfd::FreeMemoryOfGpu { handle: self.handle };
         device.call("FREE_MEMORY_OF_GPU", command::FREE_MEMORY_OF_GPU, &mut free)
     }
+}
+
+fn unmap_from_device(device: &Device, handle: u64) -> Result<(), ClientError> {
+    let ids = [device.gpu_id()];
+    let mut unmap = kfd::UnmapMemoryFromGpu {
+        handle,
+        device_ids_array_ptr: ids.as_ptr().expose_provenance() as u64,
+        n_devices: 1,
+        n_success: 0,
+    };
+    device.call("UNMAP_MEMORY_FROM_GPU", command::UNMAP_MEMORY_FROM_GPU, &mut unmap)
 }
 
 fn map_to_device(device: &Device, handle: u64) -> Result<(), ClientError> {

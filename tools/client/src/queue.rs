@@ -2,9 +2,9 @@
 
 use crate::command;
 use crate::device::{ClientError, Device};
+use crate::doorbell::Doorbell;
 use crate::event::Event;
 use crate::memory::{Buffer, Kind, PAGE};
-use crate::shm::Mapping;
 use crate::sync::Ordering;
 use hsa_queue::layout::{amd_queue, amd_signal};
 use kfd_core::abi::kfd;
@@ -41,8 +41,7 @@ pub struct UserQueue {
     ring: usize,
     signals: Buffer,
     next_signal: u64,
-    doorbell: Mapping,
-    doorbell_at: usize,
+    doorbell: Doorbell,
     mailbox: Buffer,
 }
 
@@ -77,11 +76,7 @@ impl UserQueue {
             ..Default::default()
         };
         device.call("CREATE_QUEUE", command::CREATE_QUEUE, &mut create)?;
-        // On SOC15 the offset is the doorbell page's mmap offset plus the doorbell's place in it.
-        let page = create.doorbell_offset & !(PAGE - 1);
-        let doorbell_at = at(create.doorbell_offset & (PAGE - 1));
-        let doorbell = Mapping::new(device.kfd(), page, at(PAGE))
-            .map_err(|source| ClientError::Call { call: "mmap of the doorbell page", source })?;
+        let doorbell = Doorbell::map(device, create.doorbell_offset)?;
         Ok(Self {
             id: create.queue_id,
             packets: packets.into(),
@@ -90,7 +85,6 @@ impl UserQueue {
             signals,
             next_signal: 0,
             doorbell,
-            doorbell_at,
             mailbox,
         })
     }
@@ -101,27 +95,19 @@ impl UserQueue {
         self.id
     }
 
-    /// A new signal with the value `initial`; with an event, its completion raises that.
-    ///
-    /// # Errors
-    /// None now; a later client may have to allocate.
-    ///
-    /// # Panics
-    /// The queue's page of signals is full (64).
-    pub fn signal(
-        &mut self,
-        device: &Device,
-        initial: u64,
-        event: Option<Event>,
-    ) -> Result<Signal, ClientError> {
-        assert!(self.next_signal < SIGNALS, "a queue of this client has a page of signals");
-        let _ = device;
+    /// A new signal with the value `initial`; with an event, its completion raises that. `None` when the queue's page of
+    /// signals is full (64).
+    #[must_use]
+    pub fn signal(&mut self, initial: u64, event: Option<Event>) -> Option<Signal> {
+        if self.next_signal == SIGNALS {
+            return None;
+        }
         let offset = self.next_signal * amd_signal::BYTES;
         self.next_signal += 1;
         let signal = Signal { offset: at(offset), handle: self.signals.va(offset) };
         self.signals.word(signal.offset + at(amd_signal::KIND)).store(1, Ordering::Relaxed);
         self.reset(signal, initial, event);
-        Ok(signal)
+        Some(signal)
     }
 
     /// Sets a signal up again: value and event.
@@ -206,7 +192,7 @@ impl UserQueue {
 
     /// Rings with a value of the caller's choice; it is a hint, the write index decides.
     pub fn ring(&self, value: u64) {
-        self.doorbell.word(self.doorbell_at).store(value, Ordering::Release);
+        self.doorbell.ring(value);
     }
 
     /// Ends the queue.

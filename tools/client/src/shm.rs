@@ -1,7 +1,7 @@
 //! A mapping shared with the device: every access is an atomic or volatile one, bounds-checked.
 #![allow(unsafe_code)]
 
-use crate::sync::{AtomicU16, AtomicU64, Ordering};
+use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use memmap2::{MmapOptions, MmapRaw};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -59,6 +59,45 @@ impl Mapping {
         self.check(offset, 2);
         // SAFETY: as in `word`.
         unsafe { AtomicU16::from_ptr(self.map.as_mut_ptr().wrapping_add(offset).cast()) }
+    }
+
+    /// The 32-bit word at byte `offset`.
+    ///
+    /// # Panics
+    /// It does not lie inside the mapping, aligned.
+    pub fn dword(&self, offset: usize) -> &AtomicU32 {
+        self.check(offset, 4);
+        // SAFETY: as in `word`.
+        unsafe { AtomicU32::from_ptr(self.map.as_mut_ptr().wrapping_add(offset).cast()) }
+    }
+
+    fn inside(&self, offset: usize, len: usize) {
+        assert!(
+            offset.checked_add(len).is_some_and(|end| end <= self.map.len()),
+            "an access lies inside its mapping"
+        );
+    }
+
+    /// Copies bytes in. Not for words that the device reads at the same time.
+    ///
+    /// # Panics
+    /// They do not lie inside the mapping.
+    pub fn write(&self, offset: usize, bytes: &[u8]) {
+        self.inside(offset, bytes.len());
+        for (at, byte) in bytes.iter().enumerate() {
+            // SAFETY: in bounds by `inside`; volatile, because the device may look at any time.
+            unsafe { self.map.as_mut_ptr().wrapping_add(offset + at).write_volatile(*byte) };
+        }
+    }
+
+    /// Copies bytes out. Not for words that the device writes at the same time.
+    ///
+    /// # Panics
+    /// They do not lie inside the mapping.
+    pub fn read(&self, offset: usize, len: usize) -> Vec<u8> {
+        self.inside(offset, len);
+        // SAFETY: in bounds by `inside`; volatile, because the device may write at any time.
+        (0..len).map(|at| unsafe { self.map.as_ptr().wrapping_add(offset + at).read_volatile() }).collect()
     }
 
     /// Stores whole words, relaxed.

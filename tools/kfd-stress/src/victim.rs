@@ -50,7 +50,7 @@ fn submit(device: &Device, queues: [UserQueue; 2]) -> Result<Never, ClientError>
     let mut queues = queues;
     let mut signals = Vec::new();
     for queue in &mut queues {
-        signals.push(queue.signal(device, 0, Some(event))?);
+        signals.push(queue.signal(0, Some(event)).expect("a new queue has room for a signal"));
     }
     loop {
         for (queue, signal) in queues.iter().zip(&signals) {

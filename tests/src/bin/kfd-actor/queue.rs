@@ -72,8 +72,8 @@ fn create(stage: &mut Stage, packets: u32) -> Answer {
     let device = stage.device();
     let mut queue = UserQueue::create(device, packets)?;
     let event = device.create_signal_event()?;
-    let done: Signal = queue.signal(device, START, Some(event))?;
-    let stuck = queue.signal(device, 1, None)?;
+    let done: Signal = queue.signal(START, Some(event)).expect("a new queue has room for signals");
+    let stuck = queue.signal(1, None).expect("a new queue has room for signals");
     let id = queue.id();
     stage.queues.push(Some(Held { queue: Arc::new(queue), event, done, stuck }));
     Ok(format!("{} {id}", stage.queues.len() - 1))
