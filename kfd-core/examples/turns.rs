@@ -51,7 +51,7 @@ fn call<T: IntoBytes + FromBytes + Immutable>(
     let caller =
         Caller { process, node: Node::Kfd, tgid, tid: Tid(tgid.0), call: CallId { door: 0, serial: 0 } };
     let bytes = Arg::new(arg.as_bytes()).expect("a struct of the table");
-    match core.call(&caller, cmd, bytes, Gathered(vec![ids])) {
+    match core.call(&caller, cmd, bytes, Gathered::from(vec![ids])) {
         Outcome::Done(done) => *arg = T::read_from_prefix(done.arg.bytes()).expect("the same struct").0,
         other => panic!("{number:#x}: {other:?}"),
     }

@@ -6,6 +6,7 @@
 //! [`Notice::Complete`](crate::notice::Notice). Not for: how a call travels, which is the doors' business.
 
 use crate::ids::{CallId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa};
+use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
 /// The largest argument struct of any ioctl the table knows: GET_PROCESS_APERTURES, 400 bytes, rounded up.
@@ -45,11 +46,37 @@ impl std::fmt::Debug for Arg {
     }
 }
 
-/// What the pointers inside the struct pointed at: one entry per pointer of the ioctl's spec, in its order.
-///
-/// An `Out` pointer's entry is empty. An `In` pointer's entry has `count × element` bytes.
+/// What a door found out about a call because the ioctl's spec asked for it.
 #[derive(Debug, Clone, Default)]
-pub struct Gathered(pub Vec<Vec<u8>>);
+pub struct Gathered {
+    /// What the pointers inside the struct pointed at: one entry per pointer of the spec, in its order. An `Out`
+    /// pointer's entry is empty. An `In` pointer's entry has `count × element` bytes.
+    pub pointers: Vec<Vec<u8>>,
+    /// The open file behind the spec's descriptor; `None` when the caller has none of that number, when it is of another
+    /// kind than the spec's, or when the door cannot look.
+    pub descriptor: Option<Arc<OwnedFd>>,
+    /// The task behind the spec's process id.
+    pub task: Option<Task>,
+    /// Whether the caller has what the spec's `privileged` asks for.
+    pub privileged: bool,
+    /// Whether the caller traces (ptrace(2)) the process that opened the file.
+    pub traces: bool,
+}
+
+impl From<Vec<Vec<u8>>> for Gathered {
+    fn from(pointers: Vec<Vec<u8>>) -> Self {
+        Self { pointers, ..Self::default() }
+    }
+}
+
+/// A task that a caller named by number, as the door found it: alive, with an address space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    /// Its thread group.
+    pub tgid: Tgid,
+    /// Whether the calling thread traces (ptrace(2)) the leader of that group.
+    pub traced: bool,
+}
 
 /// Which node a call came in on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,6 +131,16 @@ pub struct Done {
     pub writes: Vec<UserWrite>,
     /// Descriptors to pass, for doors that can.
     pub fds: Vec<OwnedFd>,
+    /// What the ioctl returns, not negative; 0 from all but those that count something.
+    pub value: i32,
+}
+
+impl Done {
+    /// A success that says all it has to say in its struct.
+    #[must_use]
+    pub fn new(arg: Arg) -> Self {
+        Self { arg, writes: Vec::new(), fds: Vec::new(), value: 0 }
+    }
 }
 
 /// A call that failed: amdkfd's errno and the struct, which is copied out all the same where the kernel does.

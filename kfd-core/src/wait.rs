@@ -160,13 +160,13 @@ impl Wait {
             writes.push(UserWrite { va: UserVa(at), bytes: element.payload.as_bytes().to_vec() });
         }
         self.store(abi::WAIT_RESULT_COMPLETE);
-        Outcome::Done(Done { arg: self.arg, writes, fds: Vec::new() })
+        Outcome::Done(Done { writes, ..Done::new(self.arg) })
     }
 
     /// The answer to a wait whose time has passed.
     pub(crate) fn time_out(mut self) -> Outcome {
         self.store(abi::WAIT_RESULT_TIMEOUT);
-        Outcome::Done(Done { arg: self.arg, writes: Vec::new(), fds: Vec::new() })
+        Outcome::Done(Done::new(self.arg))
     }
 
     /// The answer to a wait that failed.

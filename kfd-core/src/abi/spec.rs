@@ -46,6 +46,13 @@ pub enum Count {
     },
     /// Always this many.
     Fixed(u32),
+    /// As many as the product of two unsigned 4-byte fields: records, and bytes from one to the next.
+    Product {
+        /// Byte offset of the number of records in the struct.
+        records: usize,
+        /// Byte offset of the bytes per record.
+        stride: usize,
+    },
 }
 
 /// A pointer inside an ioctl's struct.
@@ -93,6 +100,7 @@ impl Pointer {
             Count::Field { offset, width } => unsigned(arg, offset, width),
             Count::Bits { offset, width } => unsigned(arg, offset, width).div_ceil(8 * self.element as u64),
             Count::Fixed(n) => u64::from(n),
+            Count::Product { records, stride } => unsigned(arg, records, 4) * unsigned(arg, stride, 4),
         };
         let elements = match u32::try_from(wanted) {
             Ok(n) if n <= self.cap => n,
@@ -112,6 +120,50 @@ fn unsigned(arg: &[u8], offset: usize, width: usize) -> u64 {
     u64::from_le_bytes(word)
 }
 
+/// What a descriptor number stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DescriptorKind {
+    /// A pipe, into which the driver writes.
+    Pipe,
+}
+
+/// A descriptor number inside an ioctl's struct, which a door that can looks up in the caller's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The field's name in the header.
+    pub name: &'static str,
+    /// Byte offset of the 32-bit number in the struct.
+    pub offset: usize,
+    /// What it must be.
+    pub kind: DescriptorKind,
+}
+
+/// What one value of the operation's field makes of the rest of a struct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    /// The value.
+    pub op: u32,
+    /// Its name in the header without the prefix.
+    pub name: &'static str,
+    /// The pointers of this operation.
+    pub pointers: &'static [Pointer],
+    /// The descriptor of this operation.
+    pub descriptor: Option<Descriptor>,
+    /// The struct of the union that this operation uses; `None` where all operations share one struct.
+    pub layout: Option<Layout>,
+}
+
+/// Operations behind one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variants {
+    /// Byte offset of the 32-bit operation in the struct.
+    pub field: usize,
+    /// Byte offset of the union in the struct, for operations that have a struct of their own in it.
+    pub union_at: usize,
+    /// One per operation. A value without one has neither pointers nor a descriptor.
+    pub rows: &'static [Variant],
+}
+
 /// One ioctl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ioctl {
@@ -123,8 +175,15 @@ pub struct Ioctl {
     pub layout: Option<Layout>,
     /// What may follow the struct any number of times, the command's size field growing with it.
     pub tail: Option<Layout>,
-    /// The pointers inside its struct.
+    /// The pointers inside its struct, whatever the operation.
     pub pointers: &'static [Pointer],
+    /// What depends on the operation.
+    pub variants: Option<Variants>,
+    /// Byte offset of a 32-bit process id in the struct, as the caller's pid namespace numbers processes.
+    pub task: Option<usize>,
+    /// Only for callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, EACCES to others;
+    /// and also for the tracer of the process that opened the file.
+    pub privileged: bool,
     /// The minor version of the interface that brought it; an older interface answers ENOTTY. 0 for DRM calls.
     pub since: u32,
     /// The errno with which every such call ends, whatever its struct says, because what it asks for is absent here;
@@ -135,6 +194,48 @@ pub struct Ioctl {
 }
 
 impl Ioctl {
+    /// A row that says nothing, for the fields that a literal leaves out.
+    pub const PLAIN: Self = Self {
+        cmd: 0,
+        name: "",
+        layout: None,
+        tail: None,
+        pointers: &[],
+        variants: None,
+        task: None,
+        privileged: false,
+        since: 0,
+        refused: None,
+        doc: "",
+    };
+
+    /// The operation that a call whose struct is `arg` asks for.
+    #[must_use]
+    pub fn variant(&self, arg: &[u8]) -> Option<&'static Variant> {
+        let variants = self.variants?;
+        let op = unsigned(arg, variants.field, 4);
+        variants.rows.iter().find(|variant| u64::from(variant.op) == op)
+    }
+
+    /// The pointers of a call whose struct is `arg`.
+    #[must_use]
+    pub fn pointers_of(&self, arg: &[u8]) -> &'static [Pointer] {
+        self.variant(arg).map_or(self.pointers, |variant| variant.pointers)
+    }
+
+    /// The descriptor number of a call whose struct is `arg`, with what it must be.
+    #[must_use]
+    pub fn descriptor_of(&self, arg: &[u8]) -> Option<(DescriptorKind, u32)> {
+        let Descriptor { offset, kind, .. } = self.variant(arg)?.descriptor?;
+        Some((kind, unsigned(arg, offset, 4) as u32))
+    }
+
+    /// The process id in a struct `arg`, as the caller wrote it.
+    #[must_use]
+    pub fn task_of(&self, arg: &[u8]) -> Option<u32> {
+        self.task.map(|offset| unsigned(arg, offset, 4) as u32)
+    }
+
     /// The `_IOC_NR` part: bits 7..0 (asm-generic/ioctl.h).
     #[must_use]
     pub const fn number(&self) -> u8 {

@@ -41,6 +41,8 @@ struct Ctx<'a> {
     arg: Arg,
     gathered: Gathered,
     writes: Vec<UserWrite>,
+    /// What the ioctl returns when it succeeds.
+    value: i32,
     post: Post,
 }
 
@@ -60,7 +62,7 @@ impl Ctx<'_> {
 
     /// What the struct's pointer number `index` pointed at.
     fn input(&self, index: usize) -> &[u8] {
-        self.gathered.0.get(index).map_or(&[], Vec::as_slice)
+        self.gathered.pointers.get(index).map_or(&[], Vec::as_slice)
     }
 
     /// Bytes for the client.
@@ -86,7 +88,7 @@ impl Core {
         };
         let Some(arg) = row.admit(arg.bytes()) else { return refuse(Errno::INVAL, arg) };
         // A count above what the kernel allocates for, also of a pointer that only the answer is written through.
-        let over = row.pointers.iter().find_map(|pointer| pointer.extent(arg.bytes()).err());
+        let over = row.pointers_of(arg.bytes()).iter().find_map(|pointer| pointer.extent(arg.bytes()).err());
         let mut ctx = Ctx {
             core: self,
             process: &process,
@@ -94,6 +96,7 @@ impl Core {
             arg,
             gathered,
             writes: Vec::new(),
+            value: 0,
             post: Post::default(),
         };
         let handled = match (row.refused.or(over), row.magic()) {
@@ -101,10 +104,10 @@ impl Core {
             (None, kfd::MAGIC) => ctx.kfd(row.number()),
             (None, _) => ctx.drm(row.number()),
         };
-        let Ctx { arg, writes, post, .. } = ctx;
+        let Ctx { arg, writes, value, post, .. } = ctx;
         tracing::trace!(call = row.name, tgid = %caller.tgid, tid = %caller.tid, ok = handled.is_ok(), "ioctl");
         let outcome = match handled {
-            Ok(Flow::Done) => Outcome::Done(Done { arg, writes, fds: Vec::new() }),
+            Ok(Flow::Done) => Outcome::Done(Done { writes, value, ..Done::new(arg) }),
             Ok(Flow::Parked) => Outcome::Parked,
             Err(errno) => Outcome::Refused(Refused { errno, arg, writes }),
         };

@@ -254,7 +254,7 @@ impl<'w> Client<'w> {
     pub fn raw(&mut self, number: u8, arg: &[u8], gathered: Vec<Vec<u8>>) -> (CallId, Outcome) {
         let cmd = table::KFD.iter().find(|row| row.number() == number).expect("a known number").cmd;
         let caller = self.caller(Node::Kfd);
-        (caller.call, self.core().call(&caller, cmd, Arg::new(arg).unwrap(), Gathered(gathered)))
+        (caller.call, self.core().call(&caller, cmd, Arg::new(arg).unwrap(), Gathered::from(gathered)))
     }
 
     pub fn ioctl<T: IntoBytes + FromBytes + Immutable>(

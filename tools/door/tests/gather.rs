@@ -29,16 +29,7 @@ const BLOB: Pointer = Pointer {
 const HEADER: Pointer = Pointer { name: "header", offset: 40, count: Count::Fixed(1), element: 16, ..IDS };
 
 fn ioctl(pointers: &'static [Pointer]) -> Ioctl {
-    Ioctl {
-        cmd: 0xc030_4b7f,
-        name: "TEST",
-        layout: None,
-        tail: None,
-        pointers,
-        since: 0,
-        refused: None,
-        doc: "",
-    }
+    Ioctl { cmd: 0xc030_4b7f, name: "TEST", pointers, ..Ioctl::PLAIN }
 }
 
 fn arg(words: &[u64]) -> Vec<u8> {
@@ -51,7 +42,7 @@ fn an_in_pointer_is_read_as_its_count_says_and_an_out_pointer_is_not() {
     let mut plan = Plan::new(&ioctl, &arg(&[0x1000, 3, 0x2000])).unwrap();
     assert!(!plan.is_empty());
     assert_eq!(plan.take_accesses(), [UserAccess::Read { va: UserVa(0x1000), len: 12 }]);
-    let Gathered(entries) = plan.collect(vec![UserAnswer::Done(vec![7; 12])]).unwrap();
+    let Gathered { pointers: entries, .. } = plan.collect(vec![UserAnswer::Done(vec![7; 12])]).unwrap();
     assert_eq!(entries, [vec![7; 12], vec![]]);
 }
 
@@ -60,7 +51,7 @@ fn a_count_of_zero_reads_nothing_whatever_the_pointer() {
     for va in [0, 0x1000, u64::MAX] {
         let plan = Plan::new(&ioctl(&[IDS]), &arg(&[va, 0])).unwrap();
         assert!(plan.is_empty());
-        assert_eq!(plan.collect(vec![]).unwrap().0, [vec![]]);
+        assert_eq!(plan.collect(vec![]).unwrap().pointers, [vec![]]);
     }
 }
 
@@ -85,7 +76,7 @@ fn a_call_that_is_always_refused_reads_nothing() {
     let ioctl = Ioctl { refused: Some(libc::EINVAL), ..ioctl(&[IDS, BLOB]) };
     let plan = Plan::new(&ioctl, &arg(&[0, 65, 0, 0, 1])).unwrap();
     assert!(plan.is_empty());
-    assert_eq!(plan.collect(vec![]).unwrap().0, [vec![], vec![]]);
+    assert_eq!(plan.collect(vec![]).unwrap().pointers, [vec![], vec![]]);
 }
 
 #[test]
@@ -167,7 +158,7 @@ proptest! {
             let UserAccess::Read { len, .. } = access else { panic!("a gather only reads") };
             UserAnswer::Done(vec![1; *len as usize])
         }).collect();
-        let lengths: Vec<usize> = plan.collect(answers).unwrap().0.iter().map(Vec::len).collect();
+        let lengths: Vec<usize> = plan.collect(answers).unwrap().pointers.iter().map(Vec::len).collect();
         prop_assert_eq!(lengths, vec![count as usize * 4, 0, blobs as usize * 24]);
     }
 }

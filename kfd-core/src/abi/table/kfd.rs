@@ -406,11 +406,8 @@ pub const ROWS: &[Ioctl] = &[
     Ioctl {
         cmd: crate::abi::ioc::io(abi::MAGIC, 0x27),
         name: "CREATE_PROCESS",
-        layout: None,
-        tail: None,
-        pointers: &[],
         since: 19,
-        refused: None,
         doc: "Makes a further process object for the calling process.",
+        ..Ioctl::PLAIN
     },
 ];

@@ -1,6 +1,6 @@
 //! The table as text, for SPECIFICATION.
 
-use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
+use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Ioctl, Pointer, Variant};
 use std::fmt::Write as _;
 
 /// A markdown table of `rows`: number, name, size of the struct, direction, pointers, since which interface, and what
@@ -17,14 +17,19 @@ pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
             (false, true) => "out",
             (false, false) => "",
         };
-        let pointers =
-            row.pointers.iter().map(|pointer| describe(row, pointer)).collect::<Vec<_>>().join("; ");
+        let of_row = |offset: usize| row.layout.map_or("?", |layout| layout.name_at(offset));
+        let mut pointers: Vec<_> = row.pointers.iter().map(|pointer| describe(pointer, &of_row)).collect();
+        for variant in row.variants.iter().flat_map(|variants| variants.rows) {
+            pointers.extend(operation(row, variant));
+        }
+        let pointers = pointers.join("; ");
         let since = if row.since == 0 { String::new() } else { format!("1.{}", row.since) };
+        let privileged = if row.privileged { " Privileged." } else { "" };
         let always = row.refused.map_or_else(String::new, |errno| format!(" Always {}.", name_of(errno)));
         let tail = row.tail.map_or_else(String::new, |tail| format!(" + n × {}", tail.size));
         writeln!(
             text,
-            "| `{:02x}` | {} | {}{tail} | {way} | {pointers} | {since} | {}{always} |",
+            "| `{:02x}` | {} | {}{tail} | {way} | {pointers} | {since} | {}{privileged}{always} |",
             row.number(),
             row.name,
             row.size(),
@@ -35,13 +40,27 @@ pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
     text
 }
 
+/// `SUSPEND_QUEUES: queue_array_ptr: num_queues × 4 in and out`; nothing for an operation without pointers.
+fn operation(row: &Ioctl, variant: &Variant) -> Option<String> {
+    let field = |offset: usize| match (variant.layout, row.variants, row.layout) {
+        (Some(layout), Some(variants), _) => layout.name_at(offset - variants.union_at),
+        (_, _, Some(layout)) => layout.name_at(offset),
+        _ => "?",
+    };
+    let mut parts: Vec<_> = variant.pointers.iter().map(|pointer| describe(pointer, &field)).collect();
+    if let Some(Descriptor { name, kind: DescriptorKind::Pipe, .. }) = variant.descriptor {
+        parts.push(format!("`{name}`: a pipe"));
+    }
+    (!parts.is_empty()).then(|| format!("{}: {}", variant.name, parts.join(", ")))
+}
+
 /// `n_devices × 4 bytes in at device_ids_array_ptr, at most 1024, else ENOMEM`.
-fn describe(row: &Ioctl, pointer: &Pointer) -> String {
-    let field = |offset: usize| row.layout.map_or("?", |layout| layout.name_at(offset));
+fn describe(pointer: &Pointer, field: &dyn Fn(usize) -> &'static str) -> String {
     let count = match pointer.count {
         Count::Field { offset, .. } => field(offset).to_owned(),
         Count::Bits { offset, .. } => format!("{} bits in words", field(offset)),
         Count::Fixed(n) => n.to_string(),
+        Count::Product { records, stride } => format!("{} × {}", field(records), field(stride)),
     };
     let flow = match pointer.flow {
         Flow::In => "in",

@@ -26,7 +26,7 @@ pub(super) const fn row(
         Way::Write => ioc::iow(magic, number, layout.size),
         Way::Both => ioc::iowr(magic, number, layout.size),
     };
-    Ioctl { cmd, name, layout: Some(layout), tail: None, pointers, since: 0, refused: None, doc }
+    Ioctl { cmd, name, layout: Some(layout), pointers, doc, ..Ioctl::PLAIN }
 }
 
 impl Ioctl {

@@ -128,8 +128,8 @@ impl Door {
     fn pass(self: &Arc<Self>, call: InFlight, gathered: Gathered) {
         let unique = call.caller.call.serial;
         match self.driver.call(&call.caller, call.cmd, call.arg, gathered) {
-            Outcome::Done(Done { arg, writes, fds }) if writes.is_empty() && fds.is_empty() => {
-                answer(&call, unique, 0, &arg);
+            Outcome::Done(Done { arg, writes, fds, value }) if writes.is_empty() && fds.is_empty() => {
+                answer(&call, unique, value, &arg);
             }
             Outcome::Refused(Refused { errno, arg, writes }) if writes.is_empty() => {
                 answer(&call, unique, -errno.0, &arg);
@@ -162,9 +162,9 @@ impl Door {
     /// Scatters what the core wants written, and replies.
     pub(super) fn finish(self: &Arc<Self>, unique: u64, outcome: Outcome) {
         let (result, arg, writes) = match outcome {
-            Outcome::Done(Done { arg, writes, fds }) => {
+            Outcome::Done(Done { arg, writes, fds, value }) => {
                 // FUSE cannot pass descriptors; the table lets no call that returns one through this door.
-                if fds.is_empty() { (0, arg, writes) } else { (-libc::EOPNOTSUPP, arg, Vec::new()) }
+                if fds.is_empty() { (value, arg, writes) } else { (-libc::EOPNOTSUPP, arg, Vec::new()) }
             }
             Outcome::Refused(Refused { errno, arg, writes }) => (-errno.0, arg, writes),
             Outcome::Parked => {

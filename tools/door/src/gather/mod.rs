@@ -32,7 +32,7 @@ impl Plan {
     /// that wraps around.
     pub fn new(ioctl: &Ioctl, arg: &[u8]) -> Result<Self, Errno> {
         let mut plan = Self::default();
-        for pointer in ioctl.pointers {
+        for pointer in ioctl.pointers_of(arg) {
             // A call that always ends with one errno needs nothing read: its other checks would not change that errno.
             let len = if ioctl.refused.is_some() { 0 } else { plan.read(pointer, arg)? };
             plan.lengths.push(len);
@@ -73,7 +73,7 @@ impl Plan {
             }
             entries.push(entry);
         }
-        Ok(Gathered(entries))
+        Ok(Gathered::from(entries))
     }
 
     /// Plans one pointer; answers how many bytes are read there.

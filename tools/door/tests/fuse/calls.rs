@@ -88,7 +88,7 @@ fn a_parked_call_is_completed_from_another_thread() {
     let call = served.parked();
     let (caller, arg) = served.script.take_parked(call).unwrap();
     assert_ne!(caller.tid.0, caller.tgid.0);
-    served.door.complete(call, caller.process, Outcome::Done(Done { arg, writes: vec![], fds: vec![] }));
+    served.door.complete(call, caller.process, Outcome::Done(Done::new(arg)));
     assert_eq!(client.hear(), format!("ret 0 {WAIT}"));
     assert_eq!(served.door.census().calls, 0);
 }

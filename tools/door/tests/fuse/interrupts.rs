@@ -79,11 +79,7 @@ fn a_signal_restarts_the_call_with_its_remaining_time_or_ends_it_with_eintr() {
             assert_ne!(first, second);
             let (caller, arg) = served.script.take_parked(second).unwrap();
             assert_eq!(arg.bytes(), client::unhex(&halved));
-            served.door.complete(
-                second,
-                caller.process,
-                Outcome::Done(Done { arg, writes: vec![], fds: vec![] }),
-            );
+            served.door.complete(second, caller.process, Outcome::Done(Done::new(arg)));
             assert_eq!(client.hear(), format!("ret 0 {halved}"));
         } else {
             assert_eq!(client.hear(), format!("err {} {halved}", libc::EINTR));

@@ -101,7 +101,7 @@ impl Driver for Script {
     }
 
     fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
-        let done = |arg| Outcome::Done(Done { arg, writes: Vec::new(), fds: Vec::new() });
+        let done = |arg| Outcome::Done(Done::new(arg));
         if self.state.lock().unwrap().doomed.contains(&caller.process) {
             return Outcome::Refused(Refused { errno: Errno(libc::EBADF), arg, writes: Vec::new() });
         }
@@ -125,12 +125,9 @@ impl Driver for Script {
             0x0c => {
                 if arg.bytes()[16..20] == [0; 4] {
                     let va = UserVa(u64::from_le_bytes(arg.bytes()[..8].try_into().unwrap()));
-                    let bytes = gathered.0[0].iter().map(|byte| !byte).collect();
-                    return Outcome::Done(Done {
-                        arg,
-                        writes: vec![UserWrite { va, bytes }],
-                        fds: Vec::new(),
-                    });
+                    let bytes = gathered.pointers[0].iter().map(|byte| !byte).collect();
+                    let writes = vec![UserWrite { va, bytes }];
+                    return Outcome::Done(Done { writes, ..Done::new(arg) });
                 }
                 self.state.lock().unwrap().parked.insert(caller.call, (*caller, arg));
                 self.tell(Seen::Parked(caller.call));
