@@ -1,19 +1,26 @@
 //! The only door to atomics, locks and threads in this crate, so that a model checker can stand in for them.
 //!
-//! Plain builds get `std`; `--cfg loom` builds get loom's versions, a probe that reports a use after free as
-//! a causality violation, and the mutants: small deliberate faults that the models must catch (`tests/loom`).
+//! Plain builds get `std`. `--cfg loom` makes a model of the crate: loom's versions, a probe that reports a use
+//! after free as a causality violation, and the mutants: small deliberate faults that the models must catch
+//! (`tests/loom`). `--cfg loom --cfg shuttle` is the same model run by shuttle (`tests/shuttle`): many more threads,
+//! random schedules, but every order is SeqCst there, so faults of ordering are loom's to find.
 //! Not for memory shared with other processes: a model cannot overlay that.
 #![allow(clippy::disallowed_types)]
 
 use std::sync::{LockResult, PoisonError};
 
+#[cfg(all(loom, not(shuttle)))]
+use loom as checker;
+#[cfg(shuttle)]
+use shuttle as checker;
+
 #[cfg(loom)]
-use loom::sync::atomic;
+use checker::sync::atomic;
 #[cfg(not(loom))]
 use std::sync::atomic;
 
 #[cfg(loom)]
-pub(crate) use loom::{
+pub(crate) use checker::{
     sync::{Condvar, Mutex, MutexGuard},
     thread_local,
 };
@@ -29,11 +36,13 @@ pub(crate) type AtomicPtr<T> = atomic::AtomicPtr<T>;
 pub(crate) type AtomicU64 = atomic::AtomicU64;
 pub(crate) type AtomicUsize = atomic::AtomicUsize;
 
+mod clock;
 mod word;
 #[cfg(not(loom))]
 pub(crate) use crate::srcu::sys::{
     count_forks, forks, has_membarrier, increment_own, processors, rseq_offset, this_thread,
 };
+pub(crate) use clock::Instant;
 pub(crate) use word::WaitWord;
 
 /// Ignores poisoning: no lock of this crate is held while state is between two consistent shapes.
@@ -113,6 +122,19 @@ pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 /// What `srcu::sys` says outside models.
 #[cfg(loom)]
 mod modelled {
+    /// The kernel restarts the sequence, so it is as if it were one step. Its commit is a plain store of x86.
+    pub(crate) fn increment_restartable(counter: &super::AtomicU64) {
+        use super::{Mutant, Ordering, mutant};
+        if mutant(Mutant::NoRestart) {
+            let seen = counter.load(Ordering::Relaxed);
+            counter.store(seen + 1, Ordering::Release);
+        } else if mutant(Mutant::RelaxedLeave) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        } else {
+            counter.fetch_add(1, Ordering::Release);
+        }
+    }
+
     pub(crate) fn increment_own(counter: &super::AtomicU64) {
         counter.fetch_add(1, super::Ordering::Release);
     }
@@ -174,13 +196,15 @@ mod thread {
 
 #[cfg(loom)]
 mod thread {
-    pub(crate) type JoinHandle<T> = loom::thread::JoinHandle<T>;
-    pub(crate) type ThreadId = loom::thread::ThreadId;
+    use super::checker::thread;
+
+    pub(crate) type JoinHandle<T> = thread::JoinHandle<T>;
+    pub(crate) type ThreadId = thread::ThreadId;
 
     pub(crate) fn stripe_seed() -> usize {
-        // The id's number, which loom only shows by Debug. Its hash also holds the run, and a model must
+        // The id's number, which the checkers only show by Debug. Its hash also holds the run, and a model must
         // repeat itself exactly.
-        let shown = format!("{:?}", loom::thread::current().id());
+        let shown = format!("{:?}", thread::current().id());
         shown
             .bytes()
             .filter(u8::is_ascii_digit)
@@ -188,11 +212,11 @@ mod thread {
     }
 
     pub(crate) fn current_thread() -> ThreadId {
-        loom::thread::current().id()
+        thread::current().id()
     }
 
     pub(crate) fn spawn(_: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-        Ok(loom::thread::spawn(body))
+        Ok(thread::spawn(body))
     }
 }
 
@@ -249,6 +273,8 @@ mutants! {
     NoPeriodFence,
     /// No fence when an updater asks for a grace period that it may share.
     NoTicketFence,
+    /// A per-CPU counter is incremented without the restart: two threads of one CPU may lose a count.
+    NoRestart,
     /// The reader leaves without release ordering.
     RelaxedLeave,
     /// A reader that leaves by its own or its CPU's counter looks for a sleeping updater without a fence.
@@ -281,6 +307,16 @@ mutants! {
     NoNewsFence,
     /// A waiter looks at what has run without a fence after it has counted itself.
     NoWaiterFence,
+    /// A callback is published without what was written to its object before.
+    RelaxedPush,
+    /// A callback is counted only after it can be taken.
+    LateCount,
+    /// The reclaimer looks for a flood only when the batch has run.
+    LateFloodLook,
+    /// A wait that has lasted too long is taken for one that is over.
+    TimeoutEndsPeriod,
+    /// A wait that has lasted too long is not told of.
+    SilentStall,
     /// Registration looks at liveness before it takes the chain lock.
     StaleAliveCheck,
     /// Exit unlinks before it walks.
@@ -301,8 +337,8 @@ mutants! {
     ReviveDying,
 }
 
-/// The switch for [`Mutant`]s, per OS thread: loom runs all threads of one model on the thread that called
-/// it.
+/// The switch for [`Mutant`]s, per OS thread: the checkers run all threads of one model on the thread that
+/// called them.
 #[cfg(loom)]
 pub mod model {
     pub use super::Mutant;

@@ -172,6 +172,8 @@ pub(super) struct Parts {
 pub struct Shape {
     /// Stripes of their own for the first threads.
     pub own: usize,
+    /// CPUs with counters of their own; with two, a section leaves on the other one than it entered on.
+    pub cpus: u32,
     /// Shared stripes; with two, a section leaves through the other one than it entered by.
     pub shared: u32,
     /// For bodies that queue callbacks.
@@ -181,7 +183,8 @@ pub struct Shape {
 #[cfg(loom)]
 impl Shape {
     pub(super) fn build(self) -> Arc<Domain> {
-        let layout = Layout { own: self.own, cpus: 0, rseq_offset: 0, shared: self.shared, fenced: true };
+        let layout =
+            Layout { own: self.own, cpus: self.cpus, rseq_offset: 0, shared: self.shared, fenced: true };
         let parts = Parts {
             name: "model",
             kind: ReaderKind::Fenced,

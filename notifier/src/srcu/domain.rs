@@ -101,7 +101,7 @@ impl Domain {
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn model(stripes: u32, with_reclaimer: bool) -> Arc<Self> {
-        Self::shaped(super::Shape { own: 0, shared: stripes, reclaimer: with_reclaimer })
+        Self::shaped(super::Shape { own: 0, cpus: 0, shared: stripes, reclaimer: with_reclaimer })
     }
 
     /// For models.

@@ -12,7 +12,7 @@ use super::{
     head::Head,
     own::{self, OWN},
 };
-use crate::sync::{self, AtomicPtr, AtomicU64, Mutant, Ordering};
+use crate::sync::{self, AtomicPtr, AtomicU64, Mutant, Ordering, mutant};
 use std::ptr::{self, NonNull};
 
 /// Two cache lines: the adjacent-line prefetcher of x86 pulls pairs.
@@ -54,11 +54,8 @@ impl Lists {
     pub(super) unsafe fn push(&self, head: NonNull<Head>) {
         let stripe = &self.stripes[sync::stripe_seed() & (self.stripes.len() - 1)];
         // The count first: it never falls below what has been taken.
-        match self.own.get(own::index(own::number())) {
-            Some(count) if !cfg!(loom) => sync::increment_own(&count.0),
-            _ => {
-                stripe.pushed.fetch_add(1, Ordering::Relaxed);
-            }
+        if !mutant(Mutant::LateCount) {
+            self.count(stripe);
         }
         let mut seen = stripe.newest.load(Ordering::Relaxed);
         loop {
@@ -68,14 +65,27 @@ impl Lists {
             match stripe.newest.compare_exchange_weak(
                 seen,
                 head.as_ptr(),
-                Ordering::Release,
+                if mutant(Mutant::RelaxedPush) { Ordering::Relaxed } else { Ordering::Release },
                 Ordering::Relaxed,
             ) {
                 Ok(_) => break,
                 Err(now) => seen = now,
             }
         }
+        if mutant(Mutant::LateCount) {
+            self.count(stripe);
+        }
         sync::fence_after_rmw(Mutant::NoPushFence);
+    }
+
+    #[inline(always)]
+    fn count(&self, stripe: &Stripe) {
+        match self.own.get(own::index(own::number())) {
+            Some(count) if !cfg!(loom) => sync::increment_own(&count.0),
+            _ => {
+                stripe.pushed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Is nothing to be taken? What happened before the call is seen.

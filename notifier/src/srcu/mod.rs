@@ -33,6 +33,7 @@ mod queue;
 mod reader;
 mod reclaimer;
 mod retire;
+#[cfg(not(loom))]
 mod rseq;
 mod slot;
 mod stall;

@@ -1,22 +1,29 @@
-//! The reader's path and what the updater sees of it: two banks of enter and leave counters.
+//! The reader's path and what the updater sees of it: words that one thread writes, and two banks of enter and leave
+//! counters for everyone else. The first of three ways that can be had is used:
 //!
-//! Only sums matter, so a section may leave through other counters than it entered by. There are three kinds
-//! of stripes (a counter pair per bank in cache lines of its own), and the first that can be had is used:
-//!
-//! 1. **own**: written by one thread, the holder of that number (`own.rs`), by plain increments;
-//! 2. **per CPU**: written by whoever runs on that CPU, by plain increments inside a restartable sequence
+//! 1. **own word**: written by one thread, the holder of that number (`own.rs`), by plain stores: the bank when a section
+//!    begins and [`FREE`] when it ends. A word stands for one section: one that begins inside another, or while the word
+//!    is not this thread's yet, is counted instead;
+//! 2. **per CPU**: counters written by whoever runs on that CPU, by plain increments inside a restartable sequence
 //!    (`rseq.rs`);
-//! 3. **shared**: written by anyone, by locked increments.
+//! 3. **shared**: counters written by anyone, by locked increments.
+//!
+//! Of counters only sums matter, so a counted section may leave through other counters than it entered by. A section with
+//! a word leaves through it and no other, also when the thread has lost its number since.
 //!
 //! The reader's fences hold back the compiler only; their partners in the updater run a barrier on every CPU
-//! (membarrier). In a fenced domain both halves are ordinary full fences and only shared stripes are used.
+//! (membarrier). In a fenced domain both halves are ordinary full fences and only shared counters are used.
+//!
+//! Nothing is modified in place by an own word's section, so nothing waits for the store before it: a section costs what
+//! two stores and four loads of the first-level cache cost. In a signal handler the word is as it was when the handler
+//! ends, for which sections that begin in a handler must end in it.
 //!
 //! [`Readers::enter`], [`Readers::leave`], [`Readers::prepare`] and [`Readers::wait_idle`] are all that the rest
-//! of the crate sees. No locks: a section may begin and end in a signal handler.
+//! of the crate sees. No locks.
 #![allow(unsafe_code)]
 
 use super::{
-    own::{self, OWN},
+    own::{self, OWN, UNASKED, WORDS},
     rseq,
     stall::{Describe, Patience, Places},
 };
@@ -36,52 +43,47 @@ struct Stripe {
     leave: [AtomicU64; 2],
 }
 
+/// A word that one thread writes: [`FREE`], [`UNUSED`], [`NEVER`], or the state that its section began in.
+#[repr(align(128))]
+struct Word(AtomicUsize);
+
+/// Its thread may begin a section with it.
+const FREE: usize = 0;
+/// Not looked at by updaters yet.
+const UNUSED: usize = 3;
+/// Nobody begins a section with it.
+const NEVER: usize = 4;
+
 #[cfg(not(loom))]
 const _: () =
-    assert!(size_of::<Stripe>() == 1 << rseq::STRIDE_SHIFT && size_of::<Stripe>() == 1 << own::STRIPE_SHIFT);
+    assert!(size_of::<Stripe>() == 1 << rseq::STRIDE_SHIFT && size_of::<Word>() == 1 << own::WORD_SHIFT);
 
-/// Which counters of a stripe, by where they are.
-const ENTER: usize = std::mem::offset_of!(Stripe, enter);
-const LEAVE: usize = std::mem::offset_of!(Stripe, leave);
+/// The states: which bank new readers use, as it is written into own words.
+const FIRST: usize = 1;
+const SECOND: usize = 2;
 
-/// Where the bank's number is in the state word and in an [`Entry`]: as the distance of its counter.
-const BANK: usize = size_of::<u64>();
-
-/// How a section was entered, to be given back when it is left: one word, so that a guard stays in registers. It is
-/// the bank (as [`BANK`] says) plus the number it was entered under (as `own::keep` does), or plus [`SHARED`] and the
-/// number `Places` keeps the section's place under (0 when nobody does).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry(usize);
-
-/// Above all numbers, and so far below what stands for a thread without one that no place reaches it.
-const SHARED: usize = 1 << 48;
-
-impl Entry {
-    #[inline(always)]
-    fn shared(bank: usize, place: usize) -> Self {
-        Self(SHARED + bank * BANK + (place << own::STRIPE_SHIFT))
-    }
-
-    #[inline(always)]
-    fn bank(self) -> usize {
-        (self.0 / BANK) & 1
-    }
-
-    /// As `own::number` says it.
-    #[inline(always)]
-    fn number(self) -> usize {
-        self.0 & !BANK
-    }
-
-    fn place(self) -> usize {
-        own::index(self.number() - SHARED)
-    }
+/// The counters' index.
+#[inline(always)]
+const fn bank(state: usize) -> usize {
+    state & 1
 }
+
+/// How a section was entered, to be given back when it is left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Where its word is, as `own::number` says it; or [`COUNTED`].
+    at: usize,
+    state: usize,
+}
+
+/// Not a place of a word. Above it comes the number `Places` keeps the section's place under (0 when nobody does).
+const COUNTED: usize = 1;
+const PLACE_SHIFT: u32 = 1;
 
 /// Which counters a domain has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    /// Numbers of threads that may have a stripe of their own: at most [`OWN`].
+    /// Numbers of threads that have a word: at most [`OWN`].
     pub(super) own: usize,
     /// CPUs with a stripe for restartable sequences, and where the threads' `struct rseq` is.
     pub(super) cpus: u32,
@@ -95,9 +97,9 @@ pub(super) struct Layout {
 /// Every reader of one domain.
 #[repr(C)]
 pub(super) struct Readers {
-    /// The bank that new readers use, as [`BANK`] says, plus the size of the own stripes that are in use.
+    /// [`FIRST`] or [`SECOND`].
     state: AtomicUsize,
-    /// 1 + the bank whose leaving readers an updater sleeps for, or 0.
+    /// The state whose leaving readers an updater sleeps for, or 0.
     waiting: WaitWord,
     layout: Layout,
     /// The CPUs' stripes, then the shared ones.
@@ -105,75 +107,63 @@ pub(super) struct Readers {
     /// 1 once nobody can read any more, whatever the counters say.
     closed: AtomicU64,
     pub(super) places: Option<Places>,
-    own: [Stripe; OWN],
+    /// So many words are looked at.
+    used: AtomicUsize,
+    own: [Word; WORDS],
 }
 
 impl Readers {
     pub(super) fn new(layout: Layout, places: Option<Places>) -> Self {
         assert!(layout.shared.is_power_of_two() && layout.own <= OWN);
+        let own = if places.is_none() { layout.own } else { 0 };
+        let word = |number| {
+            let asks = own != 0 && number == own::index(UNASKED);
+            Word(AtomicUsize::new(if number < own || asks { UNUSED } else { NEVER }))
+        };
         Self {
-            state: AtomicUsize::new(0),
+            state: AtomicUsize::new(FIRST),
             waiting: WaitWord::new(0),
             layout,
             common: (0..layout.cpus + layout.shared).map(|_| Stripe::default()).collect(),
             closed: AtomicU64::new(0),
             places,
-            own: std::array::from_fn(|_| Stripe::default()),
+            used: AtomicUsize::new(0),
+            own: std::array::from_fn(word),
         }
+    }
+
+    /// The word of that number, as `own.rs` keeps it.
+    #[inline(always)]
+    fn word(&self, number: usize) -> &AtomicUsize {
+        debug_assert!(own::index(number) < WORDS && number.is_multiple_of(size_of::<Word>()));
+        #[cfg(not(loom))]
+        // SAFETY: every number that `own.rs` says, and an entry keeps, is the distance of one of these words.
+        return unsafe { &(*self.own.as_ptr().byte_add(number)).0 };
+        #[cfg(loom)]
+        &self.own[own::index(number)].0
     }
 
     #[inline]
     pub(super) fn enter(&self, place: &'static Location<'static>) -> Entry {
         let state = self.state.load(Ordering::Relaxed);
         let number = own::number();
-        // The bank is less than the half stripe that a number has on top.
-        if number < state {
-            let entry = Entry((state & BANK) | number);
-            // SAFETY: its stripe is in use.
-            unsafe { self.increment_own::<ENTER>(entry, Ordering::Relaxed) };
-            // B, partner A: what this section reads, it reads after its enter can be counted.
+        let word = self.word(number);
+        // Acquire, partner C: the number's owner before this thread may have ended its last section just now.
+        let seen = word.load(Ordering::Acquire);
+        if seen == FREE {
+            // Release, as C: who sees this section sees that the one before it is over.
+            let order = if mutant(Mutant::RelaxedEnter) { Ordering::Relaxed } else { Ordering::Release };
+            word.store(state, order);
+            // B, partner A: what this section reads, it reads after its word can be seen.
             sync::light_fence(Mutant::NoOwnFence);
-            return entry;
+            return Entry { at: number, state };
         }
-        let bank = (state / BANK) & 1;
-        // A thread's first section in this domain goes the slow way, where it may get a stripe of its own.
-        let first = self.layout.own != 0 && own::may_have(number);
-        if !first && self.increment_cpu(|stripe| &stripe.enter[bank]) {
+        if seen == NEVER && self.increment_cpu(|stripe| &stripe.enter[bank(state)]) {
             // B, as above.
             sync::light_fence(Mutant::NoCpuFence);
-            return Entry::shared(bank, 0);
+            return Entry { at: COUNTED, state };
         }
-        self.enter_slowly(bank, place)
-    }
-
-    /// One more in a counter of this thread's own stripe.
-    ///
-    /// # Safety
-    /// The entry is of a number below [`OWN`], held by this thread.
-    #[inline(always)]
-    unsafe fn increment_own<const WHICH: usize>(&self, entry: Entry, order: Ordering) {
-        #[cfg(all(target_arch = "x86_64", not(loom)))]
-        {
-            // One instruction, so that a signal handler which does the same finds the counter whole. A release,
-            // as every store of x86.
-            let _ = order;
-            // SAFETY: by contract the stripe exists, and only this thread and its handlers write it.
-            unsafe {
-                std::arch::asm!(
-                    "inc qword ptr [{readers} + {entry} + {place}]",
-                    readers = in(reg) self,
-                    entry = in(reg) entry.0,
-                    place = const std::mem::offset_of!(Self, own) + WHICH - own::keep(0),
-                    options(nostack),
-                );
-            }
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
-        {
-            let stripe = &self.own[own::index(entry.number())];
-            let counters = if WHICH == ENTER { &stripe.enter } else { &stripe.leave };
-            counters[entry.bank()].fetch_add(1, order);
-        }
+        self.enter_slowly(state, place)
     }
 
     /// One more in the counter of this CPU; false when there is none.
@@ -189,48 +179,45 @@ impl Readers {
         unsafe { rseq::increment(of(first), self.layout.cpus, self.layout.rseq_offset) }
     }
 
+    /// A thread's first section in this domain, one inside another, or one without a number and a CPU.
     #[cold]
     #[inline(never)]
-    fn enter_slowly(&self, bank: usize, place: &'static Location<'static>) -> Entry {
-        let number = own::ask();
-        if own::index(number) < self.layout.own && self.places.is_none() {
+    fn enter_slowly(&self, state: usize, place: &'static Location<'static>) -> Entry {
+        let mut number = own::number();
+        if number == UNASKED && self.word(number).load(Ordering::Relaxed) == UNUSED {
+            number = own::ask();
+        }
+        let word = self.word(number);
+        // Acquire, as in `enter`.
+        let seen = word.load(Ordering::Acquire);
+        if seen == FREE || (seen == UNUSED && own::index(number) < OWN) {
             let late = mutant(Mutant::LateStripe);
             if !late {
                 self.take_into_use(number);
             }
-            let entry = Entry(bank * BANK + number);
-            // SAFETY: `layout.own` is at most OWN, and the number is this thread's.
-            unsafe { self.increment_own::<ENTER>(entry, Ordering::Relaxed) };
-            // B, partner A: the stripe is summed, and the enter counted, before anything is read.
+            word.store(state, Ordering::Release);
+            // B, partner A: the word is looked at, and can be seen, before anything is read.
             sync::light_fence(Mutant::NoFirstFence);
             if late {
                 self.take_into_use(number);
             }
-            return entry;
+            return Entry { at: number, state };
         }
-        if self.increment_cpu(|stripe| &stripe.enter[bank]) {
+        if self.increment_cpu(|stripe| &stripe.enter[bank(state)]) {
             // B, as above.
             sync::light_fence(Mutant::NoCpuFirstFence);
-            return Entry::shared(bank, 0);
+            return Entry { at: COUNTED, state };
         }
         let place = self.places.as_ref().map_or(0, |places| places.entered(place));
-        self.shared(false).enter[bank].fetch_add(1, Ordering::Relaxed);
+        self.shared(false).enter[bank(state)].fetch_add(1, Ordering::Relaxed);
         // B, as above.
         self.fence_after_locked(Mutant::NoReaderFence);
-        Entry::shared(bank, place)
+        Entry { at: COUNTED + (place << PLACE_SHIFT), state }
     }
 
-    /// From the next sum on the own stripes up to this number are summed.
+    /// From the next look on the words up to this number are looked at.
     fn take_into_use(&self, number: usize) {
-        let size = (own::index(number) + 1) << own::STRIPE_SHIFT;
-        let mut state = self.state.load(Ordering::Relaxed);
-        while state < size {
-            let wanted = (state & BANK) | size;
-            match self.state.compare_exchange_weak(state, wanted, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => state = now,
-            }
-        }
+        self.used.fetch_max(own::index(number) + 1, Ordering::Relaxed);
     }
 
     /// A stripe that threads share by locked increments. In models a section leaves through another one than it
@@ -251,47 +238,45 @@ impl Readers {
 
     #[inline]
     pub(super) fn leave(&self, entry: Entry) {
-        // C, partner the acquire sum in `empty`: the section is over before its leave can be counted.
+        // C, partner the acquire looks in `empty`: the section is over before that can be seen.
         let order = if mutant(Mutant::RelaxedLeave) { Ordering::Relaxed } else { Ordering::Release };
-        // The number may have been given back since, in the thread's teardown.
-        if entry.number() == own::number() {
-            // SAFETY: the number was below OWN on entry, and it is still this thread's.
-            unsafe { self.increment_own::<LEAVE>(entry, order) };
-        } else if !self.leave_cpu(entry.bank()) {
+        if entry.at & COUNTED == 0 {
+            self.word(entry.at).store(FREE, order);
+        } else if entry.at != COUNTED || !self.leave_cpu(entry) {
             return self.leave_slowly(entry, order);
         }
-        // G, partner F: either the updater counts this leave or this thread sees it sleeping.
+        // G, partner F: either the updater sees this leave or this thread sees it sleeping.
         sync::light_fence(Mutant::NoWakeFence);
         if self.waiting.load(Ordering::Relaxed) != 0 {
-            self.wake(entry.bank());
+            self.wake(entry);
         }
     }
 
     #[inline(always)]
-    fn leave_cpu(&self, bank: usize) -> bool {
+    fn leave_cpu(&self, entry: Entry) -> bool {
         // C: a plain store of x86 is a release, and the assembly holds the compiler back.
-        self.increment_cpu(|stripe| &stripe.leave[bank])
+        self.increment_cpu(|stripe| &stripe.leave[bank(entry.state)])
     }
 
     #[cold]
     #[inline(never)]
     fn leave_slowly(&self, entry: Entry, order: Ordering) {
         if let Some(places) = &self.places {
-            places.left(entry.place());
+            places.left(entry.at >> PLACE_SHIFT);
         }
-        self.shared(true).leave[entry.bank()].fetch_add(1, order);
+        self.shared(true).leave[bank(entry.state)].fetch_add(1, order);
         // G, as in `leave`.
         self.fence_after_locked(Mutant::NoSharedWakeFence);
         if self.waiting.load(Ordering::Relaxed) != 0 {
-            self.wake(entry.bank());
+            self.wake(entry);
         }
     }
 
     /// Only who leaves the bank that is waited for has news.
     #[cold]
     #[inline(never)]
-    fn wake(&self, left: usize) {
-        if self.waiting.load(Ordering::Relaxed) == left as u32 + 1 {
+    fn wake(&self, left: Entry) {
+        if self.waiting.load(Ordering::Relaxed) == left.state as u32 {
             self.wake_now();
         }
     }
@@ -318,24 +303,33 @@ impl Readers {
         }
     }
 
-    /// The bank that new readers are not sent to.
-    pub(super) fn idle_bank(&self) -> usize {
-        ((self.state.load(Ordering::Relaxed) / BANK) & 1) ^ 1
+    /// The state that new readers do not begin in.
+    pub(super) fn idle_state(&self) -> usize {
+        FIRST + SECOND - self.state.load(Ordering::Relaxed)
     }
 
     /// Sends new readers to the other bank. Only the holder of the grace-period turn flips.
     pub(super) fn flip(&self) {
-        self.state.fetch_xor(BANK, Ordering::Relaxed);
+        self.state.store(self.idle_state(), Ordering::Relaxed);
     }
 
     fn sum(&self, of: impl Fn(&Stripe) -> &AtomicU64, order: Ordering) -> u64 {
-        let used = own::index(self.state.load(Ordering::Relaxed));
-        let stripes = self.own[..used].iter().chain(&self.common);
-        stripes.fold(0, |sum, stripe| sum.wrapping_add(of(stripe).load(order)))
+        self.common.iter().fold(0, |sum, stripe| sum.wrapping_add(of(stripe).load(order)))
     }
 
-    /// Has everyone left this bank who entered before the sums began?
-    fn empty(&self, bank: usize) -> bool {
+    /// Words of sections that have not been left.
+    fn words_in_use(&self, mut counts: impl FnMut(usize) -> bool) -> usize {
+        let used = self.used.load(Ordering::Relaxed);
+        // Acquire, partner C: what is seen in the word's place comes after the section that wrote it.
+        self.own[..used].iter().filter(|word| counts(word.0.load(Ordering::Acquire))).count()
+    }
+
+    /// Has everyone left this bank who entered before the looks began?
+    fn empty(&self, state: usize) -> bool {
+        if self.words_in_use(|seen| seen == state) != 0 {
+            return false;
+        }
+        let bank = bank(state);
         if mutant(Mutant::LockSumFirst) {
             let entered = self.sum(|stripe| &stripe.enter[bank], Ordering::Relaxed);
             return entered == self.sum(|stripe| &stripe.leave[bank], Ordering::Acquire);
@@ -346,9 +340,9 @@ impl Readers {
     }
 
     /// Returns when the bank has been seen empty.
-    pub(super) fn wait_idle(&self, bank: usize, patience: &Patience, describe: Describe<'_>) {
+    pub(super) fn wait_idle(&self, state: usize, patience: &Patience, describe: Describe<'_>) {
         for look in 0..LOOKS {
-            if self.empty(bank) {
+            if self.empty(state) {
                 return;
             }
             if look < LOOKS_WITHOUT_YIELD {
@@ -357,12 +351,12 @@ impl Readers {
                 std::thread::yield_now();
             }
         }
-        self.sleep_until_idle(bank, patience, describe);
+        self.sleep_until_idle(state, patience, describe);
     }
 
     #[cold]
-    fn sleep_until_idle(&self, bank: usize, patience: &Patience, describe: Describe<'_>) {
-        let announced = bank as u32 + 1;
+    fn sleep_until_idle(&self, state: usize, patience: &Patience, describe: Describe<'_>) {
+        let announced = state as u32;
         let late = mutant(Mutant::LateWaiting);
         let mut stall = patience.begin();
         loop {
@@ -371,13 +365,16 @@ impl Readers {
             }
             // F, partner G: announced before the look below.
             self.fence_everywhere(Mutant::NoSleepFence);
-            if self.empty(bank) || self.closed.load(Ordering::Acquire) != 0 {
+            if self.empty(state) || self.closed.load(Ordering::Acquire) != 0 {
                 break;
             }
             if late {
                 self.waiting.store(announced, Ordering::Relaxed);
             }
             self.waiting.wait(announced, stall.timeout());
+            if mutant(Mutant::TimeoutEndsPeriod) && stall.timeout().is_some() {
+                break;
+            }
             stall.report(describe);
         }
         self.waiting.store(0, Ordering::Relaxed);
@@ -385,7 +382,8 @@ impl Readers {
 
     /// Sections entered and not left; exact only when no thread is inside `enter` or `leave`.
     pub(super) fn inside(&self) -> u64 {
-        (0..2).fold(0, |sum: u64, bank| {
+        let words = self.words_in_use(|seen| seen == FIRST || seen == SECOND) as u64;
+        (0..2).fold(words, |sum: u64, bank| {
             let left = self.sum(|stripe| &stripe.leave[bank], Ordering::Acquire);
             sum.wrapping_add(self.sum(|stripe| &stripe.enter[bank], Ordering::Relaxed).wrapping_sub(left))
         })

@@ -14,7 +14,9 @@ pub(super) fn run(core: &Core) {
     // The backlog that was reported last.
     let mut reported = 0;
     while let Some(mut batch) = core.queue.wait() {
-        core.queue.watch_flood(core.name, &mut reported);
+        if !mutant(Mutant::LateFloodLook) {
+            core.queue.watch_flood(core.name, &mut reported);
+        }
         if !batch.chain.is_empty() && !mutant(Mutant::NoGrace) {
             core.queue.enter_stage(Reclaimer::InGracePeriod);
             core.synchronize();
@@ -30,6 +32,9 @@ pub(super) fn run(core: &Core) {
         }
         core.queue.enter_stage(Reclaimer::Idle);
         core.queue.finished(batch.covers);
+        if mutant(Mutant::LateFloodLook) {
+            core.queue.watch_flood(core.name, &mut reported);
+        }
         core.queue.linger(count, batch.covers);
     }
     core.queue.ended();

@@ -7,12 +7,8 @@
 //!
 //! Lock order: the table of places is innermost; recording is not fit for signal handlers.
 
-use crate::sync::{self, Mutex};
-use std::{
-    fmt,
-    panic::Location,
-    time::{Duration, Instant},
-};
+use crate::sync::{self, Instant, Mutant, Mutex, mutant};
+use std::{fmt, panic::Location, time::Duration};
 
 /// Who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +102,10 @@ impl Wait<'_> {
         let Some((began, due)) = self.due else { return };
         let waited = began.elapsed();
         if waited < due {
+            return;
+        }
+        if mutant(Mutant::SilentStall) {
+            self.due = None;
             return;
         }
         self.due = Some((began, waited.max(due) * 2));

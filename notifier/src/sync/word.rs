@@ -49,9 +49,13 @@ impl WaitWord {
         crate::srcu::sys::futex_wake_all(&self.value);
     }
 
-    /// The kernel compares and goes to sleep under a lock that the waker takes too.
+    /// The kernel compares and goes to sleep under a lock that the waker takes too. Whoever may stop waiting does so
+    /// at once, except the lingering reclaimer: there the model wants to see that it is woken.
     #[cfg(loom)]
-    pub(crate) fn wait(&self, expected: u32, _: Option<Duration>) {
+    pub(crate) fn wait(&self, expected: u32, at_most: Option<Duration>) {
+        if at_most.is_some_and(|time| time >= super::clock::TICK) {
+            return super::checker::thread::yield_now();
+        }
         let bed = super::lock(&self.bed.0);
         if self.value.load(Ordering::Relaxed) == expected {
             drop(super::unpoisoned(self.bed.1.wait(bed)));
