@@ -70,6 +70,18 @@ fn bad_packets_reach_the_error_callback_of_the_unmodified_hsa_runtime() {
 }
 
 #[test]
+fn sixty_four_waiters_wake_through_the_unmodified_hsa_runtime() {
+    let says = ["on one signal", "on a signal each", "on a value each of one signal"];
+    program_passes("waiters", &["-lhsa-runtime64"], &[], &says);
+}
+
+#[test]
+fn queues_of_high_priority_finish_first_through_the_unmodified_hsa_runtime() {
+    let says = ["priority: every queue finished", "priority: high before low"];
+    program_passes("priority", &["-lhsa-runtime64"], &[], &says);
+}
+
+#[test]
 fn a_c_client_that_closes_and_reopens_kfd_finds_its_queue_and_its_event() {
     program_passes("reopen", &[], &[], &["found", "gone after its destruction"]);
 }
