@@ -123,10 +123,18 @@ impl Builder {
         if let Some(why) = missing(kind) {
             return Err(Unavailable(kind, why));
         }
-        Ok(self.assemble(kind))
+        Ok(self.assemble(kind, true))
     }
 
-    fn assemble(self, kind: ReaderKind) -> Arc<Domain> {
+    /// For models: without a reclaimer, for bodies that queue nothing.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn build_alone(self) -> Arc<Domain> {
+        self.assemble(ReaderKind::Fenced, false)
+    }
+
+    fn assemble(self, kind: ReaderKind, with_reclaimer: bool) -> Arc<Domain> {
         let processors = sync::processors() as u32;
         let rseq = matches!(kind, ReaderKind::Mixed | ReaderKind::PerCpu);
         let own = matches!(kind, ReaderKind::Mixed | ReaderKind::PerThread);
@@ -151,7 +159,7 @@ impl Builder {
             patience: Patience { threshold: self.stall_after, tell: self.on_stall },
             flood_at: self.flood_at,
         };
-        Domain::assemble(parts, true)
+        Domain::assemble(parts, with_reclaimer)
     }
 }
 
