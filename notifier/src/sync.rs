@@ -277,6 +277,8 @@ mutants! {
     NoRestart,
     /// The reader leaves without release ordering.
     RelaxedLeave,
+    /// A reader begins its next section in its own word without release ordering.
+    RelaxedEnter,
     /// A reader that leaves by its own or its CPU's counter looks for a sleeping updater without a fence.
     NoWakeFence,
     /// A reader that leaves by a shared counter does.

@@ -66,10 +66,10 @@ impl Grace {
         readers.prepare();
         // Stragglers first: readers that loaded the index before the last flip and entered after it.
         if !mutant(Mutant::OneBank) {
-            readers.wait_idle(readers.idle_bank(), patience, describe);
+            readers.wait_idle(readers.idle_state(), patience, describe);
         }
         readers.flip();
-        readers.wait_idle(readers.idle_bank(), patience, describe);
+        readers.wait_idle(readers.idle_state(), patience, describe);
         // Release: whoever shares this period through `reached` has its sections behind it too.
         self.sequence.store(started + 1, Ordering::Release);
     }

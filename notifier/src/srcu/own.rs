@@ -1,47 +1,47 @@
-//! Small numbers for threads: who has one may write the counters of that number without a lock.
+//! Small numbers for threads: who has one may write the words of that number without a lock.
 //!
-//! A number belongs to one living thread at a time and is given back when the thread ends; the counters it
-//! wrote stay as they are, because only sums matter. There are [`OWN`] numbers in the process; a thread that
-//! finds none left shares the per-CPU counters.
+//! A number belongs to one living thread at a time and is given back when the thread ends. There are [`OWN`] numbers in
+//! the process; a thread that finds none left shares the counters.
 //!
-//! A number is kept as the distance of its stripe from the first one, plus half a stripe: so one comparison with the
-//! domain's state word (`reader.rs`) tells whether that stripe is in use, whatever the bank bit says.
+//! A number is kept as the distance of its word from the first one (`reader.rs`). A thread without a number has that of
+//! a word behind all of them that is never free: so the reader's path makes one look, whoever it runs for.
 //!
-//! Life: `unasked → held → gone`, or `unasked → none`. A section that is left during the thread's teardown, when
-//! the number is gone, is left through the shared counters.
+//! Life: `unasked → held → gone`, or `unasked → none`. A section that is still open when the number goes, in the thread's
+//! teardown, keeps its word, and the number's next owner finds the word taken: it counts elsewhere until then.
 
-/// Numbers in the process. Each is summed by every grace period of a domain it has read in: that bounds it.
+/// Numbers in the process. Each is looked at by every grace period of a domain it has read in: that bounds it.
 pub(super) const OWN: usize = if cfg!(loom) { 2 } else { 16 };
 
-pub(super) use imp::{ask, may_have, number};
+pub(super) use imp::{ask, number};
 
-/// `log2` of a stripe's size.
-pub(super) const STRIPE_SHIFT: usize = 7;
+/// Words in a row that threads look at: those of the numbers, that of threads that have never asked, and that of
+/// threads that have no number (yet, or any more).
+pub(super) const WORDS: usize = OWN + 2;
+pub(super) const UNASKED: usize = keep(OWN);
+const NOBODY: usize = keep(OWN + 1);
 
-/// How the number is kept and compared.
-pub(super) const fn keep(number: usize) -> usize {
-    (number << STRIPE_SHIFT) + (1 << (STRIPE_SHIFT - 1))
+/// `log2` of the distance of two words.
+pub(super) const WORD_SHIFT: usize = 7;
+
+/// How the number is kept.
+const fn keep(number: usize) -> usize {
+    number << WORD_SHIFT
 }
 
 /// The number that is kept so; not below [`OWN`] for a thread that has none.
 pub(super) const fn index(kept: usize) -> usize {
-    kept >> STRIPE_SHIFT
+    kept >> WORD_SHIFT
 }
-
-/// What stands for a thread without a number (yet, or any more): beyond every number.
-#[cfg(not(loom))]
-const NOBODY: usize = keep(usize::MAX >> STRIPE_SHIFT);
 
 #[cfg(not(loom))]
 mod imp {
     #![allow(clippy::disallowed_types, reason = "process-wide, like the threads it numbers; not modelled")]
-    use super::{NOBODY, OWN, index, keep};
+    use super::{NOBODY, OWN, UNASKED, index, keep};
     use std::{
         cell::Cell,
         sync::atomic::{AtomicU64, Ordering},
     };
 
-    const UNASKED: usize = NOBODY - (1 << super::STRIPE_SHIFT);
     /// One bit a number.
     static TAKEN: AtomicU64 = AtomicU64::new(0);
     const _: () = assert!(OWN <= 64);
@@ -67,12 +67,6 @@ mod imp {
     #[inline(always)]
     pub(in super::super) fn number() -> usize {
         NUMBER.get()
-    }
-
-    /// Could [`ask`] give a number to the thread that has this one?
-    #[inline(always)]
-    pub(in super::super) fn may_have(kept: usize) -> bool {
-        kept == UNASKED || index(kept) < OWN
     }
 
     /// As [`number`], and asks for one when this thread has never asked.
@@ -108,14 +102,10 @@ mod imp {
 
 #[cfg(loom)]
 mod imp {
-    use super::keep;
+    use super::{NOBODY, keep};
 
     pub(in super::super) fn number() -> usize {
-        keep(crate::sync::stripe_seed())
-    }
-
-    pub(in super::super) fn may_have(kept: usize) -> bool {
-        super::index(kept) < super::OWN
+        keep(crate::sync::stripe_seed()).min(NOBODY)
     }
 
     pub(in super::super) fn ask() -> usize {

@@ -22,9 +22,10 @@
 //! of the crate sees. No locks.
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+use super::rseq;
 use super::{
     own::{self, OWN, UNASKED, WORDS},
-    rseq,
     stall::{Describe, Patience, Places},
 };
 use crate::sync::{self, AtomicU64, AtomicUsize, Mutant, Ordering, WaitWord, mutant};
@@ -87,6 +88,7 @@ pub(super) struct Layout {
     pub(super) own: usize,
     /// CPUs with a stripe for restartable sequences, and where the threads' `struct rseq` is.
     pub(super) cpus: u32,
+    #[cfg_attr(loom, expect(dead_code, reason = "a model has no such sequences"))]
     pub(super) rseq_offset: isize,
     /// Locked stripes, a power of two.
     pub(super) shared: u32,
@@ -158,7 +160,7 @@ impl Readers {
             sync::light_fence(Mutant::NoOwnFence);
             return Entry { at: number, state };
         }
-        if seen == NEVER && self.increment_cpu(|stripe| &stripe.enter[bank(state)]) {
+        if seen == NEVER && self.increment_cpu(false, |stripe| &stripe.enter[bank(state)]) {
             // B, as above.
             sync::light_fence(Mutant::NoCpuFence);
             return Entry { at: COUNTED, state };
@@ -168,15 +170,26 @@ impl Readers {
 
     /// One more in the counter of this CPU; false when there is none.
     #[inline(always)]
-    fn increment_cpu(&self, of: impl Fn(&Stripe) -> &AtomicU64) -> bool {
+    fn increment_cpu(&self, leaving: bool, of: impl Fn(&Stripe) -> &AtomicU64) -> bool {
         if self.layout.cpus == 0 {
             return false;
         }
-        // SAFETY: `common` begins with the CPUs' stripes, of which there is one at least.
-        let first = unsafe { self.common.get_unchecked(0) };
-        // SAFETY: the offset is glibc's, so many stripes follow at the asserted distance, and they are written
-        // nowhere else.
-        unsafe { rseq::increment(of(first), self.layout.cpus, self.layout.rseq_offset) }
+        #[cfg(loom)]
+        {
+            // As `shared`: a section leaves on another CPU than it entered on, if there is one.
+            let cpu = (sync::stripe_seed() + usize::from(leaving)) % self.layout.cpus as usize;
+            sync::increment_restartable(of(&self.common[cpu]));
+            true
+        }
+        #[cfg(not(loom))]
+        {
+            let _ = leaving;
+            // SAFETY: `common` begins with the CPUs' stripes, of which there is one at least.
+            let first = unsafe { self.common.get_unchecked(0) };
+            // SAFETY: the offset is glibc's, so many stripes follow at the asserted distance, and they are written
+            // nowhere else.
+            unsafe { rseq::increment(of(first), self.layout.cpus, self.layout.rseq_offset) }
+        }
     }
 
     /// A thread's first section in this domain, one inside another, or one without a number and a CPU.
@@ -203,7 +216,7 @@ impl Readers {
             }
             return Entry { at: number, state };
         }
-        if self.increment_cpu(|stripe| &stripe.enter[bank(state)]) {
+        if self.increment_cpu(false, |stripe| &stripe.enter[bank(state)]) {
             // B, as above.
             sync::light_fence(Mutant::NoCpuFirstFence);
             return Entry { at: COUNTED, state };
@@ -255,7 +268,7 @@ impl Readers {
     #[inline(always)]
     fn leave_cpu(&self, entry: Entry) -> bool {
         // C: a plain store of x86 is a release, and the assembly holds the compiler back.
-        self.increment_cpu(|stripe| &stripe.leave[bank(entry.state)])
+        self.increment_cpu(true, |stripe| &stripe.leave[bank(entry.state)])
     }
 
     #[cold]
