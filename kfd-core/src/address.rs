@@ -17,8 +17,10 @@ pub(crate) enum Target {
     Arena(Arc<Arena>, u64),
     /// At this address of the client, reached through a memory worker.
     User(UserVa),
-    /// A doorbell or register page: mapped, and nothing an engine may touch.
-    Device,
+    /// The process's doorbells: a store rings.
+    Doorbells,
+    /// Registers: a store leads nowhere.
+    Registers,
 }
 
 /// An interval.

@@ -19,7 +19,7 @@ use crate::stage::Stage;
 use crate::sync::{Arc, Ordering};
 use crate::view::View;
 use hsa_queue::doorbell::SLICE_BYTES;
-use hsa_queue::{EventId, Fault, QueueProcessor, Step};
+use hsa_queue::{EventId, Fault, GpuVa, QueueProcessor, Step};
 
 /// AQL packets between two looks at the stop flag: a microsecond's worth.
 const AQL_CHUNK: u32 = 64;
@@ -97,6 +97,9 @@ impl Core {
                 break Ended::Stopped;
             }
             let ran = processor.run(&mut view, &clock, chunk.min(budget - spent));
+            if view.rang != 0 {
+                self.rings(device, process, std::mem::take(&mut view.rang), post);
+            }
             packets += ran.packets;
             spent += ran.packets.max(1) * cost;
             match ran.step {
@@ -143,6 +146,22 @@ impl Core {
         (ended, packets)
     }
 
+    /// A queue stored to doorbells of its process: one bit of `pages` for each page. What a client's store on an absent
+    /// page does.
+    #[cold]
+    fn rings(&self, device: &Device, process: &Process, pages: u64, post: &mut Post) {
+        // As in `trap`.
+        let inner = process.inner.lock();
+        if process.stage() != Stage::Live || inner.revoked {
+            return;
+        }
+        for page in (0..SLICE_BYTES / PAGE).filter(|page| pages >> page & 1 != 0) {
+            if device.dqm.trap(process.id(), process.uid(), page as usize, self.now()) {
+                post.runnable();
+            }
+        }
+    }
+
     /// A queue's interrupt.
     fn raise(&self, process: &Process, event: EventId, post: &mut Post) {
         let mut table = process.events.lock();
@@ -169,6 +188,8 @@ impl Core {
     ) {
         tracing::debug!(queue = queue.queue.0, process = %queue.process, tgid = %process.tgid(), %fault, "memory exception");
         let mapped = process.pdds[device.index].map.find(fault.va, 1).is_some();
+        // The fault status has a page, not a byte (`kfd_vm_fault_info.page_addr`, amdkfd/kfd_events.h).
+        let va = GpuVa(fault.va.0 & !(crate::arena::PAGE - 1));
         let data = abi::MemoryExceptionData {
             failure: abi::MemoryExceptionFailure {
                 not_present: u32::from(!mapped),
@@ -176,14 +197,14 @@ impl Core {
                 no_execute: 0,
                 imprecise: 0,
             },
-            va: fault.va.0,
+            va: va.0,
             gpu_id: device.gpu().0,
             error_type: abi::MEM_ERR_NO_RAS,
         };
         let mut table = process.events.lock();
         let woken = table.set_all(abi::EVENT_MEMORY, |event| event.memory = data);
         process.settle(&mut table, woken, &self.deadlines, post);
-        post.add(Notice::MemoryException { queue, va: fault.va });
+        post.add(Notice::MemoryException { queue, va });
     }
 
     /// A store hit an absent page of a process's kfd node. Leads nowhere unless that is a doorbell page of a live

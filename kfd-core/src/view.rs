@@ -8,8 +8,8 @@
 //! memory must lie in one interval. Not for: what a fault means, which `engine` says.
 
 use crate::address::{AddressMap, Span, Target};
-use crate::arena::Arena;
 use crate::arena::shm::Window;
+use crate::arena::{Arena, PAGE};
 use crate::ids::{ProcessId, QueueKey, UserVa};
 use crate::notice::{MemoryRequest, UserAccess, UserAnswer};
 use crate::sync::Arc;
@@ -63,17 +63,30 @@ pub(crate) struct View<'a> {
     oldest: usize,
     /// Set when the turn has to ask for client memory.
     pub(crate) request: Option<MemoryRequest>,
+    /// The doorbell pages that were stored to in this turn, a bit each.
+    pub(crate) rang: u64,
 }
 
 enum Place<'s> {
     Arena(&'s Arc<Arena>, u64),
     User(UserVa),
+    /// What a store does not change, and nobody loads.
+    Sink,
 }
 
 impl<'a> View<'a> {
     /// A view for one turn of `key`.
     pub(crate) fn new(map: &'a AddressMap, key: QueueKey, open: &'a mut OpenAccess) -> Self {
-        Self { map, key, open, remembered: [const { None }; REMEMBERED], last: 0, oldest: 0, request: None }
+        Self {
+            map,
+            key,
+            open,
+            remembered: [const { None }; REMEMBERED],
+            last: 0,
+            oldest: 0,
+            request: None,
+            rang: 0,
+        }
     }
 
     /// Whether this queue ever had to ask for client memory.
@@ -103,7 +116,12 @@ impl<'a> View<'a> {
         match &span.target {
             Target::Arena(arena, offset) => Ok(Place::Arena(arena, offset + skip)),
             Target::User(user) => Ok(Place::User(UserVa(user.0.wrapping_add(skip)))),
-            Target::Device => Err(fault),
+            Target::Doorbells | Target::Registers if !write => Err(fault),
+            Target::Doorbells => {
+                self.rang |= 1u64.checked_shl((skip / PAGE) as u32).unwrap_or(0);
+                Ok(Place::Sink)
+            }
+            Target::Registers => Ok(Place::Sink),
         }
     }
 
@@ -175,6 +193,7 @@ impl<'a> View<'a> {
                 return served.map_or(Access::Fault(fault), Access::Ready);
             }
             Ok(Place::User(at)) => user(at),
+            Ok(Place::Sink) => return value(&[0; 8]).map_or(Access::Fault(fault), Access::Ready),
             Err(fault) => return Access::Fault(fault),
         };
         match self.ask(access, fault) {
@@ -261,6 +280,7 @@ impl MemoryView for View<'_> {
             Ok(Place::User(at)) => {
                 UserAccess::Read { va: at, len: u32::try_from(out.len()).unwrap_or(u32::MAX) }
             }
+            Ok(Place::Sink) => return Access::Fault(fault),
             Err(_) => return self.pieces(fault, |memory, offset, part| memory.read(offset, &mut out[part])),
         };
         match self.ask(access, fault) {
@@ -280,6 +300,7 @@ impl MemoryView for View<'_> {
                 return memory.write(offset, bytes).map_or(Access::Fault(fault), Access::Ready);
             }
             Ok(Place::User(at)) => UserAccess::Write { va: at, bytes: bytes.to_vec() },
+            Ok(Place::Sink) => return Access::Ready(()),
             Err(_) => return self.pieces(fault, |memory, offset, part| memory.write(offset, &bytes[part])),
         };
         self.ask(access, fault).map(drop)
@@ -308,6 +329,7 @@ impl MemoryView for View<'_> {
                 Width::Eight => window.compare_exchange_u64(at, old, new),
             }),
             Ok(Place::User(_)) => return None,
+            Ok(Place::Sink) => return Some(Access::Fault(fault)),
             Err(fault) => return Some(Access::Fault(fault)),
         };
         Some(served.map_or(Access::Fault(fault), Access::Ready))
@@ -319,7 +341,7 @@ impl MemoryView for View<'_> {
         let bytes = usize::try_from(len).ok()?;
         let (source, from) = match self.place(src, len, false).ok()? {
             Place::Arena(memory, offset) => (Arc::clone(memory), offset),
-            Place::User(_) => return None,
+            Place::User(_) | Place::Sink => return None,
         };
         let Place::Arena(target, to) = self.place(dst, len, true).ok()? else { return None };
         let (source, from) = source.window(from)?;
@@ -334,7 +356,7 @@ impl MemoryView for View<'_> {
                 let (window, at) = memory.window(offset)?;
                 window.words(at, usize::try_from(len).ok()?)
             }
-            Ok(Place::User(_)) | Err(_) => None,
+            Ok(Place::User(_) | Place::Sink) | Err(_) => None,
         }
     }
 }

@@ -51,7 +51,8 @@ fn spans(bo: &Bo) -> Option<Vec<Span>> {
     let target = match &bo.backing {
         Backing::Arena { arena, offset, .. } => Target::Arena(Arc::clone(arena), *offset),
         Backing::User(va) => Target::User(*va),
-        Backing::Device => Target::Device,
+        Backing::Device if Kind::of(bo.flags) == Some(Kind::Doorbell) => Target::Doorbells,
+        Backing::Device => Target::Registers,
     };
     if !bo.va.0.is_multiple_of(PAGE) || len == 0 {
         return None;

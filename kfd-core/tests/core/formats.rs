@@ -261,7 +261,7 @@ fn a_packet_that_is_none_stops_its_own_queue_and_no_other_and_its_client_is_told
     let mut lost = Stream::new(&mut client, VA + 0x20_0000, abi::QUEUE_TYPE_SDMA);
     let mut good = Stream::new(&mut client, VA + 0x30_0000, abi::QUEUE_TYPE_SDMA);
     bad.submit(&client, &packet3(0xfe, &[0]));
-    lost.submit(&client, &sdma_copy(words.va, 0xdead_0000, 64));
+    lost.submit(&client, &sdma_copy(words.va, 0xdead_0678, 64));
     good.submit(&client, &sdma_fence(words.va, 3));
     let notices = world.settle();
     assert_eq!(client.peek(words.offset), 3);
@@ -274,8 +274,48 @@ fn a_packet_that_is_none_stops_its_own_queue_and_no_other_and_its_client_is_told
         .iter()
         .filter_map(|notice| if let Notice::MemoryException { va, .. } = notice { Some(va.0) } else { None })
         .collect();
-    assert_eq!(faults, [0xdead_0000], "the copy's source is a memory exception, the packet is not");
+    assert_eq!(
+        faults,
+        [0xdead_0000],
+        "the page of the copy's source is a memory exception, the packet is not"
+    );
     world.end();
+}
+
+#[test]
+fn a_queue_that_stores_to_a_doorbell_rings_it() {
+    for name in ["gfx900", "gfx1100"] {
+        let world = world(name);
+        let mut client = world.client(1);
+        let words = client.buffer(VA, 4096);
+        let mut compute = Stream::new(&mut client, VA + 0x10_0000, abi::QUEUE_TYPE_COMPUTE);
+        let mut copies = Stream::new(&mut client, VA + 0x20_0000, abi::QUEUE_TYPE_SDMA);
+        // The compute queue's packet is there, its write index is not and nobody rings.
+        let packet = release_mem(words.va, 7, None);
+        for (i, dword) in (0u64..).zip(&packet) {
+            client.poke(compute.memory.offset + RING + i * 4, &dword.to_le_bytes());
+        }
+        compute.dwords = packet.len() as u64;
+        let doorbells = VA + 0x30_0000;
+        let (gpu_id, _, _) = gpu();
+        let flags = abi::ALLOC_MEM_FLAGS_DOORBELL | abi::ALLOC_MEM_FLAGS_WRITABLE;
+        let mut bo =
+            abi::AllocMemoryOfGpu { va_addr: doorbells, size: 8192, gpu_id, flags, ..Default::default() };
+        client.ok(0x16, &mut bo);
+        assert_eq!(client.map(bo.handle), Ok(1));
+        let sdma_write = |va: u64, value: u64| [&[2][..], &split(va), &[1], &split(value)].concat();
+        let doorbell = doorbells + compute.doorbell % 8192;
+        let writes = [
+            sdma_write(compute.memory.va + WRITE, compute.dwords),
+            sdma_write(doorbell, compute.dwords),
+            sdma_fence(words.va + 8, 1),
+        ];
+        copies.submit(&client, &writes.concat());
+        world.settle();
+        assert_eq!((client.peek(words.offset + 8), client.peek(words.offset)), (1, 7), "{name}");
+        assert_eq!(compute.read_index(&client), compute.dwords);
+        world.end();
+    }
 }
 
 #[test]
