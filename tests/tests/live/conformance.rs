@@ -82,6 +82,17 @@ fn queues_of_high_priority_finish_first_through_the_unmodified_hsa_runtime() {
 }
 
 #[test]
+fn the_unmodified_hsa_runtime_copies_through_its_sdma_queues() {
+    let says = [
+        "copy: to the device, on it, and back",
+        "copy: waited for its signals",
+        "copy: a window of an image",
+        "copy: three thousand, in order and timed",
+    ];
+    program_passes("copy", &["-lhsa-runtime64"], &[], &says);
+}
+
+#[test]
 fn a_c_client_that_closes_and_reopens_kfd_finds_its_queue_and_its_event() {
     program_passes("reopen", &[], &[], &["found", "gone after its destruction"]);
 }
