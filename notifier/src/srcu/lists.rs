@@ -75,6 +75,10 @@ impl Lists {
         if mutant(Mutant::LateCount) {
             self.count(stripe);
         }
+        if mutant(Mutant::RelaxedPush) {
+            // Loom changes threads at atomic operations only, and the fence would make up for the release.
+            stripe.newest.load(Ordering::Relaxed);
+        }
         sync::fence_after_rmw(Mutant::NoPushFence);
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct Node {
     /// From `Box::into_raw`; given back exactly once.
     pub(super) listener: NonNull<dyn Listener>,
     pub(super) probe: Probe,
+    /// As the probe, but for those who hold references: given back by the last put.
+    held: Probe,
     mm: ManuallyDrop<Arc<Mm>>,
 }
 
@@ -135,6 +137,7 @@ impl<L: Listener> Counted<L> {
             type_id: TypeId::of::<L>(),
             listener,
             probe: Probe::default(),
+            held: Probe::default(),
             mm: ManuallyDrop::new(mm.clone()),
         });
         Self { node: NonNull::from(Box::leak(node)), _listener: PhantomData }
@@ -239,6 +242,7 @@ impl<L: Listener> Deref for Counted<L> {
     fn deref(&self) -> &L {
         let node = self.node();
         node.probe.touch();
+        node.held.touch();
         // SAFETY: a reference is held, so the listener is not freed; it is an `L` by this type's invariant.
         unsafe { node.listener.cast::<L>().as_ref() }
     }
@@ -253,6 +257,7 @@ impl<L: Listener> Drop for Counted<L> {
             return;
         }
         sync::acquire_fence(Mutant::NoPutFence);
+        node.held.end();
         // Once the free is queued the node may go at any moment, and with it the last owner of the domain.
         let mm = node.mm().clone();
         if mutant(Mutant::InlineFree) {
