@@ -7,7 +7,9 @@ use crate::account::Charge;
 use crate::arena::Arena;
 use crate::idr::Idr;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
+use crate::share::Share;
 use crate::sync::Arc;
+use notifier::srcu::Domain;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a BO's bytes are.
@@ -22,6 +24,8 @@ pub(crate) enum Backing {
         /// Bytes taken, whole pages.
         len: u64,
     },
+    /// A range of the arena of whoever exported it, this process or another; its cost is the share's.
+    Shared(Arc<Share>),
     /// Memory of the client.
     User(UserVa),
     /// Doorbells or registers.
@@ -41,15 +45,29 @@ pub(crate) struct Bo {
     pub(crate) backing: Backing,
     /// Indices of the devices that have it mapped.
     pub(crate) mapped: BTreeSet<usize>,
-    /// What it costs its owner, given back by drop.
-    pub(crate) _charges: Vec<Charge>,
+    /// What the object costs its owner, given back by drop.
+    pub(crate) _charge: Charge,
+    /// What its bytes cost, where they are this BO's alone.
+    pub(crate) bytes: Option<Charge>,
 }
 
 impl Bo {
-    /// Gives its memory back while the process lives on. The rest goes by drop.
-    pub(crate) fn release(self) {
-        if let Backing::Arena { arena, offset, len } = &self.backing {
-            arena.give(*offset, *len);
+    /// Its range of an arena: the arena, the first byte, bytes.
+    pub(crate) fn range(&self) -> Option<(&Arc<Arena>, u64, u64)> {
+        match &self.backing {
+            Backing::Arena { arena, offset, len } => Some((arena, *offset, *len)),
+            Backing::Shared(share) => Some((&share.range.arena, share.range.offset, share.range.len)),
+            Backing::User(_) | Backing::Device => None,
+        }
+    }
+
+    /// Gives its memory back while the process lives on, what others may hold too behind a grace period. The rest goes
+    /// by drop.
+    pub(crate) fn release(self, domain: &Domain) {
+        match self.backing {
+            Backing::Arena { arena, offset, len } => arena.give(offset, len),
+            Backing::Shared(share) => domain.retire(Box::new(share)),
+            Backing::User(_) | Backing::Device => {}
         }
     }
 }

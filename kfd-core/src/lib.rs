@@ -45,6 +45,7 @@ mod pdd;
 mod pqm;
 mod process;
 mod queue;
+pub mod share;
 mod sync;
 mod table;
 mod teardown;

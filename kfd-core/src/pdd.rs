@@ -30,6 +30,12 @@ impl Pdd {
         Ok(arena)
     }
 
+    /// The process is being freed: the arena, if others hold a part of it. Its cost has left the purse.
+    pub(crate) fn orphan(&self) -> Option<Arc<Arena>> {
+        let arena = self.arena.lock().as_ref().map(Arc::clone)?;
+        arena.orphan().then_some(arena)
+    }
+
     /// Bytes of memory behind the arena.
     pub(crate) fn resident(&self) -> u64 {
         self.arena.lock().as_ref().map_or(0, |arena| arena.resident())

@@ -234,8 +234,14 @@ impl Listener for Process {
         for (device, pdd) in self.devices.iter().zip(&self.pdds) {
             self.vitals.lingering.orphaned(&self, device.minor(), pdd.resident());
         }
-        let Self { id, tgid, stage, pdds, inner, events, purse, charge, vitals, .. } = *self;
-        drop((inner, events, pdds, charge));
+        let Self { id, tgid, stage, devices, pdds, inner, events, purse, charge, vitals, .. } = *self;
+        drop((inner, events));
+        for (device, pdd) in devices.iter().zip(&pdds) {
+            if let Some(arena) = pdd.orphan() {
+                vitals.lingering.outlives(id, device.minor(), &arena);
+            }
+        }
+        drop((pdds, charge));
         let left = purse.holds();
         if !left.is_zero() {
             tracing::error!(process = %id, tgid = %tgid, ?left, "a freed process still holds something");

@@ -8,6 +8,7 @@ use crate::death::Obituary;
 use crate::ids::Nanos;
 use crate::lingering::Lingering;
 use crate::notice::{Notice, Outbox};
+use crate::share::Shares;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
 
 /// What process objects share with their core and outlive it by.
@@ -23,6 +24,8 @@ pub(crate) struct Vitals {
     pub(crate) arena_fds: AtomicU64,
     /// Arenas that clients may map.
     pub(crate) lingering: Lingering,
+    /// Memory that processes have exported.
+    pub(crate) shares: Arc<Shares>,
 }
 
 impl Vitals {
@@ -30,7 +33,16 @@ impl Vitals {
     pub(crate) fn new(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>) -> Self {
         let zero = || AtomicU64::new(0);
         let (alive, died) = (Mutex::new(0), Condvar::new());
-        Self { outbox, clock, alive, died, freed: zero(), arena_fds: zero(), lingering: Lingering::default() }
+        Self {
+            outbox,
+            clock,
+            alive,
+            died,
+            freed: zero(),
+            arena_fds: zero(),
+            lingering: Lingering::default(),
+            shares: Arc::default(),
+        }
     }
 
     /// Process objects in memory.

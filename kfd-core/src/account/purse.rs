@@ -91,6 +91,20 @@ pub struct Charge {
     amount: u64,
 }
 
+impl Charge {
+    /// Moves the booking from its process to a purse of its own, of the same user: what is charged outlives the
+    /// process. Never refused, since nothing more is taken.
+    pub(crate) fn leave(&mut self) {
+        let account = &self.purse.account;
+        let own = account.purse(self.purse.uid);
+        let books = account.books.lock();
+        *self.purse.held.lock().entry(self.resource) -= self.amount;
+        *own.held.lock().entry(self.resource) += self.amount;
+        drop(books);
+        self.purse = own;
+    }
+}
+
 impl Drop for Charge {
     fn drop(&mut self) {
         let mut guard = self.purse.account.books.lock();

@@ -12,10 +12,12 @@ mod range;
 pub(crate) mod shm;
 mod sys;
 
+use crate::account::Charge;
 use crate::sync::{Arc, Mutex, OnceLock, Ordering};
 use crate::vitals::Vitals;
 use range::Ranges;
 use shm::Window;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -25,6 +27,15 @@ pub(crate) const WINDOW: u64 = 4 << 30;
 /// Bytes of a page.
 pub(crate) const PAGE: u64 = 4096;
 
+/// What is known of a shared range.
+struct SharedRange {
+    len: u64,
+    /// What its bytes cost.
+    charge: Option<Charge>,
+    /// Its process is gone: others alone hold it.
+    orphaned: bool,
+}
+
 /// See the module's head.
 pub(crate) struct Arena {
     memfd: OwnedFd,
@@ -33,6 +44,9 @@ pub(crate) struct Arena {
     /// Held while a window is being mapped.
     mapping: Mutex<()>,
     ranges: Mutex<Ranges>,
+    /// Ranges that other processes may hold, by offset. Outside `ranges` and the account; held while the rest is trimmed
+    /// away.
+    shared: Mutex<BTreeMap<u64, SharedRange>>,
     vitals: Arc<Vitals>,
 }
 
@@ -44,7 +58,13 @@ impl Arena {
         vitals.arena_fds.fetch_add(1, Ordering::Relaxed);
         let windows = (0..size / WINDOW).map(|_| OnceLock::new()).collect();
         let (mapping, ranges) = (Mutex::new(()), Mutex::new(Ranges::new(size)));
-        Ok(Self { memfd, size, windows, mapping, ranges, vitals })
+        Ok(Self { memfd, size, windows, mapping, ranges, shared: Mutex::default(), vitals })
+    }
+
+    /// Bytes from the first to the end of the memfd. A mapping of what lies beyond is granted and a touch of it is a
+    /// SIGBUS.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
     /// Another descriptor of the memfd, for whoever serves it to the client.
@@ -64,6 +84,58 @@ impl Arena {
             tracing::error!(%error, offset, len, "a freed range could not be punched: its pages stay until the process goes");
         }
         self.ranges.lock().give(offset, len);
+    }
+
+    /// A range that was taken is shared from now on: it costs `charge` until [`Arena::give_shared`].
+    pub(crate) fn share(&self, offset: u64, len: u64, charge: Option<Charge>) {
+        self.shared.lock().insert(offset, SharedRange { len, charge, orphaned: false });
+    }
+
+    /// Nobody holds that shared range any more: gives it back, and its charge.
+    pub(crate) fn give_shared(&self, offset: u64) {
+        // With the lock held, so that the free of its process finds either the range or the charge returned.
+        let taken = {
+            let mut shared = self.shared.lock();
+            shared.remove(&offset).map(|SharedRange { len, charge, .. }| {
+                drop(charge);
+                len
+            })
+        };
+        if let Some(len) = taken {
+            self.give(offset, len);
+        }
+    }
+
+    /// Its process is being freed: what shared ranges cost leaves that process's purse. Says whether there are any.
+    pub(crate) fn orphan(&self) -> bool {
+        let mut shared = self.shared.lock();
+        for range in shared.values_mut() {
+            range.orphaned = true;
+            if let Some(charge) = &mut range.charge {
+                charge.leave();
+            }
+        }
+        !shared.is_empty()
+    }
+
+    /// Whether the shared range at `offset` has outlived its process.
+    pub(crate) fn is_orphaned(&self, offset: u64) -> bool {
+        self.shared.lock().get(&offset).is_some_and(|range| range.orphaned)
+    }
+
+    /// Its process is gone and nobody maps it: drops every page that is in no shared range.
+    pub(crate) fn trim(&self) {
+        let shared = self.shared.lock();
+        let mut from = 0;
+        let ranges = shared.iter().map(|(offset, range)| (*offset, range.len)).chain([(self.size, 0)]);
+        for (offset, len) in ranges {
+            if let Some(gap) = offset.checked_sub(from).filter(|gap| *gap > 0)
+                && let Err(error) = sys::punch(self.memfd.as_fd(), from, gap)
+            {
+                tracing::error!(%error, from, gap, "pages of a dead process stay until its shared memory goes");
+            }
+            from = offset + len;
+        }
     }
 
     /// Bytes of memory behind it, as the file system counts them.

@@ -3,7 +3,7 @@
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::Resource;
-use crate::bo::{self, Backing};
+use crate::bo;
 use crate::call::{Errno, Outcome};
 use crate::deadline::Due;
 use crate::device::EVENTS_OFFSET;
@@ -40,10 +40,10 @@ impl Ctx<'_> {
         let device = self.device(gpu.0)?;
         let inner = self.lock_bound(device, Errno::NODEV)?;
         let bo = inner.bindings[device.index].bos.get(index).ok_or(Errno::INVAL)?;
-        let Backing::Arena { arena, offset, len } = &bo.backing else { return Err(Errno::INVAL) };
-        let page = EventPage { handle, arena: Arc::clone(arena), offset: *offset };
+        let (arena, offset, len) = bo.range().ok_or(Errno::INVAL)?;
+        let page = EventPage { handle, arena: Arc::clone(arena), offset };
         // Inside the process mutex, so that the BO cannot be freed between the look and the setting.
-        self.process.events.lock().set_page(page, *len)
+        self.process.events.lock().set_page(page, len)
     }
 
     pub(super) fn destroy_event(&mut self) -> Handled {

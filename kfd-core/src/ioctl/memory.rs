@@ -50,6 +50,7 @@ fn spans(bo: &Bo) -> Option<Vec<Span>> {
     let writable = bo.flags & abi::ALLOC_MEM_FLAGS_WRITABLE != 0;
     let target = match &bo.backing {
         Backing::Arena { arena, offset, .. } => Target::Arena(Arc::clone(arena), *offset),
+        Backing::Shared(share) => Target::Arena(Arc::clone(&share.range.arena), share.range.offset),
         Backing::User(va) => Target::User(*va),
         Backing::Device if Kind::of(bo.flags) == Some(Kind::Doorbell) => Target::Doorbells,
         Backing::Device => Target::Registers,
@@ -103,7 +104,8 @@ impl<'a> Ctx<'a> {
 
     /// A BO of that kind and the offset at which its node is mapped for it.
     fn make(&self, device: &Device, kind: Kind, args: &abi::AllocMemoryOfGpu) -> Result<(Bo, u64), Errno> {
-        let mut charges = vec![self.charge(Resource::Bo, 1)?];
+        let charge = self.charge(Resource::Bo, 1)?;
+        let mut bytes = None;
         let len = backed(args.size, args.flags);
         let (backing, offset) = match kind {
             Kind::Vram | Kind::Gtt => {
@@ -111,7 +113,7 @@ impl<'a> Ctx<'a> {
                     return Err(Errno::NOMEM);
                 }
                 let vram = Resource::Vram(device.index);
-                charges.push(self.charge(if kind == Kind::Vram { vram } else { Resource::Gtt }, len)?);
+                bytes = Some(self.charge(if kind == Kind::Vram { vram } else { Resource::Gtt }, len)?);
                 let pdd = &self.process.pdds[device.index];
                 let arena = pdd.arena(self.core.limits.arena_bytes, &self.core.vitals).map_err(|error| {
                     tracing::error!(process = %self.process.id(), %error, "an arena could not be made");
@@ -125,7 +127,7 @@ impl<'a> Ctx<'a> {
                     return Err(Errno::INVAL);
                 }
                 args.mmap_offset.checked_add(args.size).ok_or(Errno::FAULT)?;
-                charges.push(self.charge(Resource::Userptr, len)?);
+                bytes = Some(self.charge(Resource::Userptr, len)?);
                 // Nothing is to be mapped: the client has the memory. The kernel's offset for it leads nowhere either.
                 (Backing::User(UserVa(args.mmap_offset)), 0)
             }
@@ -133,10 +135,10 @@ impl<'a> Ctx<'a> {
             Kind::Mmio => (Backing::Device, device.mmio()),
         };
         let (va, size, flags) = (GpuVa(args.va_addr), args.size, args.flags);
-        Ok((Bo { va, size, flags, backing, mapped: BTreeSet::new(), _charges: charges }, offset))
+        Ok((Bo { va, size, flags, backing, mapped: BTreeSet::new(), _charge: charge, bytes }, offset))
     }
 
-    fn charge(&self, what: Resource, amount: u64) -> Result<crate::account::Charge, Errno> {
+    pub(super) fn charge(&self, what: Resource, amount: u64) -> Result<crate::account::Charge, Errno> {
         self.process.purse.charge(what, amount).map_err(|_| Errno::NOMEM)
     }
 
@@ -157,7 +159,7 @@ impl<'a> Ctx<'a> {
             bos.remove(index).ok_or(Errno::INVAL)?
         };
         // Punching a large range takes its time: not under the process mutex.
-        bo.release();
+        bo.release(self.core.domain());
         Ok(Flow::Done)
     }
 

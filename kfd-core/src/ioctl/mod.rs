@@ -10,6 +10,7 @@ mod drm;
 mod event;
 mod gws;
 mod info;
+mod ipc;
 mod memory;
 mod queue;
 mod runtime;
@@ -164,6 +165,8 @@ impl Ctx<'_> {
             0x23 => self.available_memory(),
             0x24 => self.export_dmabuf(),
             0x25 => self.runtime_enable(),
+            0x80 => self.ipc_import(),
+            0x81 => self.ipc_export(),
             _ => Err(Errno::INVAL),
         }
     }

@@ -5,6 +5,7 @@
 mod devices;
 mod events;
 mod formats;
+mod ipc;
 mod life;
 mod limits;
 mod memory;

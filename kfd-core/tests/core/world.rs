@@ -329,6 +329,10 @@ impl<'w> Client<'w> {
         self.arena.as_ref().expect("bound").write_all_at(bytes, at).unwrap();
     }
 
+    pub fn arena_file(&self) -> &File {
+        self.arena.as_ref().expect("bound")
+    }
+
     pub fn peek(&self, at: u64) -> u64 {
         let mut word = [0; 8];
         self.arena.as_ref().expect("bound").read_exact_at(&mut word, at).unwrap();

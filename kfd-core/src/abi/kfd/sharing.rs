@@ -1,4 +1,8 @@
-//! Calls that pass memory or happenings through descriptors: dma-buf and SMI events.
+//! Calls that pass memory or happenings to others: dma-buf and SMI events through descriptors, and the IPC pair through
+//! a key.
+//!
+//! The IPC pair is not upstream: its structs are those of the header that libhsakmt 5.2.3 was built with
+//! (include/linux/kfd_ioctl.h there, "non-upstream ioctls").
 
 use crate::abi::layout::wire_struct;
 
@@ -50,5 +54,33 @@ wire_struct! {
         gpuid: u32,
         /// From KFD, a descriptor in the caller's table.
         anon_fd: u32,
+    }
+
+    /// Makes a key by which another process finds a buffer object.
+    IpcExportHandle = "struct kfd_ioctl_ipc_export_handle_args" {
+        /// To KFD.
+        handle: u64,
+        /// From KFD, the key.
+        share_handle: [u32; 4],
+        /// To KFD, the device of the handle.
+        gpu_id: u32,
+        /// To KFD, told to whoever imports it.
+        flags: u32,
+    }
+
+    /// Makes a buffer object of what a key finds.
+    IpcImportHandle = "struct kfd_ioctl_ipc_import_handle_args" {
+        /// From KFD.
+        handle: u64,
+        /// To KFD.
+        va_addr: u64,
+        /// From KFD.
+        mmap_offset: u64,
+        /// To KFD, the key.
+        share_handle: [u32; 4],
+        /// To KFD, the device that the buffer object is to belong to.
+        gpu_id: u32,
+        /// From KFD, what the exporter gave.
+        flags: u32,
     }
 }

@@ -410,4 +410,20 @@ pub const ROWS: &[Ioctl] = &[
         doc: "Makes a further process object for the calling process.",
         ..Ioctl::PLAIN
     },
+    k(
+        0x80,
+        Way::Both,
+        "IPC_IMPORT_HANDLE",
+        abi::IpcImportHandle::LAYOUT,
+        &[],
+        "Makes a buffer object of memory that another process has exported by key.",
+    ),
+    k(
+        0x81,
+        Way::Both,
+        "IPC_EXPORT_HANDLE",
+        abi::IpcExportHandle::LAYOUT,
+        &[],
+        "Makes the key by which another process imports a buffer object.",
+    ),
 ];
