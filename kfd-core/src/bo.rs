@@ -3,7 +3,8 @@
 //! A handle is the device's `gpu_id` above and an index below (`MAKE_HANDLE`, amdkfd/kfd_chardev.c). The lowest free
 //! index is taken, as amdkfd's idr does. Lives under the process mutex.
 
-use crate::account::Charge;
+use crate::abi::kfd::ALLOC_MEM_FLAGS_VRAM;
+use crate::account::{Charge, Resource};
 use crate::arena::Arena;
 use crate::idr::Idr;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
@@ -72,6 +73,26 @@ impl Bo {
     }
 }
 
+/// Where the accounts have its bytes: VRAM can be another's for a while (`eviction`).
+impl Bo {
+    /// Bytes of VRAM that are this BO's alone.
+    pub(crate) fn vram(&self) -> Option<u64> {
+        let charge = self.bytes.as_ref()?;
+        matches!(charge.resource(), Resource::Vram(_)).then_some(charge.amount())
+    }
+
+    /// Bytes that are to be VRAM and have been moved to system memory.
+    pub(crate) fn moved_out(&self) -> Option<u64> {
+        let charge = self.bytes.as_ref().filter(|_| self.flags & ALLOC_MEM_FLAGS_VRAM != 0)?;
+        (charge.resource() == Resource::Gtt).then_some(charge.amount())
+    }
+
+    /// Its bytes cost this from now on.
+    pub(crate) fn moved(&mut self, cost: Charge) {
+        self.bytes = Some(cost);
+    }
+}
+
 /// The BOs of one process on one device.
 #[derive(Debug)]
 pub(crate) struct Bos {
@@ -101,6 +122,16 @@ impl Bos {
     /// The BO with this index, to be changed.
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Bo> {
         self.by_index.get_mut(&index)
+    }
+
+    /// All.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Bo> {
+        self.by_index.values()
+    }
+
+    /// All, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Bo> {
+        self.by_index.values_mut()
     }
 
     /// Takes it out.

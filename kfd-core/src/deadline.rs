@@ -18,6 +18,8 @@ pub(crate) enum Due {
     Wait(ProcessId, CallId),
     /// A user's parked queues on the device with this index get a look.
     Parked(usize),
+    /// An eviction of this process may have passed.
+    Restore(ProcessId),
 }
 
 #[derive(Debug, Default)]

@@ -53,12 +53,19 @@ impl Device {
             devices.push(Self {
                 index,
                 profile: profile.clone(),
-                dqm: Dqm::new(index, limits.poll_window),
-                sdma: Slots::new(profile.queues.sdma_slots()),
-                sdma_xgmi: Slots::new(profile.queues.sdma_xgmi_slots()),
+                dqm: Dqm::new(index, limits.poll_window, queues.slots as usize, queues.quantum()),
+                watch: WatchPoints::default(),
+                sdma: Slots::new(0, queues.sdma_engines, queues.sdma_queues_per_engine),
+                sdma_xgmi: Slots::new(
+                    queues.sdma_engines,
+                    queues.sdma_xgmi_engines,
+                    queues.sdma_queues_per_engine,
+                ),
+                residency: Arc::default(),
             });
         }
         if devices.is_empty() { Err(ConfigError::NoDevice) } else { Ok(devices) }
+            let queues = &profile.queues;
     }
 
     /// The id that ioctls use.

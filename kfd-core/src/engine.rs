@@ -39,7 +39,7 @@ impl Core {
             // The section is entered first and left last: a queue's last owner may be this turn, and the process it
             // belongs to must outlast it.
             let guard = self.domain().read();
-            let Some(turn) = device.dqm.next() else { continue };
+            let Some(turn) = device.dqm.next(now) else { continue };
             ran = match self.table.load(turn.queue.key.process, &guard) {
                 Some(process) => self.turn(device, process, &turn, now, &mut post),
                 None => Ran::Worked,

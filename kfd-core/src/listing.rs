@@ -3,8 +3,11 @@
 use crate::account::Holdings;
 use crate::core::Core;
 use crate::death::Cause;
+use crate::dqm::{Run, Standing};
+use crate::eviction::Eviction;
 use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
 use crate::pdd::Pdd;
+use crate::slots::Slot;
 use crate::stage::Stage;
 use crate::sync::Ordering;
 use hsa_queue::doorbell::DOORBELL_BYTES;
@@ -23,6 +26,8 @@ pub struct ProcessRow {
     pub state: Stage,
     /// Why it dies, when it does.
     pub cause: Option<Cause>,
+    /// Why its queues do not run, while they do not.
+    pub evicted: Vec<Eviction>,
     /// Open files of its nodes.
     pub files: u32,
     /// When it was made.
@@ -62,6 +67,10 @@ pub enum QueueState {
     Waiting,
     /// On an unmet dependency.
     Parked,
+    /// Its process is evicted: it runs again when that has been restored.
+    Evicted,
+    /// By a debugger.
+    Suspended,
     /// For good: an error of its own, or its process dies.
     Stopped,
 }
@@ -93,6 +102,18 @@ pub struct QueueRow {
     pub doorbell: u64,
     /// 0 to 15.
     pub priority: u32,
+    /// The hardware slot it is on: of a compute queue one of the device's slots, while it has one.
+    pub slot: Option<u32>,
+    /// Its SDMA engine, which it has for life.
+    pub engine: Option<u32>,
+    /// Its place among those who wait for a slot, from 0.
+    pub waiting: Option<u32>,
+    /// How long it keeps a slot while others wait, at normal priority, microseconds.
+    pub quantum_us: u32,
+    /// It has the device's global wave sync.
+    pub gws: bool,
+    /// Why it does not run, while its process is evicted.
+    pub evicted: Option<Eviction>,
     /// When it was made.
     pub made_at: Nanos,
 }
@@ -109,6 +130,7 @@ impl Core {
                 process: id,
                 state: process.stage(),
                 cause: process.cause(),
+                evicted: process.inner.lock().evictions.all(),
                 files: self.files.count(id),
                 attached_at: process.attached_at(),
                 resident_bytes: process.pdds.iter().map(Pdd::resident).sum(),
@@ -125,11 +147,7 @@ impl Core {
     pub fn overdrawn(&self) -> Vec<(ProcessId, Bytes)> {
         let excess = |id| {
             let process = self.process(id).filter(|process| process.stage() == Stage::Live)?;
-            let holds = process.purse.holds();
-            let resident: u64 = process.pdds.iter().map(Pdd::resident).sum();
-            let excess =
-                resident.checked_sub(holds.vram_bytes + holds.gtt_bytes).filter(|excess| *excess > 0)?;
-            Some((id, Bytes(excess)))
+            Some((id, process.excess()?))
         };
         self.table.ids().into_iter().filter_map(excess).collect()
     }
@@ -138,13 +156,14 @@ impl Core {
     #[must_use]
     pub fn queues(&self) -> Vec<QueueRow> {
         let mut rows = Vec::new();
+        let waiting: Vec<_> = self.devices.iter().map(|device| device.dqm.waiting()).collect();
         for id in self.table.ids() {
             let Some(process) = self.process(id) else { continue };
             let inner = process.inner.lock();
             for entry in inner.pqm.iter() {
                 let queue = &entry.queue;
                 let device = &self.devices[queue.device];
-                let run = device.dqm.run_of(queue.key);
+                let standing = device.dqm.standing(queue.key);
                 rows.push(QueueRow {
                     tgid: process.tgid(),
                     uid: process.uid(),
@@ -152,12 +171,22 @@ impl Core {
                     queue: queue.key.queue,
                     gpu: device.gpu().0,
                     kind: queue.kind(),
-                    state: run.map_or(QueueState::Stopped, QueueState::from),
+                    state: match standing {
+                        None => QueueState::Stopped,
+                        Some(Standing { run: Run::Held, suspended: true, .. }) => QueueState::Suspended,
+                        Some(standing) => standing.run.into(),
+                    },
                     packets: queue.packets.load(Ordering::Relaxed),
                     ring: entry.properties.ring.0,
                     ring_bytes: entry.properties.ring_bytes,
                     doorbell: device.doorbells() + u64::from(queue.doorbell) * DOORBELL_BYTES,
                     priority: entry.properties.priority,
+                    slot: standing.and_then(|standing| u32::try_from(standing.slot?).ok()),
+                    engine: entry.slot.as_ref().map(Slot::engine),
+                    waiting: waiting[queue.device].get(&queue.key).copied(),
+                    quantum_us: device.profile.queues.quantum_us,
+                    gws: entry.gws,
+                    evicted: inner.evictions.oldest(),
                     made_at: queue.made_at,
                 });
             }

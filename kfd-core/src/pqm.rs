@@ -25,7 +25,9 @@ pub(crate) struct Entry {
     /// Queue and doorbell, given back by drop.
     pub(crate) _charges: [Charge; 2],
     /// Its place on an SDMA engine, if it is for one.
-    pub(crate) _slot: Option<Slot>,
+    pub(crate) slot: Option<Slot>,
+    /// It has the device's global wave sync.
+    pub(crate) gws: bool,
 }
 
 /// See the module's head.

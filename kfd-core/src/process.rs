@@ -12,7 +12,8 @@ use crate::deadline::{Deadlines, Due};
 use crate::death::{Cause, Obituary};
 use crate::device::Device;
 use crate::event::EventTable;
-use crate::ids::{CallId, Nanos, ProcessId, Tgid, Uid};
+use crate::eviction::Evictions;
+use crate::ids::{Bytes, CallId, Nanos, ProcessId, Tgid, Uid};
 use crate::notice::{Notice, Post};
 use crate::pdd::{Binding, Pdd};
 use crate::pqm::Pqm;
@@ -41,8 +42,8 @@ pub(crate) struct Inner {
     pub(crate) bindings: Vec<Binding>,
     /// Queues.
     pub(crate) pqm: Pqm,
-    /// RUNTIME_ENABLE.
-    pub(crate) runtime_enabled: bool,
+    /// Why they do not run, while they do not.
+    pub(crate) evictions: Evictions,
     /// SET_XNACK_MODE.
     pub(crate) xnack: bool,
 }
@@ -112,6 +113,15 @@ impl Process {
     }
 
     /// Where in its life it is.
+    /// By how much it holds more memory than it is charged for, when it does. A client can touch any byte of its own
+    /// arena without a call.
+    pub(crate) fn excess(&self) -> Option<Bytes> {
+        let holds = self.purse.holds();
+        let resident: u64 = self.pdds.iter().map(Pdd::resident).sum();
+        let excess = resident.checked_sub(holds.vram_bytes + holds.gtt_bytes)?;
+        (excess > 0).then_some(Bytes(excess))
+    }
+
     pub(crate) fn stage(&self) -> Stage {
         self.stage.load()
     }

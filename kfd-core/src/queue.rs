@@ -5,6 +5,7 @@
 //!
 //! Lock order: the processor's mutex is taken with no other lock of the core held. Not for: when it runs (`dqm`).
 
+use crate::cwsr::SaveArea;
 use crate::ids::{GpuVa, Nanos, QueueKey};
 use crate::listing::QueueKind;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
@@ -30,6 +31,8 @@ pub(crate) struct Queue {
     pub(crate) write_index: GpuVa,
     /// `read_dispatch_id`.
     pub(crate) read_index: GpuVa,
+    /// Where its waves are saved.
+    pub(crate) save_area: SaveArea,
     format: Format,
     stopped: AtomicBool,
     /// The engine's side.
@@ -104,12 +107,25 @@ impl Queue {
         doorbell: u16,
         format: Format,
         indices: Indices,
+        save_area: SaveArea,
         made_at: Nanos,
     ) -> Self {
         let engine = Mutex::new(Engine { processor: None, open: OpenAccess::default(), reported: false });
         let Indices { write: write_index, read: read_index } = indices;
         let (packets, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { key, device, doorbell, packets, made_at, write_index, read_index, format, stopped, engine }
+        Self {
+            key,
+            device,
+            doorbell,
+            packets,
+            made_at,
+            write_index,
+            read_index,
+            save_area,
+            format,
+            stopped,
+            engine,
+        }
     }
 
     /// Which packets it takes.
@@ -120,6 +136,11 @@ impl Queue {
             Format::Sdma(_) => QueueKind::Sdma,
             Format::SdmaXgmi(_) => QueueKind::SdmaXgmi,
         }
+    }
+
+    /// Whether it runs on the compute slots of its device, not on an SDMA engine.
+    pub(crate) fn is_compute(&self) -> bool {
+        matches!(self.format, Format::Aql(_) | Format::Pm4(_))
     }
 
     /// Gives the queue a ring, its first or another; indices go on.

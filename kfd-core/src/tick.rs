@@ -1,4 +1,4 @@
-//! Time: timeouts of waits, and the back-off of parked queues. And signals, which end a wait from outside.
+//! Time: timeouts of waits, the back-off of parked queues, the ends of evictions. And signals, which end a wait from outside.
 
 use crate::call::Outcome;
 use crate::core::Core;
@@ -20,6 +20,7 @@ impl Core {
         for due in self.deadlines.take(now, &mut post) {
             match due {
                 Due::Wait(process, call) => self.time_out(process, call, now, &mut post),
+                Due::Restore(process) => self.restore_due(process, now, &mut post),
                 Due::Parked(device) => {
                     if self.devices[device].dqm.look_at_parked(now, &self.deadlines, &mut post) {
                         post.runnable();
@@ -46,6 +47,9 @@ impl Core {
     pub fn interrupt(&self, process: ProcessId, call: CallId) -> Option<Outcome> {
         let mut post = Post::default();
         let process = self.process(process)?;
+        if let Some(outcome) = process.debug.lock().interrupt(call) {
+            return Some(outcome);
+        }
         let outcome = {
             let mut table = process.events.lock();
             let wait = process.end_wait(&mut table, call, &self.deadlines)?;

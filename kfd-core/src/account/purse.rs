@@ -123,4 +123,34 @@ impl Drop for Charge {
             }
         }
     }
+impl Charge {
+    /// Makes it more or less. Less never fails.
+    ///
+    /// # Errors
+    /// [`Exhausted`] when a limit would be passed; it is then what it was.
+    pub fn resize(&mut self, amount: u64) -> Result<(), Exhausted> {
+        if let Some(less) = self.amount.checked_sub(amount) {
+            self.purse.give_back(self.resource, less);
+        } else {
+            let mut more = self.purse.charge(self.resource, amount - self.amount)?;
+            // It is this one's now.
+            more.amount = 0;
+        }
+        self.amount = amount;
+        Ok(())
+    }
+}
+
+impl Charge {
+    /// Of what.
+    pub(crate) fn resource(&self) -> Resource {
+        self.resource
+    }
+
+    /// How much.
+    pub(crate) fn amount(&self) -> u64 {
+        self.amount
+    }
+}
+
 }

@@ -9,6 +9,7 @@
 //!    │                          │ event, completion, back-off
 //!    │                          └──────────────── Parked ◄── unmet dependency
 //!   Disabled (no ring, percentage 0)              Stopped ◄── error, fault, a wait that nothing can end
+//!   Held (evicted, suspended)
 //! ```
 //! Processes take turns, whatever the number of their queues; a turn is as long as the queue's priority says. A parked
 //! queue costs nothing until an event of its process is set, the engine completes something for its process, or its
@@ -18,9 +19,14 @@
 //! When none of them is ready, running or waiting, the page is re-armed: it is cold from then on, the embedder drops
 //! it and says so, and every idle queue of it is looked at once more. A queue made or enabled on a hot page is polled at once.
 //!
+//! **Slots.** A compute queue runs on a hardware slot; with more busy queues than slots they take slices (`runlist`).
+//! A queue at rest keeps its slot only until another wants it.
+//!
 //! Lock order: the dqm's lock is inside the process mutex and a queue's processor, outside the event table.
 //! Not for: running packets, which `engine` does.
 
+mod hold;
+mod runlist;
 mod state;
 
 use crate::deadline::{Deadlines, Due};
@@ -30,7 +36,9 @@ use crate::notice::Post;
 use crate::queue::Queue;
 use crate::sync::{Arc, Mutex};
 use hsa_queue::doorbell::SLICE_BYTES;
+use runlist::RunList;
 use state::{Entry, Share, State, later, page_of};
+use std::collections::HashMap;
 
 /// Bytes of a doorbell page: what the client's store traps on, and what is dropped.
 pub(crate) const PAGE: u64 = 4096;
@@ -51,6 +59,7 @@ pub(crate) enum Run {
     Running,
     Waiting,
     Parked,
+    Held,
     Stopped,
 }
 
@@ -58,6 +67,11 @@ impl Run {
     /// It will come to an end of its own; until then its page is not re-armed.
     const fn is_busy(self) -> bool {
         matches!(self, Self::Ready | Self::Running | Self::Waiting)
+    }
+
+    /// It is not on the run list: nothing that its client does makes it run.
+    pub(crate) const fn is_off(self) -> bool {
+        matches!(self, Self::Disabled | Self::Held | Self::Stopped)
     }
 }
 
@@ -69,6 +83,7 @@ impl From<Run> for QueueState {
             Run::Ready | Run::Running => Self::Active,
             Run::Waiting => Self::Waiting,
             Run::Parked => Self::Parked,
+            Run::Held => Self::Evicted,
             Run::Stopped => Self::Stopped,
         }
     }
@@ -113,6 +128,17 @@ pub(crate) struct After {
     pub(crate) woke: bool,
 }
 
+/// Where a queue stands, for a listing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// Its state.
+    pub(crate) run: Run,
+    /// The slot it is on.
+    pub(crate) slot: Option<usize>,
+    /// A debugger holds it.
+    pub(crate) suspended: bool,
+}
+
 /// See the module's head.
 #[derive(Debug)]
 pub(crate) struct Dqm {
@@ -122,9 +148,9 @@ pub(crate) struct Dqm {
 }
 
 impl Dqm {
-    /// No queues yet. A queue that ran dry is polled for `window`.
-    pub(crate) fn new(device: usize, window: Nanos) -> Self {
-        Self { device, window, state: Mutex::default() }
+    /// No queues yet. A queue that ran dry is polled for `window`; busy ones share `slots`, each for a `quantum`.
+    pub(crate) fn new(device: usize, window: Nanos, slots: usize, quantum: Nanos) -> Self {
+        Self { device, window, state: Mutex::new(State::new(RunList::new(slots, quantum))) }
     }
 
     fn hot(&self, now: Nanos) -> Nanos {
@@ -138,19 +164,12 @@ impl Dqm {
         let share = state.shares.entry(key.process).or_insert_with(|| Share::new(uid));
         share.queues.push(key);
         let hot = share.hot[page_of(queue)];
-        let entry = Entry {
-            queue: Arc::clone(queue),
-            run: if active { Run::Idle } else { Run::Disabled },
-            priority,
-            again: false,
-            moved: false,
-            answered: false,
-            last_look: false,
-            polled: false,
-            hot_until: Nanos(0),
-            turn: 0,
-            ringed: false,
+        let run = match (active, share.evicted) {
+            (false, _) => Run::Disabled,
+            (true, 0) => Run::Idle,
+            (true, _) => Run::Held,
         };
+        let entry = Entry::new(queue, run, priority);
         state.entries.insert(key, entry);
         hot && active && state.wake(key, self.hot(now), false)
     }
@@ -158,22 +177,25 @@ impl Dqm {
     /// A queue goes; its page may now be quiet. The engine may still be in its last step.
     pub(crate) fn remove(&self, key: QueueKey) -> Option<usize> {
         let mut state = self.state.lock();
+        state.withdraw(key, Run::Stopped);
+        state.serve();
         let entry = state.entries.remove(&key)?;
-        state.fresh -= entry.is_fresh();
         let share = state.shares.get_mut(&key.process)?;
         share.queues.retain(|known| *known != key);
-        share.parked.remove(&key);
         state.cool(key.process, page_of(&entry.queue))
     }
 
     /// All queues of a process go.
     pub(crate) fn remove_process(&self, process: ProcessId) {
         let mut state = self.state.lock();
-        let Some(share) = state.shares.remove(&process) else { return };
-        for key in &share.queues {
-            state.fresh -= state.entries.remove(key).map_or(0, |entry| entry.is_fresh());
-        }
+        let Some(share) = state.shares.get(&process) else { return };
         let uid = share.uid;
+        for key in share.queues.clone() {
+            state.withdraw(key, Run::Stopped);
+            state.entries.remove(&key);
+        }
+        state.shares.remove(&process);
+        state.serve();
         let State { entries, rings, .. } = &mut *state;
         if let Some(ring) = rings.get_mut(&uid) {
             ring.queues.retain(|key| entries.contains_key(key));
@@ -187,22 +209,24 @@ impl Dqm {
     pub(crate) fn update(&self, key: QueueKey, priority: u32, active: bool) -> bool {
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        let held = state.is_held(key);
         let Some(entry) = state.entries.get_mut(&key) else { return false };
         entry.priority = priority;
         match (entry.run, active) {
             (Run::Stopped, _) => false,
+            (_, false) => {
+                state.withdraw(key, Run::Disabled);
+                state.serve();
+                false
+            }
+            (Run::Disabled, true) if held => {
+                entry.run = Run::Held;
+                false
+            }
             (Run::Disabled, true) => {
                 // Doorbells that rang while it was disabled led nowhere.
                 entry.run = Run::Idle;
                 state.wake(key, Nanos(0), true)
-            }
-            (_, false) => {
-                state.fresh -= entry.is_fresh();
-                entry.run = Run::Disabled;
-                if let Some(share) = state.shares.get_mut(&key.process) {
-                    share.parked.remove(&key);
-                }
-                false
             }
             (_, true) => false,
         }
@@ -252,9 +276,10 @@ impl Dqm {
     }
 
     /// The next queue to run. It is running until [`Dqm::done`].
-    pub(crate) fn next(&self) -> Option<Turn> {
+    pub(crate) fn next(&self, now: Nanos) -> Option<Turn> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        state.rotate(now);
         while let Some(process) = state.turns.pop_front() {
             let Some(share) = state.shares.get_mut(&process) else { continue };
             let mut found = None;
@@ -264,6 +289,7 @@ impl Dqm {
                 {
                     state.fresh -= entry.is_fresh();
                     (entry.run, entry.answered) = (Run::Running, false);
+                    entry.began.get_or_insert(now);
                     entry.turn += 1;
                     let budget = PACKETS * (1 + entry.priority);
                     found = Some(Turn { queue: Arc::clone(&entry.queue), budget, serial: entry.turn });
@@ -308,7 +334,10 @@ impl Dqm {
         match ended {
             Ended::Busy => state.ready(key, false),
             Ended::Waiting if entry.answered => state.ready(key, false),
-            Ended::Waiting => entry.run = Run::Waiting,
+            Ended::Waiting => {
+                entry.run = Run::Waiting;
+                state.yield_slot(key);
+            }
             Ended::Empty { .. } | Ended::Parked if entry.again => {
                 (entry.again, entry.last_look, entry.hot_until) = (false, false, hot);
                 state.ready(key, false);
@@ -316,20 +345,24 @@ impl Dqm {
             Ended::Empty { asks } if !asks && !entry.last_look && now < entry.hot_until => {
                 let until = entry.hot_until;
                 state.ready(key, true);
+                state.yield_slot(key);
                 after.poll_until = (state.fresh == 0).then_some(until);
             }
             Ended::Empty { .. } => {
                 (entry.run, entry.last_look) = (Run::Idle, false);
+                state.yield_slot(key);
                 after.rearm = state.cool(key.process, page);
             }
             Ended::Parked => {
                 if let Some(at) = state.park(key, now) {
                     deadlines.add(at, Due::Parked(self.device), post);
                 }
+                state.yield_slot(key);
                 after.rearm = state.cool(key.process, page);
             }
             Ended::Stopped => {
-                entry.run = Run::Stopped;
+                state.withdraw(key, Run::Stopped);
+                state.serve();
                 after.rearm = state.cool(key.process, page);
             }
         }
@@ -368,8 +401,20 @@ impl Dqm {
     }
 
     /// Where a queue stands.
-    pub(crate) fn run_of(&self, key: QueueKey) -> Option<Run> {
-        self.state.lock().entries.get(&key).map(|entry| entry.run)
+    pub(crate) fn standing(&self, key: QueueKey) -> Option<Standing> {
+        let state = self.state.lock();
+        let entry = state.entries.get(&key)?;
+        Some(Standing { run: entry.run, slot: entry.slot, suspended: entry.suspended })
+    }
+
+    /// The places of the queues that wait for a slot, from 0.
+    pub(crate) fn waiting(&self) -> HashMap<QueueKey, u32> {
+        self.state.lock().waiting().into_iter().zip(0..).collect()
+    }
+
+    /// The slice of a queue with normal priority.
+    pub(crate) fn quantum(&self) -> Nanos {
+        self.state.lock().list.quantum()
     }
 
     /// How many queues there are, for the leak report.

@@ -1,5 +1,6 @@
 //! What a dqm keeps under its lock: queues, the share of each process, the parked queues of each user.
 
+use super::runlist::RunList;
 use super::{BACK_OFF_FIRST, PAGE, PAGES, Run};
 use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
 use crate::queue::Queue;
@@ -27,6 +28,14 @@ pub(super) struct Entry {
     pub(super) turn: u64,
     /// It is on its user's ring of parked queues.
     pub(super) ringed: bool,
+    /// It runs on a hardware slot only: a compute queue. An SDMA queue has its place for life.
+    pub(super) takes_slot: bool,
+    /// The slot it is on.
+    pub(super) slot: Option<usize>,
+    /// When its slice there began: with its first turn on it.
+    pub(super) began: Option<Nanos>,
+    /// A debugger holds it, whatever its process's evictions.
+    pub(super) suspended: bool,
 }
 
 #[derive(Debug)]
@@ -37,9 +46,38 @@ pub(super) struct Share {
     pub(super) listed: bool,
     pub(super) parked: HashSet<QueueKey>,
     pub(super) hot: [bool; PAGES],
+    /// Ready queues that wait for a slot, first come first.
+    pub(super) claims: VecDeque<QueueKey>,
+    /// It is among the claimants of the run list.
+    pub(super) claiming: bool,
+    /// Slots that its queues are on.
+    pub(super) seated: usize,
+    /// Evictions that have not been restored.
+    pub(super) evicted: u32,
 }
 
 impl Entry {
+    /// A queue that has not run, in this state.
+    pub(super) fn new(queue: &Arc<Queue>, run: Run, priority: u32) -> Self {
+        Self {
+            queue: Arc::clone(queue),
+            run,
+            priority,
+            again: false,
+            moved: false,
+            answered: false,
+            last_look: false,
+            polled: false,
+            hot_until: Nanos(0),
+            turn: 0,
+            ringed: false,
+            takes_slot: queue.is_compute(),
+            slot: None,
+            began: None,
+            suspended: false,
+        }
+    }
+
     /// 1 when it counts among the fresh.
     pub(super) fn is_fresh(&self) -> usize {
         usize::from(self.run == Run::Ready && !self.polled)
@@ -55,6 +93,10 @@ impl Share {
             listed: false,
             parked: HashSet::new(),
             hot: [false; PAGES],
+            claims: VecDeque::new(),
+            claiming: false,
+            seated: 0,
+            evicted: 0,
         }
     }
 }
@@ -66,7 +108,7 @@ pub(super) struct Ring {
     pub(super) next: Option<Nanos>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     pub(super) entries: HashMap<QueueKey, Entry>,
     pub(super) shares: HashMap<ProcessId, Share>,
@@ -74,6 +116,8 @@ pub(super) struct State {
     pub(super) rings: HashMap<Uid, Ring>,
     /// Queues that are ready and not merely polled.
     pub(super) fresh: usize,
+    /// Who is on the hardware, and who waits for it.
+    pub(super) list: RunList,
 }
 
 pub(super) fn page_of(queue: &Queue) -> usize {
@@ -85,7 +129,12 @@ pub(super) fn later(now: Nanos, span: u64) -> Nanos {
 }
 
 impl State {
-    /// Makes a queue ready. It must not be ready or running.
+    pub(super) fn new(list: RunList) -> Self {
+        let (entries, shares, turns, rings) = Default::default();
+        Self { entries, shares, turns, rings, fresh: 0, list }
+    }
+
+    /// Makes a queue ready, on a slot or waiting for one. It must not be ready.
     pub(super) fn ready(&mut self, key: QueueKey, polled: bool) {
         let (Some(entry), Some(share)) = (self.entries.get_mut(&key), self.shares.get_mut(&key.process))
         else {
@@ -94,11 +143,34 @@ impl State {
         (entry.run, entry.polled) = (Run::Ready, polled);
         self.fresh += usize::from(!polled);
         share.parked.remove(&key);
+        if entry.slot.is_some() || !entry.takes_slot || self.seat(key) {
+            self.enlist(key);
+        } else {
+            self.claim(key);
+        }
+    }
+
+    /// A ready queue that may run gets its turn among those of its process.
+    pub(super) fn enlist(&mut self, key: QueueKey) {
+        let Some(share) = self.shares.get_mut(&key.process) else { return };
         share.ready.push_back(key);
         if !share.listed {
             share.listed = true;
             self.turns.push_back(key.process);
         }
+    }
+
+    /// Takes a queue off the run list, into a state in which it does not run.
+    pub(super) fn withdraw(&mut self, key: QueueKey, run: Run) {
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        self.fresh -= entry.is_fresh();
+        entry.run = run;
+        if let Some(share) = self.shares.get_mut(&key.process) {
+            share.parked.remove(&key);
+            share.ready.retain(|ready| *ready != key);
+            share.claims.retain(|waiting| *waiting != key);
+        }
+        self.unseat(key);
     }
 
     /// A queue is to be looked at; whether it became ready by that.
@@ -119,7 +191,7 @@ impl State {
                 entry.again = true;
                 false
             }
-            Run::Disabled | Run::Stopped => false,
+            Run::Disabled | Run::Held | Run::Stopped => false,
         }
     }
 

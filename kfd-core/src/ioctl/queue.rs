@@ -2,25 +2,30 @@
 //!
 //! Which kinds are made is the profile's to say; the others are refused with EINVAL. The kernel's own answer to a type
 //! that nobody knows, ENOTSUPP (524), is not an errno a client could have a name for; it is EINVAL here as well.
-//! A queue for an SDMA engine has a place there for life, and is ENOMEM when all are taken.
+//! A queue for an SDMA engine has a place there for life, and is ENOMEM when all are taken. Compute queues beyond the
+//! hardware slots share them (`dqm`); amdkfd's scheduler policy is the hardware's with over-subscription.
+//!
+//! What UPDATE_QUEUE disables is off the hardware when the call returns, and its context is saved.
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::{Exhausted, Resource};
 use crate::call::Errno;
 use crate::core::Core;
+use crate::cwsr::{self, SaveArea};
 use crate::device::Device;
+use crate::dqm::Run;
 use crate::engine::rearm;
 use crate::ids::{GpuVa, QueueKey};
-use crate::listing::QueueKind;
 use crate::pqm::{Entry, MAX_PER_DEVICE};
 use crate::profile::QueueFormat;
 use crate::queue::{Format, Indices, Properties, Queue};
-use crate::slots::Slots;
+use crate::slots::Slot;
 use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELL_BYTES;
 use hsa_queue::ring::Ring;
 use hsa_queue::sdma::Generation;
+use zerocopy::IntoBytes;
 
 /// `TASK_SIZE_MAX` of x86-64 with four-level page tables: what `access_ok` lets pass lies below.
 const TASK_SIZE: u64 = 0x7fff_ffff_f000;
@@ -38,25 +43,55 @@ fn accessible(address: u64, bytes: u64) -> Result<(), Errno> {
 /// From interface 1.12 on the percentage is the lowest byte; the next one is the die that a PM4 queue's packets go to.
 const PERCENTAGE_BYTE_SINCE: u32 = 12;
 
-/// SDMA 4.x came with gfx9, 5.0 with gfx10.
+/// SDMA 4.x came with gfx9, 5.0 with gfx10; compute units come in pairs since.
 const GFX10: u32 = 100_000;
 
-/// The format that a queue type asks of a device, and the places that it takes one of.
-fn format<'a>(
+/// Since when a queue can name its SDMA engine.
+const ENGINE_ID_SINCE: u32 = 17;
+
+/// Which of a device's SDMA places a queue takes.
+#[derive(Clone, Copy)]
+enum Place {
+    Any,
+    Xgmi,
+    On(u32),
+}
+
+impl Place {
+    fn take(self, device: &Device) -> Option<Slot> {
+        match self {
+            Self::Any => device.sdma.take(None),
+            Self::Xgmi => device.sdma_xgmi.take(None),
+            Self::On(engine) if device.sdma.has(engine) => device.sdma.take(Some(engine)),
+            Self::On(engine) => device.sdma_xgmi.take(Some(engine)),
+        }
+    }
+}
+
+/// The format that a queue asks of a device, and the place that it takes if it is for an SDMA engine.
+fn format(
     core: &Core,
-    device: &'a Device,
+    device: &Device,
     queue_type: u32,
-) -> Result<(Format, Option<&'a Slots>), Errno> {
+    engine: u32,
+) -> Result<(Format, Option<Place>), Errno> {
     let offered = &device.profile.queues.formats;
     let engines = if device.profile.gfx_target_version < GFX10 { Generation::V4 } else { Generation::V5 };
-    let (asked, format, slots) = match queue_type {
+    let (asked, format, place) = match queue_type {
         abi::QUEUE_TYPE_COMPUTE => (QueueFormat::Pm4, Format::Pm4(core.waves), None),
         abi::QUEUE_TYPE_COMPUTE_AQL => (QueueFormat::Aql, Format::Aql(core.waves), None),
-        abi::QUEUE_TYPE_SDMA => (QueueFormat::Sdma, Format::Sdma(engines), Some(&device.sdma)),
-        abi::QUEUE_TYPE_SDMA_XGMI => (QueueFormat::Sdma, Format::SdmaXgmi(engines), Some(&device.sdma_xgmi)),
+        abi::QUEUE_TYPE_SDMA => (QueueFormat::Sdma, Format::Sdma(engines), Some(Place::Any)),
+        abi::QUEUE_TYPE_SDMA_XGMI => (QueueFormat::Sdma, Format::SdmaXgmi(engines), Some(Place::Xgmi)),
+        // From then on it is a queue of the one kind or the other (`allocate_sdma_queue`).
+        abi::QUEUE_TYPE_SDMA_BY_ENG_ID if device.sdma.has(engine) => {
+            (QueueFormat::Sdma, Format::Sdma(engines), Some(Place::On(engine)))
+        }
+        abi::QUEUE_TYPE_SDMA_BY_ENG_ID if device.sdma_xgmi.has(engine) => {
+            (QueueFormat::Sdma, Format::SdmaXgmi(engines), Some(Place::On(engine)))
+        }
         _ => return Err(Errno::INVAL),
     };
-    if offered.contains(&asked) { Ok((format, slots)) } else { Err(Errno::INVAL) }
+    if offered.contains(&asked) { Ok((format, place)) } else { Err(Errno::INVAL) }
 }
 
 fn properties(ring: u64, ring_size: u32, percentage: u32, priority: u32) -> Result<Properties, Errno> {
@@ -83,11 +118,13 @@ impl Ctx<'_> {
         for word in words.into_iter().chain([args.ctx_save_restore_address]) {
             accessible(word, 4)?;
         }
-        if args.queue_type > abi::QUEUE_TYPE_SDMA_XGMI {
+        let by_engine = self.core.profile.interface_minor >= ENGINE_ID_SINCE;
+        let last = if by_engine { abi::QUEUE_TYPE_SDMA_BY_ENG_ID } else { abi::QUEUE_TYPE_SDMA_XGMI };
+        if args.queue_type > last {
             return Err(Errno::INVAL);
         }
         let device = self.device(args.gpu_id)?;
-        let (format, slots) = format(self.core, device, args.queue_type)?;
+        let (format, place) = format(self.core, device, args.queue_type, args.sdma_engine_id)?;
         let mut inner = self.lock_bound(device, Errno::SRCH)?;
         if inner.pqm.on(device.index).count() >= MAX_PER_DEVICE {
             return Err(Errno::NOSPC);
@@ -100,12 +137,17 @@ impl Ctx<'_> {
             purse.charge(Resource::Queue, 1).map_err(refused)?,
             purse.charge(Resource::Doorbell, 1).map_err(refused)?,
         ];
-        let slot = slots.map(|slots| slots.take().ok_or(Errno::NOMEM)).transpose()?;
+        let slot = place.map(|place| place.take(device).ok_or(Errno::NOMEM)).transpose()?;
         let key = QueueKey { process: self.process.id(), queue: id };
         let indices =
             Indices { write: GpuVa(args.write_pointer_address), read: GpuVa(args.read_pointer_address) };
+        let save_area = SaveArea {
+            base: GpuVa(args.ctx_save_restore_address),
+            bytes: args.ctx_save_restore_size,
+            control_stack: args.ctl_stack_size,
+        };
         let now = self.core.now();
-        let queue = Arc::new(Queue::new(key, device.index, doorbell, format, indices, now));
+        let queue = Arc::new(Queue::new(key, device.index, doorbell, format, indices, save_area, now));
         if properties.ring.0 != 0 && properties.ring_bytes != 0 {
             queue.set_ring(properties.ring, properties.ring_bytes).map_err(|_| Errno::INVAL)?;
         }
@@ -113,8 +155,11 @@ impl Ctx<'_> {
         if device.dqm.add(&queue, uid, properties.priority, properties.active(), now) {
             self.post.runnable();
         }
-        inner.pqm.insert(Entry { queue, properties, cu_mask: Vec::new(), _charges: charges, _slot: slot });
+        let cu_mask = Vec::new();
+        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, slot, gws: false });
         drop(inner);
+        let new = abi::ec_mask(abi::EC_QUEUE_NEW);
+        self.process.debug.lock().raise_queue(id, new, &mut self.post);
         args.queue_id = id.0;
         args.doorbell_offset = device.doorbells() + u64::from(doorbell) * DOORBELL_BYTES;
         self.answer(&args);
@@ -122,24 +167,19 @@ impl Ctx<'_> {
     }
 
     /// The queue leaves every look-up first; its slot and doorbell are free for others when the engine has left it.
+    /// A debugger that has suspended the queue keeps the call waiting.
     pub(super) fn destroy_queue(&mut self) -> Handled {
         let args: abi::DestroyQueue = self.read()?;
-        let queue = {
-            let inner = self.lock()?;
-            Arc::clone(&inner.pqm.get(args.queue_id).ok_or(Errno::INVAL)?.queue)
-        };
-        let device = &self.core.devices[queue.device];
-        queue.stop();
-        if let Some(page) = device.dqm.remove(queue.key) {
-            self.post.add(rearm(device, queue.key.process, page));
+        self.lock()?.pqm.get(args.queue_id).ok_or(Errno::INVAL)?;
+        let id = QueueId(args.queue_id);
+        if self.process.debug.lock().holds_queue(id) {
+            let waiting = self.waiting()?;
+            if self.process.debug.lock().await_resume(id, waiting).is_none() {
+                return Ok(Flow::Parked);
+            }
         }
-        queue.quiesce();
-        let mut inner = self.lock()?;
-        // Another thread of the client may have destroyed it meanwhile, and made another of the same id.
-        let same = inner.pqm.get(args.queue_id).is_some_and(|entry| Arc::ptr_eq(&entry.queue, &queue));
-        let entry = if same { inner.pqm.remove(args.queue_id) } else { None };
-        drop(inner);
-        entry.map(|_| Flow::Done).ok_or(Errno::INVAL)
+        self.core.destroy_queue(self.process, args.queue_id, &mut self.post)?;
+        Ok(Flow::Done)
     }
 
     pub(super) fn update_queue(&mut self) -> Handled {
@@ -150,18 +190,28 @@ impl Ctx<'_> {
             let inner = self.lock()?;
             Arc::clone(&inner.pqm.get(args.queue_id).ok_or(Errno::FAULT)?.queue)
         };
-        let dqm = &self.core.devices[queue.device].dqm;
-        if new.ring.0 != 0 && new.ring_bytes != 0 {
+        let device = &self.core.devices[queue.device];
+        let was_on = device.dqm.standing(queue.key).is_some_and(|standing| !standing.run.is_off());
+        let (ringed, active) = (new.ring.0 != 0 && new.ring_bytes != 0, new.active());
+        if ringed {
             Ring::new(new.ring, new.ring_bytes).map_err(|_| Errno::INVAL)?;
+        }
+        if ringed || !active {
             // Off the run list first: an engine that is busy with this queue leaves after its turn and does not come
             // back before the ring is set. Outside the process mutex, by the lock order.
-            dqm.update(queue.key, new.priority, false);
+            device.dqm.update(queue.key, new.priority, false);
+            queue.quiesce();
+        }
+        if ringed {
             queue.set_ring(new.ring, new.ring_bytes).map_err(|_| Errno::INVAL)?;
         }
         let mut inner = self.lock()?;
         let entry = inner.pqm.get_mut(args.queue_id).filter(|entry| Arc::ptr_eq(&entry.queue, &queue));
         entry.ok_or(Errno::FAULT)?.properties = new;
-        if dqm.update(queue.key, new.priority, new.active()) {
+        if was_on && !active {
+            cwsr::save(&inner, self.process, device, &queue, &mut self.post);
+        }
+        if device.dqm.update(queue.key, new.priority, active) {
             self.post.runnable();
         }
         Ok(Flow::Done)
@@ -179,23 +229,69 @@ impl Ctx<'_> {
             return Err(Errno::FAULT);
         }
         let mut inner = self.lock()?;
-        inner.pqm.get_mut(args.queue_id).ok_or(Errno::FAULT)?.cu_mask = mask;
+        let entry = inner.pqm.get_mut(args.queue_id).ok_or(Errno::FAULT)?;
+        let paired = self.core.devices[entry.queue.device].profile.gfx_target_version >= GFX10;
+        if paired && mask.iter().any(|word| (word ^ word >> 1) & 0x5555_5555 != 0) {
+            return Err(Errno::INVAL);
+        }
+        entry.cu_mask = mask;
         Ok(Flow::Done)
     }
 
-    /// An inactive compute queue's waves: there are none, so the control stack and the save area hold nothing.
+    /// The waves of a compute queue that is off the hardware, disabled or evicted: there are none. The header of each
+    /// die's part says so, at the address of the call, which need not be the queue's own area.
     pub(super) fn get_queue_wave_state(&mut self) -> Handled {
         let mut args: abi::GetQueueWaveState = self.read()?;
         let inner = self.lock()?;
         let entry = inner.pqm.get(args.queue_id).ok_or(Errno::FAULT)?;
-        let engine = matches!(entry.queue.kind(), QueueKind::Sdma | QueueKind::SdmaXgmi);
-        if engine || entry.properties.active() {
+        let device = &self.core.devices[entry.queue.device];
+        let off = device.dqm.standing(entry.queue.key).is_none_or(|standing| {
+            // A queue that stopped for good is active still, to those who do not know.
+            standing.run.is_off() && (standing.run != Run::Stopped || !entry.properties.active())
+        });
+        if !entry.queue.is_compute() || !off {
             return Err(Errno::INVAL);
         }
+        let area = entry.queue.save_area;
         drop(inner);
+        for at in area.headers(args.ctl_stack_address, device.profile.compute.xccs) {
+            self.put(at, area.header().as_bytes());
+        }
         args.ctl_stack_used_size = 0;
         args.save_area_used_size = 0;
         self.answer(&args);
         Ok(Flow::Done)
+    }
+}
+
+impl Core {
+    /// Takes a queue out of every look-up and off its device, and frees it.
+    pub(super) fn destroy_queue(&self, process: &Process, id: u32, post: &mut Post) -> Result<(), Errno> {
+        let queue = {
+            let inner = process.inner.lock();
+            if inner.revoked {
+                return Err(Errno::BADF);
+            }
+            Arc::clone(&inner.pqm.get(id).ok_or(Errno::INVAL)?.queue)
+        };
+        let device = &self.devices[queue.device];
+        queue.stop();
+        if let Some(page) = device.dqm.remove(queue.key) {
+            post.add(rearm(device, queue.key.process, page));
+        }
+        queue.quiesce();
+        let mut inner = process.inner.lock();
+        if inner.revoked {
+            return Err(Errno::BADF);
+        }
+        // Another thread of the client may have destroyed it meanwhile, and made another of the same id.
+        let same = inner.pqm.get(id).is_some_and(|entry| Arc::ptr_eq(&entry.queue, &queue));
+        let entry = if same { inner.pqm.remove(id) } else { None };
+        let entry = entry.ok_or(Errno::INVAL)?;
+        let mut debug = process.debug.lock();
+        debug.forget_queue(queue.key.queue);
+        debug.raise_device(device.index, abi::ec_mask(abi::EC_DEVICE_QUEUE_DELETE), None, post);
+        drop((debug, inner, entry));
+        Ok(())
     }
 }

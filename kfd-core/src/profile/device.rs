@@ -1,7 +1,7 @@
 //! One device of a profile, in the units its consumers want.
 
 use super::bounds;
-use crate::ids::{Bytes, GpuId, RenderMinor};
+use crate::ids::{Bytes, GpuId, Nanos, RenderMinor};
 use serde::Deserialize;
 
 /// A device.
@@ -245,6 +245,11 @@ pub struct QueueHardware {
     /// Compute queues that can be on the device at once, `num_cp_queues`.
     #[serde(deserialize_with = "bounds::at_least_one")]
     pub slots: u32,
+    /// How long a busy queue of normal priority keeps its slot while others wait, microseconds. 1 ms is what the driver
+    /// asks of its schedulers: `KFD_MES_GANG_QUANTUM` (amdkfd/kfd_device_queue_manager.h), `CP_HQD_QUANTUM`
+    /// (amdkfd/kfd_mqd_manager_v9.c).
+    #[serde(default = "quantum_us", deserialize_with = "bounds::at_least_one")]
+    pub quantum_us: u32,
     /// The kinds of queues that CREATE_QUEUE makes; all of them without it.
     #[serde(default = "QueueFormat::all")]
     pub formats: Vec<QueueFormat>,
@@ -262,6 +267,10 @@ pub struct QueueHardware {
     pub sdma_queues_per_engine: u32,
     /// Version of the SDMA microcode.
     pub sdma_firmware: u32,
+}
+
+fn quantum_us() -> u32 {
+    1000
 }
 
 /// A kind of queue.
@@ -287,6 +296,12 @@ impl QueueHardware {
     #[must_use]
     pub fn doorbell_slice(&self) -> Bytes {
         Bytes((u64::from(self.doorbell_bytes) * u64::from(self.doorbells_per_process)).next_multiple_of(4096))
+    }
+
+    /// The slice of a queue of normal priority.
+    #[must_use]
+    pub fn quantum(&self) -> Nanos {
+        Nanos(u64::from(self.quantum_us) * 1000)
     }
 
     /// SDMA queues that can be on the device at once: `get_num_sdma_queues` (amdkfd/kfd_device_queue_manager.c).

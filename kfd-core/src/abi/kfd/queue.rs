@@ -10,7 +10,7 @@ pub const QUEUE_TYPE_SDMA: u32 = 1;
 pub const QUEUE_TYPE_COMPUTE_AQL: u32 = 2;
 /// `KFD_IOC_QUEUE_TYPE_SDMA_XGMI`.
 pub const QUEUE_TYPE_SDMA_XGMI: u32 = 3;
-/// `KFD_IOC_QUEUE_TYPE_SDMA_BY_ENG_ID`, interface 1.17, whose struct is 96 bytes: `u32 sdma_engine_id` at 88.
+/// `KFD_IOC_QUEUE_TYPE_SDMA_BY_ENG_ID`, interface 1.17.
 pub const QUEUE_TYPE_SDMA_BY_ENG_ID: u32 = 4;
 
 /// `KFD_MAX_QUEUE_PERCENTAGE`. Since interface 1.12 bits 15..8 of the field hold a PM4 target XCC.
@@ -53,6 +53,11 @@ wire_struct! {
         ctx_save_restore_size: u32,
         /// To KFD, bytes.
         ctl_stack_size: u32,
+        /// To KFD since interface 1.17, the engine of a queue of type [`QUEUE_TYPE_SDMA_BY_ENG_ID`]. Older clients' structs
+        /// end before it.
+        sdma_engine_id: u32,
+        /// Padding.
+        pad: u32,
     }
 
     /// Ends a queue.
@@ -111,5 +116,18 @@ wire_struct! {
         first_gws: u32,
         /// Padding.
         pad: u32,
+    }
+
+    /// The beginning of a queue's save area (uapi: the part `wave_state` of `struct kfd_context_save_area_header`). What
+    /// follows it there is the client's.
+    SavedWaves = "struct mqd_user_context_save_area_header" {
+        /// Bytes from the area's beginning to the top of the control stack, which grows towards the beginning.
+        control_stack_offset: u32,
+        /// Bytes of control stack.
+        control_stack_size: u32,
+        /// Bytes from the area's beginning to the end of the waves' state, which grows towards the end.
+        wave_state_offset: u32,
+        /// Bytes of waves' state.
+        wave_state_size: u32,
     }
 }
