@@ -15,10 +15,13 @@
 //! other queue types (PM4, SDMA) are modules beside [`aql`] and share [`memory`], [`step`], [`signal`] and
 //! [`error`].
 
+#![forbid(unsafe_code)]
+
 pub mod aql;
 pub mod clock;
 pub mod doorbell;
 pub mod error;
+pub mod fuzz;
 pub mod layout;
 pub mod local;
 pub mod memory;

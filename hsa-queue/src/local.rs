@@ -34,6 +34,14 @@ impl LocalMemory {
         self.words.iter().flat_map(|w| w.load(Ordering::Acquire).to_le_bytes()).collect()
     }
 
+    /// [`MemoryView::words`], for as long as the memory is there.
+    #[must_use]
+    pub fn words_at(&self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
+        let first = self.extent(va, usize::try_from(len).ok()?, true).ok()?;
+        (first.is_multiple_of(8) && len.is_multiple_of(8))
+            .then(|| &self.words[first / 8..][..(len / 8) as usize])
+    }
+
     /// The word at `va` and the bit at which `va` lies in it, if `len` bytes there exist and are aligned.
     #[inline]
     fn aligned(&self, va: GpuVa, len: u64, write: bool) -> Result<(&AtomicU64, u32), Fault> {
@@ -152,9 +160,7 @@ impl MemoryView for &LocalMemory {
     }
 
     fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
-        let first = self.extent(va, usize::try_from(len).ok()?, true).ok()?;
-        (first.is_multiple_of(8) && len.is_multiple_of(8))
-            .then(|| &self.words[first / 8..][..(len / 8) as usize])
+        self.words_at(va, len)
     }
 }
 

@@ -1,0 +1,89 @@
+//! Memory that may answer late, and checks that it is asked as the re-ask rule says.
+
+use crate::local::LocalMemory;
+use crate::memory::{Access, GpuVa, MemoryView, Ticket, Width};
+use crate::sync::AtomicU64;
+
+/// What identifies an access: which kind, where, how long, with which operand.
+type Asked = (u8, GpuVa, u64, u64);
+
+pub(super) struct Hostile<'a> {
+    memory: &'a LocalMemory,
+    reluctant: bool,
+    open: Option<Asked>,
+    count: u32,
+}
+
+impl<'a> Hostile<'a> {
+    pub(super) fn new(memory: &'a LocalMemory, reluctant: bool) -> Self {
+        Self { memory, reluctant, open: None, count: 0 }
+    }
+
+    /// How many accesses there were since it was last asked.
+    pub(super) fn take_count(&mut self) -> u32 {
+        std::mem::take(&mut self.count)
+    }
+
+    fn ask<T>(&mut self, asked: Asked, answer: impl FnOnce(&mut &LocalMemory) -> Access<T>) -> Access<T> {
+        self.count += 1;
+        if self.reluctant {
+            match self.open.take() {
+                None => {
+                    self.open = Some(asked);
+                    return Access::Pending(Ticket(u64::from(self.count)));
+                }
+                Some(open) => assert_eq!(open, asked, "another access was asked while one is open"),
+            }
+        }
+        answer(&mut { self.memory })
+    }
+}
+
+impl MemoryView for Hostile<'_> {
+    fn load_u64(&mut self, va: GpuVa) -> Access<u64> {
+        self.ask((0, va, 8, 0), |memory| memory.load_u64(va))
+    }
+
+    fn load_u32(&mut self, va: GpuVa) -> Access<u32> {
+        self.ask((1, va, 4, 0), |memory| memory.load_u32(va))
+    }
+
+    fn store_u64(&mut self, va: GpuVa, value: u64) -> Access<()> {
+        self.ask((2, va, 8, value), |memory| memory.store_u64(va, value))
+    }
+
+    fn store_u32(&mut self, va: GpuVa, value: u32) -> Access<()> {
+        self.ask((3, va, 4, u64::from(value)), |memory| memory.store_u32(va, value))
+    }
+
+    fn store_u16(&mut self, va: GpuVa, value: u16) -> Access<()> {
+        self.ask((4, va, 2, u64::from(value)), |memory| memory.store_u16(va, value))
+    }
+
+    fn read(&mut self, va: GpuVa, out: &mut [u8]) -> Access<()> {
+        self.ask((5, va, out.len() as u64, 0), |memory| memory.read(va, out))
+    }
+
+    fn write(&mut self, va: GpuVa, bytes: &[u8]) -> Access<()> {
+        self.ask((6, va, bytes.len() as u64, 0), |memory| memory.write(va, bytes))
+    }
+
+    fn fetch_sub_u64(&mut self, va: GpuVa, n: u64) -> Access<u64> {
+        self.ask((7, va, 8, n), |memory| memory.fetch_sub_u64(va, n))
+    }
+
+    fn compare_exchange(&mut self, va: GpuVa, width: Width, old: u64, new: u64) -> Option<Access<u64>> {
+        if self.reluctant {
+            return None;
+        }
+        self.count += 1;
+        { self.memory }.compare_exchange(va, width, old, new)
+    }
+
+    fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
+        if self.reluctant {
+            return None;
+        }
+        self.memory.words_at(va, len)
+    }
+}
