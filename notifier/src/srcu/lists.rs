@@ -65,7 +65,7 @@ impl Lists {
             match stripe.newest.compare_exchange_weak(
                 seen,
                 head.as_ptr(),
-                if mutant(Mutant::RelaxedPush) { Ordering::Relaxed } else { Ordering::Release },
+                Ordering::Release,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => break,
@@ -74,10 +74,6 @@ impl Lists {
         }
         if mutant(Mutant::LateCount) {
             self.count(stripe);
-        }
-        if mutant(Mutant::RelaxedPush) {
-            // Loom changes threads at atomic operations only, and the fence would make up for the release.
-            stripe.newest.load(Ordering::Relaxed);
         }
         sync::fence_after_rmw(Mutant::NoPushFence);
     }
