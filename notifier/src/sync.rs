@@ -279,8 +279,10 @@ mutants! {
     RelaxedLeave,
     /// A reader begins its next section in its own word without release ordering.
     RelaxedEnter,
-    /// A reader that leaves by its own or its CPU's counter looks for a sleeping updater without a fence.
+    /// A reader that leaves by its own word looks for a sleeping updater without a fence.
     NoWakeFence,
+    /// A reader that leaves by its CPU's counter does.
+    NoCpuWakeFence,
     /// A reader that leaves by a shared counter does.
     NoSharedWakeFence,
     /// A domain that is dropped under forgotten sections looks for a sleeping updater without a fence.
@@ -309,8 +311,6 @@ mutants! {
     NoNewsFence,
     /// A waiter looks at what has run without a fence after it has counted itself.
     NoWaiterFence,
-    /// A callback is published without what was written to its object before.
-    RelaxedPush,
     /// A callback is counted only after it can be taken.
     LateCount,
     /// The reclaimer looks for a flood only when the batch has run.
