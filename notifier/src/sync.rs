@@ -259,13 +259,13 @@ mutants! {
     OneBank,
     /// No fence after a reader's increment of a counter that threads share.
     NoReaderFence,
-    /// No fence after a reader's increment of its own counter.
+    /// No fence after a reader's store to its own word.
     NoOwnFence,
-    /// No fence after the increment that first uses a reader's own counter.
+    /// No fence after the store that first uses a reader's own word.
     NoFirstFence,
     /// No fence after a reader's increment of its CPU's counter.
     NoCpuFence,
-    /// No fence after the first such increment of a thread that found no counter of its own.
+    /// No fence after the increment that counts a section inside another.
     NoCpuFirstFence,
     /// No fence at all between the updater's removal and its sums.
     NoUpdaterFence,
@@ -295,7 +295,7 @@ mutants! {
     BarrierIsSynchronize,
     /// `barrier` looks at the queue only and forgets the batch that is being run.
     BarrierSkipsBatch,
-    /// A reader's own counters are summed only after it has begun to read.
+    /// A reader's own word is looked at only after it has begun to read.
     LateStripe,
     /// The updater announces its sleep without a fence before its last look.
     NoSleepFence,

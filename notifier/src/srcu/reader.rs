@@ -138,11 +138,14 @@ impl Readers {
     #[inline(always)]
     fn word(&self, number: usize) -> &AtomicUsize {
         debug_assert!(own::index(number) < WORDS && number.is_multiple_of(size_of::<Word>()));
-        #[cfg(not(loom))]
+        // A model may have no addresses; and this is the one index that is worth it.
+        if cfg!(loom) {
+            return &self.own[own::index(number)].0;
+        }
         // SAFETY: every number that `own.rs` says, and an entry keeps, is the distance of one of these words.
-        return unsafe { &(*self.own.as_ptr().byte_add(number)).0 };
-        #[cfg(loom)]
-        &self.own[own::index(number)].0
+        let word = unsafe { self.own.as_ptr().byte_add(number) };
+        // SAFETY: as above.
+        unsafe { &(*word).0 }
     }
 
     #[inline]
@@ -160,8 +163,15 @@ impl Readers {
             sync::light_fence(Mutant::NoOwnFence);
             return Entry { at: number, state };
         }
+        self.enter_counted(seen, state, place)
+    }
+
+    /// Out of the way of those with a word: `cold` says only where the code lies.
+    #[cold]
+    #[inline(never)]
+    fn enter_counted(&self, seen: usize, state: usize, place: &'static Location<'static>) -> Entry {
         if seen == NEVER && self.increment_cpu(false, |stripe| &stripe.enter[bank(state)]) {
-            // B, as above.
+            // B, as in `enter`.
             sync::light_fence(Mutant::NoCpuFence);
             return Entry { at: COUNTED, state };
         }
@@ -253,13 +263,26 @@ impl Readers {
     pub(super) fn leave(&self, entry: Entry) {
         // C, partner the acquire looks in `empty`: the section is over before that can be seen.
         let order = if mutant(Mutant::RelaxedLeave) { Ordering::Relaxed } else { Ordering::Release };
-        if entry.at & COUNTED == 0 {
-            self.word(entry.at).store(FREE, order);
-        } else if entry.at != COUNTED || !self.leave_cpu(entry) {
-            return self.leave_slowly(entry, order);
+        if entry.at & COUNTED != 0 {
+            return self.leave_counted(entry, order);
         }
+        self.word(entry.at).store(FREE, order);
         // G, partner F: either the updater sees this leave or this thread sees it sleeping.
         sync::light_fence(Mutant::NoWakeFence);
+        if self.waiting.load(Ordering::Relaxed) != 0 {
+            self.wake(entry);
+        }
+    }
+
+    /// As [`Readers::enter_counted`].
+    #[cold]
+    #[inline(never)]
+    fn leave_counted(&self, entry: Entry, order: Ordering) {
+        if entry.at != COUNTED || !self.leave_cpu(entry) {
+            return self.leave_slowly(entry, order);
+        }
+        // G, as in `leave`.
+        sync::light_fence(Mutant::NoCpuWakeFence);
         if self.waiting.load(Ordering::Relaxed) != 0 {
             self.wake(entry);
         }
