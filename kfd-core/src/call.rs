@@ -206,3 +206,9 @@ impl Errno {
     /// becomes EINTR where the signal's action says so. Leaves a door only as the answer to an INTERRUPT.
     pub const RESTART: Self = Self(512);
 }
+    /// Interrupted by a signal, and not to be made again by itself.
+    pub const INTR: Self = Self(libc::EINTR);
+    /// Somebody debugs that process already.
+    pub const ALREADY: Self = Self(libc::EALREADY);
+    /// That exception has not been raised.
+    pub const NODATA: Self = Self(libc::ENODATA);

@@ -7,6 +7,7 @@
 use crate::abi::kfd::{EVENT_SLOT_SIZE, SIGNAL_EVENT_LIMIT};
 use crate::arena::PAGE;
 use crate::core::ConfigError;
+use crate::debug::WatchPoints;
 use crate::dqm::Dqm;
 use crate::ids::{GpuId, RenderMinor};
 use crate::limits::Limits;
@@ -37,6 +38,8 @@ pub(crate) struct Device {
     pub(crate) sdma: Slots,
     /// Places of its SDMA engines for links.
     pub(crate) sdma_xgmi: Slots,
+    /// Its watch points.
+    pub(crate) watch: WatchPoints,
 }
 
 impl Device {

@@ -9,6 +9,7 @@
 use crate::abi::kfd as abi;
 use crate::clock::DeviceClock;
 use crate::core::{Core, Ran};
+use crate::debug;
 use crate::device::{Device, place};
 use crate::dqm::{Ended, PAGE, Turn};
 use crate::ids::{Nanos, ProcessId, QueueKey};
@@ -127,6 +128,8 @@ impl Core {
                     if !std::mem::replace(reported, true) {
                         tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, %error, "a queue stopped at a packet it cannot run");
                         if !matches!(processor, QueueProcessor::Aql(_)) {
+                        let mask = abi::ec_mask(debug::of_queue_error(error));
+                        process.debug.lock().raise_queue(queue.key.queue, mask, post);
                             self.hardware_exception(process, post);
                         }
                     }
@@ -201,9 +204,11 @@ impl Core {
             gpu_id: device.gpu().0,
             error_type: abi::MEM_ERR_NO_RAS,
         };
-        let mut table = process.events.lock();
-        let woken = table.set_all(abi::EVENT_MEMORY, |event| event.memory = data);
-        process.settle(&mut table, woken, &self.deadlines, post);
+        let mask = abi::ec_mask(abi::EC_DEVICE_MEMORY_VIOLATION);
+        // A debugger that asked for it says itself when the process is told.
+        if !process.debug.lock().raise_device(device.index, mask, Some(data), post) {
+            self.signal_memory(process, data, post);
+        }
         post.add(Notice::MemoryException { queue, va });
     }
 

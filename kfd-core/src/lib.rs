@@ -35,6 +35,7 @@ mod arena;
 mod bo;
 mod cwsr;
 mod deadline;
+mod debug;
 mod device;
 mod dqm;
 mod engine;

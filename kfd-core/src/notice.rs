@@ -7,6 +7,8 @@
 use crate::call::Outcome;
 use crate::death::{Doom, Doomed, Obituary};
 use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, UserVa};
+use crate::sync::Arc;
+use std::os::fd::OwnedFd;
 
 /// A request to the memory workers, made for a queue whose packet or signal lies in USERPTR memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,12 @@ pub enum Notice {
     Doomed(Doom<Doomed>),
     /// A process object was freed by the reclaimer.
     Freed(Obituary),
+    /// Something was raised that a debugger asked for: one byte is to be written into its pipe, and lost when the pipe is
+    /// full. The descriptor is a description of its own and does not block.
+    DebugEvent {
+        /// The writing end.
+        pipe: Arc<OwnedFd>,
+    },
     /// A queue stopped on memory that its process does not have mapped.
     MemoryException {
         /// Which queue.

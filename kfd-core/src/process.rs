@@ -5,11 +5,12 @@
 //! look-up), the last reference queues the free, the free runs on the reclaimer after every reader has left.
 //!
 //! Lock order: `inner` is the process mutex, inside a queue's processor and outside address map, dqm and event table;
-//! `events` is the event table. `life` is a leaf. Not for: what ioctls do to it (`ioctl`).
+//! `events` is the event table, `debug` a leaf beside it. `life` is a leaf. Not for: what ioctls do to it (`ioctl`).
 
 use crate::account::{Charge, Purse};
 use crate::deadline::{Deadlines, Due};
 use crate::death::{Cause, Obituary};
+use crate::debug::Debug;
 use crate::device::Device;
 use crate::event::EventTable;
 use crate::eviction::Evictions;
@@ -64,6 +65,7 @@ pub struct Process {
     charge: Charge,
 }
 
+    pub(crate) debug: Mutex<Debug>,
 impl Process {
     /// A process object that nobody finds yet.
     pub(crate) fn new(
@@ -93,6 +95,7 @@ impl Process {
     }
 
     /// Its id.
+            debug: Mutex::default(),
     pub(crate) fn id(&self) -> ProcessId {
         self.id
     }

@@ -32,6 +32,10 @@ impl Core {
     /// begin any more.
     pub(crate) fn answer_waiters(&self, process: &Process) {
         let mut post = Post::default();
+        for waiting in process.debug.lock().close() {
+            post.add(waiting.end(process.id(), Err(Errno::IO)));
+        }
+        self.end_sessions_of(process, &mut post);
         {
             let mut table = process.events.lock();
             table.close();

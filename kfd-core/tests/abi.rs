@@ -72,6 +72,7 @@ fn pointers_lie_inside_their_struct_on_fields_of_their_own() {
                 assert_eq!(layout.width_at(pointer.offset - at), 8, "{}", row.name);
                 let (count, width) = match pointer.count {
                     Count::Field { offset, width } | Count::Bits { offset, width } => (offset, width),
+                    Count::Optional { offset } => (offset, 4),
                     Count::Product { records, stride } => {
                         assert_eq!(layout.width_at(records - at), 4);
                         (stride, 4)

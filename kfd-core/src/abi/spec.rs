@@ -45,6 +45,11 @@ pub enum Count {
         width: usize,
     },
     /// Always this many.
+    /// As many as an unsigned 4-byte field says, and none when the address is 0, whatever that field says.
+    Optional {
+        /// Byte offset of the count in the struct.
+        offset: usize,
+    },
     Fixed(u32),
     /// As many as the product of two unsigned 4-byte fields: records, and bytes from one to the next.
     Product {
@@ -100,6 +105,8 @@ impl Pointer {
             Count::Field { offset, width } => unsigned(arg, offset, width),
             Count::Bits { offset, width } => unsigned(arg, offset, width).div_ceil(8 * self.element as u64),
             Count::Fixed(n) => u64::from(n),
+            Count::Optional { .. } if unsigned(arg, self.offset, 8) == 0 => 0,
+            Count::Optional { offset } => unsigned(arg, offset, 4),
             Count::Product { records, stride } => unsigned(arg, records, 4) * unsigned(arg, stride, 4),
         };
         let elements = match u32::try_from(wanted) {
@@ -187,6 +194,8 @@ pub struct Ioctl {
     /// The minor version of the interface that brought it; an older interface answers ENOTTY. 0 for DRM calls.
     pub since: u32,
     /// The errno with which every such call ends, whatever its struct says, because what it asks for is absent here;
+    /// Whether the core may keep such a call waiting.
+    pub parks: bool,
     /// a door need not gather for it.
     pub refused: Option<i32>,
     /// One line of what it does.
@@ -208,6 +217,7 @@ impl Ioctl {
         refused: None,
         doc: "",
     };
+        parks: false,
 
     /// The operation that a call whose struct is `arg` asks for.
     #[must_use]

@@ -4,6 +4,7 @@
 //! answer. Refusals come in the kernel's order: EBADF for a caller that is not the process, then ENOTTY, then what the
 //! handler says. Not for: how a struct or a pointer's target gets here, which doors do by `abi::table`.
 
+mod debug;
 mod device;
 mod dmabuf;
 mod drm;
@@ -165,6 +166,7 @@ impl Ctx<'_> {
             0x23 => self.available_memory(),
             0x24 => self.export_dmabuf(),
             0x25 => self.runtime_enable(),
+            0x26 => self.dbg_trap(),
             0x80 => self.ipc_import(),
             0x81 => self.ipc_export(),
             _ => Err(Errno::INVAL),

@@ -7,6 +7,7 @@
 //!
 //! What UPDATE_QUEUE disables is off the hardware when the call returns, and its context is saved.
 
+use super::debug::is_gfx11;
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::{Exhausted, Resource};
@@ -16,8 +17,10 @@ use crate::cwsr::{self, SaveArea};
 use crate::device::Device;
 use crate::dqm::Run;
 use crate::engine::rearm;
-use crate::ids::{GpuVa, QueueKey};
+use crate::ids::{GpuVa, QueueId, QueueKey};
+use crate::notice::Post;
 use crate::pqm::{Entry, MAX_PER_DEVICE};
+use crate::process::Process;
 use crate::profile::QueueFormat;
 use crate::queue::{Format, Indices, Properties, Queue};
 use crate::slots::Slot;
@@ -68,6 +71,11 @@ impl Place {
     }
 }
 
+/// The generation of a device's copy engines.
+pub(super) fn engines(device: &Device) -> Generation {
+    if device.profile.gfx_target_version < GFX10 { Generation::V4 } else { Generation::V5 }
+}
+
 /// The format that a queue asks of a device, and the place that it takes if it is for an SDMA engine.
 fn format(
     core: &Core,
@@ -76,7 +84,7 @@ fn format(
     engine: u32,
 ) -> Result<(Format, Option<Place>), Errno> {
     let offered = &device.profile.queues.formats;
-    let engines = if device.profile.gfx_target_version < GFX10 { Generation::V4 } else { Generation::V5 };
+    let engines = engines(device);
     let (asked, format, place) = match queue_type {
         abi::QUEUE_TYPE_COMPUTE => (QueueFormat::Pm4, Format::Pm4(core.waves), None),
         abi::QUEUE_TYPE_COMPUTE_AQL => (QueueFormat::Aql, Format::Aql(core.waves), None),
@@ -233,6 +241,14 @@ impl Ctx<'_> {
         let paired = self.core.devices[entry.queue.device].profile.gfx_target_version >= GFX10;
         if paired && mask.iter().any(|word| (word ^ word >> 1) & 0x5555_5555 != 0) {
             return Err(Errno::INVAL);
+        }
+        let debugged = {
+            let debug = self.process.debug.lock();
+            debug.session.is_some() && debug.runtime.runtime_state == abi::DEBUG_RUNTIME_STATE_ENABLED
+        };
+        // Its debugger masks CUs of its own (`pqm_update_mqd`).
+        if debugged && is_gfx11(&self.core.devices[entry.queue.device]) {
+            return Err(Errno::BUSY);
         }
         entry.cu_mask = mask;
         Ok(Flow::Done)

@@ -7,6 +7,7 @@
 //! | `Memory` | the memory workers; the answer goes back into the core |
 //! | `Deadline`, `Doomed` | the event loop's mailbox |
 //! | `Freed` | the record of deaths |
+//! | `DebugEvent` | the debugger's pipe, without blocking |
 //!
 //! The parts behind it are made after the core, so they are attached once; before that there is no client and no
 //! notice. Nothing here blocks and nothing is locked while something else is called.
@@ -90,6 +91,8 @@ impl Outbox for Post {
                 tracing::info!(tgid = obituary.tgid.0, cause = ?obituary.cause, "client gone, everything freed");
                 self.deaths.add(obituary);
             }
+            // A pipe that is full has a byte to be read already; one that nobody reads is its debugger's own affair.
+            Notice::DebugEvent { pipe } => drop(nix::unistd::write(&*pipe, b".")),
             Notice::MemoryException { queue, va } => {
                 tracing::warn!(process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
             }

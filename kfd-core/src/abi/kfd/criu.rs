@@ -2,6 +2,20 @@
 
 use crate::abi::layout::wire_struct;
 
+/// `KFD_CRIU_OP_PROCESS_INFO`: stops the queues and tells how much there is.
+pub const CRIU_OP_PROCESS_INFO: u32 = 0;
+/// `KFD_CRIU_OP_CHECKPOINT`: tells what there is.
+pub const CRIU_OP_CHECKPOINT: u32 = 1;
+/// `KFD_CRIU_OP_UNPAUSE`: lets the queues run again.
+pub const CRIU_OP_UNPAUSE: u32 = 2;
+/// `KFD_CRIU_OP_RESTORE`: makes what a checkpoint told.
+pub const CRIU_OP_RESTORE: u32 = 3;
+/// `KFD_CRIU_OP_RESUME`: lets a restored process run.
+pub const CRIU_OP_RESUME: u32 = 4;
+
+/// `KFD_INVALID_FD`.
+pub const INVALID_FD: u32 = 0xffff_ffff;
+
 wire_struct! {
     /// One step of a checkpoint or restore.
     Criu = "struct kfd_ioctl_criu_args" {

@@ -4,28 +4,26 @@
 //! `kfd_chardev.c` and `kfd_events.c`. Where the kernel's own bound is only that of `kmalloc`, a gathered pointer has
 //! a lower cap, whose reason is beside it; the errno is the same.
 
+use super::operations;
 use super::row::{Way, bits, counted, row};
 use crate::abi::kfd as abi;
 use crate::abi::layout::Layout;
 use crate::abi::spec::{Flow, Ioctl, Pointer};
 use core::mem::offset_of;
-use libc::{EACCES, EINVAL, ENOMEM, EPERM};
+use libc::{ENOMEM, EPERM};
 
 /// `KMALLOC_MAX_SIZE` with 4 KiB pages (linux/slab.h), bytes: more than this is ENOMEM.
-const KMALLOC_MAX: u32 = 4 << 20;
+pub(super) const KMALLOC_MAX: u32 = 4 << 20;
 
 /// Entries of GET_PROCESS_APERTURES_NEW: what `kcalloc` has room for.
 const APERTURES_CAP: u32 = KMALLOC_MAX / size_of::<abi::DeviceApertures>() as u32;
-
-/// Buffer objects of CRIU_OP: what one allocation has room for.
-const CRIU_BOS_CAP: u32 = KMALLOC_MAX / size_of::<abi::CriuBoBucket>() as u32;
 
 /// Elements of WAIT_EVENTS: twice as many as a process has signal events; the kernel's bound is `kcalloc`'s.
 const WAIT_CAP: u32 = 2 * abi::SIGNAL_EVENT_LIMIT;
 
 /// Device ids of MAP and UNMAP: sixteen times `MAX_GPU_INSTANCE` (amdkfd/kfd_priv.h); the kernel's bound is
 /// `kmalloc_array`'s.
-const DEVICES_CAP: u32 = 16 * 64;
+pub(super) const DEVICES_CAP: u32 = 16 * 64;
 
 /// `max_num_cus` of `kfd_ioctl_set_cu_mask`, 1024 bits as words; more is cut to it.
 const CU_MASK_WORDS: u32 = 1024 / 32;
@@ -65,7 +63,8 @@ pub const ROWS: &[Ioctl] = &[
         abi::DestroyQueue::LAYOUT,
         &[],
         "Takes a queue off the device and frees it.",
-    ),
+    )
+    .parks(),
     k(
         0x04,
         Way::Write,
@@ -124,7 +123,8 @@ pub const ROWS: &[Ioctl] = &[
             ENOMEM,
         )],
         "Waits for one of or all of some events, or for a time to pass.",
-    ),
+    )
+    .parks(),
     k(0x0d, Way::Write, "DBG_REGISTER", abi::DbgRegister::LAYOUT, &[], "Deprecated.").always(EPERM),
     k(0x0e, Way::Write, "DBG_UNREGISTER", abi::DbgUnregister::LAYOUT, &[], "Deprecated.").always(EPERM),
     k(0x0f, Way::Write, "DBG_ADDRESS_WATCH", abi::DbgAddressWatch::LAYOUT, &[], "Deprecated.").always(EPERM),
@@ -328,44 +328,11 @@ pub const ROWS: &[Ioctl] = &[
         "Sets or asks whether this process's page faults are retried.",
     )
     .since(5),
-    k(
-        0x22,
-        Way::Both,
-        "CRIU_OP",
-        abi::Criu::LAYOUT,
-        &[
-            counted(
-                abi::Criu::LAYOUT,
-                offset_of!(abi::Criu, devices),
-                offset_of!(abi::Criu, num_devices),
-                size_of::<abi::CriuDeviceBucket>(),
-                Flow::InOut,
-                DEVICES_CAP,
-                ENOMEM,
-            ),
-            counted(
-                abi::Criu::LAYOUT,
-                offset_of!(abi::Criu, bos),
-                offset_of!(abi::Criu, num_bos),
-                size_of::<abi::CriuBoBucket>(),
-                Flow::InOut,
-                CRIU_BOS_CAP,
-                ENOMEM,
-            ),
-            counted(
-                abi::Criu::LAYOUT,
-                offset_of!(abi::Criu, priv_data),
-                offset_of!(abi::Criu, priv_data_size),
-                1,
-                Flow::InOut,
-                KMALLOC_MAX,
-                ENOMEM,
-            ),
-        ],
-        "Checkpoint and restore; refused as to a caller without CAP_CHECKPOINT_RESTORE.",
-    )
-    .since(7)
-    .always(EACCES),
+    k(0x22, Way::Both, "CRIU_OP", abi::Criu::LAYOUT, &[], "Checkpoint and restore of what a process has.")
+        .since(7)
+        .privileged()
+        .task(offset_of!(abi::Criu, pid))
+        .operations(operations::CRIU),
     k(
         0x23,
         Way::Both,
@@ -390,19 +357,21 @@ pub const ROWS: &[Ioctl] = &[
         "RUNTIME_ENABLE",
         abi::RuntimeEnable::LAYOUT,
         &[],
-        "The runtime tells a debugger that it is there.",
+        "The runtime tells a debugger that it is there, and waits until that has seen it.",
     )
-    .since(13),
+    .since(13)
+    .parks(),
     k(
         0x26,
         Way::Both,
         "DBG_TRAP",
         abi::DbgTrap::LAYOUT,
         &[],
-        "A debugger's requests; refused as by a device without a hardware scheduler.",
+        "A debugger's requests about a process that it traces, or that is itself.",
     )
     .since(13)
-    .always(EINVAL),
+    .task(offset_of!(abi::DbgTrap, pid))
+    .operations(operations::DBG_TRAP),
     Ioctl {
         cmd: crate::abi::ioc::io(abi::MAGIC, 0x27),
         name: "CREATE_PROCESS",

@@ -57,7 +57,7 @@ fn operation(row: &Ioctl, variant: &Variant) -> Option<String> {
 /// `n_devices × 4 bytes in at device_ids_array_ptr, at most 1024, else ENOMEM`.
 fn describe(pointer: &Pointer, field: &dyn Fn(usize) -> &'static str) -> String {
     let count = match pointer.count {
-        Count::Field { offset, .. } => field(offset).to_owned(),
+        Count::Field { offset, .. } | Count::Optional { offset } => field(offset).to_owned(),
         Count::Bits { offset, .. } => format!("{} bits in words", field(offset)),
         Count::Fixed(n) => n.to_string(),
         Count::Product { records, stride } => format!("{} × {}", field(records), field(stride)),

@@ -6,6 +6,7 @@
 mod drm;
 mod kfd;
 mod markdown;
+mod operations;
 mod row;
 
 use super::ioc;

@@ -2,7 +2,7 @@
 
 use crate::abi::ioc;
 use crate::abi::layout::Layout;
-use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
+use crate::abi::spec::{Count, Flow, Ioctl, Pointer, Variants};
 
 /// Direction of a row, as the header's macros name it.
 #[derive(Clone, Copy)]
@@ -41,6 +41,32 @@ impl Ioctl {
     }
 
     pub(super) const fn followed_by(mut self, tail: Layout) -> Self {
+    pub(super) const fn parks(mut self) -> Self {
+        self.parks = true;
+        self
+    }
+
+    pub(super) const fn privileged(mut self) -> Self {
+        self.privileged = true;
+        self
+    }
+
+    /// With a process id at `offset`.
+    pub(super) const fn task(mut self, offset: usize) -> Self {
+        self.task = Some(offset);
+        self
+    }
+
+    pub(super) const fn operations(mut self, variants: Variants) -> Self {
+        self.variants = Some(variants);
+        self
+    }
+
+    pub(super) const fn chained(mut self, chain: Chain) -> Self {
+        self.chain = Some(chain);
+        self
+    }
+
         self.tail = Some(tail);
         self
     }

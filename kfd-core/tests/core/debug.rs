@@ -1,0 +1,607 @@
+//! A debugger and its target: DBG_TRAP and RUNTIME_ENABLE.
+
+use crate::world::{Client, World, barrier, completions, gpu, wait_result};
+use kfd_core::abi::kfd as abi;
+use kfd_core::abi::kfd::dbg_op;
+use kfd_core::abi::table;
+use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome, Task, UserWrite};
+use kfd_core::ids::{CallId, Tgid};
+use kfd_core::limits::Limits;
+use kfd_core::notice::Notice;
+use kfd_core::profile::Profile;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+const GFX942: u32 = 90_402;
+const GFX1100: u32 = 110_000;
+
+/// Nine hundred's profile on the newest interface, as another generation.
+fn profile(gfx_target_version: u32) -> Profile {
+    let mut profile = gpu().2;
+    profile.interface_minor = 18;
+    profile.devices[0].gfx_target_version = gfx_target_version;
+    profile
+}
+
+fn world() -> World {
+    World::of(profile(GFX942), Limits::default())
+}
+
+/// The calling end of a debugger: what its door found out.
+#[derive(Clone, Copy)]
+struct View {
+    task: Option<Task>,
+    pipe: bool,
+}
+
+fn traced(target: &Client<'_>) -> View {
+    View { task: Some(Task { tgid: target.identity.tgid, traced: true }), pipe: true }
+}
+
+fn pipe() -> Arc<OwnedFd> {
+    let (_, write) = std::io::pipe().unwrap();
+    Arc::new(write.into())
+}
+
+type Told<T> = (Result<i32, i32>, T, Vec<UserWrite>);
+
+fn trap_with<T: IntoBytes + FromBytes + Immutable + Default>(
+    debugger: &mut Client<'_>,
+    view: View,
+    op: u32,
+    args: T,
+    ids: Option<&[u32]>,
+) -> Told<T> {
+    let mut all = abi::DbgTrap { pid: 7, op, ..Default::default() };
+    all.args.as_mut_bytes()[..size_of::<T>()].copy_from_slice(args.as_bytes());
+    let cmd = table::KFD.iter().find(|row| row.name == "DBG_TRAP").unwrap().cmd;
+    let gathered = Gathered {
+        pointers: ids.map(|ids| ids.as_bytes().to_vec()).into_iter().collect(),
+        descriptor: view.pipe.then(pipe),
+        task: view.task,
+        ..Gathered::default()
+    };
+    let caller = debugger.caller(Node::Kfd);
+    let outcome = debugger.core().call(&caller, cmd, Arg::new(all.as_bytes()).unwrap(), gathered);
+    let (result, arg, writes) = match outcome {
+        Outcome::Done(done) => (Ok(done.value), done.arg, done.writes),
+        Outcome::Refused(refused) => (Err(refused.errno.0), refused.arg, refused.writes),
+        Outcome::Parked => panic!("a debugger's request is never parked"),
+    };
+    (result, T::read_from_prefix(&arg.bytes()[8..]).unwrap().0, writes)
+}
+
+fn trap<T: IntoBytes + FromBytes + Immutable + Default>(
+    debugger: &mut Client<'_>,
+    target: &Client<'_>,
+    op: u32,
+    args: T,
+) -> Told<T> {
+    trap_with(debugger, traced(target), op, args, None)
+}
+
+#[derive(Default, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+struct Nothing {}
+
+fn enable(debugger: &mut Client<'_>, target: &Client<'_>, wanted: u64) -> Told<abi::DbgTrapEnable> {
+    let args = abi::DbgTrapEnable { exception_mask: wanted, rinfo_ptr: 0x5000, rinfo_size: 16, dbg_fd: 3 };
+    trap(debugger, target, dbg_op::ENABLE, args)
+}
+
+fn runtime(client: &mut Client<'_>, mode_mask: u32) -> (CallId, Outcome) {
+    let args = abi::RuntimeEnable { r_debug: 0xabcd, mode_mask, capabilities_mask: 0 };
+    client.raw(0x25, args.as_bytes(), vec![])
+}
+
+fn runtime_is_there(client: &mut Client<'_>) {
+    assert!(matches!(runtime(client, 1).1, Outcome::Done(_)));
+}
+
+fn told(notices: &[Notice]) -> usize {
+    notices.iter().filter(|notice| matches!(notice, Notice::DebugEvent { .. })).count()
+}
+
+fn suspend(debugger: &mut Client<'_>, target: &Client<'_>, ids: &[u32]) -> (Result<i32, i32>, Vec<u32>) {
+    let args = abi::DbgTrapSuspendQueues {
+        queue_array_ptr: 0x6000,
+        num_queues: ids.len() as u32,
+        ..Default::default()
+    };
+    array(trap_with(debugger, traced(target), dbg_op::SUSPEND_QUEUES, args, Some(ids)))
+}
+
+fn resume(debugger: &mut Client<'_>, target: &Client<'_>, ids: &[u32]) -> (Result<i32, i32>, Vec<u32>) {
+    let args = abi::DbgTrapResumeQueues {
+        queue_array_ptr: if ids.is_empty() { 0 } else { 0x6000 },
+        num_queues: ids.len() as u32,
+        pad: 0,
+    };
+    array(trap_with(debugger, traced(target), dbg_op::RESUME_QUEUES, args, Some(ids)))
+}
+
+fn array<T>((result, _, writes): Told<T>) -> (Result<i32, i32>, Vec<u32>) {
+    let words = writes.first().map_or_else(Vec::new, |write| {
+        write.bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
+    });
+    (result, words)
+}
+
+fn query(debugger: &mut Client<'_>, target: &Client<'_>, clear: u64) -> Result<(u64, u32, u32), i32> {
+    let args = abi::DbgTrapQueryDebugEvent { exception_mask: clear, gpu_id: 9, queue_id: 9 };
+    let (result, args, _) = trap(debugger, target, dbg_op::QUERY_DEBUG_EVENT, args);
+    result.map(|_| (args.exception_mask, args.gpu_id, args.queue_id))
+}
+
+const NEW: u64 = abi::ec_mask(abi::EC_QUEUE_NEW);
+const VIOLATION: u64 = abi::ec_mask(abi::EC_DEVICE_MEMORY_VIOLATION);
+const RUNTIME: u64 = abi::ec_mask(abi::EC_PROCESS_RUNTIME);
+const DELETED: u64 = abi::ec_mask(abi::EC_DEVICE_QUEUE_DELETE);
+
+#[test]
+fn who_may_debug_whom_is_judged_in_the_kernels_order() {
+    let world = world();
+    let mut debugger = world.stranger(10, 1000);
+    let mut target = world.client(20);
+    let mut asked =
+        |task, op| trap_with(&mut debugger, View { task, pipe: true }, op, Nothing::default(), None).0;
+    assert_eq!(asked(None, dbg_op::ENABLE), Err(libc::ESRCH), "no such task");
+    let stranger = Task { tgid: Tgid(99), traced: true };
+    assert_eq!(asked(Some(stranger), dbg_op::ENABLE), Err(libc::ESRCH), "no process object");
+    let free = Task { tgid: Tgid(20), traced: false };
+    assert_eq!(asked(Some(free), dbg_op::ENABLE), Err(libc::EPERM), "not traced");
+    let traced = Task { tgid: Tgid(20), traced: true };
+    for op in dbg_op::DISABLE..=dbg_op::GET_DEVICE_SNAPSHOT {
+        assert_eq!(asked(Some(traced), op), Err(libc::EINVAL), "{op} before ENABLE");
+    }
+    assert_eq!(asked(Some(free), dbg_op::DISABLE), Err(libc::EINVAL), "DISABLE asks for no tracing");
+    assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
+    for op in dbg_op::SET_WAVE_LAUNCH_OVERRIDE..=dbg_op::SET_FLAGS {
+        let told = trap(&mut debugger, &target, op, Nothing::default()).0;
+        assert_eq!(told, Err(libc::EPERM), "{op} before the runtime is there");
+    }
+    let unknown = trap(&mut debugger, &target, 15, Nothing::default()).0;
+    assert_eq!(unknown, Err(libc::EINVAL));
+    let own = Task { tgid: Tgid(20), traced: false };
+    let view = View { task: Some(own), pipe: true };
+    assert_eq!(
+        trap_with(&mut target, view, dbg_op::DISABLE, Nothing::default(), None).0,
+        Ok(0),
+        "a process is its own debugger"
+    );
+    world.end();
+}
+
+#[test]
+fn an_interface_before_1_13_has_neither_runtime_nor_debugger() {
+    let world = World::new();
+    let mut client = world.client(10);
+    assert_eq!(client.no(0x25, &mut abi::RuntimeEnable::default()), libc::ENOTTY);
+    assert_eq!(client.no(0x26, &mut abi::DbgTrap::default()), libc::ENOTTY);
+    world.end();
+}
+
+#[test]
+fn a_session_begins_once_and_tells_what_the_runtime_said() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    let blind = View { pipe: false, ..traced(&target) };
+    let args = abi::DbgTrapEnable::default();
+    assert_eq!(trap_with(&mut debugger, blind, dbg_op::ENABLE, args, None).0, Err(libc::EBADF));
+    assert!(matches!(runtime(&mut target, 3).1, Outcome::Done(_)));
+    let (result, told, writes) = enable(&mut debugger, &target, 0);
+    assert_eq!((result, told.rinfo_size), (Ok(0), 16));
+    let info = abi::RuntimeInfo::read_from_bytes(&writes[0].bytes[..]).unwrap();
+    let should =
+        abi::RuntimeInfo { r_debug: 0xabcd, runtime_state: abi::DEBUG_RUNTIME_STATE_ENABLED, ttmp_setup: 1 };
+    assert_eq!((writes[0].va.0, info), (0x5000, should));
+    assert_eq!(enable(&mut debugger, &target, 0).0, Err(libc::EALREADY));
+    assert_eq!(trap(&mut debugger, &target, dbg_op::DISABLE, Nothing::default()).0, Ok(0));
+    let small = abi::DbgTrapEnable { rinfo_ptr: 0x5000, rinfo_size: 8, ..Default::default() };
+    let (result, told, writes) = trap(&mut debugger, &target, dbg_op::ENABLE, small);
+    assert_eq!((result, told.rinfo_size, writes[0].bytes.len()), (Ok(0), 16, 8));
+    world.end();
+}
+
+#[test]
+fn a_runtime_without_a_debugger_comes_once_before_any_queue() {
+    let world = world();
+    let mut target = world.client(20);
+    runtime_is_there(&mut target);
+    assert!(matches!(runtime(&mut target, 1).1, Outcome::Refused(r) if r.errno == Errno::BUSY));
+    assert!(matches!(runtime(&mut target, 0).1, Outcome::Done(_)));
+    let queue = target.queue(0x10_0000);
+    assert!(matches!(runtime(&mut target, 1).1, Outcome::Refused(r) if r.errno == Errno::EXIST));
+    target.destroy(queue.id).unwrap();
+    runtime_is_there(&mut target);
+    world.end();
+}
+
+#[test]
+fn the_runtime_waits_for_its_debuggers_word() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    assert_eq!(enable(&mut debugger, &target, RUNTIME).0, Ok(0));
+    let (call, outcome) = runtime(&mut target, 1);
+    assert!(matches!(outcome, Outcome::Parked));
+    assert_eq!(told(&world.outbox.take()), 1);
+    // A signal: EINTR, and the next call waits on without telling the debugger again.
+    let interrupted = world.core.interrupt(target.process, call).unwrap();
+    assert!(matches!(interrupted, Outcome::Refused(r) if r.errno == Errno::INTR));
+    assert!(matches!(runtime(&mut target, 1).1, Outcome::Parked));
+    assert_eq!(told(&world.outbox.take()), 0);
+    assert_eq!(query(&mut debugger, &target, 0), Ok((RUNTIME, 0, 0)));
+    let info = abi::DbgTrapQueryExceptionInfo {
+        info_ptr: 0x7000,
+        info_size: 100,
+        exception_code: abi::EC_PROCESS_RUNTIME,
+        clear_exception: 1,
+        ..Default::default()
+    };
+    let (result, info, writes) = trap(&mut debugger, &target, dbg_op::QUERY_EXCEPTION_INFO, info);
+    assert_eq!((result, info.info_size, writes[0].bytes.len()), (Ok(0), 16, 16));
+    assert_eq!(query(&mut debugger, &target, 0), Err(libc::EAGAIN), "it was taken back");
+    let word = abi::DbgTrapSendRuntimeEvent { exception_mask: RUNTIME, ..Default::default() };
+    assert_eq!(trap(&mut debugger, &target, dbg_op::SEND_RUNTIME_EVENT, word).0, Ok(0));
+    let notices = world.outbox.take();
+    assert!(matches!(completions(&notices)[..], [Outcome::Done(_)]));
+    // A word that comes first lets the next call pass, which is the runtime's farewell here.
+    assert_eq!(trap(&mut debugger, &target, dbg_op::SEND_RUNTIME_EVENT, word).0, Ok(0));
+    assert!(matches!(runtime(&mut target, 0).1, Outcome::Done(_)));
+    world.end();
+}
+
+#[test]
+fn the_end_of_a_session_lets_go_whoever_waited_for_it() {
+    for died in [false, true] {
+        let world = world();
+        let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+        assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
+        assert!(matches!(runtime(&mut target, 1).1, Outcome::Parked));
+        world.outbox.take();
+        if died {
+            world.kill(debugger.process);
+        } else {
+            assert_eq!(trap(&mut debugger, &target, dbg_op::DISABLE, Nothing::default()).0, Ok(0));
+        }
+        assert!(matches!(completions(&world.outbox.take())[..], [Outcome::Done(_)]));
+        let mut next = world.stranger(11, 1000);
+        assert_eq!(enable(&mut next, &target, 0).0, Ok(0), "another may come");
+        world.end();
+    }
+}
+
+#[test]
+fn a_target_that_dies_in_the_middle_leaves_nothing() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    assert_eq!(enable(&mut debugger, &target, !0).0, Ok(0));
+    assert!(matches!(runtime(&mut target, 1).1, Outcome::Parked));
+    world.outbox.take();
+    world.kill(target.process);
+    assert!(matches!(completions(&world.outbox.take())[..], [Outcome::Refused(r)] if r.errno == Errno::IO));
+    assert_eq!(trap(&mut debugger, &target, dbg_op::DISABLE, Nothing::default()).0, Err(libc::ESRCH));
+    world.end();
+}
+
+#[test]
+fn a_new_queue_is_told_listed_and_suspended_once_the_debugger_knows_it() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    runtime_is_there(&mut target);
+    let old = target.queue(0x10_0000);
+    assert_eq!(enable(&mut debugger, &target, NEW).0, Ok(0));
+    world.outbox.take();
+    let new = target.queue(0x20_0000);
+    assert_eq!(told(&world.outbox.take()), 1, "one byte for one queue");
+    let invalid = abi::DBG_QUEUE_INVALID_MASK;
+    assert_eq!(
+        suspend(&mut debugger, &target, &[old.id, new.id, 77]),
+        (Ok(1), vec![old.id, new.id | invalid, 77 | invalid]),
+        "neither the new one nor the one that there is not"
+    );
+    let (gpu_id, _, _) = gpu();
+    assert_eq!(query(&mut debugger, &target, 0), Ok((NEW, gpu_id, new.id)));
+    let args = abi::DbgTrapQueueSnapshot {
+        exception_mask: NEW,
+        snapshot_buf_ptr: 0x8000,
+        num_queues: 8,
+        entry_size: 80,
+    };
+    let (result, args, writes) = trap(&mut debugger, &target, dbg_op::GET_QUEUE_SNAPSHOT, args);
+    assert_eq!((result, args.num_queues, args.entry_size), (Ok(0), 2, 64));
+    assert_eq!(writes.iter().map(|write| write.va.0).collect::<Vec<_>>(), [0x8000, 0x8000 + 80]);
+    let entry = abi::QueueSnapshotEntry::read_from_bytes(&writes[1].bytes[..]).unwrap();
+    assert_eq!((entry.queue_id, entry.gpu_id, entry.exception_status), (new.id, gpu_id, NEW));
+    assert_eq!((entry.ring_base_address, entry.ring_size), (new.memory.va + 8192, 4096));
+    assert_eq!(entry.queue_type, abi::QUEUE_TYPE_COMPUTE_AQL);
+    assert_eq!(query(&mut debugger, &target, 0), Err(libc::EAGAIN), "the list cleared it");
+    assert_eq!(suspend(&mut debugger, &target, &[new.id]), (Ok(1), vec![new.id]));
+    assert_eq!(resume(&mut debugger, &target, &[]), (Ok(2), vec![]), "no array means all");
+    world.end();
+}
+
+#[test]
+fn lists_tell_how_much_there_is_whatever_the_room() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    target.queue(0x10_0000);
+    assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
+    let queues = abi::DbgTrapQueueSnapshot { entry_size: 8, ..Default::default() };
+    let (result, queues, writes) = trap(&mut debugger, &target, dbg_op::GET_QUEUE_SNAPSHOT, queues);
+    assert_eq!((result, queues.num_queues, queues.entry_size, writes.len()), (Ok(0), 1, 8, 0));
+    let (result, _, _) =
+        trap(&mut debugger, &target, dbg_op::GET_QUEUE_SNAPSHOT, abi::DbgTrapQueueSnapshot::default());
+    assert_eq!(result, Err(libc::EINVAL), "entries of no bytes");
+    let devices = abi::DbgTrapDeviceSnapshot { entry_size: 400, ..Default::default() };
+    assert_eq!(trap(&mut debugger, &target, dbg_op::GET_DEVICE_SNAPSHOT, devices).0, Err(libc::EINVAL));
+    let devices = abi::DbgTrapDeviceSnapshot { snapshot_buf_ptr: 0x8000, num_devices: 9, ..devices };
+    let (result, devices, writes) = trap(&mut debugger, &target, dbg_op::GET_DEVICE_SNAPSHOT, devices);
+    assert_eq!((result, devices.num_devices, devices.entry_size), (Ok(0), 1, 120));
+    let entry = abi::DeviceInfoEntry::read_from_bytes(&writes[0].bytes[..]).unwrap();
+    let (gpu_id, _, profile) = gpu();
+    let pci = &profile.devices[0].pci;
+    assert_eq!((entry.gpu_id, entry.device_id), (gpu_id, u32::from(pci.device)));
+    assert_eq!((entry.gfx_target_version, entry.location_id), (GFX942, pci.location_id()));
+    world.end();
+}
+
+#[test]
+fn a_suspended_queue_runs_nothing_until_it_is_resumed() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    runtime_is_there(&mut target);
+    let mut queue = target.queue(0x10_0000);
+    let signal = target.signal(&queue, 0, 1, None);
+    assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
+    assert_eq!(suspend(&mut debugger, &target, &[queue.id]), (Ok(1), vec![queue.id]));
+    target.push(&mut queue, &barrier(&[], signal));
+    target.ring(&queue);
+    world.settle();
+    assert_eq!(target.signal_value(&queue, 0), 1, "off its device");
+    assert_eq!(suspend(&mut debugger, &target, &[queue.id]), (Ok(1), vec![queue.id]), "once is twice");
+    assert_eq!(resume(&mut debugger, &target, &[queue.id]), (Ok(1), vec![queue.id]));
+    world.settle();
+    assert_eq!(target.signal_value(&queue, 0), 0);
+    world.end();
+}
+
+#[test]
+fn a_suspended_queue_is_destroyed_when_it_is_let_go() {
+    for ends in [false, true] {
+        let world = world();
+        let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+        runtime_is_there(&mut target);
+        let queue = target.queue(0x10_0000);
+        assert_eq!(enable(&mut debugger, &target, DELETED).0, Ok(0));
+        assert_eq!(suspend(&mut debugger, &target, &[queue.id]).0, Ok(1));
+        let destroy = abi::DestroyQueue { queue_id: queue.id, pad: 0 };
+        let (call, outcome) = target.raw(0x03, destroy.as_bytes(), vec![]);
+        assert!(matches!(outcome, Outcome::Parked));
+        let interrupted = world.core.interrupt(target.process, call).unwrap();
+        assert!(matches!(interrupted, Outcome::Refused(r) if r.errno == Errno::RESTART));
+        assert!(matches!(target.raw(0x03, destroy.as_bytes(), vec![]).1, Outcome::Parked));
+        world.outbox.take();
+        if ends {
+            assert_eq!(trap(&mut debugger, &target, dbg_op::DISABLE, Nothing::default()).0, Ok(0));
+        } else {
+            assert_eq!(resume(&mut debugger, &target, &[queue.id]).0, Ok(1));
+            assert_eq!(query(&mut debugger, &target, 0), Ok((DELETED, gpu().0, 0)));
+        }
+        let notices = world.outbox.take();
+        assert!(matches!(completions(&notices)[..], [Outcome::Done(_)]));
+        assert_eq!(told(&notices), usize::from(!ends), "the deletion, to a debugger that is there");
+        assert_eq!(target.destroy(queue.id), Err(Errno::INVAL), "it is gone");
+        world.end();
+    }
+}
+
+#[test]
+fn a_memory_violation_is_the_debuggers_until_it_passes_it_on() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    let event = target.event(abi::EVENT_MEMORY, false);
+    let mut queue = target.queue(0x10_0000);
+    assert_eq!(enable(&mut debugger, &target, VIOLATION).0, Ok(0));
+    let waits = target.park(&[event], false, abi::TIMEOUT_INFINITE);
+    target.push(&mut queue, &barrier(&[0xdead_0000], 0));
+    target.ring(&queue);
+    let notices = world.settle();
+    assert_eq!((told(&notices), completions(&notices).len()), (1, 0), "told to the debugger alone");
+    let (gpu_id, _, _) = gpu();
+    let info = abi::DbgTrapQueryExceptionInfo {
+        info_ptr: 0x7000,
+        info_size: 32,
+        source_id: gpu_id,
+        exception_code: abi::EC_DEVICE_MEMORY_VIOLATION,
+        clear_exception: 0,
+    };
+    let (result, info, writes) = trap(&mut debugger, &target, dbg_op::QUERY_EXCEPTION_INFO, info);
+    assert_eq!((result, info.info_size), (Ok(0), 32));
+    let data = abi::MemoryExceptionData::read_from_bytes(&writes[0].bytes[..]).unwrap();
+    assert_eq!((data.va & !4095, data.gpu_id, data.failure.not_present), (0xdead_0000, gpu_id, 1));
+    assert_eq!(query(&mut debugger, &target, VIOLATION), Ok((VIOLATION, gpu_id, 0)));
+    let word = abi::DbgTrapSendRuntimeEvent { exception_mask: VIOLATION, gpu_id, queue_id: 0 };
+    let nowhere = abi::DbgTrapSendRuntimeEvent { gpu_id: 1, ..word };
+    assert_eq!(trap(&mut debugger, &target, dbg_op::SEND_RUNTIME_EVENT, nowhere).0, Err(libc::ENODEV));
+    assert_eq!(trap(&mut debugger, &target, dbg_op::SEND_RUNTIME_EVENT, word).0, Ok(0));
+    let notices = world.outbox.take();
+    let ended = completions(&notices);
+    assert_eq!(wait_result(ended[0]), (None, abi::WAIT_RESULT_COMPLETE));
+    assert_eq!(world.core.interrupt(target.process, waits).is_none(), true);
+    world.end();
+}
+
+#[test]
+fn a_violation_that_the_debugger_did_not_ask_for_is_the_processs_as_ever() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    let event = target.event(abi::EVENT_MEMORY, false);
+    let mut queue = target.queue(0x10_0000);
+    assert_eq!(enable(&mut debugger, &target, NEW).0, Ok(0));
+    target.park(&[event], false, abi::TIMEOUT_INFINITE);
+    target.push(&mut queue, &barrier(&[0xdead_0000], 0));
+    target.ring(&queue);
+    let notices = world.settle();
+    assert_eq!((told(&notices), completions(&notices).len()), (0, 1));
+    // It waits for whoever asks later: a byte at once.
+    let wanted = abi::DbgTrapSetExceptionsEnabled { exception_mask: VIOLATION };
+    assert_eq!(trap(&mut debugger, &target, dbg_op::SET_EXCEPTIONS_ENABLED, wanted).0, Ok(0));
+    assert_eq!(told(&world.outbox.take()), 1);
+    world.end();
+}
+
+#[test]
+fn a_malformed_packet_is_told_by_its_code_and_passed_on_through_the_save_area() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    let (_, event) = target.event_page(0x40_0000);
+    let memory = target.buffer(0x10_0000, 16384);
+    let save = target.buffer(0x50_0000, 8192);
+    let header = abi::ContextSaveAreaHeader {
+        err_payload_addr: save.va + 4096,
+        err_event_id: event,
+        ..Default::default()
+    };
+    target.poke(save.offset, header.as_bytes());
+    let mut arg = abi::CreateQueue {
+        ring_base_address: memory.va + 8192,
+        write_pointer_address: memory.va + hsa_queue::layout::amd_queue::WRITE_DISPATCH_ID,
+        read_pointer_address: memory.va + hsa_queue::layout::amd_queue::READ_DISPATCH_ID,
+        ring_size: 4096,
+        gpu_id: gpu().0,
+        queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
+        queue_percentage: 100,
+        queue_priority: 7,
+        ctx_save_restore_address: save.va,
+        ctx_save_restore_size: 4096,
+        ..Default::default()
+    };
+    target.ok(0x02, &mut arg);
+    let (id, doorbell) = (arg.queue_id, arg.doorbell_offset);
+    let mut queue = crate::world::Aql { id, doorbell, memory, packets: 0 };
+    const UNSUPPORTED: u64 = abi::ec_mask(20);
+    assert_eq!(enable(&mut debugger, &target, UNSUPPORTED).0, Ok(0));
+    let mut packet = [0; 64];
+    packet[0] = 9;
+    target.push(&mut queue, &packet);
+    target.ring(&queue);
+    assert_eq!(told(&world.settle()), 1);
+    assert_eq!(query(&mut debugger, &target, 0), Ok((UNSUPPORTED, gpu().0, id)));
+    target.park(&[event], false, abi::TIMEOUT_INFINITE);
+    let word = abi::DbgTrapSendRuntimeEvent { exception_mask: UNSUPPORTED, gpu_id: gpu().0, queue_id: id };
+    assert_eq!(trap(&mut debugger, &target, dbg_op::SEND_RUNTIME_EVENT, word).0, Ok(0));
+    assert_eq!(target.peek(save.offset + 4096), UNSUPPORTED);
+    assert_eq!(completions(&world.outbox.take()).len(), 1, "and the event is set");
+    world.end();
+}
+
+#[test]
+fn what_waves_are_told_is_what_their_device_takes() {
+    for (gfx, traps, single, replace) in
+        [(GFX942, 0x1ff, Ok(0), Ok(0)), (90_000, 0x80, Err(libc::EACCES), Err(libc::EINVAL))]
+    {
+        let world = World::of(profile(gfx), Limits::default());
+        let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+        runtime_is_there(&mut target);
+        assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
+        let set = abi::DbgTrapSetWaveLaunchOverride {
+            override_mode: abi::DBG_TRAP_OVERRIDE_OR,
+            enable_mask: 0x80,
+            support_request_mask: 0x80,
+            pad: 0,
+        };
+        let op = dbg_op::SET_WAVE_LAUNCH_OVERRIDE;
+        let (result, told, _) = trap(&mut debugger, &target, op, set);
+        assert_eq!((result, told.enable_mask, told.support_request_mask), (Ok(0), 0, traps));
+        let clear = abi::DbgTrapSetWaveLaunchOverride { enable_mask: 0, ..set };
+        assert_eq!(trap(&mut debugger, &target, op, clear).1.enable_mask, 0x80, "what was set");
+        let much = abi::DbgTrapSetWaveLaunchOverride { support_request_mask: 1 << 20, ..set };
+        let (result, told, _) = trap(&mut debugger, &target, op, much);
+        assert_eq!((result, told.support_request_mask), (Err(libc::EACCES), traps));
+        let other =
+            abi::DbgTrapSetWaveLaunchOverride { override_mode: abi::DBG_TRAP_OVERRIDE_REPLACE, ..set };
+        assert_eq!(trap(&mut debugger, &target, op, other).0, replace);
+        for (launch_mode, result) in [(1, Ok(0)), (3, Ok(0)), (0x103, Ok(0)), (2, Err(libc::EINVAL))] {
+            let mode = abi::DbgTrapSetWaveLaunchMode { launch_mode, pad: 0 };
+            assert_eq!(trap(&mut debugger, &target, dbg_op::SET_WAVE_LAUNCH_MODE, mode).0, result);
+        }
+        let flags = abi::DbgTrapSetFlags { flags: abi::DBG_TRAP_FLAG_SINGLE_MEM_OP, pad: 0 };
+        let (result, told, _) = trap(&mut debugger, &target, dbg_op::SET_FLAGS, flags);
+        assert_eq!((result, told.flags), (single, 0));
+        let none = abi::DbgTrapSetFlags::default();
+        let former = trap(&mut debugger, &target, dbg_op::SET_FLAGS, none).1.flags;
+        assert_eq!(former, u32::from(single.is_ok()));
+        world.end();
+    }
+}
+
+#[test]
+fn a_devices_four_watch_points_are_all_processes_and_come_back_with_the_session() {
+    let world = world();
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    let mut other = world.client(21);
+    for target in [&mut target, &mut other] {
+        runtime_is_there(target);
+        assert_eq!(enable(&mut debugger, target, 0).0, Ok(0));
+    }
+    let gpu_id = gpu().0;
+    let set = abi::DbgTrapSetNodeAddressWatch { address: 0x1000, mask: !0, gpu_id, ..Default::default() };
+    for id in 0..4 {
+        let (result, told, _) = trap(&mut debugger, &target, dbg_op::SET_NODE_ADDRESS_WATCH, set);
+        assert_eq!((result, told.id), (Ok(0), id));
+    }
+    let watch = |debugger: &mut Client<'_>, target: &Client<'_>, gpu_id| {
+        let set = abi::DbgTrapSetNodeAddressWatch { gpu_id, ..set };
+        trap(debugger, target, dbg_op::SET_NODE_ADDRESS_WATCH, set).0
+    };
+    assert_eq!(watch(&mut debugger, &other, gpu_id), Err(libc::ENOMEM));
+    assert_eq!(watch(&mut debugger, &other, 1), Err(libc::ENODEV));
+    let clear = |debugger: &mut Client<'_>, target: &Client<'_>, id| {
+        let clear = abi::DbgTrapClearNodeAddressWatch { gpu_id, id };
+        trap(debugger, target, dbg_op::CLEAR_NODE_ADDRESS_WATCH, clear).0
+    };
+    assert_eq!(clear(&mut debugger, &other, 2), Err(libc::EINVAL), "another session's");
+    assert_eq!(clear(&mut debugger, &target, 2), Ok(0));
+    assert_eq!(clear(&mut debugger, &target, 2), Err(libc::EINVAL));
+    assert_eq!(watch(&mut debugger, &other, gpu_id), Ok(0));
+    world.kill(target.process);
+    assert_eq!(watch(&mut debugger, &other, gpu_id), Ok(0), "the dead one's are free");
+    world.end();
+}
+
+#[test]
+fn gfx11_debugs_no_queue_whose_compute_units_its_client_chose() {
+    let world = World::of(profile(GFX1100), Limits::default());
+    let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+    runtime_is_there(&mut target);
+    let queue = target.queue(0x10_0000);
+    let mask = |target: &mut Client<'_>| {
+        let mut arg = abi::SetCuMask { queue_id: queue.id, num_cu_mask: 32, cu_mask_ptr: 0x9000 };
+        target.ioctl(0x1a, &mut arg, vec![u32::MAX.as_bytes().to_vec()]).map(drop)
+    };
+    assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
+    assert_eq!(mask(&mut target), Err(Errno::BUSY), "the debugger's own mask is there");
+    assert_eq!(trap(&mut debugger, &target, dbg_op::DISABLE, Nothing::default()).0, Ok(0));
+    assert_eq!(mask(&mut target), Ok(()));
+    let (_, _, writes) = enable(&mut debugger, &target, 0);
+    let info = abi::RuntimeInfo::read_from_bytes(&writes[0].bytes[..]).unwrap();
+    assert_eq!(info.runtime_state, abi::DEBUG_RUNTIME_STATE_ENABLED_BUSY);
+    world.end();
+}
+
+#[test]
+fn profiles_whose_interface_debugs_say_so_in_their_topology() {
+    const TRAP_DEBUG: u32 = 1 << 15;
+    const LAUNCH_OVERRIDE: u32 = 1 << 16;
+    const LAUNCH_MODE: u32 = 1 << 17;
+    const PRECISE_MEMORY: u32 = 1 << 18;
+    for name in ["gfx900", "gfx942", "gfx1100"] {
+        let profile = Profile::named(name).unwrap();
+        let debugs = profile.interface_minor >= 13;
+        let all = TRAP_DEBUG | LAUNCH_OVERRIDE | LAUNCH_MODE | PRECISE_MEMORY;
+        let told = profile.devices[0].compute.capability & all;
+        assert_eq!(told, if debugs { all } else { 0 }, "{name}");
+    }
+}
