@@ -277,8 +277,6 @@ mutants! {
     NoRestart,
     /// The reader leaves without release ordering.
     RelaxedLeave,
-    /// A reader begins its next section in its own word without release ordering.
-    RelaxedEnter,
     /// A reader that leaves by its own word looks for a sleeping updater without a fence.
     NoWakeFence,
     /// A reader that leaves by its CPU's counter does.

@@ -157,8 +157,7 @@ impl Readers {
         let seen = word.load(Ordering::Acquire);
         if seen == FREE {
             // Release, as C: who sees this section sees that the one before it is over.
-            let order = if mutant(Mutant::RelaxedEnter) { Ordering::Relaxed } else { Ordering::Release };
-            word.store(state, order);
+            word.store(state, Ordering::Release);
             // B, partner A: what this section reads, it reads after its word can be seen.
             sync::light_fence(Mutant::NoOwnFence);
             return Entry { at: number, state };

@@ -86,9 +86,25 @@ fn wake() {
 
 pub const WAKE: Model = Model { preemptions: Some(3), body: wake };
 
+/// The domain goes while a section was forgotten that its reclaimer waits for.
+pub const CLOSE: Model = Model {
+    preemptions: Some(3),
+    body: || {
+        let domain = Domain::model(1, true);
+        std::mem::forget(domain.read());
+        domain.retire(Box::new(0));
+        drop(domain);
+    },
+};
+
 #[test]
 fn a_callback_runs_after_every_reader_that_could_see_its_object() {
     RETIRE.check(None);
+}
+
+#[test]
+fn a_forgotten_section_does_not_hold_up_the_end_of_its_domain() {
+    CLOSE.check(None);
 }
 
 #[test]

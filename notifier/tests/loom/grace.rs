@@ -28,6 +28,10 @@ impl World {
         Self { domain, published: Arc::new(AtomicUsize::new(0)), old: Arc::default() }
     }
 
+    fn shaped(own: usize, cpus: u32, shared: u32) -> Self {
+        Self::on(Domain::shaped(Shape { own, cpus, shared, reclaimer: false }))
+    }
+
     fn read(&self) {
         let _section = self.domain.read();
         if self.published.load(Relaxed) == 0 {
@@ -62,7 +66,100 @@ pub const ONE_READER: Model = Model {
 pub const OWN_STRIPE: Model = Model {
     preemptions: None,
     body: || {
-        let world = World::on(Domain::shaped(Shape { own: 2, shared: 1, reclaimer: false }));
+        let world = World::shaped(2, 0, 1);
+        let reader = world.spawn(World::read);
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// The same reader's second section, which goes the fast way.
+pub const OWN_TWICE: Model = Model {
+    preemptions: Some(4),
+    body: || {
+        let world = World::shaped(2, 0, 1);
+        let reader = world.spawn(|world| {
+            drop(world.domain.read());
+            world.read();
+        });
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// Two sections of one reader in a row: who sees the second one must see that the first is over.
+pub const OWN_AGAIN: Model = Model {
+    preemptions: Some(4),
+    body: || {
+        let world = World::shaped(2, 0, 1);
+        let reader = world.spawn(|world| {
+            world.read();
+            world.read();
+        });
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// A reader that is counted by its CPU.
+pub const PER_CPU: Model = Model {
+    preemptions: None,
+    body: || {
+        let world = World::shaped(0, 1, 1);
+        let reader = world.spawn(World::read);
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// A reader that has no word and has not asked for one yet.
+pub const PER_CPU_FIRST: Model = Model {
+    preemptions: None,
+    body: || {
+        let world = World::shaped(2, 1, 1);
+        // The words are those of the first two threads.
+        world.spawn(|_| ()).join().unwrap();
+        let reader = world.spawn(World::read);
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// An inner section that outlives the outer one: the word is taken, so it is counted by the CPU.
+pub const PER_CPU_INNER: Model = Model {
+    preemptions: Some(4),
+    body: || {
+        let world = World::shaped(2, 1, 1);
+        let reader = world.spawn(|world| {
+            let outer = world.domain.read();
+            let inner = world.domain.read();
+            drop(outer);
+            if world.published.load(Relaxed) == 0 {
+                world.old.touch();
+            }
+            drop(inner);
+        });
+        world.replace();
+        reader.join().unwrap();
+    },
+};
+
+/// Two readers on one CPU.
+pub const PER_CPU_SHARED: Model = Model {
+    preemptions: Some(3),
+    body: || {
+        let world = World::shaped(0, 1, 1);
+        let readers = [world.spawn(World::read), world.spawn(World::read)];
+        world.replace();
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    },
+};
+
+/// A section that begins on one CPU and ends on another.
+pub const PER_CPU_MIGRATING: Model = Model {
+    preemptions: Some(4),
+    body: || {
+        let world = World::shaped(0, 2, 1);
         let reader = world.spawn(World::read);
         world.replace();
         reader.join().unwrap();
@@ -145,8 +242,23 @@ fn a_reader_with_counters_of_its_own_is_waited_for() {
 }
 
 #[test]
+fn a_reader_that_reads_again_with_its_own_counters_is_waited_for() {
+    OWN_TWICE.check(None);
+    OWN_AGAIN.check(None);
+}
+
+#[test]
+fn readers_counted_by_their_cpu_are_waited_for() {
+    PER_CPU.check(None);
+    PER_CPU_FIRST.check(None);
+    PER_CPU_INNER.check(None);
+    PER_CPU_SHARED.check(None);
+}
+
+#[test]
 fn a_section_that_changes_cpus_is_waited_for() {
     MIGRATING.check(None);
+    PER_CPU_MIGRATING.check(None);
 }
 
 #[test]

@@ -22,6 +22,25 @@ pub const PUT_EXIT: Model = Model {
     },
 };
 
+/// Two holders; the last put frees what the other one used, with no reader to wait for.
+pub const TWO_PUTS: Model = Model {
+    preemptions: Some(3),
+    body: || {
+        let notifier = notifier(true);
+        let object = notifier.get(&notifier.mm(ID), Watched::default).unwrap();
+        let other = object.clone();
+        let holder = thread::spawn(move || {
+            other.memory.touch();
+            drop(other);
+        });
+        drop(object);
+        // Not joined before the barrier: that would order what the put has to order.
+        notifier.barrier();
+        holder.join().unwrap();
+        notifier.barrier();
+    },
+};
+
 /// A reader of a slot against take and put.
 pub const SLOT: Model = Model {
     preemptions: Some(3),
@@ -71,6 +90,11 @@ pub const GET_PUT: Model = Model {
 #[test]
 fn the_last_put_frees_after_the_walker_has_left() {
     PUT_EXIT.check(None);
+}
+
+#[test]
+fn the_last_put_frees_after_everything_that_other_holders_did() {
+    TWO_PUTS.check(None);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod chain;
 mod grace;
 mod handle;
 mod mutants;
+mod waits;
 
 use notifier::{
     Listener, MmId, Notifier, Releasing,

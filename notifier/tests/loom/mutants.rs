@@ -1,6 +1,6 @@
 //! Each deliberate fault is caught by the model named here.
 
-use crate::{callbacks, chain, grace, handle};
+use crate::{callbacks, chain, grace, handle, waits};
 use notifier::model::Mutant;
 
 macro_rules! caught {
@@ -26,11 +26,19 @@ caught! {
     lock_sum_before_unlock_sum: LockSumFirst by grace::NESTED;
     one_bank_instead_of_two: OneBank by grace::STRAGGLER;
     no_fence_in_the_reader: NoReaderFence by grace::ONE_READER;
+    no_fence_after_ones_own_word: NoOwnFence by grace::OWN_TWICE;
+    no_fence_after_ones_first_section: NoFirstFence by grace::OWN_STRIPE;
+    no_fence_after_a_cpus_counter: NoCpuFence by grace::PER_CPU;
+    no_fence_after_a_cpus_counter_for_want_of_a_word: NoCpuFirstFence by grace::PER_CPU_FIRST;
+    a_sequence_that_is_not_restarted: NoRestart by grace::PER_CPU_SHARED;
     no_fence_in_the_updater: NoUpdaterFence by grace::ONE_READER;
     no_fence_when_a_shared_period_begins: NoPeriodFence by grace::TWO_UPDATERS;
     no_fence_when_a_shared_period_is_asked_for: NoTicketFence by grace::TWO_UPDATERS;
     a_reader_that_leaves_without_release: RelaxedLeave by grace::ONE_READER;
-    a_leaving_reader_that_misses_the_sleeper: NoWakeFence by grace::ONE_READER;
+    a_reader_that_leaves_by_its_own_word_and_misses_the_sleeper: NoWakeFence by grace::OWN_TWICE;
+    a_reader_that_leaves_by_its_cpus_counter_and_misses_the_sleeper: NoCpuWakeFence by grace::PER_CPU;
+    a_reader_that_leaves_by_a_shared_counter_and_misses_the_sleeper: NoSharedWakeFence by grace::ONE_READER;
+    a_dropped_domain_that_misses_the_sleeper: NoCloseFence by callbacks::CLOSE;
     an_updater_that_announces_its_sleep_too_late: LateWaiting by grace::ONE_READER;
     callbacks_without_a_grace_period: NoGrace by callbacks::RETIRE;
     barrier_as_synchronize: BarrierIsSynchronize by callbacks::BARRIER_ALONE;
@@ -39,13 +47,18 @@ caught! {
     an_updater_that_sleeps_without_a_fence: NoSleepFence by grace::ONE_READER;
     a_push_that_misses_the_sleeper: NoPushFence by callbacks::WAKE;
     a_reclaimer_that_sleeps_without_a_fence: NoIdleFence by callbacks::WAKE;
+    a_reclaimer_that_lingers_without_a_fence: NoLingerFence by waits::LINGER;
     a_reclaimer_that_announces_its_sleep_too_late: LateSleep by callbacks::WAKE;
     news_without_a_fence: NoNewsFence by callbacks::BARRIER_ALONE;
     a_waiter_without_a_fence: NoWaiterFence by callbacks::BARRIER_ALONE;
+    a_flood_looked_for_too_late: LateFloodLook by waits::FLOOD;
+    impatience_taken_for_the_end: TimeoutEndsPeriod by waits::IMPATIENT;
+    a_stall_that_is_not_told_of: SilentStall by waits::STALL;
     an_alive_check_outside_the_chain_lock: StaleAliveCheck by chain::REGISTER_EXIT;
     an_exit_that_unlinks_first: UnlinkBeforeWalk by chain::UNREGISTER_EXIT;
     an_unregister_that_does_not_wait: UnregisterNoWait by chain::UNREGISTER_EXIT;
     an_unregister_that_trusts_a_begun_exit: TrustDead by chain::UNREGISTER_EXIT;
+    a_last_put_that_acquires_nothing: NoPutFence by handle::TWO_PUTS;
     an_inline_free: InlineFree by handle::PUT_EXIT;
     a_free_queued_before_the_unlink: FreeBeforeUnlink by handle::PUT_EXIT;
     a_slot_that_revives_the_dead: GetFromZero by handle::SLOT;
