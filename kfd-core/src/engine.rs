@@ -12,6 +12,7 @@ use crate::core::{Core, Ran};
 use crate::debug;
 use crate::device::{Device, place};
 use crate::dqm::{Ended, PAGE, Turn};
+use crate::eviction::Reason;
 use crate::ids::{Nanos, ProcessId, QueueKey};
 use crate::notice::{Notice, Post, UserAnswer};
 use crate::process::Process;
@@ -251,7 +252,17 @@ impl Core {
         if let Some(process) = self.process(queue.process) {
             let found = process.inner.lock().pqm.get(queue.queue.0).map(|entry| Arc::clone(&entry.queue));
             if let Some(found) = found {
-                let taken = found.engine.lock().open.answer(ticket, answer);
+                let mut engine = found.engine.lock();
+                if answer == UserAnswer::Failed && engine.open.retry(ticket) {
+                    drop(engine);
+                    // The range may lie between two mappings. The queue was waiting, so it is held now, by this eviction
+                    // or an earlier one, and asks again when it is let go.
+                    self.evict_for(&process, Reason::Userptr, &mut post);
+                    self.post(post);
+                    return;
+                }
+                let taken = engine.open.answer(ticket, answer);
+                drop(engine);
                 if taken && self.devices[found.device].dqm.answered(queue) {
                     post.runnable();
                 }

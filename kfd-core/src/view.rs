@@ -26,6 +26,8 @@ pub(crate) struct OpenAccess {
     state: State,
     /// Whether this queue ever had to ask: its memory is the client's own and is not polled.
     pub(crate) asks: bool,
+    /// The access under way is made for the second time, since the first one failed.
+    again: bool,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +43,7 @@ impl OpenAccess {
     pub(crate) fn answer(&mut self, ticket: u64, answer: UserAnswer) -> bool {
         match std::mem::take(&mut self.state) {
             State::Asked(asked, access) if asked == ticket => {
+                self.again = false;
                 self.state = State::Answered(access, answer);
                 true
             }
@@ -49,6 +52,17 @@ impl OpenAccess {
                 false
             }
         }
+    }
+
+    /// The access under way has failed. For the first time, it is forgotten, so that the queue makes it again when it
+    /// runs; false when it was made again already, or is not the one under way.
+    pub(crate) fn retry(&mut self, ticket: u64) -> bool {
+        let first = !self.again && matches!(&self.state, State::Asked(asked, _) if *asked == ticket);
+        if first {
+            self.again = true;
+            self.state = State::None;
+        }
+        first
     }
 }
 

@@ -68,8 +68,9 @@ impl Entry {
         !matches!(self.run, Run::Ready | Run::Running)
     }
 
-    fn slice_end(&self, quantum: Nanos) -> Option<Nanos> {
-        Some(later(self.began?, quantum.0 * (1 + u64::from(self.priority)) / (1 + NORMAL)))
+    /// When its slice ends, if that begins now at the latest.
+    fn slice_end(&self, quantum: Nanos, now: Nanos) -> Nanos {
+        later(self.began.unwrap_or(now), quantum.0 * (1 + u64::from(self.priority)) / (1 + NORMAL))
     }
 }
 
@@ -105,6 +106,7 @@ impl State {
         share.seated += 1;
         self.list.slots[slot] = Some(key);
         self.list.free -= 1;
+        self.list.next_look = Nanos(0);
     }
 
     /// Empties a slot. The queue on it, if it is ready, waits for another.
@@ -213,22 +215,21 @@ impl State {
         for slot in 0..self.list.slots.len() {
             let Some(key) = self.list.slots[slot] else { continue };
             let Some(entry) = self.entries.get_mut(&key) else { continue };
-            match entry.slice_end(quantum) {
-                None => {}
-                Some(end) if end > now => next = next.min(end),
-                Some(_) if entry.run == Run::Running => next = next.min(soon),
-                Some(_) => {
-                    let seated = self.shares.get(&key.process).map_or(0, |share| share.seated);
-                    let may = |state: &Self, process: ProcessId, _| {
-                        process == key.process
-                            || state.shares.get(&process).is_some_and(|share| share.seated < seated)
-                    };
-                    if !self.hand_over(slot, may)
-                        && let Some(entry) = self.entries.get_mut(&key)
-                    {
-                        entry.began = Some(now);
-                    }
-                }
+            let end = entry.slice_end(quantum, now);
+            if end > now {
+                next = next.min(end);
+            } else if entry.run == Run::Running {
+                next = next.min(soon);
+            } else {
+                // Its next one, when nobody else may have the slot.
+                entry.began = Some(now);
+                let seated = self.shares.get(&key.process).map_or(0, |share| share.seated);
+                self.hand_over(slot, |state, process, _| {
+                    process == key.process
+                        || state.shares.get(&process).is_some_and(|share| share.seated < seated)
+                });
+                let on = self.list.slots[slot].and_then(|key| self.entries.get(&key));
+                next = on.map_or(next, |entry| next.min(entry.slice_end(quantum, now)));
             }
         }
         self.list.next_look = next;

@@ -4,8 +4,10 @@
 
 mod debug;
 mod devices;
+mod eviction;
 mod events;
 mod formats;
+mod gws;
 mod ipc;
 mod life;
 mod limits;
@@ -13,4 +15,5 @@ mod memory;
 mod queues;
 mod races;
 mod refusals;
+mod scheduling;
 mod world;
