@@ -199,6 +199,12 @@ impl Errno {
     pub const EXIST: Self = Self(libc::EEXIST);
     /// Not a call of this node: DRM's answer on a render node.
     pub const ACCES: Self = Self(libc::EACCES);
+    /// Interrupted by a signal, and not to be made again by itself.
+    pub const INTR: Self = Self(libc::EINTR);
+    /// Somebody debugs that process already.
+    pub const ALREADY: Self = Self(libc::EALREADY);
+    /// That exception has not been raised.
+    pub const NODATA: Self = Self(libc::ENODATA);
     /// Not supported.
     pub const OPNOTSUPP: Self = Self(libc::EOPNOTSUPP);
 
@@ -206,9 +212,3 @@ impl Errno {
     /// becomes EINTR where the signal's action says so. Leaves a door only as the answer to an INTERRUPT.
     pub const RESTART: Self = Self(512);
 }
-    /// Interrupted by a signal, and not to be made again by itself.
-    pub const INTR: Self = Self(libc::EINTR);
-    /// Somebody debugs that process already.
-    pub const ALREADY: Self = Self(libc::EALREADY);
-    /// That exception has not been raised.
-    pub const NODATA: Self = Self(libc::ENODATA);

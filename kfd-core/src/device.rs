@@ -34,12 +34,14 @@ pub(crate) struct Device {
     pub(crate) profile: DeviceProfile,
     /// Its queues.
     pub(crate) dqm: Dqm,
+    /// Its watch points.
+    pub(crate) watch: WatchPoints,
     /// Places of its SDMA engines.
     pub(crate) sdma: Slots,
     /// Places of its SDMA engines for links.
     pub(crate) sdma_xgmi: Slots,
-    /// Its watch points.
-    pub(crate) watch: WatchPoints,
+    /// What shared virtual memory lies on it.
+    pub(crate) residency: Arc<Residency>,
 }
 
 impl Device {

@@ -61,11 +61,11 @@ pub struct Process {
     pub(crate) pdds: Vec<Pdd>,
     pub(crate) inner: Mutex<Inner>,
     pub(crate) events: Mutex<EventTable>,
+    pub(crate) debug: Mutex<Debug>,
     pub(crate) purse: Arc<Purse>,
     charge: Charge,
 }
 
-    pub(crate) debug: Mutex<Debug>,
 impl Process {
     /// A process object that nobody finds yet.
     pub(crate) fn new(
@@ -89,13 +89,13 @@ impl Process {
             pdds: devices.iter().map(|_| Pdd::default()).collect(),
             inner: Mutex::new(Inner { bindings, ..Inner::default() }),
             events: Mutex::default(),
+            debug: Mutex::default(),
             purse,
             charge,
         }
     }
 
     /// Its id.
-            debug: Mutex::default(),
     pub(crate) fn id(&self) -> ProcessId {
         self.id
     }

@@ -191,11 +191,11 @@ pub struct Ioctl {
     /// Only for callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, EACCES to others;
     /// and also for the tracer of the process that opened the file.
     pub privileged: bool,
+    /// Whether the core may keep such a call waiting.
+    pub parks: bool,
     /// The minor version of the interface that brought it; an older interface answers ENOTTY. 0 for DRM calls.
     pub since: u32,
     /// The errno with which every such call ends, whatever its struct says, because what it asks for is absent here;
-    /// Whether the core may keep such a call waiting.
-    pub parks: bool,
     /// a door need not gather for it.
     pub refused: Option<i32>,
     /// One line of what it does.
@@ -213,11 +213,11 @@ impl Ioctl {
         variants: None,
         task: None,
         privileged: false,
+        parks: false,
         since: 0,
         refused: None,
         doc: "",
     };
-        parks: false,
 
     /// The operation that a call whose struct is `arg` asks for.
     #[must_use]

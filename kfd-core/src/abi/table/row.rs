@@ -40,7 +40,6 @@ impl Ioctl {
         self
     }
 
-    pub(super) const fn followed_by(mut self, tail: Layout) -> Self {
     pub(super) const fn parks(mut self) -> Self {
         self.parks = true;
         self
@@ -67,6 +66,7 @@ impl Ioctl {
         self
     }
 
+    pub(super) const fn followed_by(mut self, tail: Layout) -> Self {
         self.tail = Some(tail);
         self
     }
