@@ -35,15 +35,20 @@ struct Line<'a> {
     peer: &'a str,
     peer_value: f64,
     ratio: f64,
-    goal: String,
-    met: bool,
+    goal: Option<String>,
+    met: Option<bool>,
 }
 
 /// A figure beside the floor or peer of the same run; the goal is one of their ratio, figure by peer.
 pub fn ratio(name: &str, unit: &str, value: f64, peer: &str, peer_value: f64, goal: Goal) {
     let ratio = value / peer_value;
-    let goal_text = format!("{} x", goal.text());
-    put(&Line { name, value, unit, peer, peer_value, ratio, goal: goal_text, met: goal.met_by(ratio) });
+    let (goal, met) = (Some(format!("{} x", goal.text())), Some(goal.met_by(ratio)));
+    put(&Line { name, value, unit, peer, peer_value, ratio, goal, met });
+}
+
+/// A figure beside a peer of the same run, of whose ratio nothing is demanded: its goal and whether it is met are null.
+pub fn information(name: &str, unit: &str, value: f64, peer: &str, peer_value: f64) {
+    put(&Line { name, value, unit, peer, peer_value, ratio: value / peer_value, goal: None, met: None });
 }
 
 /// A figure with a bound in its own unit; the ratio is that of figure and bound.
@@ -59,8 +64,8 @@ pub fn absolute(name: &str, unit: &str, value: f64, goal: Goal) {
         peer: "the goal itself",
         peer_value: bound,
         ratio,
-        goal: goal_text,
-        met: goal.met_by(value),
+        goal: Some(goal_text),
+        met: Some(goal.met_by(value)),
     });
 }
 

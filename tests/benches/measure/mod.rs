@@ -11,5 +11,5 @@
 pub mod line;
 pub mod samples;
 
-pub use line::{Goal, absolute, ratio, remark};
+pub use line::{Goal, absolute, information, ratio, remark};
 pub use samples::{Samples, interleaved};

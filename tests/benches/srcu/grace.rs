@@ -1,13 +1,14 @@
 //! The update side: grace periods and the barrier.
 
 use crate::ROUNDS;
+use crate::beside::beside;
 use crate::liburcu::Liburcu;
 use crate::measure::samples::nanos_per_call;
-use crate::measure::{Goal, absolute, interleaved, ratio, remark};
-use crate::sync::{AtomicBool, Ordering};
+use crate::measure::{Goal, Samples, absolute, interleaved, ratio, remark};
 use crate::sys::{self, Objects};
 use notifier::srcu::Domain;
-use std::sync::{Arc, Barrier, Condvar, Mutex};
+use std::hint::black_box;
+use std::sync::{Barrier, Condvar, Mutex};
 use std::time::Instant;
 
 /// Grace periods of a round.
@@ -25,60 +26,78 @@ fn micros(nanos: f64) -> f64 {
     nanos / 1000.0
 }
 
-/// A grace period while one thread enters and leaves sections all the time.
-pub fn active_reader(domain: &Arc<Domain>, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
-    let Some(liburcu) = liburcu else { return Ok(()) };
+/// A grace period while one thread enters and leaves sections all the time, on another CPU.
+pub fn active_reader(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+    let name = "synchronize, one active reader";
+    let (Some(liburcu), Some(_)) = (liburcu, sys::two_cpus()) else {
+        remark(&format!("  {name}: left out, it needs liburcu and two CPUs"));
+        return Ok(());
+    };
+    let (mut sections, mut of_urcu) = (Samples::default(), Samples::default());
     let mut own = || {
-        let stop = AtomicBool::new(false);
-        let ready = Barrier::new(2);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                drop(domain.read());
-                ready.wait();
-                while !stop.load(Ordering::Relaxed) {
-                    drop(std::hint::black_box(domain.read()));
-                }
-            });
-            ready.wait();
-            let nanos = nanos_per_call(PERIODS, || domain.synchronize());
-            stop.store(true, Ordering::Relaxed);
-            Ok(micros(nanos))
-        })
+        let reading = || drop(black_box(domain.read()));
+        let periods = || Ok(nanos_per_call(PERIODS, || domain.synchronize()));
+        let beside = beside(u64::from(PERIODS), reading, periods)?;
+        sections.add(beside.turns as f64 / f64::from(PERIODS));
+        Ok(micros(beside.result))
     };
     let mut urcu = || {
-        liburcu.measure("active", 1)?;
-        let nanos = liburcu.measure("synchronize", PERIODS)?;
-        liburcu.measure("active", 0)?;
+        let (nanos, meanwhile) = liburcu.beside_reader("synchronize", PERIODS)?;
+        of_urcu.add(meanwhile / f64::from(PERIODS));
         Ok(micros(nanos))
     };
     let [own, urcu] = interleaved(ROUNDS, [&mut own, &mut urcu])?;
-    ratio(
-        "synchronize, one active reader",
-        "us",
-        own.median(),
-        "liburcu-memb",
-        urcu.median(),
-        Goal::AtMost(0.55),
-    );
+    ratio(name, "us", own.median(), "liburcu-memb", urcu.median(), Goal::AtMost(0.55));
+    remark(&format!(
+        "  sections of the reader a grace period: {:.0}, of liburcu's: {:.0}",
+        sections.median(),
+        of_urcu.median()
+    ));
     Ok(())
 }
 
-/// A barrier with one callback queued.
-fn barriers(domain: &Domain) -> f64 {
-    let mut one = Objects::new(1);
-    let mut nanos = 0.0;
-    for _ in 0..BARRIERS {
-        one.call_all(domain);
-        let started = Instant::now();
-        domain.barrier();
-        nanos += started.elapsed().as_secs_f64() * 1e9;
-    }
-    micros(nanos / f64::from(BARRIERS))
+/// What barriers of a round took, in microseconds.
+#[derive(Default)]
+struct Barriers {
+    singles: Samples,
+    /// Those that found the one callback run already.
+    empty: u32,
 }
 
-/// A barrier, with no other thread.
+impl Barriers {
+    /// A round: one callback queued and waited for, so many times. The clock runs from before it is queued.
+    fn round(&mut self, domain: &Domain) -> f64 {
+        let mut one = Objects::new(1);
+        let mut sum = 0.0;
+        for _ in 0..BARRIERS {
+            let started = Instant::now();
+            one.call_all(domain);
+            self.empty += u32::from(domain.pending() == 0);
+            domain.barrier();
+            let single = started.elapsed().as_secs_f64() * 1e6;
+            self.singles.add(single);
+            sum += single;
+        }
+        sum / f64::from(BARRIERS)
+    }
+
+    fn remark(&self, among: &str) {
+        remark(&format!(
+            "  barriers {among}: half within {:.2} us, nine in ten within {:.2} us, 99 of 100 within {:.2} us; {} of {} had \
+             nothing left to wait for",
+            self.singles.median(),
+            self.singles.at(0.9),
+            self.singles.at(0.99),
+            self.empty,
+            self.singles.len()
+        ));
+    }
+}
+
+/// One callback and a barrier, with no other thread.
 pub fn barrier(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
-    let mut own = || Ok(barriers(domain));
+    let mut spread = Barriers::default();
+    let mut own = || Ok(spread.round(domain));
     let own = if let Some(liburcu) = liburcu {
         let mut urcu = || liburcu.measure("barrier", SLOW_BARRIERS).map(micros);
         let [own, urcu] = interleaved(SLOW_ROUNDS, [&mut own, &mut urcu])?;
@@ -89,11 +108,12 @@ pub fn barrier(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result
         own
     };
     absolute("barrier, no other thread", "us", own.median(), Goal::AtMost(6.0));
+    spread.remark("with no other thread");
     Ok(())
 }
 
 /// A grace period and a barrier among many threads that sleep. Last: liburcu's program keeps its threads.
-pub fn idle_threads(domain: &Arc<Domain>, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+pub fn idle_threads(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
     sys::register_membarrier()?;
     let end = (Mutex::new(false), Condvar::new());
     let ready = Barrier::new(IDLE as usize + 1);
@@ -131,7 +151,8 @@ fn among_idle(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<
         });
         failed.map_or(Ok(micros(nanos)), |error| Err(error.into()))
     };
-    let mut barrier = || Ok(barriers(domain));
+    let mut spread = Barriers::default();
+    let mut barrier = || Ok(spread.round(domain));
     let name = format!("synchronize, {IDLE} idle threads");
     let (own, bare, barrier) = if let Some(liburcu) = liburcu {
         liburcu.measure("idle", IDLE)?;
@@ -150,5 +171,6 @@ fn among_idle(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<
         own.at(0.9),
         barrier.at(0.9)
     ));
+    spread.remark("among idle threads");
     Ok(())
 }

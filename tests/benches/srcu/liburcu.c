@@ -3,18 +3,25 @@
  *
  * Each line on standard input is one measurement, "WHAT NUMBER"; its figure is a line on standard output.
  * Built by the bench with `cc` when liburcu's headers are there; LGPL_SOURCE inlines the read side, as a user who
- * wants its best figure would.
+ * wants its best figure would. Three flavours: memb, or with -DQSBR or -DBP the other two, of which only "read" is asked.
  */
 #define _GNU_SOURCE
 #define _LGPL_SOURCE
-#define RCU_MEMBARRIER
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(QSBR)
+#include <urcu-qsbr.h>
+#elif defined(BP)
+#include <urcu-bp.h>
+#else
+#define RCU_MEMBARRIER
 #include <urcu.h>
+#endif
 
 struct object {
     struct rcu_head head;
@@ -23,7 +30,8 @@ struct object {
 
 static volatile unsigned long ran;
 static volatile int stop_reader;
-static volatile int reader_runs;
+static volatile unsigned long sections;
+static unsigned long sections_meanwhile;
 static pthread_t reader;
 
 static double now(void)
@@ -39,6 +47,10 @@ static double read_side(long count)
     for (long i = 0; i < count; i++) {
         rcu_read_lock();
         rcu_read_unlock();
+#ifdef QSBR
+        /* Without it a qsbr reader never ends. */
+        rcu_quiescent_state();
+#endif
     }
     return (now() - start) / count;
 }
@@ -111,24 +123,63 @@ static double flood(long count, int allocate)
 
 static double synchronize(long count)
 {
+    unsigned long before = sections;
     double start = now();
     for (long i = 0; i < count; i++)
         synchronize_rcu();
-    return (now() - start) / count;
+    double nanos = (now() - start) / count;
+    sections_meanwhile = sections - before;
+    return nanos;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double synchronize_p99(long count)
+{
+    double *each = malloc(count * sizeof *each);
+    unsigned long before = sections;
+    for (long i = 0; i < count; i++) {
+        double start = now();
+        synchronize_rcu();
+        each[i] = now() - start;
+    }
+    sections_meanwhile = sections - before;
+    qsort(each, count, sizeof *each, ascending);
+    double nanos = each[count * 99 / 100];
+    free(each);
+    return nanos;
+}
+
+/* One callback queued and waited for; the clock runs from before it is queued. */
 static double barrier(long count)
 {
     struct object *objects = calloc(count, sizeof *objects);
-    double nanos = 0;
+    double start = now();
     for (long i = 0; i < count; i++) {
         call_rcu(&objects[i].head, count_only);
-        double start = now();
         rcu_barrier();
-        nanos += now() - start;
     }
+    double nanos = (now() - start) / count;
     free(objects);
-    return nanos / count;
+    return nanos;
+}
+
+/* This thread runs on the nth of the CPUs that the program was started on. */
+static cpu_set_t started_on;
+
+static void pin(int which)
+{
+    cpu_set_t set;
+    int cpu = 0;
+    while (cpu < CPU_SETSIZE && !(CPU_ISSET(cpu, &started_on) && which-- == 0))
+        cpu++;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
 }
 
 static void *idle(void *arg)
@@ -158,33 +209,40 @@ static double add_idle(long count)
 static void *active(void *arg)
 {
     (void)arg;
+    pin(1);
     rcu_register_thread();
     while (!stop_reader) {
         rcu_read_lock();
         rcu_read_unlock();
-        reader_runs = 1;
+        sections = sections + 1;
     }
     rcu_unregister_thread();
     return NULL;
 }
 
+/* A reader on the second CPU while this thread is on the first. Its end says how many sections it has had during the last
+ * "synchronize". */
 static double active_reader(long on)
 {
     stop_reader = !on;
     if (on) {
-        reader_runs = 0;
+        sections = 0;
+        pin(0);
         pthread_create(&reader, NULL, active, NULL);
-        while (!reader_runs)
+        while (sections == 0)
             ;
-    } else
-        pthread_join(reader, NULL);
-    return 0;
+        return 0;
+    }
+    pthread_join(reader, NULL);
+    sched_setaffinity(0, sizeof started_on, &started_on);
+    return sections_meanwhile;
 }
 
 int main(void)
 {
     char what[32];
     long number;
+    sched_getaffinity(0, sizeof started_on, &started_on);
     rcu_register_thread();
     while (scanf("%31s %ld", what, &number) == 2) {
         double figure;
@@ -200,6 +258,8 @@ int main(void)
             figure = flood(number, 1);
         else if (!strcmp(what, "synchronize"))
             figure = synchronize(number);
+        else if (!strcmp(what, "synchronize-p99"))
+            figure = synchronize_p99(number);
         else if (!strcmp(what, "barrier"))
             figure = barrier(number);
         else if (!strcmp(what, "idle"))

@@ -1,4 +1,4 @@
-//! SRCU and callbacks beside crossbeam-epoch, seize and liburcu.
+//! SRCU and callbacks beside crossbeam-epoch, seize, haphazard, arc-swap, a reader-writer lock and liburcu.
 //!
 //! liburcu is measured by a program of its own (`liburcu.c`), built when its headers are there; without them its lines
 //! are left out and a remark says so. Both sides of a line take turns round by round.
@@ -6,14 +6,17 @@
 #[path = "../measure/mod.rs"]
 mod measure;
 
+mod beside;
 mod callbacks;
 mod grace;
 mod liburcu;
+mod peers;
 mod read;
+mod storm;
 mod sync;
 mod sys;
 
-use liburcu::Liburcu;
+use liburcu::{Flavour, Liburcu};
 use measure::remark;
 use notifier::srcu::Domain;
 
@@ -21,7 +24,7 @@ use notifier::srcu::Domain;
 const ROUNDS: usize = 15;
 
 fn main() -> anyhow::Result<()> {
-    let mut liburcu = match Liburcu::start() {
+    let mut liburcu = match Liburcu::start(Flavour::Memb) {
         Ok(started) => Some(started),
         Err(why) => {
             remark(&format!("  the comparison with liburcu was left out: {why}"));
@@ -31,6 +34,9 @@ fn main() -> anyhow::Result<()> {
     let domain = Domain::new("bench");
     read::enter_and_exit(&domain, liburcu.as_mut())?;
     read::two_threads(&domain, liburcu.as_mut())?;
+    peers::readers(&domain)?;
+    storm::reader(&domain)?;
+    storm::updater(&domain, liburcu.as_mut())?;
     callbacks::call(&domain, liburcu.as_mut())?;
     callbacks::rate_preallocated(&domain, liburcu.as_mut())?;
     callbacks::rate_allocating(&domain, liburcu.as_mut())?;

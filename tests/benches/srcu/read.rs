@@ -8,12 +8,14 @@ use notifier::srcu::Domain;
 use std::hint::black_box;
 use std::sync::Barrier;
 
-const READS: u32 = 2_000_000;
+/// Sections of a round.
+pub const READS: u32 = 2_000_000;
 
-/// As C's readers are measured: the section's token may stay in registers. Nothing of it can be optimised away, on any
-/// side: each enters and leaves by atomics or assembly.
-fn ours(domain: &Domain) -> f64 {
-    nanos_per_call(READS, || drop(black_box(domain).read()))
+/// As C's readers are measured: the section's token and the domain's address may stay in registers. Nothing of it can
+/// be optimised away, on any side: each enters and leaves by atomics or assembly.
+pub fn ours(domain: &Domain) -> f64 {
+    let domain = black_box(domain);
+    nanos_per_call(READS, || drop(domain.read()))
 }
 
 /// One section, entered and left.
@@ -21,7 +23,10 @@ pub fn enter_and_exit(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow:
     let collector = seize::Collector::new();
     let mut own = || Ok(ours(domain));
     let mut pin = || Ok(nanos_per_call(READS, || drop(crossbeam_epoch::pin())));
-    let mut enter = || Ok(nanos_per_call(READS, || drop(black_box(&collector).enter())));
+    let mut enter = || {
+        let collector = black_box(&collector);
+        Ok(nanos_per_call(READS, || drop(collector.enter())))
+    };
     let (name, unit) = ("SRCU reader enter+exit", "ns");
     if let Some(liburcu) = liburcu {
         let mut urcu = || liburcu.measure("read", READS);

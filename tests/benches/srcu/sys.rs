@@ -79,8 +79,66 @@ pub fn expedited() -> std::io::Result<()> {
     membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
 }
 
+/// The first two CPUs that this process may use, if there are two.
+pub fn two_cpus() -> Option<[usize; 2]> {
+    let size = size_of::<libc::cpu_set_t>();
+    let mut set = empty_set();
+    // SAFETY: the set is as large as is said.
+    if unsafe { libc::sched_getaffinity(0, size, &raw mut set) } != 0 {
+        return None;
+    }
+    // SAFETY: the index is below the set's size.
+    let mut allowed = (0..size * 8).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) });
+    Some([allowed.next()?, allowed.next()?])
+}
+
+fn empty_set() -> libc::cpu_set_t {
+    // SAFETY: a set is plain bits.
+    unsafe { std::mem::zeroed() }
+}
+
+/// From now on this thread runs on these CPUs only.
+pub fn pin(cpus: &[usize]) -> std::io::Result<()> {
+    let mut set = empty_set();
+    for &cpu in cpus {
+        // SAFETY: an index beyond the set is refused by a panic.
+        unsafe { libc::CPU_SET(cpu, &mut set) };
+    }
+    // SAFETY: the set is as large as is said.
+    let result = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+    if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Bytes that the allocator has handed out in this process.
 pub fn allocated() -> usize {
     // SAFETY: a query without arguments.
     unsafe { libc::mallinfo2() }.uordblks
+}
+
+/// A value behind a hazard pointer.
+pub struct Hazard(haphazard::AtomicPtr<u64>);
+
+impl Hazard {
+    /// A published value.
+    pub fn new() -> Self {
+        Self(haphazard::AtomicPtr::from(Box::new(1)))
+    }
+
+    /// Nanoseconds to protect and release it, with one hazard pointer kept for all looks: haphazard at its best.
+    pub fn nanos(&self, calls: u32) -> f64 {
+        let mut pointer = haphazard::HazardPointer::new();
+        let value = std::hint::black_box(&self.0);
+        crate::measure::samples::nanos_per_call(calls, || {
+            let _ = value.safe_load(&mut pointer);
+            pointer.reset_protection();
+        })
+    }
+}
+
+impl Drop for Hazard {
+    fn drop(&mut self) {
+        let empty = haphazard::AtomicPtr::from(Box::new(0));
+        // SAFETY: taken out of the only place that held it, and retired once.
+        unsafe { std::mem::replace(&mut self.0, empty).retire() };
+    }
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask bench [NAME] [--json]`: the speed table of the goals.
 //!
 //! Each bench is a program of the `kfd-tests` package that prints one JSON object a line: the figure, the floor or
-//! peer measured beside it in the same run, the ratio, the goal, and whether it is met. A goal that is not met is
-//! printed as not met; the exit code is 0 all the same, since a figure is not a test.
+//! peer measured beside it in the same run, the ratio, the goal, and whether it is met (both null where nothing is
+//! demanded). A goal that is not met is printed as not met; the exit code is 0 all the same, since a figure is not a test.
 
 use crate::cargo::cargo;
 use anyhow::{Context, bail};
@@ -30,8 +30,8 @@ struct Line {
     peer: String,
     peer_value: f64,
     ratio: f64,
-    goal: String,
-    met: bool,
+    goal: Option<String>,
+    met: Option<bool>,
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -71,8 +71,12 @@ fn one(name: &str, json: bool) -> anyhow::Result<()> {
                 line.peer,
                 line.peer_value,
                 line.ratio,
-                line.goal,
-                if line.met { "met" } else { "NOT MET" }
+                line.goal.as_deref().unwrap_or("-"),
+                match line.met {
+                    Some(true) => "met",
+                    Some(false) => "NOT MET",
+                    None => "-",
+                }
             ),
             // What a bench says besides: a comparison that was left out, and why.
             Err(_) => eprintln!("{text}"),
