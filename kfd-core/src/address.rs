@@ -1,14 +1,17 @@
 //! What a GPU address of one process on one device means: an interval map to arena memory or to the client's own.
 //!
-//! Every engine access goes through it; an address that no interval holds is a fault, never a guess. A change bumps the
-//! epoch, by which views know that what they remember is stale.
+//! Buffer objects are mapped where their client said. Elsewhere an address is the client's own, as far as shared virtual
+//! memory reaches (`svm::Reach`). Every engine access goes through it; an address that is neither is a fault, never a
+//! guess. A change bumps the epoch, by which views know that what they remember is stale.
 //!
 //! Lock order: inside the process mutex and a queue's processor. Not for: who may map what, which `ioctl::memory` says.
 
 use crate::arena::Arena;
 use crate::ids::{GpuVa, UserVa};
+use crate::svm::{Reach, Right};
 use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Where an interval's bytes are.
 #[derive(Debug, Clone)]
@@ -54,6 +57,8 @@ pub(crate) struct AddressMap {
 #[derive(Debug, Default)]
 struct Spans {
     by_start: BTreeMap<u64, Span>,
+    /// Where no span is, the client's memory at the same address.
+    shared: Reach,
     /// The process is going: nothing is mapped any more.
     revoked: bool,
 }
@@ -65,6 +70,24 @@ impl Spans {
 
     fn is_free(&self, start: u64, end: u64) -> bool {
         self.by_start.range(..end).next_back().is_none_or(|(_, span)| span.start + span.len <= start)
+    }
+
+    /// The interval of shared virtual memory around `va`, up to the next spans.
+    fn shared_at(&self, va: u64) -> Option<Span> {
+        let (range, right) = self.shared.at(va);
+        if right == Right::None {
+            return None;
+        }
+        let below = self.by_start.range(..=va).next_back().map_or(0, |(_, span)| span.start + span.len);
+        let above = self.by_start.range(va..).next().map_or(u64::MAX, |(start, _)| *start);
+        let (start, end) = (range.start.max(below), range.end.min(above));
+        let target = Target::User(UserVa(start));
+        (start <= va && va < end).then_some(Span {
+            start,
+            len: end - start,
+            target,
+            writable: right == Right::Write,
+        })
     }
 }
 
@@ -83,7 +106,25 @@ impl AddressMap {
         for span in spans {
             map.by_start.insert(span.start, span.clone());
         }
+        if !map.shared.is_empty() {
+            // What was the client's own memory until now is remembered as that.
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
         true
+    }
+
+    /// Whether a buffer object is mapped somewhere in a range.
+    pub(crate) fn is_taken(&self, range: &Range<u64>) -> bool {
+        !self.spans.read().is_free(range.start, range.end)
+    }
+
+    /// Changes how far shared virtual memory reaches.
+    pub(crate) fn share(&self, change: impl FnOnce(&mut Reach)) {
+        let mut map = self.spans.write();
+        if !map.revoked {
+            change(&mut map.shared);
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// Unmaps the intervals that start at these addresses.
@@ -100,7 +141,7 @@ impl AddressMap {
     pub(crate) fn revoke(&self) {
         let mut map = self.spans.write();
         map.revoked = true;
-        let old = std::mem::take(&mut map.by_start);
+        let old = (std::mem::take(&mut map.by_start), std::mem::take(&mut map.shared));
         self.epoch.fetch_add(1, Ordering::AcqRel);
         drop(map);
         drop(old);
@@ -109,8 +150,12 @@ impl AddressMap {
     /// The interval that holds `len` bytes at `va`, with the epoch it belongs to.
     pub(crate) fn find(&self, va: GpuVa, len: u64) -> Option<(Span, u64)> {
         let map = self.spans.read();
-        let span = map.at(va.0).filter(|span| span.holds(va.0, len))?;
-        Some((span.clone(), self.epoch.load(Ordering::Acquire)))
+        let whole = |span: &Span| span.holds(va.0, len);
+        let span = match map.at(va.0).filter(|span| span.holds(va.0, 1)) {
+            Some(span) => Some(span).filter(|span| whole(span)).cloned(),
+            None => map.shared_at(va.0).filter(whole),
+        }?;
+        Some((span, self.epoch.load(Ordering::Acquire)))
     }
 
     /// The epoch now.
@@ -124,9 +169,41 @@ impl AddressMap {
 mod tests {
     use super::{AddressMap, Span, Target};
     use crate::ids::{GpuVa, UserVa};
+    use crate::svm::Right;
 
     fn span(start: u64, len: u64) -> Span {
         Span { start, len, target: Target::User(UserVa(start)), writable: true }
+    }
+
+    #[test]
+    fn shared_memory_is_what_lies_between_the_spans() {
+        let map = AddressMap::default();
+        map.share(|reach| reach.reset(0x1000..0x10_0000));
+        let (before, epoch) = map.find(GpuVa(0x5000), 8).expect("the client's own");
+        assert_eq!((before.start, before.len), (0x1000, 0xf_f000));
+        assert!(matches!(before.target, Target::User(UserVa(0x1000))), "at the same address");
+        assert!(map.map(&[span(0x4000, 0x2000)]));
+        assert_ne!(map.epoch(), epoch, "what was found before no longer holds");
+        assert_eq!(map.find(GpuVa(0x5000), 8).map(|(span, _)| span.start), Some(0x4000));
+        assert_eq!(
+            map.find(GpuVa(0x3000), 8).map(|(span, _)| (span.start, span.len)),
+            Some((0x1000, 0x3000))
+        );
+        assert_eq!(
+            map.find(GpuVa(0x6000), 8).map(|(span, _)| (span.start, span.len)),
+            Some((0x6000, 0xf_a000))
+        );
+        assert!(map.find(GpuVa(0x3ffc), 8).is_none(), "an access does not cross into a span");
+        assert!(map.is_taken(&(0x5fff..0x6000)) && !map.is_taken(&(0x6000..0x7000)));
+        map.share(|reach| reach.set(0x6000..0x7000, Some(Right::Read)));
+        assert_eq!(
+            map.find(GpuVa(0x6000), 8).map(|(span, _)| (span.len, span.writable)),
+            Some((0x1000, false))
+        );
+        map.revoke();
+        assert!(map.find(GpuVa(0x3000), 8).is_none());
+        map.share(|reach| reach.reset(0x1000..0x10_0000));
+        assert!(map.find(GpuVa(0x3000), 8).is_none(), "nothing is shared after the end");
     }
 
     #[test]

@@ -13,7 +13,7 @@ const SCRATCH_BASE: u64 = 2 << 48;
 /// `MAKE_LDS_APP_LIMIT` and `MAKE_SCRATCH_APP_LIMIT`: 4 GiB each.
 const WINDOW: u64 = 0xffff_ffff;
 /// `SVM_USER_BASE` as of Linux 6.1: 16 MiB, below which the kernel keeps its own structures.
-const GPUVM_BASE: u64 = 0x100_0000;
+pub(crate) const GPUVM_BASE: u64 = 0x100_0000;
 
 /// What the aperture calls say of a device.
 pub(crate) fn of(device: &Device) -> DeviceApertures {

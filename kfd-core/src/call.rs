@@ -55,6 +55,8 @@ pub struct Gathered {
     /// The open file behind the spec's descriptor; `None` when the caller has none of that number, when it is of another
     /// kind than the spec's, or when the door cannot look.
     pub descriptor: Option<Arc<OwnedFd>>,
+    /// Whether all of the spec's memory is there, and none of it a device's; `None` when the door cannot look.
+    pub mapped: Option<bool>,
     /// The task behind the spec's process id.
     pub task: Option<Task>,
     /// Whether the caller has what the spec's `privileged` asks for.
@@ -197,6 +199,8 @@ impl Errno {
     pub const NOSPC: Self = Self(libc::ENOSPC);
     /// Too late: what was to come first is there already.
     pub const EXIST: Self = Self(libc::EEXIST);
+    /// An address that a buffer object has.
+    pub const ADDRINUSE: Self = Self(libc::EADDRINUSE);
     /// Not a call of this node: DRM's answer on a render node.
     pub const ACCES: Self = Self(libc::EACCES);
     /// Interrupted by a signal, and not to be made again by itself.

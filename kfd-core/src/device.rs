@@ -13,8 +13,12 @@ use crate::ids::{GpuId, RenderMinor};
 use crate::limits::Limits;
 use crate::profile::{DeviceProfile, Profile};
 use crate::slots::Slots;
+use crate::svm::Residency;
+use crate::sync::Arc;
 use hsa_queue::doorbell::SLICE_BYTES;
 
+/// HSA_CAP_SVMAPI_SUPPORTED (linux/kfd_sysfs.h).
+const CAP_SVMAPI_SUPPORTED: u32 = 0x0800_0000;
 /// Bytes of the kfd node that belong to one device.
 const DEVICE_STRIDE: u64 = 1 << 32;
 /// Where a device's register page lies in its part.
@@ -55,6 +59,7 @@ impl Device {
             if devices.iter().any(|other| other.minor() == profile.render_minor) {
                 return Err(ConfigError::Duplicate("render_minor"));
             }
+            let queues = &profile.queues;
             devices.push(Self {
                 index,
                 profile: profile.clone(),
@@ -70,7 +75,6 @@ impl Device {
             });
         }
         if devices.is_empty() { Err(ConfigError::NoDevice) } else { Ok(devices) }
-            let queues = &profile.queues;
     }
 
     /// The id that ioctls use.
@@ -91,6 +95,22 @@ impl Device {
     /// Whether all of its VRAM can be mapped by the host (`kfd_dev_is_large_bar`).
     pub(crate) fn is_large_bar(&self) -> bool {
         self.profile.vram.visible_bytes == self.profile.vram.bytes
+    }
+
+    /// Whether it takes part in shared virtual memory (`KFD_IS_SVM_API_SUPPORTED`): its topology node says so.
+    pub(crate) fn shares_memory(&self) -> bool {
+        self.profile.compute.capability & CAP_SVMAPI_SUPPORTED != 0
+    }
+
+    /// Where the process's memory begins and ends for it.
+    pub(crate) fn aperture(&self) -> std::ops::Range<u64> {
+        crate::aperture::GPUVM_BASE..self.profile.display.va_end
+    }
+
+    /// Whether it and the other reach each other's memory as their own: one device, or one hive (`svm_nodes_in_same_hive`).
+    pub(crate) fn same_hive(&self, other: &Self) -> bool {
+        let hive = |device: &Self| device.profile.xgmi.as_ref().map(|xgmi| xgmi.hive_id);
+        self.index == other.index || (hive(self).is_some() && hive(self) == hive(other))
     }
 
     /// First byte of its doorbells in the kfd node.

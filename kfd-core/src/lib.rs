@@ -49,6 +49,7 @@ mod pqm;
 mod process;
 mod queue;
 pub mod share;
+mod svm;
 mod sync;
 mod table;
 mod teardown;

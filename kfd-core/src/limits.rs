@@ -24,8 +24,12 @@ pub struct Limits {
     pub bos_per_process: u64,
     /// Bytes of GTT memory, doorbell-free: host memory behind arenas.
     pub gtt_bytes: u64,
-    /// Bytes of client memory that USERPTR objects name. Nothing is pinned; it bounds the tables.
+    /// Bytes of client memory that USERPTR objects and ranges of shared virtual memory name. Nothing is pinned; it bounds the tables.
     pub userptr_bytes: u64,
+    /// Ranges of shared virtual memory.
+    pub svm_ranges: u64,
+    /// Ranges of shared virtual memory of one process.
+    pub svm_ranges_per_process: u64,
     /// Parked calls.
     pub parked: u64,
     /// Parked calls of one process.
@@ -48,6 +52,8 @@ impl Default for Limits {
             bos_per_process: 1 << 18,
             gtt_bytes: 1 << 40,
             userptr_bytes: 1 << 50,
+            svm_ranges: 1 << 22,
+            svm_ranges_per_process: 1 << 18,
             parked: 1 << 20,
             parked_per_process: 4096,
             arena_bytes: 1 << 38,

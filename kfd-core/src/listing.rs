@@ -35,6 +35,12 @@ pub struct ProcessRow {
     /// Bytes of memory behind its arenas, as the file system counts them. A client can touch what it was not charged
     /// for: then this is more than it holds.
     pub resident_bytes: u64,
+    /// Bytes of its memory that are registered as shared virtual memory.
+    #[serde(default)]
+    pub svm_bytes: u64,
+    /// Of these, the bytes that lie on devices, as its prefetches sent them.
+    #[serde(default)]
+    pub svm_vram_bytes: u64,
     /// What it holds.
     pub holds: Holdings,
 }
@@ -122,8 +128,12 @@ impl Core {
     /// One row per published process object, in order of slot.
     #[must_use]
     pub fn processes(&self) -> Vec<ProcessRow> {
+        for device in self.devices.iter() {
+            device.residency.trim(self.account.vram_free(device.index));
+        }
         let row = |id| {
             let process = self.process(id)?;
+            let svm = process.inner.lock().svm.extent();
             Some(ProcessRow {
                 tgid: process.tgid(),
                 uid: process.uid(),
@@ -134,6 +144,8 @@ impl Core {
                 files: self.files.count(id),
                 attached_at: process.attached_at(),
                 resident_bytes: process.pdds.iter().map(Pdd::resident).sum(),
+                svm_bytes: svm.bytes,
+                svm_vram_bytes: svm.on_devices,
                 holds: process.purse.holds(),
             })
         };

@@ -19,6 +19,7 @@ use crate::notice::{Notice, Post};
 use crate::pdd::{Binding, Pdd};
 use crate::pqm::Pqm;
 use crate::stage::{AtomicStage, Stage};
+use crate::svm::Svm;
 use crate::sync::{Arc, Mutex};
 use crate::vitals::Vitals;
 use crate::wait::Condition;
@@ -47,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) evictions: Evictions,
     /// SET_XNACK_MODE.
     pub(crate) xnack: bool,
+    /// Ranges of shared virtual memory.
+    pub(crate) svm: Svm,
 }
 
 /// See the module's head. Opaque outside the crate; public because tokens of its death name it.

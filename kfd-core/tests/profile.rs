@@ -141,7 +141,7 @@ fn a_value_that_a_client_could_not_live_with_is_refused_in_its_line() {
     assert_eq!(refuse("gpu_id = 64700", "0"), "gpu_id must be 1 to 65535, not 0");
     assert_eq!(refuse("interface_minor = 11", "20"), "the interface's minor version must be 1 to 19, not 20");
     assert_eq!(
-        refuse("capability = 0x2280", "0x1280"),
+        refuse("capability = 0x0800_2280", "0x1280"),
         "capability 0x1280: bits 13..12 must say doorbell type 2"
     );
     assert_eq!(

@@ -145,6 +145,16 @@ pub struct Descriptor {
     pub kind: DescriptorKind,
 }
 
+/// A range of the client's address space that a struct names without pointing into it: a door that can looks whether
+/// there is memory, and touches none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Byte offset of the 64-bit address in the struct.
+    pub start: usize,
+    /// Byte offset of its 64-bit length in bytes.
+    pub bytes: usize,
+}
+
 /// What one value of the operation's field makes of the rest of a struct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
@@ -186,6 +196,8 @@ pub struct Ioctl {
     pub pointers: &'static [Pointer],
     /// What depends on the operation.
     pub variants: Option<Variants>,
+    /// Memory of the client that the call is about.
+    pub memory: Option<Memory>,
     /// Byte offset of a 32-bit process id in the struct, as the caller's pid namespace numbers processes.
     pub task: Option<usize>,
     /// Only for callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, EACCES to others;
@@ -211,6 +223,7 @@ impl Ioctl {
         tail: None,
         pointers: &[],
         variants: None,
+        memory: None,
         task: None,
         privileged: false,
         parks: false,
@@ -238,6 +251,13 @@ impl Ioctl {
     pub fn descriptor_of(&self, arg: &[u8]) -> Option<(DescriptorKind, u32)> {
         let Descriptor { offset, kind, .. } = self.variant(arg)?.descriptor?;
         Some((kind, unsigned(arg, offset, 4) as u32))
+    }
+
+    /// The memory that a call whose struct is `arg` is about: address and bytes, as the caller wrote them.
+    #[must_use]
+    pub fn memory_of(&self, arg: &[u8]) -> Option<(UserVa, u64)> {
+        let Memory { start, bytes } = self.memory?;
+        Some((UserVa(unsigned(arg, start, 8)), unsigned(arg, bytes, 8)))
     }
 
     /// The process id in a struct `arg`, as the caller wrote it.

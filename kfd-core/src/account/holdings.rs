@@ -19,8 +19,11 @@ pub enum Resource {
     Vram(usize),
     /// Bytes of host memory behind arenas.
     Gtt,
-    /// Bytes of client memory named by USERPTR objects.
+    /// Bytes of client memory named by USERPTR objects, or by ranges of shared virtual memory while faults are not
+    /// retried.
     Userptr,
+    /// A range of shared virtual memory.
+    SvmRange,
     /// A parked call.
     Parked,
 }
@@ -42,8 +45,11 @@ pub struct Holdings {
     pub vram_bytes: u64,
     /// GTT, bytes.
     pub gtt_bytes: u64,
-    /// Client memory named by USERPTR objects, bytes.
+    /// Client memory named by USERPTR objects and by ranges of shared virtual memory, bytes.
     pub userptr_bytes: u64,
+    /// Ranges of shared virtual memory.
+    #[serde(default)]
+    pub svm_ranges: u64,
     /// Parked calls.
     pub parked: u64,
 }
@@ -65,6 +71,7 @@ impl Holdings {
             Resource::Vram(_) => self.vram_bytes,
             Resource::Gtt => self.gtt_bytes,
             Resource::Userptr => self.userptr_bytes,
+            Resource::SvmRange => self.svm_ranges,
             Resource::Parked => self.parked,
         }
     }
@@ -79,6 +86,7 @@ impl Holdings {
             Resource::Vram(_) => &mut self.vram_bytes,
             Resource::Gtt => &mut self.gtt_bytes,
             Resource::Userptr => &mut self.userptr_bytes,
+            Resource::SvmRange => &mut self.svm_ranges,
             Resource::Parked => &mut self.parked,
         }
     }

@@ -111,6 +111,14 @@ impl Account {
         share(Resource::Vram(device), free, own).saturating_sub(own).min(free)
     }
 
+    /// Bytes of VRAM of device `device` that nobody is charged for.
+    #[must_use]
+    pub fn vram_free(&self, device: usize) -> u64 {
+        let books = self.books.lock();
+        let used = books.vram.get(device).copied().unwrap_or(0);
+        self.vram.get(device).copied().unwrap_or(0).saturating_sub(used)
+    }
+
     fn ceiling(&self, what: Resource) -> u64 {
         match what {
             Resource::Process => u64::from(self.limits.processes),
@@ -120,6 +128,7 @@ impl Account {
             Resource::Vram(device) => self.vram.get(device).copied().unwrap_or(0),
             Resource::Gtt => self.limits.gtt_bytes,
             Resource::Userptr => self.limits.userptr_bytes,
+            Resource::SvmRange => self.limits.svm_ranges,
             Resource::Parked => self.limits.parked,
         }
     }
@@ -130,6 +139,7 @@ impl Account {
             Resource::Queue | Resource::Doorbell => self.limits.queues_per_process,
             Resource::Event => self.limits.events_per_process,
             Resource::Bo => self.limits.bos_per_process,
+            Resource::SvmRange => self.limits.svm_ranges_per_process,
             Resource::Parked => self.limits.parked_per_process,
             Resource::Vram(_) | Resource::Gtt | Resource::Userptr => u64::MAX,
         }
@@ -160,6 +170,22 @@ mod tests {
         let charge = purse.charge(Resource::Vram(0), 4096).expect("within every limit");
         assert_eq!(purse.holds().vram_bytes, 4096);
         assert_eq!(account.users(), vec![(7, purse.holds())]);
+        drop(charge);
+        assert!(purse.holds().is_zero() && account.total().is_zero() && account.users().is_empty());
+    }
+
+    #[test]
+    fn a_charge_that_is_resized_is_booked_at_its_new_amount() {
+        let account = Account::new(Limits::default(), vec![1 << 20]);
+        let purse = account.purse(Uid(7));
+        let mut charge = purse.charge(Resource::Vram(0), 4096).expect("within every limit");
+        charge.resize(1 << 16).expect("within every limit");
+        assert_eq!((purse.holds().vram_bytes, account.total().vram_bytes), (1 << 16, 1 << 16));
+        assert_eq!(charge.resize(1 << 21).expect_err("more than there is").scope, Scope::Device);
+        assert_eq!(account.total().vram_bytes, 1 << 16);
+        charge.resize(0).expect("less");
+        assert!(account.total().is_zero() && account.users().is_empty());
+        charge.resize(4096).expect("within every limit");
         drop(charge);
         assert!(purse.holds().is_zero() && account.total().is_zero() && account.users().is_empty());
     }

@@ -63,6 +63,24 @@ impl Purse {
         Ok(())
     }
 
+    fn give_back(&self, resource: Resource, amount: u64) {
+        let mut guard = self.account.books.lock();
+        let books = &mut *guard;
+        *self.held.lock().entry(resource) -= amount;
+        *books.total.entry(resource) -= amount;
+        if let Resource::Vram(device) = resource
+            && let Some(used) = books.vram.get_mut(device)
+        {
+            *used -= amount;
+        }
+        if let Some(user) = books.users.get_mut(&self.uid) {
+            *user.entry(resource) -= amount;
+            if user.is_zero() {
+                books.users.remove(&self.uid);
+            }
+        }
+    }
+
     /// What the process holds now.
     #[must_use]
     pub fn holds(&self) -> Holdings {
@@ -105,24 +123,6 @@ impl Charge {
     }
 }
 
-impl Drop for Charge {
-    fn drop(&mut self) {
-        let mut guard = self.purse.account.books.lock();
-        let books = &mut *guard;
-        *self.purse.held.lock().entry(self.resource) -= self.amount;
-        *books.total.entry(self.resource) -= self.amount;
-        if let Resource::Vram(device) = self.resource
-            && let Some(used) = books.vram.get_mut(device)
-        {
-            *used -= self.amount;
-        }
-        if let Some(user) = books.users.get_mut(&self.purse.uid) {
-            *user.entry(self.resource) -= self.amount;
-            if user.is_zero() {
-                books.users.remove(&self.purse.uid);
-            }
-        }
-    }
 impl Charge {
     /// Makes it more or less. Less never fails.
     ///
@@ -153,4 +153,8 @@ impl Charge {
     }
 }
 
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.purse.give_back(self.resource, self.amount);
+    }
 }

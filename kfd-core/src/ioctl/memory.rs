@@ -14,6 +14,7 @@ use crate::bo::{self, Backing, Bo};
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
+use crate::process::Inner;
 use crate::sync::Arc;
 use hsa_queue::doorbell::SLICE_BYTES;
 use std::collections::BTreeSet;
@@ -93,6 +94,7 @@ impl<'a> Ctx<'a> {
         }
         let mut inner = self.lock_bound(device, Errno::NODEV)?;
         let kind = kind.ok_or(Errno::INVAL)?;
+        self.displace_shared(&mut inner, kind, &args);
         let (bo, offset) = self.make(device, kind, &args)?;
         let index = inner.bindings[device.index].bos.insert(bo).ok_or(Errno::NOMEM)?;
         drop(inner);
@@ -100,6 +102,19 @@ impl<'a> Ctx<'a> {
         args.mmap_offset = offset;
         self.answer(&args);
         Ok(Flow::Done)
+    }
+
+    /// amdkfd refuses (EADDRINUSE) an address or client memory that is registered as shared virtual memory, because it
+    /// sees when that is unmapped. Here the range may be stale: the newer claim goes before.
+    fn displace_shared(&self, inner: &mut Inner, kind: Kind, args: &abi::AllocMemoryOfGpu) {
+        // VRAM without an address is never mapped.
+        if args.va_addr != 0 || kind != Kind::Vram {
+            self.core.give_way(self.process, inner, args.va_addr..args.va_addr.saturating_add(args.size));
+        }
+        if kind == Kind::Userptr {
+            let end = args.mmap_offset.saturating_add(args.size);
+            self.core.give_way(self.process, inner, args.mmap_offset..end);
+        }
     }
 
     /// A BO of that kind and the offset at which its node is mapped for it.

@@ -1,39 +1,257 @@
 //! Shared virtual memory: attributes of ranges of the client's memory, and whether its faults are retried.
 //!
-//! SVM is refused as on devices that cannot retry faults (EPERM, `svm_disabled`).
+//! The order of refusals is amdkfd's (`kfd_ioctl_svm`, kfd_svm.c): the struct (EINVAL), for a SET the attributes (EINVAL),
+//! the range (EFAULT where a door found that it is not memory, EADDRINUSE where a buffer object is mapped), for a GET the
+//! attributes, then limits (ENOMEM), then migration (ENOSPC; the attributes are set all the same).
+//!
+//! A client that unmaps memory tells nobody here. Doors look at calls that depend on it ([`Core::registered`],
+//! [`Core::unmapped`]), and a buffer object of the client takes the place of a range that is in its way.
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::call::Errno;
+use crate::core::Core;
 use crate::device::Device;
+use crate::ids::{GpuId, ProcessId, UserVa};
+use crate::process::{Inner, Process};
+use crate::svm::{Attributes, Change, Common, DeviceSet, Judge, Location, can_be_asked};
+use std::ops::Range;
+use zerocopy::{FromBytes, IntoBytes};
 
-/// `KFD_SUPPORT_XNACK_PER_PROCESS` (amdkfd/kfd_priv.h): gfx90a, gfx942 and gfx950.
+/// What a call's range and attributes are counted in.
+const PAGE: u64 = crate::arena::PAGE;
+/// The end of a client's address space (`TASK_SIZE_MAX` of x86-64 with four levels): what reaches over it is no memory.
+const USER_END: u64 = (1 << 47) - PAGE;
+/// `clamp` of `svm_range_set_max_pages`: giant ranges are cut at a 32nd of the smallest device's memory, in between.
+const PIECE: std::ops::RangeInclusive<u64> = 2 << 20..=1 << 30;
+
+/// `KFD_SUPPORT_XNACK_PER_PROCESS` (amdkfd/kfd_priv.h): gfx90a, gfx94x and gfx950.
 fn retries_per_process(device: &Device) -> bool {
-    matches!(device.profile.gfx_target_version, 90_010 | 90_402 | 90_500)
+    matches!(device.profile.gfx_target_version, 90_010 | 90_400..=90_402 | 90_500)
 }
 
 impl Ctx<'_> {
     pub(super) fn svm(&mut self) -> Handled {
-        Err(Errno::PERM)
+        let args: abi::Svm = self.read()?;
+        let mut attributes = self.attributes(args.nattr)?;
+        let aligned = args.start_addr.is_multiple_of(PAGE) && args.size.is_multiple_of(PAGE);
+        if !aligned || args.start_addr == 0 || args.size == 0 {
+            return Err(Errno::INVAL);
+        }
+        match args.op {
+            abi::SVM_OP_SET_ATTR => {
+                let supported = |gpu| self.supported(gpu).map(|device| device.index);
+                let changes: Result<Vec<_>, _> =
+                    attributes.iter().map(|attribute| Change::of(attribute, supported)).collect();
+                let changes = changes?;
+                self.set_attributes(self.memory(&args)?, &changes)?;
+            }
+            abi::SVM_OP_GET_ATTR => {
+                self.get_attributes(self.memory(&args)?, &mut attributes)?;
+                let to = &mut self.arg.bytes_mut()[size_of::<abi::Svm>()..];
+                let bytes = attributes.as_bytes();
+                to[..bytes.len()].copy_from_slice(bytes);
+            }
+            // `svm_ioctl` means to refuse it, but returns the number without its sign: a call that succeeds and says 22.
+            _ => self.value = libc::EINVAL,
+        }
+        Ok(Flow::Done)
+    }
+
+    /// The attributes behind the struct. More than came with it is EINVAL (`kfd_ioctl_svm_validate`).
+    fn attributes(&self, count: u32) -> Result<Vec<abi::SvmAttribute>, Errno> {
+        let bytes = self.arg.bytes().get(size_of::<abi::Svm>()..).unwrap_or_default();
+        let each = bytes.as_chunks::<{ size_of::<abi::SvmAttribute>() }>().0;
+        let wanted = each.get(..count as usize).ok_or(Errno::INVAL)?;
+        wanted.iter().map(|one| abi::SvmAttribute::read_from_bytes(one).map_err(|_| Errno::INVAL)).collect()
+    }
+
+    /// The call's range, if it can be the client's memory.
+    fn memory(&self, args: &abi::Svm) -> Result<Range<u64>, Errno> {
+        let end =
+            args.start_addr.checked_add(args.size).filter(|end| *end <= USER_END).ok_or(Errno::FAULT)?;
+        let range = args.start_addr..end;
+        if self.gathered.mapped == Some(false) {
+            return Err(Errno::FAULT);
+        }
+        if self.process.pdds.iter().any(|pdd| pdd.map.is_taken(&range)) {
+            return Err(Errno::ADDRINUSE);
+        }
+        Ok(range)
+    }
+
+    fn supported(&self, gpu: GpuId) -> Option<&Device> {
+        self.core.device(gpu).filter(|device| device.shares_memory())
+    }
+
+    fn set_attributes(&self, range: Range<u64>, changes: &[Change]) -> Result<(), Errno> {
+        let mut guard = self.lock()?;
+        let inner = &mut *guard;
+        for change in changes {
+            if let Change::Access(device) | Change::InPlace(device) = *change
+                && !inner.xnack
+                && !inner.bindings[device].vm
+            {
+                return Err(Errno::INVAL);
+            }
+        }
+        let (purse, unsaid) = (&self.process.purse, self.core.unsaid(inner));
+        let set = inner.svm.set(purse, range.clone(), changes, unsaid, !inner.xnack);
+        set.map_err(|_| Errno::NOMEM)?;
+        let migrated = self.migrate(inner, range.clone());
+        inner.svm.settle(purse);
+        self.core.share(self.process, inner, range);
+        migrated
+    }
+
+    /// Brings what lies in `range` to where it was last sent (`svm_range_trigger_migration`).
+    fn migrate(&self, inner: &mut Inner, range: Range<u64>) -> Result<(), Errno> {
+        let parts: Vec<_> =
+            inner.svm.attributes(range).map(|(part, attributes)| (part, *attributes)).collect();
+        let mut result = Ok(());
+        for (part, attributes) in parts {
+            let moved = match self.best_prefetch(inner, &attributes) {
+                None => Ok(()),
+                Some(None) => inner.svm.migrate(part, u64::MAX, |_| Ok(None)),
+                Some(Some(device)) => self.send(inner, part, device),
+            };
+            result = moved.and(result);
+        }
+        result
+    }
+
+    /// Books a range onto a device, piece by piece. Each piece must fit beside the device's buffer objects; it ends older
+    /// stays, so that of a range larger than the device the end is what stays.
+    fn send(&self, inner: &mut Inner, range: Range<u64>, device: &Device) -> Result<(), Errno> {
+        let smallest = self.core.devices.iter().map(Device::vram).min().unwrap_or(0) / 32;
+        let piece = 1 << smallest.clamp(*PIECE.start(), *PIECE.end()).ilog2();
+        let fits = range.end.saturating_sub(device.vram()).max(range.start);
+        inner.svm.migrate(range.start..fits, u64::MAX, |_| Ok::<_, Errno>(None))?;
+        inner.svm.migrate(fits..range.end, piece, |bytes| {
+            let vram = crate::account::Resource::Vram(device.index);
+            let reserved = self.process.purse.charge(vram, bytes).map_err(|_| Errno::NOSPC)?;
+            // What it reserves is free again once the piece is booked as a stay.
+            drop(reserved);
+            let room = self.core.account.vram_free(device.index);
+            Ok(Some(device.residency.enter(device.index, bytes, room)))
+        })
+    }
+
+    /// Where a prefetch brings a range: nowhere, to the host (`None`), or to a device; to the host also when a further
+    /// device needs it that does not reach the first one's memory (`svm_range_best_prefetch_location`).
+    fn best_prefetch(&self, inner: &Inner, attributes: &Attributes) -> Option<Option<&Device>> {
+        let gpu = match attributes.prefetch {
+            Location::Undefined => return None,
+            Location::System => return Some(None),
+            Location::Gpu(gpu) => gpu,
+        };
+        let device = self.supported(gpu)?;
+        let users = if inner.xnack { attributes.in_place } else { attributes.access.or(attributes.in_place) };
+        let apart = |user: usize| !self.core.devices[user].same_hive(device);
+        Some(if users.iter().any(apart) { None } else { Some(device) })
+    }
+
+    fn get_attributes(&self, range: Range<u64>, attributes: &mut [abi::SvmAttribute]) -> Result<(), Errno> {
+        if !attributes.iter().all(|attribute| can_be_asked(attribute.kind)) {
+            return Err(Errno::INVAL);
+        }
+        let common = {
+            let inner = self.lock()?;
+            let said = inner.svm.attributes(range).map(|(_, attributes)| attributes);
+            Common::of(said, &self.core.unsaid(&inner))
+        };
+        let device = |gpu| self.core.device(gpu).map(|device| device.index);
+        attributes.iter_mut().try_for_each(|attribute| common.fill(attribute, device))
     }
 
     pub(super) fn set_xnack_mode(&mut self) -> Handled {
         let mut args: abi::SetXnackMode = self.read()?;
-        let mut inner = self.lock()?;
+        let mut guard = self.lock()?;
+        let inner = &mut *guard;
         if args.xnack_enabled >= 0 {
+            let retry = args.xnack_enabled > 0;
             if inner.pqm.iter().next().is_some() {
                 return Err(Errno::BUSY);
             }
-            let all = self.core.devices.iter().all(retries_per_process);
-            if args.xnack_enabled > 0 && !all {
+            if retry && !self.core.devices.iter().all(retries_per_process) {
                 return Err(Errno::PERM);
             }
-            inner.xnack = args.xnack_enabled > 0;
+            if retry != inner.xnack {
+                inner.svm.charge_bytes(&self.process.purse, !retry).map_err(|_| Errno::NOMEM)?;
+                inner.xnack = retry;
+                self.core.share_all(self.process, inner);
+            }
         } else {
             args.xnack_enabled = inner.xnack.into();
         }
-        drop(inner);
+        drop(guard);
         self.answer(&args);
         Ok(Flow::Done)
+    }
+}
+
+impl Core {
+    /// The attributes of memory that nothing was said of.
+    fn unsaid(&self, inner: &Inner) -> Attributes {
+        let all = self.devices.iter().filter(|device| inner.xnack && device.shares_memory());
+        Attributes::unsaid(all.map(|device| device.index).collect::<DeviceSet>())
+    }
+
+    /// Tells every device's address map what it may do in `range` now.
+    fn share(&self, process: &Process, inner: &Inner, range: Range<u64>) {
+        for device in self.devices.iter().filter(|device| device.shares_memory()) {
+            let same_hive =
+                |gpu| self.device(gpu).is_some_and(|other| self.devices[device.index].same_hive(other));
+            let judge =
+                Judge { retry: inner.xnack, device: device.index, gpu: device.gpu(), same_hive: &same_hive };
+            process.pdds[device.index].map.share(|reach| {
+                reach.set(range.clone(), None);
+                for (part, attributes) in inner.svm.attributes(range.clone()) {
+                    reach.set(part, Some(judge.right(attributes)));
+                }
+            });
+        }
+    }
+
+    /// The same for all memory, after faults have become retried or not.
+    fn share_all(&self, process: &Process, inner: &Inner) {
+        for device in self.devices.iter().filter(|device| device.shares_memory()) {
+            let retried = if inner.xnack { device.aperture() } else { 0..0 };
+            process.pdds[device.index].map.share(|reach| reach.reset(retried));
+        }
+        self.share(process, inner, 0..u64::MAX);
+    }
+
+    /// Takes ranges out that are in the way of a buffer object, or whose memory is gone.
+    pub(crate) fn give_way(&self, process: &Process, inner: &mut Inner, range: Range<u64>) {
+        if inner.svm.forget(&process.purse, range.clone()) {
+            self.share(process, inner, range);
+        }
+    }
+
+    /// The registered memory of a process, address and bytes, in order and apart: what a door asks the address space about
+    /// before a call that depends on which memory is there. Empty for most processes.
+    #[must_use]
+    pub fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)> {
+        let Some(process) = self.process(process) else { return Vec::new() };
+        let inner = process.inner.lock();
+        let mut memory: Vec<(UserVa, u64)> = Vec::new();
+        for (range, _) in inner.svm.all() {
+            match memory.last_mut() {
+                Some((start, bytes)) if start.0 + *bytes == range.start => *bytes = range.end - start.0,
+                _ => memory.push((UserVa(range.start), range.end - range.start)),
+            }
+        }
+        memory
+    }
+
+    /// A door saw that there is no memory at these addresses: what was registered there is no more, as amdkfd's MMU
+    /// notifier has it.
+    pub fn unmapped(&self, process: ProcessId, holes: &[(UserVa, u64)]) {
+        let Some(process) = self.process(process) else { return };
+        let mut inner = process.inner.lock();
+        for (start, bytes) in holes {
+            self.give_way(&process, &mut inner, start.0..start.0.saturating_add(*bytes));
+        }
     }
 }

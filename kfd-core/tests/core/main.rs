@@ -16,4 +16,5 @@ mod queues;
 mod races;
 mod refusals;
 mod scheduling;
+mod svm;
 mod world;

@@ -13,6 +13,13 @@ pub const SVM_LOCATION_SYSMEM: u32 = 0;
 /// `KFD_IOCTL_SVM_LOCATION_UNDEFINED`.
 pub const SVM_LOCATION_UNDEFINED: u32 = 0xffff_ffff;
 
+/// `KFD_IOCTL_SVM_FLAG_HOST_ACCESS`: the host guarantees access.
+pub const SVM_FLAG_HOST_ACCESS: u32 = 1;
+/// `KFD_IOCTL_SVM_FLAG_COHERENT`: fine grained coherency between all devices with access.
+pub const SVM_FLAG_COHERENT: u32 = 2;
+/// `KFD_IOCTL_SVM_FLAG_GPU_RO`: devices only read.
+pub const SVM_FLAG_GPU_RO: u32 = 8;
+
 /// `KFD_IOCTL_SVM_ATTR_PREFERRED_LOC`.
 pub const SVM_ATTR_PREFERRED_LOC: u32 = 0;
 /// `KFD_IOCTL_SVM_ATTR_PREFETCH_LOC`.

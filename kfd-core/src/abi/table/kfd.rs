@@ -318,6 +318,7 @@ pub const ROWS: &[Ioctl] = &[
         "Sets or gets attributes of a range of the client's memory; the attributes follow the struct.",
     )
     .followed_by(abi::SvmAttribute::LAYOUT)
+    .about(offset_of!(abi::Svm, start_addr), offset_of!(abi::Svm, size))
     .since(5),
     k(
         0x21,

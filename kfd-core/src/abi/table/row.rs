@@ -2,7 +2,7 @@
 
 use crate::abi::ioc;
 use crate::abi::layout::Layout;
-use crate::abi::spec::{Count, Flow, Ioctl, Pointer, Variants};
+use crate::abi::spec::{Count, Flow, Ioctl, Memory, Pointer, Variants};
 
 /// Direction of a row, as the header's macros name it.
 #[derive(Clone, Copy)]
@@ -37,6 +37,11 @@ impl Ioctl {
 
     pub(super) const fn always(mut self, errno: i32) -> Self {
         self.refused = Some(errno);
+        self
+    }
+
+    pub(super) const fn about(mut self, start: usize, bytes: usize) -> Self {
+        self.memory = Some(Memory { start, bytes });
         self
     }
 

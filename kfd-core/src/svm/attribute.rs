@@ -1,0 +1,210 @@
+//! The attributes of a range of shared virtual memory, and what one ioctl attribute changes of them.
+//!
+//! Meanings are those of `svm_range_check_attr` and `svm_range_apply_attrs` (amdkfd/kfd_svm.c).
+
+use crate::abi::kfd as abi;
+use crate::call::Errno;
+use crate::ids::GpuId;
+
+/// Pages of a migration as a power of two, unless it is said otherwise: 2 MiB (`svm_range_set_default_attributes`).
+const GRANULARITY: u8 = 9;
+/// The largest granularity; larger ones are cut to it.
+const GRANULARITY_MAX: u32 = 0x3f;
+
+/// Devices by their index; there are at most 64 (`MAX_GPU_INSTANCE`, amdkfd/kfd_priv.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct DeviceSet(u64);
+
+impl DeviceSet {
+    /// Whether the device is in it.
+    pub(crate) fn has(self, device: usize) -> bool {
+        self.0 & Self::bit(device) != 0
+    }
+
+    /// Puts the device in.
+    pub(crate) fn add(&mut self, device: usize) {
+        self.0 |= Self::bit(device);
+    }
+
+    /// Takes it out.
+    pub(crate) fn remove(&mut self, device: usize) {
+        self.0 &= !Self::bit(device);
+    }
+
+    /// Those of both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those of either.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Their indices.
+    pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
+        (0..64).filter(move |device| self.has(*device))
+    }
+
+    fn bit(device: usize) -> u64 {
+        1u64.checked_shl(u32::try_from(device).unwrap_or(u32::MAX)).unwrap_or(0)
+    }
+}
+
+impl FromIterator<usize> for DeviceSet {
+    fn from_iter<T: IntoIterator<Item = usize>>(devices: T) -> Self {
+        let mut set = Self::default();
+        devices.into_iter().for_each(|device| set.add(device));
+        set
+    }
+}
+
+/// Where memory is, or should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// Nobody said.
+    Undefined,
+    /// The host's memory.
+    System,
+    /// A device's.
+    Gpu(GpuId),
+}
+
+impl Location {
+    fn of(value: u32) -> Self {
+        match value {
+            abi::SVM_LOCATION_SYSMEM => Self::System,
+            abi::SVM_LOCATION_UNDEFINED => Self::Undefined,
+            gpu => Self::Gpu(GpuId(gpu)),
+        }
+    }
+
+    /// As an attribute's value.
+    pub(crate) fn value(self) -> u32 {
+        match self {
+            Self::Undefined => abi::SVM_LOCATION_UNDEFINED,
+            Self::System => abi::SVM_LOCATION_SYSMEM,
+            Self::Gpu(gpu) => gpu.0,
+        }
+    }
+}
+
+/// What is said of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    /// Where faults migrate it to.
+    pub(crate) preferred: Location,
+    /// Where it was last sent.
+    pub(crate) prefetch: Location,
+    /// Pages of a migration, as a power of two.
+    pub(crate) granularity: u8,
+    /// `SVM_FLAG_*`.
+    pub(crate) flags: u32,
+    /// Devices that may have it, wherever it then lies.
+    pub(crate) access: DeviceSet,
+    /// Devices that may have it where it lies.
+    pub(crate) in_place: DeviceSet,
+}
+
+impl Attributes {
+    /// Those of memory that nothing was said of; `access` is what devices have then: all of them where faults are
+    /// retried, none otherwise (`svm_range_new`).
+    pub(crate) fn unsaid(access: DeviceSet) -> Self {
+        Self {
+            preferred: Location::Undefined,
+            prefetch: Location::Undefined,
+            granularity: GRANULARITY,
+            flags: abi::SVM_FLAG_HOST_ACCESS | abi::SVM_FLAG_COHERENT,
+            access,
+            in_place: DeviceSet::default(),
+        }
+    }
+
+    /// These with one of them changed.
+    pub(crate) fn with(mut self, change: Change) -> Self {
+        match change {
+            Change::Preferred(location) => self.preferred = location,
+            Change::Prefetch(location) => self.prefetch = location,
+            Change::Access(device) => {
+                self.access.add(device);
+                self.in_place.remove(device);
+            }
+            Change::InPlace(device) => {
+                self.access.remove(device);
+                self.in_place.add(device);
+            }
+            Change::NoAccess(device) => {
+                self.access.remove(device);
+                self.in_place.remove(device);
+            }
+            Change::SetFlags(flags) => self.flags |= flags,
+            Change::ClearFlags(flags) => self.flags &= !flags,
+            Change::Granularity(pages) => self.granularity = pages,
+        }
+        self
+    }
+
+    /// Whether devices may only read it.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.flags & abi::SVM_FLAG_GPU_RO != 0
+    }
+}
+
+/// One attribute of a SET_ATTR, judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// PREFERRED_LOC.
+    Preferred(Location),
+    /// PREFETCH_LOC.
+    Prefetch(Location),
+    /// ACCESS, by the device's index.
+    Access(usize),
+    /// ACCESS_IN_PLACE.
+    InPlace(usize),
+    /// NO_ACCESS.
+    NoAccess(usize),
+    /// SET_FLAGS.
+    SetFlags(u32),
+    /// CLR_FLAGS.
+    ClearFlags(u32),
+    /// GRANULARITY.
+    Granularity(u8),
+}
+
+impl Change {
+    /// Judges an attribute; `supported` finds the device of a `gpu_id` if it has shared virtual memory.
+    ///
+    /// # Errors
+    /// EINVAL for a type that is none and for a `gpu_id` that leads nowhere. A prefetch to nowhere in particular is one
+    /// of those.
+    pub(crate) fn of(
+        attribute: &abi::SvmAttribute,
+        supported: impl Fn(GpuId) -> Option<usize>,
+    ) -> Result<Self, Errno> {
+        let value = attribute.value;
+        let device = || supported(GpuId(value)).ok_or(Errno::INVAL);
+        Ok(match attribute.kind {
+            abi::SVM_ATTR_PREFERRED_LOC => {
+                let location = Location::of(value);
+                if let Location::Gpu(_) = location {
+                    device()?;
+                }
+                Self::Preferred(location)
+            }
+            abi::SVM_ATTR_PREFETCH_LOC => {
+                let location = Location::of(value);
+                if location != Location::System {
+                    device()?;
+                }
+                Self::Prefetch(location)
+            }
+            abi::SVM_ATTR_ACCESS => Self::Access(device()?),
+            abi::SVM_ATTR_ACCESS_IN_PLACE => Self::InPlace(device()?),
+            abi::SVM_ATTR_NO_ACCESS => Self::NoAccess(device()?),
+            abi::SVM_ATTR_SET_FLAGS => Self::SetFlags(value),
+            abi::SVM_ATTR_CLR_FLAGS => Self::ClearFlags(value),
+            abi::SVM_ATTR_GRANULARITY => Self::Granularity(value.min(GRANULARITY_MAX) as u8),
+            _ => return Err(Errno::INVAL),
+        })
+    }
+}
