@@ -65,6 +65,14 @@ pub struct Gathered {
     pub traces: bool,
 }
 
+impl Gathered {
+    /// The same with what else was found out.
+    #[must_use]
+    pub fn with(self, found: Self) -> Self {
+        Self { pointers: self.pointers, ..found }
+    }
+}
+
 impl From<Vec<Vec<u8>>> for Gathered {
     fn from(pointers: Vec<Vec<u8>>) -> Self {
         Self { pointers, ..Self::default() }
@@ -76,6 +84,8 @@ impl From<Vec<Vec<u8>>> for Gathered {
 pub struct Task {
     /// Its thread group.
     pub tgid: Tgid,
+    /// Its address space.
+    pub mm: notifier::MmId,
     /// Whether the calling thread traces (ptrace(2)) the leader of that group.
     pub traced: bool,
 }

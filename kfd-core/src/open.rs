@@ -25,6 +25,21 @@ impl Core {
             return Err(Errno::NODEV);
         }
         let mut index = self.table.index();
+        let (process, fresh) = self.known_or_attached(&mut index, identity)?;
+        let file = self.files.open(process, node);
+        Ok(Opened { process, file, fresh })
+    }
+
+    /// The process object of an address space, and whether this call made it. It has no file yet: a debugger comes before
+    /// its target has opened anything.
+    ///
+    /// # Errors
+    /// As [`Core::open`].
+    pub fn adopt(&self, identity: Identity) -> Result<(ProcessId, bool), Errno> {
+        self.known_or_attached(&mut self.table.index(), identity)
+    }
+
+    fn known_or_attached(&self, index: &mut Index, identity: Identity) -> Result<(ProcessId, bool), Errno> {
         if self.closing.load(Ordering::Acquire) {
             return Err(Errno::NODEV);
         }

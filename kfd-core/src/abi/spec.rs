@@ -166,6 +166,8 @@ pub struct Variant {
     pub pointers: &'static [Pointer],
     /// The descriptor of this operation.
     pub descriptor: Option<Descriptor>,
+    /// Whether a task that the caller traces gets a process object if it has none.
+    pub adopts: bool,
     /// The struct of the union that this operation uses; `None` where all operations share one struct.
     pub layout: Option<Layout>,
 }

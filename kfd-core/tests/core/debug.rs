@@ -1,6 +1,6 @@
 //! A debugger and its target: DBG_TRAP and RUNTIME_ENABLE.
 
-use crate::world::{Client, World, barrier, completions, gpu, wait_result};
+use crate::world::{Client, World, barrier, completions, gpu, identity, wait_result};
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::kfd::dbg_op;
 use kfd_core::abi::table;
@@ -36,7 +36,11 @@ struct View {
 }
 
 fn traced(target: &Client<'_>) -> View {
-    View { task: Some(Task { tgid: target.identity.tgid, traced: true }), pipe: true }
+    View { task: Some(Task { tgid: target.identity.tgid, mm: target.identity.mm, traced: true }), pipe: true }
+}
+
+fn task(tgid: u32, traced: bool) -> Task {
+    Task { tgid: Tgid(tgid), mm: identity(tgid, 0, 1000).mm, traced }
 }
 
 fn pipe() -> Arc<OwnedFd> {
@@ -147,11 +151,11 @@ fn who_may_debug_whom_is_judged_in_the_kernels_order() {
     let mut asked =
         |task, op| trap_with(&mut debugger, View { task, pipe: true }, op, Nothing::default(), None).0;
     assert_eq!(asked(None, dbg_op::ENABLE), Err(libc::ESRCH), "no such task");
-    let stranger = Task { tgid: Tgid(99), traced: true };
+    let stranger = task(99, true);
     assert_eq!(asked(Some(stranger), dbg_op::ENABLE), Err(libc::ESRCH), "no process object");
-    let free = Task { tgid: Tgid(20), traced: false };
+    let free = task(20, false);
     assert_eq!(asked(Some(free), dbg_op::ENABLE), Err(libc::EPERM), "not traced");
-    let traced = Task { tgid: Tgid(20), traced: true };
+    let traced = task(20, true);
     for op in dbg_op::DISABLE..=dbg_op::GET_DEVICE_SNAPSHOT {
         assert_eq!(asked(Some(traced), op), Err(libc::EINVAL), "{op} before ENABLE");
     }
@@ -163,7 +167,7 @@ fn who_may_debug_whom_is_judged_in_the_kernels_order() {
     }
     let unknown = trap(&mut debugger, &target, 15, Nothing::default()).0;
     assert_eq!(unknown, Err(libc::EINVAL));
-    let own = Task { tgid: Tgid(20), traced: false };
+    let own = task(20, false);
     let view = View { task: Some(own), pipe: true };
     assert_eq!(
         trap_with(&mut target, view, dbg_op::DISABLE, Nothing::default(), None).0,

@@ -35,7 +35,7 @@ const fn field(offset: usize) -> Count {
 }
 
 const fn operation(op: u32, name: &'static str, layout: Layout, pointers: &'static [Pointer]) -> Variant {
-    Variant { op, name, pointers, descriptor: None, layout: Some(layout) }
+    Variant { op, name, pointers, descriptor: None, adopts: false, layout: Some(layout) }
 }
 
 const fn records(layout: Layout, offset: usize, records: usize, stride: usize) -> Pointer {
@@ -54,6 +54,7 @@ pub(super) const DBG_TRAP: Variants = Variants {
                 offset: UNION + offset_of!(abi::DbgTrapEnable, dbg_fd),
                 kind: DescriptorKind::Pipe,
             }),
+            adopts: true,
             ..operation(
                 dbg_op::ENABLE,
                 "ENABLE",
@@ -67,7 +68,14 @@ pub(super) const DBG_TRAP: Variants = Variants {
                 )],
             )
         },
-        Variant { op: dbg_op::DISABLE, name: "DISABLE", pointers: &[], descriptor: None, layout: None },
+        Variant {
+            op: dbg_op::DISABLE,
+            name: "DISABLE",
+            pointers: &[],
+            descriptor: None,
+            adopts: false,
+            layout: None,
+        },
         operation(
             dbg_op::SEND_RUNTIME_EVENT,
             "SEND_RUNTIME_EVENT",
@@ -194,7 +202,7 @@ const fn private(flow: Flow) -> Pointer {
 }
 
 const fn step(op: u32, name: &'static str, pointers: &'static [Pointer]) -> Variant {
-    Variant { op, name, pointers, descriptor: None, layout: None }
+    Variant { op, name, pointers, descriptor: None, adopts: false, layout: None }
 }
 
 /// What `op` of CRIU_OP reads and writes.

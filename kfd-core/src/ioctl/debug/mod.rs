@@ -48,7 +48,7 @@ impl Ctx<'_> {
     pub(super) fn dbg_trap(&mut self) -> Handled {
         let args: abi::DbgTrap = self.read()?;
         let task = self.gathered.task.ok_or(Errno::SRCH)?;
-        let id = self.core.find(task.tgid, None).ok_or(Errno::SRCH)?;
+        let id = self.core.find(task.tgid, Some(task.mm)).ok_or(Errno::SRCH)?;
         let target = self.core.process(id).filter(|target| target.stage() == Stage::Live);
         let target = target.ok_or(Errno::SRCH)?;
         let itself = id == self.process.id();

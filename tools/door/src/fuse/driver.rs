@@ -21,6 +21,11 @@ pub trait Driver: Send + Sync + 'static {
     /// # Errors
     /// What open(2) answers.
     fn open(&self, who: Identity, node: Node) -> Result<Opened, Errno>;
+    /// The process object of an address space without any file, and whether this call made it.
+    ///
+    /// # Errors
+    /// What open(2) answers.
+    fn adopt(&self, who: Identity) -> Result<(ProcessId, bool), Errno>;
     /// The last reference to an open file is gone.
     fn release(&self, file: FileId);
     /// The process object of a thread group: of that address space when one is named, of its latest otherwise.
@@ -74,6 +79,10 @@ pub trait Host: Send + Sync + 'static {
 impl Driver for Core {
     fn open(&self, who: Identity, node: Node) -> Result<Opened, Errno> {
         Self::open(self, who, node)
+    }
+
+    fn adopt(&self, who: Identity) -> Result<(ProcessId, bool), Errno> {
+        Self::adopt(self, who)
     }
 
     fn release(&self, file: FileId) {

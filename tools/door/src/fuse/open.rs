@@ -122,6 +122,28 @@ impl Door {
         Ok(OpenOut { fh, open_flags, backing_id })
     }
 
+    /// The process object of whoever thread `tid` belongs to, made now if there is none; it has no file by that.
+    pub(super) fn adopt(&self, tid: Tid) -> Result<ProcessId, Errno> {
+        let who = self.resolver.resolve(tid).map_err(|error| refusal(&error))?;
+        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = self.driver.find(who.tgid, Some(who.mm)) {
+            return Ok(known);
+        }
+        if let Some(former) = self.driver.find(who.tgid, None) {
+            self.doom(former, Cause::Exec);
+        }
+        let identity = Identity { tgid: who.tgid, uid: who.uid, mm: who.mm };
+        let (process, fresh) = self.driver.adopt(identity)?;
+        if fresh {
+            self.memory.attach(process, who.tgid, who.mm, who.mem);
+            self.host.attached(process, who.tgid, Pidfd::from(who.pidfd));
+        }
+        if self.driver.find(who.tgid, Some(who.mm)) != Some(process) {
+            self.memory.detach(process);
+        }
+        Ok(process)
+    }
+
     /// The backing id of a process's arena: one for its life, since an inode takes no second. The driver is asked once
     /// for each node, since each node's FORGET tells it that nobody maps the arena any more.
     fn backing(&self, process: ProcessId, minor: RenderMinor) -> Result<i32, Errno> {

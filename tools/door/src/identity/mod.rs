@@ -30,6 +30,7 @@
 //! Lock order: the retired set's lock is a leaf.
 
 mod auxv;
+pub mod claim;
 mod sys;
 mod task;
 
@@ -107,7 +108,7 @@ impl Resolver {
     /// [`IdentityError`]; the door answers ESTALE or the errno of `source`.
     pub fn resolve(&self, tid: Tid) -> Result<Identified, IdentityError> {
         let task = Task::open(tid)?;
-        let Status { tgid, uid } = task.status()?;
+        let Status { tgid, uid, .. } = task.status()?;
         let pidfd = sys::pidfd_open(tgid.0).map_err(|source| task.error("open the pidfd", source))?;
         let mem = task.mem()?;
         let auxv = task.auxv()?;
@@ -115,6 +116,17 @@ impl Resolver {
         sys::pidfd_alive(pidfd.as_fd()).map_err(|source| task.error("find the process alive", source))?;
         let inode = sys::inode(pidfd.as_fd()).map_err(|source| task.error("stat the pidfd", source))?;
         Ok(Identified { tgid, tid, uid, pidfd, mm: self.mm(inode, &auxv), mem })
+    }
+
+    /// The address space of thread `tid`, as [`Resolver::resolve`] would tell it.
+    fn address_space(&self, tid: Tid) -> Result<MmId, IdentityError> {
+        let task = Task::open(tid)?;
+        let Status { tgid, .. } = task.status()?;
+        let pidfd = sys::pidfd_open(tgid.0).map_err(|source| task.error("open the pidfd", source))?;
+        let auxv = task.auxv()?;
+        task.alive()?;
+        let inode = sys::inode(pidfd.as_fd()).map_err(|source| task.error("stat the pidfd", source))?;
+        Ok(self.mm(inode, &auxv))
     }
 
     /// Says that this address space was seen gone while its process lives: its id is not issued again. Idempotent.

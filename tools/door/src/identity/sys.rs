@@ -37,6 +37,17 @@ pub(super) fn inode(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(nix::sys::stat::fstat(fd)?.st_ino)
 }
 
+/// `NS_GET_PID_FROM_PIDNS` (linux/nsfs.h, since Linux 6.11): `_IOR(0xb7, 6, int)`.
+const NS_GET_PID_FROM_PIDNS: libc::c_ulong = 0x8004_b706;
+
+/// The number here of the task that a pid namespace calls `number`.
+pub(super) fn pid_from_namespace(namespace: BorrowedFd<'_>, number: u32) -> io::Result<u32> {
+    // SAFETY: the argument of this request is a number, not a pointer; it touches no memory.
+    let answer =
+        unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_PID_FROM_PIDNS, libc::c_ulong::from(number)) };
+    u32::try_from(answer).map_err(|_| io::Error::last_os_error())
+}
+
 /// tgkill(2) with signal 0: whether the thread is in the group. EPERM also means that it is.
 pub(super) fn tgkill_probe(tgid: u32, tid: u32) -> bool {
     // SAFETY: takes three integers; signal 0 is not delivered.

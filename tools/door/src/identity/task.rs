@@ -23,6 +23,10 @@ pub(super) struct Status {
     pub tgid: Tgid,
     /// The real uid, first of the four (proc(5)).
     pub uid: Uid,
+    /// The thread that traces it (ptrace(2)); 0 when none does.
+    pub tracer: Tid,
+    /// `CapEff`, a bit for each capability that counts.
+    pub capabilities: u64,
 }
 
 impl Task {
@@ -62,6 +66,21 @@ impl Task {
         error(self.tid, what, source)
     }
 
+    /// What a name in the directory leads to, opened without a call of its own.
+    pub(super) fn path(&self, name: &str) -> Option<OwnedFd> {
+        openat(&self.directory, name, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()
+    }
+
+    /// The inode behind a name in the directory, which the kernel numbers.
+    pub(super) fn inode(&self, name: &str) -> Option<u64> {
+        fstatat(&self.directory, name, AtFlags::empty()).ok().map(|stat| stat.st_ino)
+    }
+
+    /// A namespace of the thread.
+    pub(super) fn namespace(&self, name: &'static str) -> Option<OwnedFd> {
+        self.descriptor(name, OFlag::O_RDONLY).ok()
+    }
+
     fn descriptor(&self, name: &'static str, access: OFlag) -> Result<OwnedFd, IdentityError> {
         openat(&self.directory, name, access | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(|errno| self.error(name, errno.into()))
@@ -87,17 +106,21 @@ fn parse_status(text: &str) -> Option<Status> {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         line.split_ascii_whitespace().next()?.parse().ok()
     };
-    Some(Status { tgid: Tgid(field("Tgid:")?), uid: Uid(field("Uid:")?) })
+    let capabilities = text.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let capabilities = u64::from_str_radix(capabilities.trim(), 16).ok()?;
+    let (tgid, uid, tracer) = (field("Tgid:")?, field("Uid:")?, field("TracerPid:")?);
+    Some(Status { tgid: Tgid(tgid), uid: Uid(uid), tracer: Tid(tracer), capabilities })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Status, Tgid, Uid, parse_status};
+    use super::{Status, Tgid, Tid, Uid, parse_status};
 
     #[test]
     fn the_real_uid_is_the_first_of_four() {
-        let text = "Name:\tTgid: 9\nTgid:\t12\nPid:\t13\nUid:\t1000\t0\t0\t0\n";
-        assert_eq!(parse_status(text), Some(Status { tgid: Tgid(12), uid: Uid(1000) }));
+        let text = "Name:\tTgid: 9\nTgid:\t12\nPid:\t13\nTracerPid:\t7\nUid:\t1000\t0\t0\t0\nCapEff:\t0000010000000000\n";
+        let should = Status { tgid: Tgid(12), uid: Uid(1000), tracer: Tid(7), capabilities: 1 << 40 };
+        assert_eq!(parse_status(text), Some(should));
         assert_eq!(parse_status("Tgid:\tx\nUid:\t1\n"), None);
     }
 }

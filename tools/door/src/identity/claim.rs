@@ -1,0 +1,144 @@
+//! What a call claims in passing, looked up: a task by its number, a descriptor by its number, and the caller's own rights.
+//!
+//! The ABI table says which calls claim what (`task`, `descriptor`, `privileged`). To be called while the request is
+//! pending, for its thread cannot go away then; the task that it names can, and is then merely not found or found dead
+//! later, since it is told by its address space.
+//!
+//! A pipe is opened anew, through the descriptor of a path: so nothing that a client could put in its place is ever opened,
+//! stat'ed or closed here, which on a file of the client's own FUSE mount would hang.
+
+use super::task::{Status, Task as Directory};
+use super::{Resolver, Tid, sys};
+use kfd_core::abi::spec::{DescriptorKind, Ioctl};
+use kfd_core::call::{Gathered, Task};
+use kfd_core::ids::Tgid;
+use nix::fcntl::{OFlag, open, readlink};
+use nix::sys::stat::Mode;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+/// CAP_SYS_ADMIN and CAP_CHECKPOINT_RESTORE (linux/capability.h).
+const PRIVILEGES: u64 = 1 << 21 | 1 << 40;
+
+/// `PROC_USER_INIT_INO` (linux/proc_ns.h): the inode of the initial user namespace, in which alone they count (`capable`).
+const INITIAL_USER_NAMESPACE: u64 = 0xefff_fffd;
+
+/// What thread `caller` claims by a struct `arg` of this call.
+#[must_use]
+pub fn look(resolver: &Resolver, ioctl: &Ioctl, arg: &[u8], caller: Tid) -> Gathered {
+    let task = ioctl.task_of(arg).and_then(|number| task(resolver, caller, number));
+    let descriptor = ioctl.descriptor_of(arg).and_then(|(kind, number)| match kind {
+        DescriptorKind::Pipe => pipe(caller, number),
+    });
+    Gathered { task, descriptor: descriptor.map(Arc::new), ..Gathered::default() }
+}
+
+/// Whether thread `caller` has the privileges of CRIU_OP.
+#[must_use]
+pub fn is_privileged(caller: Tid) -> bool {
+    let Ok(directory) = Directory::open(caller) else { return false };
+    let able = directory.status().is_ok_and(|status| status.capabilities & PRIVILEGES != 0);
+    able && directory.inode("ns/user") == Some(INITIAL_USER_NAMESPACE)
+}
+
+/// Whether thread `caller` traces the leader of a thread group.
+#[must_use]
+pub fn traces(caller: Tid, tgid: Tgid) -> bool {
+    status(Tid(tgid.0)).is_some_and(|leader| leader.tracer == caller)
+}
+
+/// The thread group of a thread.
+#[must_use]
+pub fn thread_group(tid: Tid) -> Option<Tgid> {
+    status(tid).map(|status| status.tgid)
+}
+
+fn status(tid: Tid) -> Option<Status> {
+    Directory::open(tid).and_then(|directory| directory.status()).ok()
+}
+
+/// A number of the caller's pid namespace as one of ours.
+fn translate(caller: Tid, number: u32) -> Option<Tid> {
+    let directory = Directory::open(caller).ok()?;
+    let ours = Directory::open(Tid(std::process::id())).ok()?.inode("ns/pid")?;
+    if directory.inode("ns/pid")? == ours {
+        return Some(Tid(number));
+    }
+    let namespace = directory.namespace("ns/pid")?;
+    sys::pid_from_namespace(namespace.as_fd(), number).ok().map(Tid)
+}
+
+/// The task that the caller means by `number`: one with an address space, since a vector is read of it.
+fn task(resolver: &Resolver, caller: Tid, number: u32) -> Option<Task> {
+    if number == 0 {
+        return None;
+    }
+    let tid = translate(caller, number)?;
+    let tgid = status(tid)?.tgid;
+    let mm = resolver.address_space(tid).ok()?;
+    Some(Task { tgid, mm, traced: traces(caller, tgid) })
+}
+
+/// A description of its own of the pipe behind a descriptor of the caller, to be written without blocking.
+fn pipe(caller: Tid, number: u32) -> Option<OwnedFd> {
+    let number = i32::try_from(number).ok()?;
+    let path = Directory::open(caller).ok()?.path(&format!("fd/{number}"))?;
+    let here = format!("/proc/self/fd/{}", path.as_raw_fd());
+    let target = readlink(here.as_str()).ok()?;
+    if !target.to_str()?.starts_with("pipe:[") {
+        return None;
+    }
+    open(here.as_str(), OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_privileged, pipe, task, traces};
+    use crate::identity::Resolver;
+    use kfd_core::ids::{Tgid, Tid};
+    use std::io::{Read, Write};
+    use std::os::fd::AsRawFd;
+
+    fn myself() -> Tid {
+        Tid(nix::unistd::gettid().as_raw().cast_unsigned())
+    }
+
+    #[test]
+    fn a_task_is_found_by_its_number_and_nobody_traces_this_one() {
+        let resolver = Resolver::new();
+        let found = task(&resolver, myself(), std::process::id()).expect("this process");
+        assert_eq!((found.tgid, found.traced), (Tgid(std::process::id()), false));
+        let mine = resolver.resolve(myself()).expect("identified");
+        assert_eq!(found.mm, mine.mm);
+        assert_eq!(task(&resolver, myself(), 0), None);
+        assert_eq!(task(&resolver, myself(), u32::MAX), None);
+        assert_eq!(
+            task(&resolver, myself(), 2),
+            None,
+            "a kernel thread has no address space, nobody neither"
+        );
+        assert!(!traces(myself(), Tgid(std::process::id())));
+    }
+
+    #[test]
+    fn a_pipe_is_opened_anew_and_nothing_else_is() {
+        let (mut read, write) = std::io::pipe().expect("a pipe");
+        let again = pipe(myself(), write.as_raw_fd().cast_unsigned()).expect("the pipe");
+        drop(write);
+        std::fs::File::from(again).write_all(b".").expect("room");
+        let mut byte = [0];
+        read.read_exact(&mut byte).expect("the byte");
+        let file = std::fs::File::open("/proc/self/status").expect("a file");
+        assert!(pipe(myself(), file.as_raw_fd().cast_unsigned()).is_none());
+        assert!(pipe(myself(), u32::MAX).is_none() && pipe(myself(), 9999).is_none());
+    }
+
+    #[test]
+    fn root_of_the_initial_user_namespace_is_privileged() {
+        if !nix::unistd::geteuid().is_root() {
+            return println!("skipped: root_of_the_initial_user_namespace_is_privileged: not root");
+        }
+        assert!(is_privileged(myself()));
+        assert!(!is_privileged(Tid(0)));
+    }
+}
