@@ -221,7 +221,8 @@ impl<L: Listener> Counted<L> {
     pub(super) unsafe fn acquire(node: NonNull<Node>, mutant_here: Mutant) -> Option<Self> {
         // SAFETY: by contract.
         let got = unsafe { node.as_ref() }.get_unless_zero(mutant_here);
-        got.then_some(Self { node, _listener: PhantomData })
+        // Made only then: the drop of a handle is a put.
+        got.then(|| Self { node, _listener: PhantomData })
     }
 }
 
