@@ -24,6 +24,7 @@ pub mod event_loop;
 pub mod post;
 pub mod rundir;
 pub mod sysfs;
+mod tmpfs;
 
 pub use config::Config;
 pub use daemon::{Daemon, StartError};

@@ -3,13 +3,14 @@
 //! ```text
 //! <run>/lock      flock'ed while a daemon serves here
 //! <run>/dev       the FUSE mount: kfd, dri/renderD128…
-//! <run>/sys       the topology as plain files
+//! <run>/sys       the topology as plain files, in memory
 //! <run>/proc      what of /proc a private view shows
 //! <run>/control   the control socket
 //! ```
 //! A lock file that is not locked is what a crash left: everything in the directory is then taken over. Not for: the
 //! mount itself, which the door owns.
 
+use crate::tmpfs;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
 use std::io;
@@ -73,7 +74,11 @@ impl RunDir {
             nix::errno::Errno::EWOULDBLOCK => RunDirError::Held(path.to_owned()),
             other => RunDirError::Io { path: lock_path.clone(), source: other.into() },
         })?;
-        Ok(Self { path: path.to_owned(), lock })
+        let taken = Self { path: path.to_owned(), lock };
+        for folder in [taken.sys(), taken.proc()] {
+            tmpfs::make(&folder).map_err(io(&folder))?;
+        }
+        Ok(taken)
     }
 
     /// The directory itself.
@@ -122,9 +127,7 @@ pub fn control(run: &Path) -> PathBuf {
 impl Drop for RunDir {
     fn drop(&mut self) {
         for folder in [self.sys(), self.proc()] {
-            if let Err(error) = fs::remove_dir_all(&folder)
-                && error.kind() != io::ErrorKind::NotFound
-            {
+            if let Err(error) = tmpfs::remove(&folder) {
                 tracing::warn!(path = %folder.display(), %error, "left behind in the run directory");
             }
         }
