@@ -4,7 +4,7 @@
 //!
 //! Each model must pass as the code is, and each mutant (one deliberate fault) must fail the model named for
 //! it.
-#![cfg(loom)]
+#![cfg(all(loom, not(shuttle)))]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod callbacks;

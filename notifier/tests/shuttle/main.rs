@@ -1,0 +1,138 @@
+//! Teardown with many threads: random schedules of the same model that loom explores with few.
+//!
+//! `RUSTFLAGS="--cfg loom --cfg shuttle" cargo test -p notifier --release --test shuttle`
+//!
+//! Shuttle runs one thread at a time and changes threads at atomic operations and locks, uniformly at random or by few
+//! priority changes (PCT, which finds a bug that needs that many). Every operation is SeqCst to it and every fence is
+//! nothing, so what is looked for here are faults of the protocols; the orderings are loom's (`tests/loom`).
+//!
+//! `NOTIFIER_SHUTTLE_ITERATIONS` asks for more than a few hundred schedules of each kind and model,
+//! `NOTIFIER_SHUTTLE_SEED` for others.
+#![cfg(shuttle)]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod callbacks;
+mod chain;
+mod handle;
+mod mutants;
+
+use notifier::{
+    Listener, MmId, Notifier, Releasing,
+    model::{Mutant, Probe, with_mutant},
+    srcu::{Domain, Shape},
+};
+use shuttle::{
+    Config, FailurePersistence, Runner,
+    scheduler::{PctScheduler, RandomScheduler, Scheduler},
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex},
+};
+
+const ID: MmId = MmId { pidfd_inode: 1, exec_epoch: 0 };
+
+/// Priority changes of a PCT schedule.
+const DEPTH: usize = 3;
+/// Schedules after which a fault must have shown.
+const PATIENCE: usize = 20_000;
+
+struct Model {
+    body: fn(),
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+fn run(scheduler: impl Scheduler + 'static, body: fn(), quiet: bool) -> usize {
+    let mut config = Config::new();
+    // The hooks, the chain and a panic on top of each other.
+    config.stack_size = 0x4_0000;
+    config.silence_warnings = true;
+    if quiet {
+        config.failure_persistence = FailurePersistence::None;
+    }
+    Runner::new(scheduler, config).run(body)
+}
+
+impl Model {
+    fn schedules(&self, iterations: usize, quiet: bool) -> usize {
+        let seed = number("NOTIFIER_SHUTTLE_SEED").unwrap_or(0x5EED);
+        run(RandomScheduler::new_from_seed(seed, iterations), self.body, quiet)
+            + run(PctScheduler::new_from_seed(seed, DEPTH, iterations), self.body, quiet)
+    }
+
+    fn check(&self) {
+        let iterations = number("NOTIFIER_SHUTTLE_ITERATIONS").unwrap_or(400) as usize;
+        let done = with_mutant(None, || self.schedules(iterations, false));
+        eprintln!("{done} schedules, 0 violations");
+    }
+
+    /// The fault makes some schedule fail; returns how.
+    fn catches(&self, mutant: Mutant) -> String {
+        let panic =
+            catch_unwind(AssertUnwindSafe(|| with_mutant(Some(mutant), || self.schedules(PATIENCE, true))))
+                .expect_err("the model passes although the code is broken");
+        let said = match panic.downcast::<String>() {
+            Ok(text) => *text,
+            Err(panic) => panic.downcast::<&str>().map(|text| text.to_string()).unwrap_or_default(),
+        };
+        assert!(!said.contains("exceeded max_steps"), "the model gave up instead of failing: {said}");
+        said
+    }
+}
+
+/// A listener whose memory the model watches from outside; using it takes several steps.
+#[derive(Clone, Default)]
+struct Watched {
+    memory: Arc<Probe>,
+    released: Arc<Mutex<usize>>,
+}
+
+impl Watched {
+    fn released(&self) -> usize {
+        *self.released.lock().unwrap()
+    }
+
+    fn use_for_a_while(&self) {
+        self.memory.touch();
+        shuttle::thread::yield_now();
+        self.memory.touch();
+    }
+}
+
+impl Listener for Watched {
+    fn release(&self, _: &Releasing<'_>) {
+        self.use_for_a_while();
+        *self.released.lock().unwrap() += 1;
+    }
+    fn free(self: Box<Self>) {
+        self.memory.end();
+    }
+}
+
+/// Words for two threads, counters of two CPUs and two shared ones: every kind of section in one run.
+fn domain() -> Arc<Domain> {
+    Domain::shaped(Shape { own: 2, cpus: 2, shared: 2, reclaimer: true })
+}
+
+fn notifier() -> Notifier {
+    Notifier::model(domain())
+}
+
+fn spawn_all(
+    count: usize,
+    body: impl Fn(usize) + Clone + Send + 'static,
+) -> Vec<shuttle::thread::JoinHandle<()>> {
+    (0..count)
+        .map(|number| {
+            let body = body.clone();
+            shuttle::thread::spawn(move || body(number))
+        })
+        .collect()
+}
+
+fn join(threads: Vec<shuttle::thread::JoinHandle<()>>) {
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
