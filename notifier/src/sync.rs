@@ -333,6 +333,8 @@ mutants! {
     FreeBeforeUnlink,
     /// `Slot::get` increments without looking for zero.
     GetFromZero,
+    /// A reference that is refused is put all the same.
+    RefusedPut,
     /// `Notifier::get` hands out an object whose count is already zero.
     ReviveDying,
 }

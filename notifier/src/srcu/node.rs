@@ -222,6 +222,9 @@ impl<L: Listener> Counted<L> {
         // SAFETY: by contract.
         let got = unsafe { node.as_ref() }.get_unless_zero(mutant_here);
         // Made only then: the drop of a handle is a put.
+        if mutant(Mutant::RefusedPut) {
+            return got.then_some(Self { node, _listener: PhantomData });
+        }
         got.then(|| Self { node, _listener: PhantomData })
     }
 }

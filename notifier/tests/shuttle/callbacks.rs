@@ -105,7 +105,10 @@ pub const THROTTLED: Model = Model {
         domain.throttle(0);
         let (_, ran, most) = *counts.lock().unwrap();
         assert_eq!(ran, 12, "nothing is pending and something has not run");
-        assert!(most <= 1 + 4, "the backlog is bounded by the limit and the number of producers, and was {most}");
+        assert!(
+            most <= 1 + 4,
+            "the backlog is bounded by the limit and the number of producers, and was {most}"
+        );
     },
 };
 

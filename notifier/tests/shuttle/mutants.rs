@@ -16,7 +16,6 @@ macro_rules! caught {
 
 caught! {
     a_callback_counted_too_late: LateCount by callbacks::ONE_WAITS;
-    lock_sum_before_unlock_sum: LockSumFirst by callbacks::READERS;
     callbacks_without_a_grace_period: NoGrace by callbacks::READERS;
     barrier_as_synchronize: BarrierIsSynchronize by callbacks::BARRIERS;
     barrier_that_forgets_the_running_batch: BarrierSkipsBatch by callbacks::BARRIERS;
@@ -30,5 +29,6 @@ caught! {
     an_inline_free: InlineFree by handle::PUT_EXIT;
     a_free_queued_before_the_unlink: FreeBeforeUnlink by handle::PUT_EXIT;
     a_slot_that_revives_the_dead: GetFromZero by handle::SLOT;
+    a_refused_reference_that_is_put: RefusedPut by handle::SLOT;
     an_attach_that_revives_the_dying: ReviveDying by handle::ATTACH;
 }
