@@ -20,11 +20,14 @@ use crate::queue::{Engine, Queue};
 use crate::stage::Stage;
 use crate::sync::{Arc, Ordering};
 use crate::view::View;
+use hsa_queue::aql::MAX_FAR_LAG;
 use hsa_queue::doorbell::SLICE_BYTES;
 use hsa_queue::{EventId, Fault, GpuVa, QueueProcessor, Step};
 
 /// AQL packets between two looks at the stop flag: a microsecond's worth.
 const AQL_CHUNK: u32 = 64;
+/// The same for a ring that has to be asked for: its window.
+const FAR_CHUNK: u32 = MAX_FAR_LAG as u32;
 /// What a step of a PM4 or SDMA queue counts in a turn's share, in AQL packets: it may copy 64 KiB, and the flag is
 /// looked at after each.
 const STREAM_COST: u32 = 64;
@@ -89,9 +92,12 @@ impl Core {
         let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
         let mut view = View::new(&process.pdds[device.index].map, queue.key, open);
         let (chunk, cost) = match processor {
+            // A ring that has to be asked for is read and given back a window at a time, and most of a turn is questions.
+            QueueProcessor::Aql(_) if view.asks() => (FAR_CHUNK, 1),
             QueueProcessor::Aql(_) => (AQL_CHUNK, 1),
             QueueProcessor::Pm4(_) | QueueProcessor::Sdma(_) => (1, STREAM_COST),
         };
+        let budget = budget.max(chunk);
         let mut packets = 0;
         let mut spent = 0;
         let ended = loop {
@@ -128,9 +134,9 @@ impl Core {
                 Step::Stopped { error, raise } => {
                     if !std::mem::replace(reported, true) {
                         tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, %error, "a queue stopped at a packet it cannot run");
-                        if !matches!(processor, QueueProcessor::Aql(_)) {
                         let mask = abi::ec_mask(debug::of_queue_error(error));
                         process.debug.lock().raise_queue(queue.key.queue, mask, post);
+                        if !matches!(processor, QueueProcessor::Aql(_)) {
                             self.hardware_exception(process, post);
                         }
                     }

@@ -7,9 +7,11 @@ mod measure;
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod copy;
 mod cores;
 mod flood;
 mod latency;
+mod parked;
 mod rate;
 mod ring;
 
@@ -18,7 +20,7 @@ use stage::bare::{self, BareFuse};
 use stage::kfdd::Kfdd;
 
 fn main() -> anyhow::Result<()> {
-    stage::actor::enter_if_asked(&[bare::ROLES[0], bare::ROLES[1], flood::ROLE]);
+    stage::actor::enter_if_asked(&[bare::ROLES[0], bare::ROLES[1], flood::ROLE, parked::ROLE]);
     let daemon = Kfdd::start()?;
     let floor = BareFuse::start()?;
     {
@@ -31,9 +33,11 @@ fn main() -> anyhow::Result<()> {
         let mut rates = rate::Rates::new(&device)?;
         rates.shared(&cores)?;
         rates.userptr()?;
+        copy::linear(&device)?;
         cores.anywhere()?;
         flood::many(&daemon, &mut rates)?;
     }
+    parked::parked(&daemon)?;
     drop(floor);
     daemon.stop()
 }
