@@ -55,7 +55,7 @@ pub struct Gathered {
     /// The open file behind the spec's descriptor; `None` when the caller has none of that number, when it is of another
     /// kind than the spec's, or when the door cannot look.
     pub descriptor: Option<Arc<OwnedFd>>,
-    /// Whether all of the spec's memory is there, and none of it a device's; `None` when the door cannot look.
+    /// Whether all of the spec's memory is there; `None` when the door cannot look.
     pub mapped: Option<bool>,
     /// The task behind the spec's process id.
     pub task: Option<Task>,

@@ -6,7 +6,7 @@
 
 use crate::call::Outcome;
 use crate::death::{Doom, Doomed, Obituary};
-use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, UserVa};
+use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, Tgid, UserVa};
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
@@ -47,7 +47,20 @@ pub enum UserAccess {
         /// How much.
         by: u64,
     },
+    /// Look which parts of a range there is no memory at; touches none of it. Answers the first [`HOLES_MAX`] of them, each
+    /// as two words, start and end, little endian.
+    Holes {
+        /// Whose address space, as the daemon numbers it.
+        tgid: Tgid,
+        /// Where.
+        va: UserVa,
+        /// How many bytes.
+        bytes: u64,
+    },
 }
+
+/// The most holes that one [`UserAccess::Holes`] is told.
+pub const HOLES_MAX: usize = 32;
 
 /// A worker's answer to a [`MemoryRequest`] or to a door's own gather.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -200,6 +200,8 @@ pub struct Ioctl {
     pub variants: Option<Variants>,
     /// Memory of the client that the call is about.
     pub memory: Option<Memory>,
+    /// The call depends on which registered memory is still there: a door that can looks first, and tells the core.
+    pub sweeps: bool,
     /// Byte offset of a 32-bit process id in the struct, as the caller's pid namespace numbers processes.
     pub task: Option<usize>,
     /// Only for callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, EACCES to others;
@@ -226,6 +228,7 @@ impl Ioctl {
         pointers: &[],
         variants: None,
         memory: None,
+        sweeps: false,
         task: None,
         privileged: false,
         parks: false,

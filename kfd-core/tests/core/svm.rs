@@ -446,7 +446,7 @@ impl Copies {
                                 self.written.push((va.0, bytes));
                                 vec![]
                             }
-                            other @ UserAccess::FetchSub { .. } => panic!("{other:?}"),
+                            other => panic!("{other:?}"),
                         };
                         client.core().memory_answer(request.queue, request.ticket, UserAnswer::Done(answer));
                     }

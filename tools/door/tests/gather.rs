@@ -1,9 +1,11 @@
 //! Gather and scatter, as functions of the table's entries and the client's bytes.
 
-use door::gather::{PIECE, Plan, scatter, scattered};
+use door::gather::{PIECE, Plan, holes, scatter, scattered};
+use kfd_core::abi::ioc;
 use kfd_core::abi::spec::{Count, Flow, Ioctl, Pointer};
+use kfd_core::abi::table;
 use kfd_core::call::{Errno, Gathered, UserWrite};
-use kfd_core::ids::UserVa;
+use kfd_core::ids::{Tgid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
 use proptest::prelude::*;
 
@@ -101,7 +103,7 @@ fn a_long_read_is_split_and_put_together_again() {
             UserAnswer::Done(memory[at..at + *len as usize].to_vec())
         })
         .collect();
-    assert_eq!(plan.collect(answers).unwrap().0, [memory]);
+    assert_eq!(plan.collect(answers).unwrap().pointers, [memory]);
 }
 
 #[test]
@@ -178,4 +180,27 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_call_about_memory_looks_whether_it_is_there_and_tells_when_it_could() {
+    let row = table::lookup(ioc::iowr(b'K', 0x20, 24)).unwrap();
+    let arg = arg(&[0x7000, 0x2000, 0]);
+    let plan = || Plan::new(row, &arg).unwrap().looking(row, &arg, Tgid(7));
+    assert!(!plan().is_empty());
+    let looks = UserAccess::Holes { tgid: Tgid(7), va: UserVa(0x7000), bytes: 0x2000 };
+    assert_eq!(plan().take_accesses(), [looks]);
+    let hole = [0x8000u64.to_le_bytes(), 0x9000u64.to_le_bytes()].concat();
+    for (answers, mapped) in [
+        (vec![UserAnswer::Done(vec![])], Some(true)),
+        (vec![UserAnswer::Done(hole.clone())], Some(false)),
+        (vec![UserAnswer::Failed], None),
+        (vec![], None),
+    ] {
+        assert_eq!(plan().collect(answers).unwrap().mapped, mapped);
+    }
+    assert_eq!(holes(&UserAnswer::Done(hole)), [(UserVa(0x8000), 0x1000)]);
+    assert_eq!(holes(&UserAnswer::Failed), []);
+    let other = table::lookup(ioc::iowr(b'K', 0x05, 40)).unwrap();
+    assert!(Plan::new(other, &[0; 40]).unwrap().looking(other, &[0; 40], Tgid(7)).is_empty());
 }

@@ -203,7 +203,8 @@ pub const ROWS: &[Ioctl] = &[
         abi::AllocMemoryOfGpu::LAYOUT,
         &[],
         "Makes a buffer object in VRAM, in system memory, or of memory of the client.",
-    ),
+    )
+    .sweeps(),
     k(
         0x17,
         Way::Write,
@@ -319,6 +320,7 @@ pub const ROWS: &[Ioctl] = &[
     )
     .followed_by(abi::SvmAttribute::LAYOUT)
     .about(offset_of!(abi::Svm, start_addr), offset_of!(abi::Svm, size))
+    .sweeps()
     .since(5),
     k(
         0x21,
@@ -328,6 +330,7 @@ pub const ROWS: &[Ioctl] = &[
         &[],
         "Sets or asks whether this process's page faults are retried.",
     )
+    .sweeps()
     .since(5),
     k(0x22, Way::Both, "CRIU_OP", abi::Criu::LAYOUT, &[], "Checkpoint and restore of what a process has.")
         .since(7)

@@ -45,6 +45,11 @@ impl Ioctl {
         self
     }
 
+    pub(super) const fn sweeps(mut self) -> Self {
+        self.sweeps = true;
+        self
+    }
+
     pub(super) const fn parks(mut self) -> Self {
         self.parks = true;
         self

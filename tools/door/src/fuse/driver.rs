@@ -7,7 +7,7 @@
 use crate::workers::{MmState, Workers};
 use kfd_core::call::{Arg, Caller, Errno, Gathered, Identity, Node, Outcome};
 use kfd_core::death::{Cause, Doom, Doomed};
-use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid};
+use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
 use kfd_core::{Core, Opened};
 use notifier::MmId;
@@ -34,6 +34,10 @@ pub trait Driver: Send + Sync + 'static {
     fn kfd_node_bytes(&self) -> u64;
     /// Whether an ioctl hands out that page of a kfd node. A touch of another is a SIGBUS.
     fn has_kfd_page(&self, offset: u64) -> bool;
+    /// The memory that a process has registered: what it unmaps is to be told by [`Driver::unmapped`].
+    fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)>;
+    /// There is no memory at these addresses of a process, address and bytes.
+    fn unmapped(&self, process: ProcessId, holes: &[(UserVa, u64)]);
     /// One ioctl.
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
     /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
@@ -99,6 +103,14 @@ impl Driver for Core {
 
     fn has_kfd_page(&self, offset: u64) -> bool {
         Self::has_kfd_page(self, offset)
+    }
+
+    fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)> {
+        Self::registered(self, process)
+    }
+
+    fn unmapped(&self, process: ProcessId, holes: &[(UserVa, u64)]) {
+        Self::unmapped(self, process, holes);
     }
 
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {

@@ -8,7 +8,7 @@
 
 use kfd_core::abi::spec::{Ioctl, Pointer};
 use kfd_core::call::{Errno, Gathered, UserWrite};
-use kfd_core::ids::UserVa;
+use kfd_core::ids::{Tgid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
 
 /// The most bytes of one access: [`UserAccess`]'s own bound.
@@ -22,6 +22,8 @@ pub struct Plan {
     accesses: Vec<UserAccess>,
     /// Bytes per pointer of the spec, in its order; 0 for what is not read.
     lengths: Vec<usize>,
+    /// Whether the last access looks at the memory that the call is about.
+    looks: bool,
 }
 
 impl Plan {
@@ -40,6 +42,34 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Also looks whether the memory is there that the call is about, in the caller's address space.
+    #[must_use]
+    pub fn looking(mut self, ioctl: &Ioctl, arg: &[u8], tgid: Tgid) -> Self {
+        if let Some((va, bytes)) = ioctl.memory_of(arg) {
+            self.accesses.push(UserAccess::Holes { tgid, va, bytes });
+            self.looks = true;
+        }
+        self
+    }
+
+    /// Plans what a chain's entries point at further; what has no bytes there is an entry at once.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn further(chain: Chain, entries: &mut Vec<Vec<u8>>) -> Result<Self, Errno> {
+        loop {
+            let mut plan = Self::default();
+            for extent in chain.next(entries).map_err(Errno)? {
+                let len = plan.read_extent(extent)?;
+                plan.lengths.push(len);
+            }
+            if plan.lengths.is_empty() || !plan.is_empty() {
+                return Ok(plan);
+            }
+            entries.extend(plan.lengths.iter().map(|_| Vec::new()));
+        }
+    }
+
     /// The reads, in order; taken out to be submitted.
     pub fn take_accesses(&mut self) -> Vec<UserAccess> {
         std::mem::take(&mut self.accesses)
@@ -48,7 +78,7 @@ impl Plan {
     /// Whether there is nothing to read, so that the core can be called at once with [`Plan::collect`] of no answers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lengths.iter().all(|&len| len == 0)
+        !self.looks && self.lengths.iter().all(|&len| len == 0)
     }
 
     /// Puts the answers, one per access and in their order, together.
@@ -73,7 +103,11 @@ impl Plan {
             }
             entries.push(entry);
         }
-        Ok(Gathered::from(entries))
+        let mapped = match answers.next().filter(|_| self.looks) {
+            Some(UserAnswer::Done(holes)) => Some(holes.is_empty()),
+            Some(UserAnswer::Failed) | None => None,
+        };
+        Ok(Gathered { mapped, ..Gathered::from(entries) })
     }
 
     /// Plans one pointer; answers how many bytes are read there.
@@ -95,6 +129,14 @@ impl Plan {
         }
         Ok(len)
     }
+}
+
+/// The first holes that an answer to [`UserAccess::Holes`] tells, address and bytes.
+#[must_use]
+pub fn holes(answer: &UserAnswer) -> Vec<(UserVa, u64)> {
+    let UserAnswer::Done(bytes) = answer else { return Vec::new() };
+    let words: Vec<u64> = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+    words.as_chunks().0.iter().map(|[start, end]| (UserVa(*start), end.saturating_sub(*start))).collect()
 }
 
 /// The core's writes as accesses of at most [`PIECE`] bytes, in order. A range that wraps around the end is left to the

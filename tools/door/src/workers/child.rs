@@ -8,6 +8,7 @@
 //! (`FOLL_FORCE`): a write to a private page that the client has made read-only makes a copy and succeeds where
 //! amdkfd's `copy_to_user` is EFAULT. Shared read-only mappings fail.
 
+use super::maps;
 use super::shm::Claim;
 use super::sys;
 use super::wire::{self, Access, Header, Kind, MESSAGE_MAX, Malformed, OPS_MAX, PAYLOAD_MAX};
@@ -125,6 +126,15 @@ impl Worker {
                 Access::Write(va, bytes) => wire::push_reply(out, 0, |_| {
                     memory.is_some_and(|memory| write_whole(memory, bytes, va).is_ok())
                 }),
+                Access::Holes(tgid, va, len) => {
+                    let holes = memory.and_then(|memory| maps::holes(memory, tgid, va, len).ok());
+                    wire::push_reply(out, holes.as_ref().map_or(0, Vec::len), |to| {
+                        holes.is_some_and(|holes| {
+                            to.copy_from_slice(&holes);
+                            true
+                        })
+                    });
+                }
                 Access::FetchSub(va, by) => wire::push_reply(out, 8, |to| {
                     memory.is_some_and(|memory| {
                         fetch_sub(memory, va, by).is_ok_and(|old| {
@@ -141,12 +151,21 @@ impl Worker {
     /// 0 bytes is how `/proc/TID/mem` says that the address space is gone (`mem_rw`, fs/proc/base.c); an address that
     /// cannot be mapped is EIO while it is there.
     fn probe(&self, process: ProcessId) -> u32 {
-        match self.memory(process).map(|memory| memory.read_at(&mut [0], NOWHERE)) {
-            Some(Ok(0)) => 0,
-            Some(Ok(_)) => 1,
-            Some(Err(error)) if error.raw_os_error() == Some(libc::EIO) => 1,
+        match self.memory(process).map(is_there) {
+            Some(Ok(false)) => 0,
+            Some(Ok(true)) => 1,
             Some(Err(_)) | None => 2,
         }
+    }
+}
+
+/// Whether the address space behind a mem fd is there.
+pub(super) fn is_there(memory: &File) -> io::Result<bool> {
+    match memory.read_at(&mut [0], NOWHERE) {
+        Ok(0) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -24,6 +24,7 @@ mod job;
 mod keeper;
 mod lane;
 mod link;
+mod maps;
 mod queue;
 mod shm;
 mod spawn;

@@ -117,6 +117,51 @@ pub(super) fn settle_signals() {
     let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
 }
 
+/// `struct procmap_query` (linux/fs.h), without a name or a build id to be told.
+#[repr(C)]
+#[derive(Default)]
+struct ProcmapQuery {
+    size: u64,
+    query_flags: u64,
+    query_addr: u64,
+    vma_start: u64,
+    vma_end: u64,
+    vma_flags: u64,
+    vma_page_size: u64,
+    vma_offset: u64,
+    inode: u64,
+    dev_major: u32,
+    dev_minor: u32,
+    vma_name_size: u32,
+    build_id_size: u32,
+    vma_name_addr: u64,
+    build_id_addr: u64,
+}
+
+/// `PROCMAP_QUERY` (linux/fs.h): `_IOWR('f', 17, struct procmap_query)`.
+const PROCMAP_QUERY: libc::Ioctl = nix::request_code_readwrite!(b'f', 17, size_of::<ProcmapQuery>()) as libc::Ioctl;
+/// `PROCMAP_QUERY_COVERING_OR_NEXT_VMA`.
+const COVERING_OR_NEXT: u64 = 0x10;
+
+/// The mapping that holds `address`, or the next above: its start and end. `maps` is a `/proc/PID/maps`.
+pub(super) fn mapping_at_or_after(maps: BorrowedFd<'_>, address: u64) -> io::Result<Option<(u64, u64)>> {
+    let mut query = ProcmapQuery {
+        size: size_of::<ProcmapQuery>() as u64,
+        query_flags: COVERING_OR_NEXT,
+        query_addr: address,
+        ..ProcmapQuery::default()
+    };
+    // SAFETY: the kernel reads and writes `size` bytes of the struct, which is that long; its pointers are null.
+    let answer = unsafe { libc::ioctl(maps.as_raw_fd(), PROCMAP_QUERY, &raw mut query) };
+    match answer {
+        0 => Ok(Some((query.vma_start, query.vma_end))),
+        _ => match io::Error::last_os_error() {
+            none if none.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+            error => Err(error),
+        },
+    }
+}
+
 /// pidfd_open(2) of a child that was not reaped yet.
 pub(super) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: takes two integers and touches no memory.

@@ -7,7 +7,7 @@
 //!
 //! Decoding never panics: what does not parse is [`Malformed`], and the reader gives the peer up.
 
-use kfd_core::ids::{ProcessId, UserVa};
+use kfd_core::ids::{ProcessId, Tgid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -67,7 +67,8 @@ struct Head {
     generation: u32,
 }
 
-/// One access: `op` is 1 read, 2 write, 3 fetch-and-subtract; `operand` is the subtrahend.
+/// One access: `op` is 1 read, 2 write, 3 fetch-and-subtract; `operand` is the subtrahend. 4 is to look for holes: `len`
+/// is then the thread group and `operand` the bytes.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Op {
@@ -112,6 +113,8 @@ pub enum Access<'a> {
     Write(u64, &'a [u8]),
     /// Subtract from eight bytes.
     FetchSub(u64, u64),
+    /// Look for holes in so many bytes of that thread group's.
+    Holes(Tgid, u64, u64),
 }
 
 /// Starts a message anew in `out`.
@@ -141,6 +144,9 @@ pub fn push_access(out: &mut Vec<u8>, access: &UserAccess) {
             (Op { op: 2, len: bytes.len() as u32, va: *va, operand: 0 }, bytes)
         }
         UserAccess::FetchSub { va: UserVa(va), by } => (Op { op: 3, len: 8, va: *va, operand: *by }, &[]),
+        UserAccess::Holes { tgid, va: UserVa(va), bytes } => {
+            (Op { op: 4, len: tgid.0, va: *va, operand: *bytes }, &[])
+        }
     };
     out.extend_from_slice(op.as_bytes());
     out.extend_from_slice(bytes);
@@ -153,7 +159,7 @@ pub fn push_access(out: &mut Vec<u8>, access: &UserAccess) {
 pub fn take_access<'a>(rest: &mut &'a [u8]) -> Result<Access<'a>, Malformed> {
     let (op, tail) = Op::read_from_prefix(rest).map_err(|_| Malformed)?;
     let len = op.len as usize;
-    if len > PAYLOAD_MAX {
+    if len > PAYLOAD_MAX && op.op != 4 {
         return Err(Malformed);
     }
     *rest = tail;
@@ -165,6 +171,7 @@ pub fn take_access<'a>(rest: &mut &'a [u8]) -> Result<Access<'a>, Malformed> {
             Ok(Access::Write(op.va, bytes))
         }
         3 => Ok(Access::FetchSub(op.va, op.operand)),
+        4 => Ok(Access::Holes(Tgid(op.len), op.va, op.operand)),
         _ => Err(Malformed),
     }
 }

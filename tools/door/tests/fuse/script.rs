@@ -105,6 +105,12 @@ impl Driver for Script {
         true
     }
 
+    fn registered(&self, _: ProcessId) -> Vec<(UserVa, u64)> {
+        Vec::new()
+    }
+
+    fn unmapped(&self, _: ProcessId, _: &[(UserVa, u64)]) {}
+
     fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
         let done = |arg| Outcome::Done(Done::new(arg));
         if self.state.lock().unwrap().doomed.contains(&caller.process) {
@@ -235,7 +241,7 @@ impl ClientMemory for Reach {
                 UserAccess::Write { va, bytes } => mem
                     .write_all_at(&bytes, va.0)
                     .map_or(UserAnswer::Failed, |()| UserAnswer::Done(Vec::new())),
-                UserAccess::FetchSub { .. } => UserAnswer::Failed,
+                UserAccess::FetchSub { .. } | UserAccess::Holes { .. } => UserAnswer::Failed,
             });
             done(answers.collect());
         });

@@ -9,10 +9,11 @@ mod hung;
 mod pool;
 
 use client::Client;
+use door::gather::holes;
 use door::workers::{MmState, WorkersConfig};
 use hung::HungMount;
-use kfd_core::ids::{ProcessId, UserVa};
-use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::ids::{ProcessId, Tgid, UserVa};
+use kfd_core::notice::{HOLES_MAX, UserAccess, UserAnswer};
 use pool::{PATIENCE, Pool, eventually, pattern, read, write};
 use std::time::{Duration, Instant};
 
@@ -84,6 +85,47 @@ fn a_pointer_into_nothing_fails_and_a_range_that_ends_in_nothing_too() {
     // Reads that run out of the mapping: whatever follows it, a range that reaches the end of user space has a gap.
     let far = (1 << 47) - 4096 - 32;
     assert_eq!(pool.run(process, vec![read(far, 65_536)]), [UserAnswer::Failed]);
+}
+
+/// The holes of a range by the text of the process's maps, which nobody changes meanwhile.
+fn holes_by_text(pid: u32, mut at: u64, end: u64) -> Vec<(UserVa, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let mut holes = Vec::new();
+    for line in text.lines() {
+        let (start, rest) = line.split_once('-').unwrap();
+        let number = |hex: &str| u64::from_str_radix(hex, 16).unwrap().min(end);
+        let (start, next) = (number(start), number(rest.split(' ').next().unwrap()));
+        if at < start {
+            holes.push((UserVa(at), start - at));
+        }
+        at = at.max(next);
+    }
+    if at < end {
+        holes.push((UserVa(at), end - at));
+    }
+    holes
+}
+
+#[test]
+fn holes_in_a_clients_memory_are_those_of_its_maps_and_none_is_told_of_the_dead() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let (va, hole) = (client.ask("alloc 1048576"), client.ask("hole"));
+    let process = pool.attach(&client, 0);
+    let pid = client.tid().0;
+    let look = |va, bytes| UserAccess::Holes { tgid: Tgid(pid), va: UserVa(va), bytes };
+    let ranges = [(va, 1 << 20), (va + 4096, 4096), (hole, 4096), (va, 1 << 30), (0, va + 4096), (1 << 46, 1 << 46)];
+    let answers = pool.run(process, ranges.map(|(va, bytes)| look(va, bytes)).to_vec());
+    for ((va, bytes), answer) in ranges.into_iter().zip(&answers) {
+        let mut expected = holes_by_text(pid, va, va + bytes);
+        expected.truncate(HOLES_MAX);
+        assert_eq!(holes(answer), expected, "{va:#x}+{bytes:#x}");
+    }
+    assert!(holes(&answers[0]).is_empty() && !holes(&answers[2]).is_empty());
+    assert_eq!(pool.run(process, vec![look(u64::MAX, 2)]), [UserAnswer::Failed], "it wraps");
+    let other = Client::start();
+    client.kill();
+    let answers = pool.run(process, vec![look(va, 4096), UserAccess::Holes { tgid: Tgid(other.tid().0), va: UserVa(va), bytes: 8 }]);
+    assert_eq!(answers, [UserAnswer::Failed, UserAnswer::Failed]);
 }
 
 #[test]
