@@ -1,6 +1,8 @@
 //! `cargo xtask soak [NAME] --minutes N`: the long modes, which no default run has the time for.
 
-use crate::cargo::{build_release, cargo, must};
+mod srcu;
+
+use crate::cargo::{build_release, cargo, must, programs};
 use crate::clients;
 use anyhow::{Context, bail};
 use std::process::{Command, ExitCode};
@@ -10,18 +12,23 @@ use std::time::{Duration, Instant};
 const SOAKS: &[Soak] = &[
     Soak {
         name: "srcu",
-        what: "readers, updaters, callback floods and barriers against one domain, counting violations",
-        run: srcu,
+        what: "torture and litmus on this machine, shuttle's schedules, a storm of deaths; counting violations",
+        run: |time, _| srcu::run(time),
     },
     Soak {
         name: "kills",
         what: "clients killed at random moments until the time is up; the residue must be zero",
-        run: kills,
+        run: |time, _| kills(time),
     },
     Soak {
         name: "runtime",
         what: "the C program against the unmodified HSA runtime, three at a time, each under a watchdog",
-        run: runtime,
+        run: |time, _| runtime(time),
+    },
+    Soak {
+        name: "fuzz",
+        what: "inputs made from the corpus through every parser of client bytes",
+        run: |time, options| fuzz(time, options.inputs),
     },
 ];
 
@@ -34,16 +41,19 @@ const AT_ONCE: usize = 3;
 struct Soak {
     name: &'static str,
     what: &'static str,
-    run: fn(Duration) -> anyhow::Result<()>,
+    run: fn(Duration, &Options) -> anyhow::Result<()>,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// srcu, kills or runtime; all, with equal shares of the time, when left out
+    /// srcu, kills, runtime or fuzz; all, with equal shares of the time, when left out
     name: Option<String>,
     /// How long, in minutes
     #[arg(long, default_value_t = 10)]
     minutes: u64,
+    /// fuzz: ends for a parser after so many inputs, if its share of the time allows
+    #[arg(long, default_value_t = 10_000_000)]
+    inputs: u64,
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -64,31 +74,23 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for soak in chosen {
         let started = Instant::now();
         println!("== soak {}: {} s of {}", soak.name, share.as_secs(), soak.what);
-        (soak.run)(share).with_context(|| format!("soak {}", soak.name))?;
+        (soak.run)(share, options).with_context(|| format!("soak {}", soak.name))?;
         println!("== soak {}: done after {:.0} s", soak.name, started.elapsed().as_secs_f64());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rounds of each kind of reader for each second of the soak: about a fifth of it on two slow cores.
-const LITMUS_ROUNDS: u64 = 40_000;
-
-fn srcu(time: Duration) -> anyhow::Result<()> {
-    // Both print their counts.
-    let long = |test: &str, variable: &str, value: u64| {
-        must(
-            cargo()
-                .args(["test", "--release", "--package", "notifier", "--test", test, "--", "--nocapture"])
-                .env(variable, value.to_string()),
-        )
-    };
-    long("torture", "NOTIFIER_TORTURE_SECONDS", time.as_secs() * 4 / 5)?;
-    long("litmus", "NOTIFIER_LITMUS_ROUNDS", time.as_secs() * LITMUS_ROUNDS)
-}
-
 fn kills(time: Duration) -> anyhow::Result<()> {
     let stress = build_release()?.join("kfd-stress");
     must(Command::new(stress).args(["--clients", "200", "--seconds"]).arg(time.as_secs().to_string()))
+}
+
+fn fuzz(time: Duration, inputs: u64) -> anyhow::Result<()> {
+    // A build that is fast and has every check of a debug build.
+    must(cargo().args(["build", "--profile", "fuzz", "--package", "kfd-tests", "--bin", "kfd-fuzz"]))?;
+    let mut run = Command::new(programs("fuzz")?.join("kfd-fuzz"));
+    run.args(["all", "--inputs", &inputs.to_string(), "--seconds", &time.as_secs().to_string()]);
+    must(&mut run)
 }
 
 fn runtime(time: Duration) -> anyhow::Result<()> {

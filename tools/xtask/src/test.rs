@@ -1,4 +1,4 @@
-//! `cargo xtask test`: set-up, then every test of the workspace and the loom models.
+//! `cargo xtask test`: set-up, then every test of the workspace, and the loom and shuttle models.
 //!
 //! A test that cannot run here prints `skipped: <test>: <why>`; those lines are gathered and shown at the end, so that
 //! no skip is silent. The last line is `N passed, N failed, N skipped`.
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Leave the loom models out
+    /// Leave the loom and shuttle models out
     #[arg(long)]
     no_models: bool,
     /// Only tests whose name contains this
@@ -38,20 +38,23 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let filter = options.filter.as_deref();
     suite("workspace", cargo().args(["test", "--workspace", "--no-fail-fast"]), filter, &mut tally)?;
     if !options.no_models {
-        // A target folder of its own: the cfg would rebuild everything at each change of verb.
-        let mut models = cargo();
-        models.args([
-            "test",
-            "--package",
-            "notifier",
-            "--release",
-            "--test",
-            "loom",
-            "--target-dir",
-            "target-loom",
-        ]);
-        models.env("RUSTFLAGS", "--cfg loom");
-        suite("loom models", &mut models, filter, &mut tally)?;
+        for (checker, cfgs) in [("loom", "--cfg loom"), ("shuttle", "--cfg loom --cfg shuttle")] {
+            // A target folder of its own: the cfg would rebuild everything at each change of verb.
+            let target = format!("target-{checker}");
+            let mut models = cargo();
+            models.args([
+                "test",
+                "--package",
+                "notifier",
+                "--release",
+                "--test",
+                checker,
+                "--target-dir",
+                &target,
+            ]);
+            models.env("RUSTFLAGS", cfgs);
+            suite(&format!("{checker} models"), &mut models, filter, &mut tally)?;
+        }
     }
 
     println!();
