@@ -133,14 +133,28 @@ impl State {
         }
     }
 
-    /// A ready queue waits for a slot.
+    /// A ready queue waits for a slot: after those that wait, but before those that merely ran dry.
     pub(super) fn claim(&mut self, key: QueueKey) {
         let Some(share) = self.shares.get_mut(&key.process) else { return };
-        share.claims.push_back(key);
+        let is_dry = |key: &QueueKey| self.entries.get(key).is_some_and(|entry| entry.polled);
+        let at = if is_dry(&key) { None } else { share.claims.iter().position(is_dry) };
+        share.claims.insert(at.unwrap_or(share.claims.len()), key);
         if !std::mem::replace(&mut share.claiming, true) {
             self.list.claimants.push_back(key.process);
         }
         self.list.next_look = Nanos(0);
+    }
+
+    /// A ready queue that ran dry has something to do again: if it waits for a slot, it does so as a fresh one.
+    pub(super) fn claim_anew(&mut self, key: QueueKey) {
+        let Some(share) = self.shares.get_mut(&key.process) else { return };
+        let Some(at) = share.claims.iter().position(|waiting| *waiting == key) else { return };
+        share.claims.remove(at);
+        if self.seat(key) {
+            self.enlist(key);
+        } else {
+            self.claim(key);
+        }
     }
 
     /// The slot goes to the first queue that waits, of the first process in turn for which `may`. Whether there was one.

@@ -184,7 +184,10 @@ impl State {
             }
             Run::Ready if !last_look => {
                 (entry.hot_until, entry.last_look) = (hot_until, false);
-                self.fresh += usize::from(std::mem::take(&mut entry.polled));
+                if std::mem::take(&mut entry.polled) {
+                    self.fresh += 1;
+                    self.claim_anew(key);
+                }
                 false
             }
             Run::Ready | Run::Running | Run::Waiting | Run::Parked => {

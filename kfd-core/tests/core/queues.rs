@@ -1,9 +1,11 @@
 //! Queues: packets in arena and in client memory, doorbells, parking, faults.
 
-use crate::world::{World, barrier, completions, gpu, wait_result};
+use crate::world::{Client, World, barrier, completions, gpu, wait_result};
 use kfd_core::Ran;
 use kfd_core::abi::kfd as abi;
+use kfd_core::eviction::Reason;
 use kfd_core::ids::GpuVa;
+use kfd_core::limits::Limits;
 use kfd_core::listing::QueueState;
 use kfd_core::notice::{MemoryRequest, Notice, UserAccess, UserAnswer};
 use proptest::strategy::Strategy;
@@ -133,10 +135,10 @@ fn a_parked_barrier_looks_again_on_set_event_on_completions_and_at_the_back_off(
     let gate = client.signal(&waiting, 1, 1, None);
     let done = client.signal(&waiting, 0, 3, None);
     let gate_at = waiting.memory.offset + 4096 + 64 + 8;
-    let clear = |client: &crate::world::Client<'_>, value: u64| {
+    let clear = |client: &Client<'_>, value: u64| {
         client.poke(gate_at, &value.to_le_bytes());
     };
-    let go = |client: &mut crate::world::Client<'_>, queue: &mut crate::world::Aql| {
+    let go = |client: &mut Client<'_>, queue: &mut crate::world::Aql| {
         client.push(queue, &barrier(&[gate], done));
         client.ring(queue);
     };
@@ -365,7 +367,7 @@ fn a_failed_transfer_is_a_memory_exception_never_zeros() {
 #[test]
 fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
     let world = World::new();
-    let ask = |client: &mut crate::world::Client<'_>| {
+    let ask = |client: &mut Client<'_>| {
         let memory = client.userptr(VA, 16384);
         let queue = client.queue_in(memory).unwrap();
         client.ring(&queue);
@@ -427,7 +429,7 @@ fn a_bad_update_changes_nothing_and_a_good_one_moves_the_ring() {
     let mut client = world.client(100);
     let mut queue = client.queue(VA);
     let queue_id = queue.id;
-    let update = |client: &mut crate::world::Client<'_>, ring: u64| {
+    let update = |client: &mut Client<'_>, ring: u64| {
         let mut arg = abi::UpdateQueue {
             ring_base_address: ring,
             queue_id,
@@ -488,7 +490,7 @@ fn a_process_with_many_queues_gets_no_more_turns_than_one_with_one() {
 /// One step of a client, an engine or the daemon.
 #[derive(Debug, Clone, Copy)]
 enum Move {
-    /// Client `0 or 1` submits to its queue and stores to the doorbell page.
+    /// The client submits to this queue and stores to the doorbell page.
     Submit(usize),
     /// An engine takes a turn.
     Turn,
@@ -500,6 +502,10 @@ enum Move {
     Pass(u64),
     /// The second queue is destroyed and made again.
     Renew,
+    /// The process is evicted for this reason, or restored when it is.
+    Evict(Reason),
+    /// The first queue is disabled, or enabled when it is.
+    Toggle,
 }
 
 proptest::proptest! {
@@ -510,20 +516,36 @@ proptest::proptest! {
     fn no_submission_is_lost_however_stores_turns_and_re_arms_interleave(
         moves in proptest::collection::vec(
             proptest::prop_oneof![
-                (0usize..2).prop_map(Move::Submit),
+                (0usize..3).prop_map(Move::Submit),
                 proptest::strategy::Just(Move::Turn),
                 proptest::strategy::Just(Move::Turn),
                 proptest::strategy::Just(Move::Drop),
                 proptest::strategy::Just(Move::Report),
                 (1u64..60_000).prop_map(Move::Pass),
                 proptest::strategy::Just(Move::Renew),
+                proptest::sample::select(vec![Reason::Request, Reason::Memory]).prop_map(Move::Evict),
+                proptest::strategy::Just(Move::Toggle),
             ],
             1..120,
-        )
+        ),
+        slots in 1u32..4,
     ) {
-        let world = World::new();
+        let mut profile = gpu().2;
+        profile.devices[0].queues.slots = slots;
+        let world = World::of(profile, Limits::default());
         let mut client = world.client(100);
-        let mut queues = [client.queue(VA), client.queue(VA + 0x10_0000)];
+        let mut queues = [client.queue(VA), client.queue(VA + 0x10_0000), client.queue(VA + 0x20_0000)];
+        let mut enabled = true;
+        let toggle = |client: &mut Client<'_>, queue_id: u32, enabled: bool| {
+            let mut update = abi::UpdateQueue {
+                ring_base_address: if enabled { VA + 8192 } else { 0 },
+                queue_id,
+                ring_size: 4096,
+                queue_percentage: 100,
+                queue_priority: 7,
+            };
+            client.ok(0x07, &mut update);
+        };
         let mut present = false;
         let (mut asked, mut dropped) = (Vec::new(), Vec::new());
         let collect = |asked: &mut Vec<_>| {
@@ -535,7 +557,7 @@ proptest::proptest! {
         };
         for step in moves {
             match step {
-                Move::Submit(which) => {
+                Move::Submit(which) if queues[which].packets < 64 => {
                     client.push(&mut queues[which], &barrier(&[], 0));
                     if !present {
                         present = true;
@@ -558,10 +580,23 @@ proptest::proptest! {
                     client.poke(queues[1].memory.offset + 8192, &[0; 8192]);
                     queues[1] = client.queue_in(queues[1].memory).unwrap();
                 }
-                Move::Drop | Move::Report => {}
+                Move::Evict(reason) => {
+                    if !world.core.evict(client.process, reason) {
+                        world.core.restore(client.process, reason);
+                    }
+                }
+                Move::Toggle => {
+                    enabled = !enabled;
+                    toggle(&mut client, queues[0].id, enabled);
+                }
+                Move::Submit(_) | Move::Drop | Move::Report => {}
             }
             collect(&mut asked);
         }
+        for reason in [Reason::Request, Reason::Memory] {
+            world.core.restore(client.process, reason);
+        }
+        toggle(&mut client, queues[0].id, true);
         loop {
             world.run();
             collect(&mut asked);
