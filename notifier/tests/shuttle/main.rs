@@ -6,8 +6,8 @@
 //! priority changes (PCT, which finds a bug that needs that many). Every operation is SeqCst to it and every fence is
 //! nothing, so what is looked for here are faults of the protocols; the orderings are loom's (`tests/loom`).
 //!
-//! `NOTIFIER_SHUTTLE_ITERATIONS` asks for more than a few hundred schedules of each kind and model,
-//! `NOTIFIER_SHUTTLE_SEED` for others.
+//! `NOTIFIER_SHUTTLE_SECONDS` asks for more than a few hundred schedules of each kind and model, so long in all and each
+//! time others; `NOTIFIER_SHUTTLE_SEED` begins elsewhere.
 #![cfg(shuttle)]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -28,12 +28,17 @@ use shuttle::{
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 const ID: MmId = MmId { pidfd_inode: 1, exec_epoch: 0 };
 
 /// Priority changes of a PCT schedule.
 const DEPTH: usize = 3;
+/// Schedules of each kind by which a model is looked at at once.
+const ITERATIONS: usize = 400;
+/// Models that share the time, two of which run at once.
+const MODELS: u32 = 11 / 2;
 /// Schedules after which a fault must have shown.
 const PATIENCE: usize = 20_000;
 
@@ -57,23 +62,31 @@ fn run(scheduler: impl Scheduler + 'static, body: fn(), quiet: bool) -> usize {
 }
 
 impl Model {
-    fn schedules(&self, iterations: usize, quiet: bool) -> usize {
-        let seed = number("NOTIFIER_SHUTTLE_SEED").unwrap_or(0x5EED);
+    fn schedules(&self, seed: u64, iterations: usize, quiet: bool) -> usize {
         run(RandomScheduler::new_from_seed(seed, iterations), self.body, quiet)
             + run(PctScheduler::new_from_seed(seed, DEPTH, iterations), self.body, quiet)
     }
 
     fn check(&self) {
-        let iterations = number("NOTIFIER_SHUTTLE_ITERATIONS").unwrap_or(400) as usize;
-        let done = with_mutant(None, || self.schedules(iterations, false));
-        eprintln!("{done} schedules, 0 violations");
+        let first = number("NOTIFIER_SHUTTLE_SEED").unwrap_or(0x5EED);
+        let time = Duration::from_secs(number("NOTIFIER_SHUTTLE_SECONDS").unwrap_or(0)) / MODELS;
+        let (start, mut done) = (Instant::now(), 0);
+        for seed in first.. {
+            done += with_mutant(None, || self.schedules(seed, ITERATIONS, false));
+            if start.elapsed() >= time {
+                break;
+            }
+        }
+        // A violation is a panic.
+        println!("counts shuttle schedules={done} violations=0");
     }
 
     /// The fault makes some schedule fail; returns how.
     fn catches(&self, mutant: Mutant) -> String {
-        let panic =
-            catch_unwind(AssertUnwindSafe(|| with_mutant(Some(mutant), || self.schedules(PATIENCE, true))))
-                .expect_err("the model passes although the code is broken");
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            with_mutant(Some(mutant), || self.schedules(0x5EED, PATIENCE, true))
+        }))
+        .expect_err("the model passes although the code is broken");
         let said = match panic.downcast::<String>() {
             Ok(text) => *text,
             Err(panic) => panic.downcast::<&str>().map(|text| text.to_string()).unwrap_or_default(),

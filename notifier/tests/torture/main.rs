@@ -3,7 +3,7 @@
 //!
 //! Readers sleep, nest, yield, change CPUs, are interrupted by signals whose handlers read too, and come and go;
 //! writers wait, queue and poll; callbacks flood; barriers run beside them. Each kind of reader has its turn. Two
-//! seconds in all by default; `NOTIFIER_TORTURE_SECONDS` asks for more.
+//! seconds in all by default; `NOTIFIER_TORTURE_SECONDS` asks for more, and then tells how far it is.
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::disallowed_types, reason = "a test observes from outside; nothing here is modelled")]
@@ -24,6 +24,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+const TELL_EVERY: Duration = Duration::from_secs(20);
 
 /// Enough that an element rests for many grace periods before it is used again.
 const ELEMENTS: usize = 256;
@@ -231,8 +233,17 @@ fn torture(kind: ReaderKind, time: Duration) {
             targets.into_iter().for_each(sys::interrupt);
             thread::sleep(Duration::from_micros(50 + dice.below(200)));
         });
+        let mut tell = Instant::now() + TELL_EVERY;
         while Instant::now() < end {
             thread::sleep(Duration::from_millis(20));
+            if Instant::now() >= tell {
+                tell += TELL_EVERY;
+                println!(
+                    "{kind:?}: {} reads, {} periods so far",
+                    torture.reads.load(Relaxed),
+                    torture.periods.load(Relaxed)
+                );
+            }
         }
         torture.stop.store(true, SeqCst);
     });
@@ -248,9 +259,9 @@ fn torture(kind: ReaderKind, time: Duration) {
         &torture.too_old,
     ]
     .map(|count| count.load(SeqCst));
-    eprintln!(
-        "{kind:?}: {reads} reads, {interrupted} of signal handlers, {periods} grace periods aged an element, {callbacks} \
-         of them by callback, {barriers} barriers, {violations} violations"
+    println!(
+        "counts torture kind={kind:?} reads={reads} interrupting={interrupted} periods={periods} callbacks={callbacks} \
+         barriers={barriers} violations={violations}"
     );
     assert_eq!(violations, 0, "a reader met an element older than a grace period");
     assert!(reads > 100 && periods > 10 && callbacks > 0 && interrupted > 0, "the torture has done nothing");
