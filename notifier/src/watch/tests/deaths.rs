@@ -3,11 +3,10 @@ use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 
 use super::sys::Forked;
-use super::{A_WHILE, Event, Pidfd, SOON, Sleeper, Tgid, Token, Watcher, alone, collect, token};
+use super::{A_WHILE, Event, Pidfd, SOON, Sleeper, Tgid, Token, Watcher, collect, token};
 
 #[test]
 fn a_death_is_reported_once_although_the_process_first_is_a_zombie_and_then_reaped() {
@@ -108,33 +107,6 @@ fn a_cancelled_watch_is_silent_and_others_are_not() {
     }
     assert_eq!(collect(&mut watcher, 1, SOON), [Event::Died(token(1))]);
     assert_eq!(collect(&mut watcher, 1, A_WHILE), []);
-}
-
-#[test]
-fn there_can_be_more_watches_than_descriptors() {
-    if !alone("watch::tests::deaths::there_can_be_more_watches_than_descriptors") {
-        return;
-    }
-    const WATCHES: u32 = 300;
-    setrlimit(Resource::RLIMIT_NOFILE, 100, 100).unwrap();
-    let mut watcher = Watcher::new().unwrap();
-    let children: Vec<_> = (0..WATCHES).map(|_| Forked::idle()).collect();
-    for (slot, child) in (0..).zip(&children) {
-        watcher.watch_death(Pidfd::open(child.tgid()).unwrap().as_fd(), token(slot)).unwrap();
-    }
-    assert_eq!(collect(&mut watcher, 1, A_WHILE), []);
-    for child in &children {
-        child.kill();
-    }
-    let mut slots: Vec<_> = collect(&mut watcher, WATCHES as usize, SOON)
-        .into_iter()
-        .map(|event| match event {
-            Event::Died(token) => token.slot(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    slots.sort_unstable();
-    assert!(slots.iter().copied().eq(0..WATCHES), "each death once");
 }
 
 #[test]

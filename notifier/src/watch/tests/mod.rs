@@ -7,7 +7,9 @@ mod fds;
 mod idle;
 mod mem;
 mod pidfd;
+mod scale;
 mod setup;
+mod sharers;
 mod status;
 mod sys;
 mod wakes;
@@ -91,5 +93,9 @@ fn alone(test: &str) -> bool {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("1 passed"), "the test must have run: {text}");
+    // What a soak adds up.
+    for counts in text.lines().filter_map(|line| line.find("counts ").map(|at| &line[at..])) {
+        println!("{counts}");
+    }
     false
 }

@@ -64,6 +64,34 @@ impl Forked {
         })
     }
 
+    /// An idle process, and another one that shares its memory (clone(2) with CLONE_VM). Both are our children.
+    pub(super) fn with_vm_sharer() -> (Self, Self) {
+        extern "C" fn idle(_: *mut libc::c_void) -> libc::c_int {
+            loop {
+                // SAFETY: has no preconditions.
+                unsafe { libc::pause() };
+            }
+        }
+        let (mut told, tell) = std::io::pipe().expect("there are descriptors left");
+        let process = Self::new(move || {
+            let mut stack = vec![0_u128; 4096];
+            let top = stack.as_mut_ptr_range().end.cast();
+            // CLONE_PARENT: its parent is ours, so that it can be waited for.
+            let flags = libc::CLONE_VM | libc::CLONE_PARENT | libc::SIGCHLD;
+            // SAFETY: the stack is the sharer's alone and stays, for this process never returns from here.
+            let sharer = unsafe { libc::clone(idle, top, flags, std::ptr::null_mut()) };
+            let sent = std::io::Write::write(&mut &tell, &sharer.to_ne_bytes());
+            if sent.is_ok() {
+                idle(std::ptr::null_mut());
+            }
+        });
+        let mut sharer = [0; size_of::<libc::pid_t>()];
+        std::io::Read::read_exact(&mut told, &mut sharer).expect("the process tells of its sharer");
+        let sharer = libc::pid_t::from_ne_bytes(sharer);
+        assert!(sharer > 0, "clone failed");
+        (process, Self(sharer))
+    }
+
     /// A process that ends at once.
     pub(super) fn brief() -> Self {
         Self::new(|| ())
