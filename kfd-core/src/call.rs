@@ -57,6 +57,11 @@ pub struct Gathered {
     pub descriptor: Option<Arc<OwnedFd>>,
     /// Whether all of the spec's memory is there; `None` when the door cannot look.
     pub mapped: Option<bool>,
+    /// Which file the spec's dma-buf descriptor leads to; `None` when the caller has none of that number, or when the door
+    /// cannot look.
+    pub file: Option<FileIdentity>,
+    /// Whether the door can look into the caller's descriptor table and put a new descriptor there.
+    pub passes: bool,
     /// The task behind the spec's process id.
     pub task: Option<Task>,
     /// Whether the caller has what the spec's `privileged` asks for.
@@ -77,6 +82,17 @@ impl From<Vec<Vec<u8>>> for Gathered {
     fn from(pointers: Vec<Vec<u8>>) -> Self {
         Self { pointers, ..Self::default() }
     }
+}
+
+/// A file, whichever descriptor leads to it: no other file of this boot has the same three (statx(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileIdentity {
+    /// Major and minor of its device.
+    pub device: (u32, u32),
+    /// Its inode there; may be another file's later.
+    pub inode: u64,
+    /// When the inode was made: seconds and nanoseconds.
+    pub born: (i64, u32),
 }
 
 /// A task that a caller named by number, as the door found it: alive, with an address space.

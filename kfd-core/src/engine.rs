@@ -17,6 +17,7 @@ use crate::ids::{Nanos, ProcessId, QueueKey};
 use crate::notice::{Notice, Post, UserAnswer};
 use crate::process::Process;
 use crate::queue::{Engine, Queue};
+use crate::smi::SmiKind;
 use crate::stage::Stage;
 use crate::sync::{Arc, Ordering};
 use crate::view::View;
@@ -216,6 +217,7 @@ impl Core {
         if !process.debug.lock().raise_device(device.index, mask, Some(data), post) {
             self.signal_memory(process, data, post);
         }
+        self.smi(device.gpu(), process.tgid(), SmiKind::VmFault, post);
         post.add(Notice::MemoryException { queue, va });
     }
 

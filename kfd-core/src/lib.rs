@@ -26,6 +26,7 @@ pub mod listing;
 pub mod notice;
 pub mod profile;
 mod slots;
+pub mod smi;
 pub mod stage;
 pub mod topology;
 

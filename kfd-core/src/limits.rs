@@ -3,6 +3,7 @@
 //! Not for: who holds what now, which `account` knows.
 
 use crate::ids::Nanos;
+use nix::sys::resource::{Resource, getrlimit};
 
 /// The ceilings of one core. Every one is of the whole daemon unless its name says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -34,6 +35,10 @@ pub struct Limits {
     pub parked: u64,
     /// Parked calls of one process.
     pub parked_per_process: u64,
+    /// Descriptors that the daemon keeps for clients: one for each dma-buf and each stream of events.
+    pub descriptors: u64,
+    /// The same for one process.
+    pub descriptors_per_process: u64,
     /// Bytes of address space of one arena: the size of its sparse memfd.
     pub arena_bytes: u64,
     /// How long a queue that ran dry is polled before its doorbell page is re-armed.
@@ -56,6 +61,8 @@ impl Default for Limits {
             svm_ranges_per_process: 1 << 18,
             parked: 1 << 20,
             parked_per_process: 4096,
+            descriptors: 4096,
+            descriptors_per_process: 256,
             arena_bytes: 1 << 38,
             poll_window: Nanos(30_000),
         }
@@ -71,6 +78,11 @@ impl Limits {
             Ok(host) => host.ram_total() - host.ram_total() / 64,
             Err(_) => Self::default().gtt_bytes,
         };
-        Self { gtt_bytes, ..Self::default() }
+        // A quarter of what the daemon may open; most of the rest are its clients' arenas.
+        let descriptors = match getrlimit(Resource::RLIMIT_NOFILE) {
+            Ok((soft, _)) => (soft / 4).min(Self::default().descriptors),
+            Err(_) => Self::default().descriptors,
+        };
+        Self { gtt_bytes, descriptors, ..Self::default() }
     }
 }

@@ -112,6 +112,8 @@ pub enum Notice {
         /// The writing end.
         pipe: Arc<OwnedFd>,
     },
+    /// Something happened that streams of events may tell of: ask `Core::smi_tell`.
+    Smi(crate::smi::SmiEvent),
     /// A queue stopped on memory that its process does not have mapped.
     MemoryException {
         /// Which queue.

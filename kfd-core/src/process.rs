@@ -18,6 +18,7 @@ use crate::ids::{Bytes, CallId, Nanos, ProcessId, Tgid, Uid};
 use crate::notice::{Notice, Post};
 use crate::pdd::{Binding, Pdd};
 use crate::pqm::Pqm;
+use crate::smi::Stream;
 use crate::stage::{AtomicStage, Stage};
 use crate::svm::Svm;
 use crate::sync::{Arc, Mutex};
@@ -46,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) pqm: Pqm,
     /// Why they do not run, while they do not.
     pub(crate) evictions: Evictions,
+    /// Streams of events that it has opened, and what each costs.
+    pub(crate) streams: Vec<(Arc<Stream>, Charge)>,
     /// SET_XNACK_MODE.
     pub(crate) xnack: bool,
     /// Ranges of shared virtual memory.

@@ -9,6 +9,7 @@ use crate::ids::Nanos;
 use crate::lingering::Lingering;
 use crate::notice::{Notice, Outbox};
 use crate::share::Shares;
+use crate::smi::Smi;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
 
 /// What process objects share with their core and outlive it by.
@@ -26,6 +27,8 @@ pub(crate) struct Vitals {
     pub(crate) lingering: Lingering,
     /// Memory that processes have exported.
     pub(crate) shares: Arc<Shares>,
+    /// Streams of events.
+    pub(crate) smi: Smi,
 }
 
 impl Vitals {
@@ -42,6 +45,7 @@ impl Vitals {
             arena_fds: zero(),
             lingering: Lingering::default(),
             shares: Arc::default(),
+            smi: Smi::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use kfd_core::account::Holdings;
 use kfd_core::death::Obituary;
 use kfd_core::leak::{LeakReport, Totals};
 use kfd_core::listing::{ProcessRow, QueueRow};
+use kfd_core::share::ShareRow;
 use kfdd::control::{Control, Reply, Request};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
@@ -199,6 +200,13 @@ impl Kfdd {
             Reply::Queues { queues } => queues,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The memory that is shared.
+    #[must_use]
+    pub fn shares(&self) -> Vec<ShareRow> {
+        let Reply::Shares { shares } = self.ask(&Request::Shares) else { panic!("another reply") };
+        shares
     }
 
     /// The lives that have ended.

@@ -132,6 +132,20 @@ fn unsigned(arg: &[u8], offset: usize, width: usize) -> u64 {
 pub enum DescriptorKind {
     /// A pipe, into which the driver writes.
     Pipe,
+    /// A dma-buf, which is told by its inode.
+    DmaBuf,
+}
+
+/// A field into which a door writes the number of the descriptor that it has put into the caller's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// The field's name in the header.
+    pub name: &'static str,
+    /// Byte offset of the 32-bit number in the struct.
+    pub offset: usize,
+    /// Byte offset of the 32-bit flags that say whether it closes at an exec (`O_CLOEXEC`); it does not where there are
+    /// none.
+    pub flags: Option<usize>,
 }
 
 /// A descriptor number inside an ioctl's struct, which a door that can looks up in the caller's table.
@@ -207,6 +221,10 @@ pub struct Ioctl {
     /// Only for callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, EACCES to others;
     /// and also for the tracer of the process that opened the file.
     pub privileged: bool,
+    /// The descriptor number in the struct, whatever the operation.
+    pub descriptor: Option<Descriptor>,
+    /// Where the number of a new descriptor goes, in a call that answers one.
+    pub returned: Option<Returned>,
     /// Whether the core may keep such a call waiting.
     pub parks: bool,
     /// The minor version of the interface that brought it; an older interface answers ENOTTY. 0 for DRM calls.
@@ -231,6 +249,8 @@ impl Ioctl {
         sweeps: false,
         task: None,
         privileged: false,
+        descriptor: None,
+        returned: None,
         parks: false,
         since: 0,
         refused: None,
@@ -254,7 +274,8 @@ impl Ioctl {
     /// The descriptor number of a call whose struct is `arg`, with what it must be.
     #[must_use]
     pub fn descriptor_of(&self, arg: &[u8]) -> Option<(DescriptorKind, u32)> {
-        let Descriptor { offset, kind, .. } = self.variant(arg)?.descriptor?;
+        let of_operation = self.variant(arg).and_then(|variant| variant.descriptor);
+        let Descriptor { offset, kind, .. } = of_operation.or(self.descriptor)?;
         Some((kind, unsigned(arg, offset, 4) as u32))
     }
 
@@ -263,6 +284,14 @@ impl Ioctl {
     pub fn memory_of(&self, arg: &[u8]) -> Option<(UserVa, u64)> {
         let Memory { start, bytes } = self.memory?;
         Some((UserVa(unsigned(arg, start, 8)), unsigned(arg, bytes, 8)))
+    }
+
+    /// Whether a call takes or answers a descriptor of memory or of a stream: what a door without access to its callers'
+    /// tables cannot carry.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        self.returned.is_some()
+            || matches!(self.descriptor, Some(Descriptor { kind: DescriptorKind::DmaBuf, .. }))
     }
 
     /// The process id in a struct `arg`, as the caller wrote it.

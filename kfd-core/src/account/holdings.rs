@@ -26,6 +26,8 @@ pub enum Resource {
     SvmRange,
     /// A parked call.
     Parked,
+    /// A descriptor of the daemon's: a dma-buf's, or its end of a stream.
+    Descriptor,
 }
 
 /// Amounts of every resource.
@@ -52,6 +54,9 @@ pub struct Holdings {
     pub svm_ranges: u64,
     /// Parked calls.
     pub parked: u64,
+    /// Descriptors of the daemon's.
+    #[serde(default)]
+    pub descriptors: u64,
 }
 
 impl Holdings {
@@ -73,6 +78,7 @@ impl Holdings {
             Resource::Userptr => self.userptr_bytes,
             Resource::SvmRange => self.svm_ranges,
             Resource::Parked => self.parked,
+            Resource::Descriptor => self.descriptors,
         }
     }
 
@@ -88,6 +94,7 @@ impl Holdings {
             Resource::Userptr => &mut self.userptr_bytes,
             Resource::SvmRange => &mut self.svm_ranges,
             Resource::Parked => &mut self.parked,
+            Resource::Descriptor => &mut self.descriptors,
         }
     }
 }

@@ -130,6 +130,7 @@ impl Account {
             Resource::Userptr => self.limits.userptr_bytes,
             Resource::SvmRange => self.limits.svm_ranges,
             Resource::Parked => self.limits.parked,
+            Resource::Descriptor => self.limits.descriptors,
         }
     }
 
@@ -141,6 +142,7 @@ impl Account {
             Resource::Bo => self.limits.bos_per_process,
             Resource::SvmRange => self.limits.svm_ranges_per_process,
             Resource::Parked => self.limits.parked_per_process,
+            Resource::Descriptor => self.limits.descriptors_per_process,
             Resource::Vram(_) | Resource::Gtt | Resource::Userptr => u64::MAX,
         }
     }

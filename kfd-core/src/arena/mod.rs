@@ -30,8 +30,8 @@ pub(crate) const PAGE: u64 = 4096;
 /// What is known of a shared range.
 struct SharedRange {
     len: u64,
-    /// What its bytes cost.
-    charge: Option<Charge>,
+    /// What it costs: its bytes, and what was made for it later.
+    charges: Vec<Charge>,
     /// Its process is gone: others alone hold it.
     orphaned: bool,
 }
@@ -88,7 +88,19 @@ impl Arena {
 
     /// A range that was taken is shared from now on: it costs `charge` until [`Arena::give_shared`].
     pub(crate) fn share(&self, offset: u64, len: u64, charge: Option<Charge>) {
-        self.shared.lock().insert(offset, SharedRange { len, charge, orphaned: false });
+        self.shared
+            .lock()
+            .insert(offset, SharedRange { len, charges: charge.into_iter().collect(), orphaned: false });
+    }
+
+    /// A shared range costs more from now on.
+    pub(crate) fn charge_shared(&self, offset: u64, mut charge: Charge) {
+        if let Some(range) = self.shared.lock().get_mut(&offset) {
+            if range.orphaned {
+                charge.leave();
+            }
+            range.charges.push(charge);
+        }
     }
 
     /// Nobody holds that shared range any more: gives it back, and its charge.
@@ -96,8 +108,8 @@ impl Arena {
         // With the lock held, so that the free of its process finds either the range or the charge returned.
         let taken = {
             let mut shared = self.shared.lock();
-            shared.remove(&offset).map(|SharedRange { len, charge, .. }| {
-                drop(charge);
+            shared.remove(&offset).map(|SharedRange { len, charges, .. }| {
+                drop(charges);
                 len
             })
         };
@@ -111,9 +123,7 @@ impl Arena {
         let mut shared = self.shared.lock();
         for range in shared.values_mut() {
             range.orphaned = true;
-            if let Some(charge) = &mut range.charge {
-                charge.leave();
-            }
+            range.charges.iter_mut().for_each(Charge::leave);
         }
         !shared.is_empty()
     }

@@ -29,6 +29,7 @@ use crate::deadline::Due;
 use crate::ids::{Bytes, Nanos, ProcessId};
 use crate::notice::Post;
 use crate::process::{Inner, Process};
+use crate::smi::SmiKind;
 use crate::stage::Stage;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -131,6 +132,9 @@ impl Core {
             self.devices.iter().flat_map(evict).collect::<Vec<_>>()
         };
         tracing::debug!(process = %process.id(), tgid = %process.tgid(), ?reason, queues = queues.len(), "evicted");
+        for device in self.devices.iter() {
+            self.smi(device.gpu(), process.tgid(), SmiKind::QueueEviction(reason), post);
+        }
         for queue in &queues {
             queue.quiesce();
         }
@@ -169,6 +173,7 @@ impl Core {
             if device.dqm.restore(process.id()) {
                 post.runnable();
             }
+            self.smi(device.gpu(), process.tgid(), SmiKind::QueueRestore, post);
         }
     }
 

@@ -1,31 +1,63 @@
 //! Memory passed between processes as dma-buf descriptors.
 //!
-//! A FUSE door cannot return descriptors and a client's descriptors cannot be seen: a number passed as a dma-buf is never
-//! one (EINVAL, `dma_buf_get`), and none is made (EOPNOTSUPP).
+//! A dma-buf here is a token: a file that says by its identity which memory is meant ([`crate::share`]), tells that
+//! memory's size at its end, and can be neither read, written nor mapped. Its descriptor does not hold the memory, as a
+//! real dma-buf's does: a buffer object does, the exporter's or an importer's.
+//!
+//! A door that cannot see its callers' descriptors takes no number for a dma-buf (EINVAL, `dma_buf_get`) and makes none
+//! (EOPNOTSUPP).
 
-use super::{Ctx, Handled};
+use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::bo;
 use crate::call::Errno;
-use crate::ids::Handle;
+use crate::ids::{GpuVa, Handle};
+use crate::share::Share;
+use crate::sync::Arc;
 
 impl Ctx<'_> {
     pub(super) fn get_dmabuf_info(&mut self) -> Handled {
-        Err(Errno::INVAL)
+        let mut args: abi::GetDmabufInfo = self.read()?;
+        let share = self.named()?;
+        const TOLD: u32 = abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_GTT | abi::ALLOC_MEM_FLAGS_PUBLIC;
+        args.size = share.range.len;
+        args.gpu_id = share.owner.gpu.0;
+        args.flags = share.flags & TOLD;
+        // Metadata is what graphics drivers attach; no call here does.
+        args.metadata_size = 0;
+        self.answer(&args);
+        Ok(Flow::Done)
     }
 
     pub(super) fn import_dmabuf(&mut self) -> Handled {
-        let args: abi::ImportDmabuf = self.read()?;
-        self.device(args.gpu_id)?;
-        Err(Errno::INVAL)
+        let mut args: abi::ImportDmabuf = self.read()?;
+        let device = self.device(args.gpu_id)?;
+        let share = self.named()?;
+        (args.handle, _) = self.import(device, share, GpuVa(args.va_addr))?;
+        self.answer(&args);
+        Ok(Flow::Done)
     }
 
     pub(super) fn export_dmabuf(&mut self) -> Handled {
         let args: abi::ExportDmabuf = self.read()?;
         let (gpu, index) = bo::split(Handle(args.handle));
         let device = self.device(gpu.0)?;
-        let inner = self.lock_bound(device, Errno::INVAL)?;
-        inner.bindings[device.index].bos.get(index).ok_or(Errno::INVAL)?;
-        Err(Errno::OPNOTSUPP)
+        if !self.gathered.passes {
+            let inner = self.lock_bound(device, Errno::INVAL)?;
+            inner.bindings[device.index].bos.get(index).ok_or(Errno::INVAL)?;
+            return Err(Errno::OPNOTSUPP);
+        }
+        let share = self.share(device, index)?;
+        let charge = || self.charge(crate::account::Resource::Descriptor, 1);
+        self.fds.push(self.core.vitals.shares.token(&share, charge)?);
+        Ok(Flow::Done)
+    }
+
+    /// The memory that the call's descriptor means. EBADF: the caller has no such descriptor. EINVAL: it is no dma-buf of
+    /// this driver, or its memory is gone.
+    fn named(&self) -> Result<Arc<Share>, Errno> {
+        let absent = if self.gathered.passes { Errno::BADF } else { Errno::INVAL };
+        let file = self.gathered.file.ok_or(absent)?;
+        self.core.vitals.shares.behind(&file).ok_or(Errno::INVAL)
     }
 }

@@ -27,7 +27,8 @@ impl Ctx<'_> {
         let mut args: abi::IpcExportHandle = self.read()?;
         let device = self.device(args.gpu_id)?;
         let (_, index) = bo::split(Handle(args.handle));
-        let share = self.share(device, index, args.flags)?;
+        let share = self.share(device, index)?;
+        share.tell(args.flags);
         args.share_handle = share.key().0;
         self.answer(&args);
         Ok(Flow::Done)
@@ -37,14 +38,14 @@ impl Ctx<'_> {
         let mut args: abi::IpcImportHandle = self.read()?;
         let device = self.device(args.gpu_id)?;
         let share = self.core.vitals.shares.find(ShareKey(args.share_handle)).ok_or(Errno::INVAL)?;
-        args.flags = share.told;
+        args.flags = share.told();
         (args.handle, args.mmap_offset) = self.import(device, share, GpuVa(args.va_addr))?;
         self.answer(&args);
         Ok(Flow::Done)
     }
 
-    /// The share of a buffer object: the one it has, else a new one that tells importers `told`.
-    pub(super) fn share(&self, device: &Device, index: u32, told: u32) -> Result<Arc<Share>, Errno> {
+    /// The share of a buffer object: the one it has, else a new one.
+    pub(super) fn share(&self, device: &Device, index: u32) -> Result<Arc<Share>, Errno> {
         let key = Shares::fresh_key().map_err(|error| {
             tracing::error!(process = %self.process.id(), %error, "no random bits for a key");
             Errno::NOMEM
@@ -68,7 +69,7 @@ impl Ctx<'_> {
             gpu: device.gpu(),
             minor: device.minor(),
         };
-        let shared = Shared { owner, range, size: bo.size, flags: bo.flags, told };
+        let shared = Shared { owner, range, size: bo.size, flags: bo.flags };
         let share = self.core.vitals.shares.add(key, shared);
         bo.backing = Backing::Shared(Arc::clone(&share));
         Ok(share)

@@ -25,6 +25,7 @@ use crate::ids::UserVa;
 use crate::notice::Post;
 use crate::process::Process;
 use crate::stage::Stage;
+use std::os::fd::OwnedFd;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// How a handler ended, when not with an errno.
@@ -45,6 +46,8 @@ struct Ctx<'a> {
     writes: Vec<UserWrite>,
     /// What the ioctl returns when it succeeds.
     value: i32,
+    /// Descriptors for the caller's table.
+    fds: Vec<OwnedFd>,
     post: Post,
 }
 
@@ -103,6 +106,7 @@ impl Core {
             gathered,
             writes: Vec::new(),
             value: 0,
+            fds: Vec::new(),
             post: Post::default(),
         };
         let handled = match (row.refused.or(over), row.magic()) {
@@ -110,10 +114,10 @@ impl Core {
             (None, kfd::MAGIC) => ctx.kfd(row.number()),
             (None, _) => ctx.drm(row.number()),
         };
-        let Ctx { arg, writes, value, post, .. } = ctx;
+        let Ctx { arg, writes, value, fds, post, .. } = ctx;
         tracing::trace!(call = row.name, tgid = %caller.tgid, tid = %caller.tid, ok = handled.is_ok(), "ioctl");
         let outcome = match handled {
-            Ok(Flow::Done) => Outcome::Done(Done { writes, value, ..Done::new(arg) }),
+            Ok(Flow::Done) => Outcome::Done(Done { writes, value, fds, ..Done::new(arg) }),
             Ok(Flow::Parked) => Outcome::Parked,
             Err(errno) => Outcome::Refused(Refused { errno, arg, writes }),
         };

@@ -16,17 +16,22 @@
 
 mod key;
 mod sys;
+mod token;
 
 pub(crate) use key::ShareKey;
 
+use crate::account::Charge;
 use crate::arena::Arena;
+use crate::call::{Errno, FileIdentity};
 use crate::core::Core;
 use crate::ids::{Bytes, GpuId, ProcessId, RenderMinor, Tgid, Uid};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, OnceLock};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Weak;
+use token::Token;
 
 /// Whose memory it is, and of which device.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +62,10 @@ pub(crate) struct Share {
     pub(crate) size: u64,
     /// `ALLOC_MEM_FLAGS_*` of the owner's BO.
     pub(crate) flags: u32,
-    /// What the exporter said of it, to be told to whoever imports it.
-    pub(crate) told: u32,
+    /// What the exporter said of it, to be told to whoever imports it by key.
+    told: OnceLock<u32>,
+    /// The file by which descriptors mean it.
+    token: OnceLock<Token>,
     shares: Arc<Shares>,
 }
 
@@ -67,11 +74,22 @@ impl Share {
     pub(crate) fn key(&self) -> ShareKey {
         self.key
     }
+
+    /// The exporter says something of it. The first word stands.
+    pub(crate) fn tell(&self, flags: u32) {
+        // Said before: then that is what importers are told.
+        let _ = self.told.set(flags);
+    }
+
+    /// What the exporter said of it.
+    pub(crate) fn told(&self) -> u32 {
+        self.told.get().copied().unwrap_or(0)
+    }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.shares.forget(self.key);
+        self.shares.forget(self);
         self.range.arena.give_shared(self.range.offset);
     }
 }
@@ -82,9 +100,15 @@ impl std::fmt::Debug for Share {
     }
 }
 
-/// Every share by its key. It holds none: what nobody holds is gone, and its key finds nothing.
+/// Every share by its key and by its token. It holds none: what nobody holds is gone, and nothing finds it.
 #[derive(Debug, Default)]
-pub(crate) struct Shares(Mutex<HashMap<ShareKey, Weak<Share>>>);
+pub(crate) struct Shares(Mutex<Index>);
+
+#[derive(Debug, Default)]
+struct Index {
+    by_key: HashMap<ShareKey, Weak<Share>>,
+    by_file: HashMap<FileIdentity, Weak<Share>>,
+}
 
 /// What becomes a share.
 #[derive(Debug)]
@@ -93,7 +117,6 @@ pub(crate) struct Shared {
     pub(crate) range: Range,
     pub(crate) size: u64,
     pub(crate) flags: u32,
-    pub(crate) told: u32,
 }
 
 impl Shares {
@@ -107,24 +130,59 @@ impl Shares {
 
     /// Makes a share of a range that its arena knows to be shared, and lets `key` find it.
     pub(crate) fn add(self: &Arc<Self>, key: ShareKey, shared: Shared) -> Arc<Share> {
-        let Shared { owner, range, size, flags, told } = shared;
-        let share = Arc::new(Share { key, owner, range, size, flags, told, shares: Arc::clone(self) });
-        self.0.lock().insert(key, Arc::downgrade(&share));
+        let Shared { owner, range, size, flags } = shared;
+        let (told, token, shares) = (OnceLock::new(), OnceLock::new(), Arc::clone(self));
+        let share = Arc::new(Share { key, owner, range, size, flags, told, token, shares });
+        self.0.lock().by_key.insert(key, Arc::downgrade(&share));
         share
     }
 
     /// The share with this key, held.
     pub(crate) fn find(&self, key: ShareKey) -> Option<Arc<Share>> {
-        self.0.lock().get(&key)?.upgrade()
+        self.0.lock().by_key.get(&key)?.upgrade()
     }
 
-    fn forget(&self, key: ShareKey) {
-        self.0.lock().remove(&key);
+    /// The share that this file is the token of, held.
+    pub(crate) fn behind(&self, file: &FileIdentity) -> Option<Arc<Share>> {
+        self.0.lock().by_file.get(file)?.upgrade()
+    }
+
+    /// A descriptor of the token of a share, which is made now if it has none; `charge` pays for that.
+    ///
+    /// # Errors
+    /// That of `charge`; the kernel's own refusal of a file.
+    pub(crate) fn token(
+        &self,
+        share: &Arc<Share>,
+        charge: impl FnOnce() -> Result<Charge, Errno>,
+    ) -> Result<OwnedFd, Errno> {
+        let refused = |error: io::Error| Errno(error.raw_os_error().unwrap_or(libc::EIO));
+        // Under the lock, so that two first exports make one token.
+        let mut index = self.0.lock();
+        if share.token.get().is_none() {
+            let charge = charge()?;
+            let token = Token::new(share.size).map_err(refused)?;
+            share.range.arena.charge_shared(share.range.offset, charge);
+            index.by_file.insert(token.identity(), Arc::downgrade(share));
+            let set = share.token.set(token);
+            debug_assert!(set.is_ok(), "set under the lock only");
+        }
+        drop(index);
+        let token = share.token.get().ok_or(Errno::IO)?;
+        token.descriptor().map_err(refused)
+    }
+
+    fn forget(&self, share: &Share) {
+        let mut index = self.0.lock();
+        index.by_key.remove(&share.key);
+        if let Some(token) = share.token.get() {
+            index.by_file.remove(&token.identity());
+        }
     }
 
     fn all(&self) -> Vec<Arc<Share>> {
         // Upgraded under the lock, dropped outside: a drop takes it.
-        let found: Vec<_> = self.0.lock().values().filter_map(Weak::upgrade).collect();
+        let found: Vec<_> = self.0.lock().by_key.values().filter_map(Weak::upgrade).collect();
         found
     }
 }

@@ -4,6 +4,7 @@
 
 mod debug;
 mod devices;
+mod dmabuf;
 mod eviction;
 mod events;
 mod formats;
@@ -16,5 +17,6 @@ mod queues;
 mod races;
 mod refusals;
 mod scheduling;
+mod smi;
 mod svm;
 mod world;

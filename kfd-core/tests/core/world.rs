@@ -5,7 +5,7 @@ use hsa_queue::Waves;
 use hsa_queue::layout::{amd_queue, amd_signal};
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::table;
-use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
+use kfd_core::call::{Arg, Caller, Done, Errno, FileIdentity, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::clock::Clock;
 use kfd_core::death::{Cause, Obituary};
 use kfd_core::ids::{CallId, FileId, Nanos, ProcessId, RenderMinor, Tgid, Tid, Uid};
@@ -15,6 +15,7 @@ use kfd_core::profile::Profile;
 use kfd_core::{Core, CoreConfig, Ran};
 use notifier::MmId;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -271,6 +272,27 @@ impl<'w> Client<'w> {
         };
         *arg = T::read_from_prefix(out.bytes()).unwrap().0;
         result
+    }
+
+    /// One ioctl on kfd by a door that carries descriptors: `file` is what the struct's own leads to. The descriptor that
+    /// is answered, if any.
+    pub fn passing<T: IntoBytes + FromBytes + Immutable>(
+        &mut self,
+        number: u8,
+        arg: &mut T,
+        file: Option<FileIdentity>,
+    ) -> Result<Option<OwnedFd>, Errno> {
+        let cmd = table::KFD.iter().find(|row| row.number() == number).expect("a known number").cmd;
+        let caller = self.caller(Node::Kfd);
+        let gathered = Gathered { file, passes: true, ..Gathered::default() };
+        match self.core().call(&caller, cmd, Arg::new(arg.as_bytes()).unwrap(), gathered) {
+            Outcome::Done(mut done) => {
+                *arg = T::read_from_prefix(done.arg.bytes()).unwrap().0;
+                Ok(done.fds.pop())
+            }
+            Outcome::Refused(refused) => Err(refused.errno),
+            Outcome::Parked => panic!("{number:#x} parked"),
+        }
     }
 
     pub fn ok<T: IntoBytes + FromBytes + Immutable>(&mut self, number: u8, arg: &mut T) -> Vec<UserWrite> {

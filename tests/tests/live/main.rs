@@ -10,5 +10,6 @@ mod conformance;
 mod daemon;
 mod failures;
 mod hostile;
+mod ipc;
 mod lives;
 mod user_memory;

@@ -7,6 +7,7 @@
 //! | `Memory` | the memory workers; the answer goes back into the core |
 //! | `Deadline`, `Doomed` | the event loop's mailbox |
 //! | `Freed` | the record of deaths |
+//! | `Smi` | the streams of events, by way of the core |
 //! | `DebugEvent` | the debugger's pipe, without blocking |
 //!
 //! The parts behind it are made after the core, so they are attached once; before that there is no client and no
@@ -93,6 +94,11 @@ impl Outbox for Post {
             }
             // A pipe that is full has a byte to be read already; one that nobody reads is its debugger's own affair.
             Notice::DebugEvent { pipe } => drop(nix::unistd::write(&*pipe, b".")),
+            Notice::Smi(event) => {
+                if let Some(core) = self.behind.get().and_then(|behind| behind.core.upgrade()) {
+                    core.smi_tell(&event);
+                }
+            }
             Notice::MemoryException { queue, va } => {
                 tracing::warn!(process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
             }

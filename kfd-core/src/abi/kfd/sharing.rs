@@ -6,6 +6,22 @@
 
 use crate::abi::layout::wire_struct;
 
+/// `KFD_SMI_EVENT_VMFAULT`; its bit in a mask is this number less one, as of all events.
+pub const SMI_EVENT_VMFAULT: u32 = 1;
+/// `KFD_SMI_EVENT_QUEUE_EVICTION`.
+pub const SMI_EVENT_QUEUE_EVICTION: u32 = 9;
+/// `KFD_SMI_EVENT_QUEUE_RESTORE`.
+pub const SMI_EVENT_QUEUE_RESTORE: u32 = 10;
+/// `KFD_SMI_EVENT_ALL_PROCESS`: events of all processes, for root.
+pub const SMI_EVENT_ALL_PROCESS: u32 = 64;
+
+/// `KFD_QUEUE_EVICTION_TRIGGER_USERPTR`.
+pub const QUEUE_EVICTION_TRIGGER_USERPTR: u32 = 1;
+/// `KFD_QUEUE_EVICTION_TRIGGER_TTM`.
+pub const QUEUE_EVICTION_TRIGGER_TTM: u32 = 2;
+/// `KFD_QUEUE_EVICTION_TRIGGER_SUSPEND`.
+pub const QUEUE_EVICTION_TRIGGER_SUSPEND: u32 = 3;
+
 /// `KFD_SMI_EVENT_MSG_SIZE`: bytes of one line of the SMI stream at most.
 pub const SMI_EVENT_MSG_SIZE: usize = 96;
 

@@ -284,7 +284,8 @@ pub const ROWS: &[Ioctl] = &[
             ENOMEM,
         )],
         "Tells what a dma-buf holds.",
-    ),
+    )
+    .takes_dmabuf(abi::GetDmabufInfo::LAYOUT, offset_of!(abi::GetDmabufInfo, dmabuf_fd)),
     k(
         0x1d,
         Way::Both,
@@ -292,7 +293,8 @@ pub const ROWS: &[Ioctl] = &[
         abi::ImportDmabuf::LAYOUT,
         &[],
         "Makes a buffer object of a dma-buf.",
-    ),
+    )
+    .takes_dmabuf(abi::ImportDmabuf::LAYOUT, offset_of!(abi::ImportDmabuf, dmabuf_fd)),
     k(
         0x1e,
         Way::Both,
@@ -301,15 +303,9 @@ pub const ROWS: &[Ioctl] = &[
         &[],
         "Gives a queue the device's global wave sync.",
     ),
-    k(
-        0x1f,
-        Way::Both,
-        "SMI_EVENTS",
-        abi::SmiEvents::LAYOUT,
-        &[],
-        "Opens a stream of a device's events; answers a descriptor.",
-    )
-    .since(3),
+    k(0x1f, Way::Both, "SMI_EVENTS", abi::SmiEvents::LAYOUT, &[], "Opens a stream of a device's events.")
+        .answers_descriptor(abi::SmiEvents::LAYOUT, offset_of!(abi::SmiEvents, anon_fd), None)
+        .since(3),
     k(
         0x20,
         Way::Both,
@@ -352,7 +348,12 @@ pub const ROWS: &[Ioctl] = &[
         "EXPORT_DMABUF",
         abi::ExportDmabuf::LAYOUT,
         &[],
-        "Makes a dma-buf of a buffer object; answers a descriptor.",
+        "Makes a dma-buf of a buffer object.",
+    )
+    .answers_descriptor(
+        abi::ExportDmabuf::LAYOUT,
+        offset_of!(abi::ExportDmabuf, dmabuf_fd),
+        Some(offset_of!(abi::ExportDmabuf, flags)),
     )
     .since(12),
     k(

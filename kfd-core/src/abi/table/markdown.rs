@@ -1,6 +1,6 @@
 //! The table as text, for SPECIFICATION.
 
-use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Ioctl, Pointer, Variant};
+use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Ioctl, Pointer, Returned, Variant};
 use std::fmt::Write as _;
 
 /// A markdown table of `rows`: number, name, size of the struct, direction, pointers, since which interface, and what
@@ -21,6 +21,12 @@ pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
         let mut pointers: Vec<_> = row.pointers.iter().map(|pointer| describe(pointer, &of_row)).collect();
         for variant in row.variants.iter().flat_map(|variants| variants.rows) {
             pointers.extend(operation(row, variant));
+        }
+        if let Some(Descriptor { name, kind: DescriptorKind::DmaBuf, .. }) = row.descriptor {
+            pointers.push(format!("`{name}`: a dma-buf"));
+        }
+        if let Some(Returned { name, .. }) = row.returned {
+            pointers.push(format!("`{name}`: a new descriptor"));
         }
         let pointers = pointers.join("; ");
         let since = if row.since == 0 { String::new() } else { format!("1.{}", row.since) };

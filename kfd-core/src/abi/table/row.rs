@@ -2,7 +2,7 @@
 
 use crate::abi::ioc;
 use crate::abi::layout::Layout;
-use crate::abi::spec::{Count, Flow, Ioctl, Memory, Pointer, Variants};
+use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Ioctl, Memory, Pointer, Returned, Variants};
 
 /// Direction of a row, as the header's macros name it.
 #[derive(Clone, Copy)]
@@ -30,6 +30,26 @@ pub(super) const fn row(
 }
 
 impl Ioctl {
+    /// The field at `offset` of its struct is a dma-buf of the caller's.
+    pub(super) const fn takes_dmabuf(mut self, layout: Layout, offset: usize) -> Self {
+        assert!(layout.width_at(offset) == 4, "a descriptor is 32 bits");
+        let name = layout.name_at(offset);
+        self.descriptor = Some(Descriptor { name, offset, kind: DescriptorKind::DmaBuf });
+        self
+    }
+
+    /// The number of a new descriptor goes to `offset` of its struct; `flags` is where its flags are.
+    pub(super) const fn answers_descriptor(
+        mut self,
+        layout: Layout,
+        offset: usize,
+        flags: Option<usize>,
+    ) -> Self {
+        assert!(layout.width_at(offset) == 4, "a descriptor is 32 bits");
+        self.returned = Some(Returned { name: layout.name_at(offset), offset, flags });
+        self
+    }
+
     pub(super) const fn since(mut self, minor: u32) -> Self {
         self.since = minor;
         self

@@ -6,6 +6,7 @@
 use kfd_core::death::Obituary;
 use kfd_core::leak::Totals;
 use kfd_core::listing::{ProcessRow, QueueRow};
+use kfd_core::share::ShareRow;
 use serde::{Deserialize, Serialize};
 
 /// The longest request line taken, bytes.
@@ -19,6 +20,8 @@ pub enum Request {
     Processes,
     /// The queues.
     Queues,
+    /// Memory that a process has exported and somebody still holds.
+    Shares,
     /// The lives that have ended, from this serial on.
     Deaths {
         /// The first serial wanted; 0 is the first death of the daemon's life.
@@ -43,6 +46,11 @@ pub enum Reply {
     Queues {
         /// One row a queue.
         queues: Vec<QueueRow>,
+    },
+    /// To [`Request::Shares`].
+    Shares {
+        /// One row a shared range, living and dead owners alike.
+        shares: Vec<ShareRow>,
     },
     /// To [`Request::Deaths`].
     Deaths {

@@ -96,6 +96,11 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             queues.retain(|row| root || row.uid == uid);
             Reply::Queues { queues }
         }
+        Request::Shares => {
+            let mut shares = served.core.shares();
+            shares.retain(|row| root || row.uid == uid);
+            Reply::Shares { shares }
+        }
         Request::Deaths { since } => {
             let (mut deaths, next) = served.deaths.since(*since);
             deaths.retain(|row| root || row.uid == uid);

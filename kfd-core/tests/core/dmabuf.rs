@@ -1,0 +1,105 @@
+//! Memory passed as a descriptor: the token, who finds the memory by it, and what it does not hold.
+
+use crate::world::{Client, World, gpu};
+use kfd_core::abi::kfd as abi;
+use kfd_core::call::{Errno, FileIdentity};
+use nix::sys::stat::fstat;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::os::fd::OwnedFd;
+
+const VRAM: u32 = abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_WRITABLE | abi::ALLOC_MEM_FLAGS_PUBLIC;
+
+/// The interface that brought EXPORT_DMABUF, with the devices of the others.
+fn world() -> World {
+    let mut profile = gpu().2;
+    profile.interface_minor = 12;
+    World::of(profile, kfd_core::limits::Limits::default())
+}
+
+/// What a door finds out about a descriptor, here by other means than the core's own.
+fn identity(fd: &OwnedFd) -> FileIdentity {
+    let found = fstat(fd).unwrap();
+    let made = File::from(fd.try_clone().unwrap()).metadata().unwrap().created().unwrap();
+    let since = made.duration_since(std::time::UNIX_EPOCH).unwrap();
+    FileIdentity {
+        device: (nix::sys::stat::major(found.st_dev) as u32, nix::sys::stat::minor(found.st_dev) as u32),
+        inode: found.st_ino,
+        born: (since.as_secs().cast_signed(), since.subsec_nanos()),
+    }
+}
+
+fn export(client: &mut Client<'_>, handle: u64) -> Result<OwnedFd, Errno> {
+    let mut arg = abi::ExportDmabuf { handle, ..Default::default() };
+    client.passing(0x24, &mut arg, None).map(|fd| fd.expect("a descriptor is answered"))
+}
+
+fn import(client: &mut Client<'_>, file: Option<FileIdentity>) -> Result<u64, Errno> {
+    let mut arg = abi::ImportDmabuf { va_addr: 0x2000_0000, gpu_id: gpu().0, ..Default::default() };
+    client.passing(0x1d, &mut arg, file).map(|_| arg.handle)
+}
+
+#[test]
+fn a_dmabuf_tells_its_size_and_finds_its_memory_in_another_process() {
+    let world = world();
+    let (mut exporter, mut importer) = (world.client(1), world.client(2));
+    let buffer = exporter.alloc(0x1000_0000, 3 * 4096, VRAM).unwrap();
+    let token = export(&mut exporter, buffer.handle).unwrap();
+    let file = identity(&token);
+    assert_eq!(File::from(token.try_clone().unwrap()).seek(SeekFrom::End(0)).unwrap(), 3 * 4096);
+    let again = export(&mut exporter, buffer.handle).unwrap();
+    assert_eq!(identity(&again), file, "one object, one dma-buf");
+    assert_eq!(world.core.totals().holds.descriptors, 1);
+
+    let mut info = abi::GetDmabufInfo { metadata_size: 77, ..Default::default() };
+    importer.passing(0x1c, &mut info, Some(file)).unwrap();
+    let told = abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_PUBLIC;
+    assert_eq!((info.size, info.gpu_id, info.flags, info.metadata_size), (3 * 4096, gpu().0, told, 0));
+    let handle = import(&mut importer, Some(file)).unwrap();
+    assert_eq!(importer.map(handle), Ok(1));
+    assert_eq!(world.core.shares()[0].holders, 2);
+    world.end();
+    drop((token, again));
+}
+
+#[test]
+fn a_descriptor_of_anything_else_or_of_memory_that_is_gone_is_refused() {
+    let world = world();
+    let (mut exporter, mut importer) = (world.client(1), world.client(2));
+    let buffer = exporter.alloc(0x1000_0000, 4096, VRAM).unwrap();
+    let token = export(&mut exporter, buffer.handle).unwrap();
+    let file = identity(&token);
+    assert_eq!(import(&mut importer, None).unwrap_err(), Errno::BADF, "no such descriptor");
+    let other = FileIdentity { inode: file.inode + 1, ..file };
+    assert_eq!(import(&mut importer, Some(other)).unwrap_err(), Errno::INVAL);
+    let later = FileIdentity { born: (file.born.0, file.born.1 ^ 1), ..file };
+    assert_eq!(import(&mut importer, Some(later)).unwrap_err(), Errno::INVAL, "an inode's later tenant");
+    assert_eq!(exporter.free(buffer.handle), Ok(()));
+    world.core.barrier();
+    assert_eq!(import(&mut importer, Some(file)).unwrap_err(), Errno::INVAL, "its memory is gone");
+    assert!(world.core.totals().holds.descriptors == 0 && world.core.shares().is_empty());
+
+    let user = exporter.userptr(0x5000_0000, 4096);
+    assert_eq!(export(&mut exporter, user.handle).unwrap_err(), Errno::PERM);
+    assert_eq!(export(&mut exporter, 999).unwrap_err(), Errno::INVAL);
+    world.end();
+}
+
+#[test]
+fn a_door_that_carries_no_descriptors_makes_none_and_takes_no_number_for_one() {
+    let world = world();
+    let mut client = world.client(1);
+    let buffer = client.alloc(0x1000_0000, 4096, VRAM).unwrap();
+    let mut export = abi::ExportDmabuf { handle: buffer.handle, ..Default::default() };
+    assert_eq!(client.no(0x24, &mut export), libc::EOPNOTSUPP);
+    let gpu_id = gpu().0;
+    assert_eq!(
+        client.no(0x1d, &mut abi::ImportDmabuf { gpu_id, dmabuf_fd: 3, ..Default::default() }),
+        libc::EINVAL
+    );
+    assert_eq!(client.no(0x1c, &mut abi::GetDmabufInfo { dmabuf_fd: 3, ..Default::default() }), libc::EINVAL);
+    assert_eq!(client.no(0x1f, &mut abi::SmiEvents { gpuid: gpu_id, anon_fd: 0 }), libc::EOPNOTSUPP);
+    assert!(world.core.shares().is_empty(), "nothing was made");
+    assert_eq!(world.core.totals().holds.descriptors, 0);
+    world.end();
+}
