@@ -40,7 +40,8 @@ mod clock;
 mod word;
 #[cfg(not(loom))]
 pub(crate) use crate::srcu::sys::{
-    count_forks, forks, has_membarrier, increment_own, processors, rseq_offset, this_thread,
+    Cpus, count_forks, cpus_of_this_thread, current_cpu, forks, has_membarrier, increment_own, processors,
+    rseq_offset, this_thread,
 };
 pub(crate) use clock::Instant;
 pub(crate) use word::WaitWord;
@@ -147,6 +148,27 @@ mod modelled {
 
     pub(crate) fn this_thread() -> (i32, String) {
         (0, String::new())
+    }
+
+    pub(crate) fn current_cpu() -> Option<usize> {
+        None
+    }
+
+    /// A model's threads have no CPUs.
+    pub(crate) enum Cpus {}
+
+    pub(crate) fn cpus_of_this_thread() -> Option<Cpus> {
+        None
+    }
+
+    impl Cpus {
+        pub(crate) fn only(&self, _: usize) -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn run_this_thread(&self) -> bool {
+            false
+        }
     }
 
     pub(crate) fn processors() -> usize {

@@ -58,6 +58,7 @@ pub struct Builder {
     stall_after: Option<Duration>,
     on_stall: Option<OnStall>,
     flood_at: usize,
+    follows: bool,
 }
 
 impl Builder {
@@ -69,6 +70,7 @@ impl Builder {
             stall_after: Some(Duration::from_secs(10)),
             on_stall: None,
             flood_at: 1 << 20,
+            follows: true,
         }
     }
 
@@ -102,6 +104,16 @@ impl Builder {
     /// A backlog of so many callbacks is a flood, and reported. A million when left out.
     pub fn flood_at(mut self, callbacks: usize) -> Self {
         self.flood_at = callbacks;
+        self
+    }
+
+    /// Leaves the reclaimer to the scheduler. Left out, it binds itself to the CPU whose threads keep waking it (by
+    /// sched_setaffinity(2), among the CPUs that the thread which makes the domain may use) and lets go when others do:
+    /// callbacks then find their objects in that CPU's caches. What a callback starts, a thread or a process, inherits
+    /// the binding; a domain whose callbacks do such things should leave its reclaimer free, and so should one whose
+    /// callers are real-time threads that never pause.
+    pub fn roaming(mut self) -> Self {
+        self.follows = false;
         self
     }
 
@@ -158,6 +170,7 @@ impl Builder {
             lists: Lists::new(stripes),
             patience: Patience { threshold: self.stall_after, tell: self.on_stall },
             flood_at: self.flood_at,
+            follows: self.follows,
         };
         Domain::assemble(parts, with_reclaimer)
     }
@@ -171,6 +184,7 @@ pub(super) struct Parts {
     pub(super) lists: Lists,
     pub(super) patience: Patience,
     pub(super) flood_at: usize,
+    pub(super) follows: bool,
 }
 
 /// What a model's domain has.
@@ -200,6 +214,7 @@ impl Shape {
             lists: Lists::new(1),
             patience: Patience { threshold: None, tell: None },
             flood_at: usize::MAX,
+            follows: false,
         };
         Domain::assemble(parts, self.reclaimer)
     }

@@ -29,6 +29,8 @@ pub(super) struct Core {
     grace: Grace,
     pub(super) queue: Queue,
     patience: Patience,
+    /// Does its reclaimer keep to its wakers' CPU?
+    pub(super) follows: bool,
     /// In which process it was made: see [`Domain`] on forks.
     forks: u64,
 }
@@ -122,6 +124,7 @@ impl Domain {
             grace: Grace::new(),
             queue: Queue::new(parts.lists, parts.flood_at),
             patience: parts.patience,
+            follows: parts.follows,
             forks: sync::forks(),
         });
         let reclaimer = with_reclaimer.then(|| {

@@ -28,6 +28,7 @@ pub(crate) mod list;
 mod lists;
 pub(crate) mod node;
 mod own;
+mod place;
 mod probe;
 mod queue;
 mod reader;

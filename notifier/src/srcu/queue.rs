@@ -30,6 +30,9 @@ const ASLEEP: u32 = 1;
 /// It wakes by itself soon; only who waits need wake it.
 const LINGERING: u32 = 2;
 
+/// Not a CPU's number.
+const NO_CPU: usize = usize::MAX;
+
 /// The delay that a callback may suffer for the sake of larger batches, and the batch that is large.
 const LINGER: Duration = Duration::from_micros(50);
 const LARGE: u64 = if cfg!(loom) { 2 } else { 512 };
@@ -40,6 +43,8 @@ const TELL_EVERY: u64 = 256;
 pub(super) struct Queue {
     lists: Lists,
     sleep: WaitWord,
+    /// The CPU of whoever woke it last.
+    waker: AtomicUsize,
     /// No further push can happen.
     stop: AtomicUsize,
     /// Callbacks begun, and ended: the reclaimer's own counts.
@@ -53,6 +58,8 @@ pub(super) struct Queue {
     /// Changes when there is news for waiters, of whom there are so many.
     news: WaitWord,
     waiters: AtomicUsize,
+    /// So many of them wait for less than a batch.
+    throttled: AtomicUsize,
     /// Times the backlog has grown over `flood_at`.
     floods: AtomicU64,
     flood_at: u64,
@@ -63,6 +70,7 @@ impl Queue {
         Self {
             lists,
             sleep: WaitWord::new(AWAKE),
+            waker: AtomicUsize::new(NO_CPU),
             stop: AtomicUsize::new(0),
             started: AtomicU64::new(0),
             finished: AtomicU64::new(0),
@@ -71,6 +79,7 @@ impl Queue {
             passed: AtomicU64::new(0),
             news: WaitWord::new(0),
             waiters: AtomicUsize::new(0),
+            throttled: AtomicUsize::new(0),
             floods: AtomicU64::new(0),
             flood_at: flood_at as u64,
         }
@@ -91,6 +100,9 @@ impl Queue {
     #[cold]
     #[inline(never)]
     fn wake(&self) {
+        if !cfg!(loom) {
+            self.waker.store(sync::current_cpu().unwrap_or(NO_CPU), Ordering::Relaxed);
+        }
         if self.sleep.swap(AWAKE, Ordering::AcqRel) != AWAKE {
             self.sleep.wake_all();
         }
@@ -151,6 +163,11 @@ impl Queue {
         self.sleep.swap(AWAKE, Ordering::AcqRel);
     }
 
+    /// The CPU of whoever woke the reclaimer last.
+    pub(super) fn waker(&self) -> Option<usize> {
+        Some(self.waker.load(Ordering::Relaxed)).filter(|&cpu| cpu != NO_CPU)
+    }
+
     /// What the reclaimer is about to do.
     pub(super) fn enter_stage(&self, stage: Reclaimer) {
         // For reports only; models do without the extra steps.
@@ -177,7 +194,7 @@ impl Queue {
                 let finished = self.0.finished.load(Ordering::Relaxed) + 1;
                 // Release, partner the acquire of whoever finds nothing pending.
                 self.0.finished.store(finished, Ordering::Release);
-                if finished.is_multiple_of(TELL_EVERY) && self.0.waiters.load(Ordering::Relaxed) != 0 {
+                if finished.is_multiple_of(TELL_EVERY) && self.0.throttled.load(Ordering::Relaxed) != 0 {
                     self.0.tell();
                 }
             }
@@ -228,7 +245,9 @@ impl Queue {
         }
         // Some room, so that the next call does not wait again at once.
         let enough = limit - limit / 4;
+        self.throttled.fetch_add(1, Ordering::Relaxed);
         self.wait_until(|| self.pending() <= enough, patience, describe);
+        self.throttled.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn wait_until(&self, done: impl Fn() -> bool, patience: &Patience, describe: Describe<'_>) {

@@ -5,7 +5,7 @@
 //! ones behind it are not its hostages.
 #![allow(unsafe_code)]
 
-use super::{domain::Core, head::Head, lists::Chain, stall::Reclaimer};
+use super::{domain::Core, head::Head, lists::Chain, place::Place, stall::Reclaimer};
 use crate::sync::{Mutant, mutant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +13,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) fn run(core: &Core) {
     // The backlog that was reported last.
     let mut reported = 0;
+    let mut place = Place::new(core.follows);
     while let Some(mut batch) = core.queue.wait() {
+        place.woken_by(core.queue.waker());
         if !mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
         }

@@ -80,6 +80,48 @@ pub(crate) fn processors() -> usize {
     usize::try_from(configured).unwrap_or(1).clamp(1, 4096)
 }
 
+/// The CPU that this thread runs on; it may be another one by now.
+pub(crate) fn current_cpu() -> Option<usize> {
+    // SAFETY: no arguments; glibc reads it from the thread's rseq area.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+/// CPUs that a thread may run on.
+pub(crate) struct Cpus(libc::cpu_set_t);
+
+/// The calling thread's.
+pub(crate) fn cpus_of_this_thread() -> Option<Cpus> {
+    let mut cpus = no_cpus();
+    // SAFETY: the set is as large as is said. More CPUs than fit into it are an error.
+    let refused = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut cpus.0) };
+    (refused == 0).then_some(cpus)
+}
+
+fn no_cpus() -> Cpus {
+    // SAFETY: a set is plain bits.
+    Cpus(unsafe { std::mem::zeroed() })
+}
+
+impl Cpus {
+    /// That one alone, if it is among them.
+    pub(crate) fn only(&self, cpu: usize) -> Option<Self> {
+        // SAFETY: the index is below the set's size.
+        let among = cpu < 8 * size_of::<libc::cpu_set_t>() && unsafe { libc::CPU_ISSET(cpu, &self.0) };
+        among.then(|| {
+            let mut one = no_cpus();
+            // SAFETY: as above.
+            unsafe { libc::CPU_SET(cpu, &mut one.0) };
+            one
+        })
+    }
+
+    /// From now on the calling thread runs on these; false when that is refused, by a cpuset for example.
+    pub(crate) fn run_this_thread(&self) -> bool {
+        // SAFETY: the set is as large as is said.
+        unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const self.0) == 0 }
+    }
+}
+
 /// Sleeps while the word has the value, until woken, at most for so long. May return early.
 pub(crate) fn futex_wait(word: &AtomicU32, value: u32, at_most: Option<Duration>) {
     let timeout = at_most.map(|time| libc::timespec {

@@ -1,0 +1,52 @@
+//! Where the reclaimer runs: on the CPU of whoever keeps waking it.
+//!
+//! What it frees is in that CPU's caches, its allocator is not fought over by two CPUs, its membarrier finds nobody to
+//! interrupt, and a barrier that waits for it need not wake a CPU that was halted: the wait is two changes of threads,
+//! 5 µs, where the scheduler's own choice costs 30 to 200.
+//!
+//! States: `free → bound to a CPU` when two batches in a row come of wakes by that CPU's threads, `→ free` when another's
+//! wake it. So a reclaimer that is woken from everywhere stays where the scheduler puts it. Only CPUs that the thread
+//! might use when it began are considered, and a refusal leaves it as it is.
+//!
+//! Not for the domain's other threads, nor for models.
+
+use crate::sync::{self, Cpus};
+
+/// What a reclaimer has made of its wakers.
+pub(super) struct Place {
+    /// What it may use at all; `None` when it is to stay out of the scheduler's way.
+    allowed: Option<Cpus>,
+    last: Option<usize>,
+    bound: bool,
+}
+
+impl Place {
+    /// The calling thread's; one that is not to follow anybody stays free.
+    pub(super) fn new(follows: bool) -> Self {
+        let allowed = if follows { sync::cpus_of_this_thread() } else { None };
+        Self { allowed, last: None, bound: false }
+    }
+
+    /// The reclaimer has a batch because a thread on this CPU woke it, or because it was busy since.
+    #[inline]
+    pub(super) fn woken_by(&mut self, cpu: Option<usize>) {
+        if self.last != cpu {
+            self.last = cpu;
+            self.let_go();
+        } else if !self.bound {
+            self.bind();
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let (true, Some(allowed)) = (self.bound, &self.allowed) {
+            self.bound = !allowed.run_this_thread();
+        }
+    }
+
+    fn bind(&mut self) {
+        if let (Some(cpu), Some(allowed)) = (self.last, &self.allowed) {
+            self.bound = allowed.only(cpu).is_some_and(|one| one.run_this_thread());
+        }
+    }
+}
