@@ -60,6 +60,16 @@ impl QueueProcessor {
         }
     }
 
+    /// Goes on at this read index, in the queue's own unit (as [`QueueProcessor::indices`] tells it): of a queue that ran
+    /// elsewhere before. Only for a processor that has read nothing yet.
+    pub fn seek(&mut self, read: u64) {
+        match self {
+            Self::Aql(processor) => processor.seek(read),
+            Self::Pm4(processor) => processor.seek(read),
+            Self::Sdma(processor) => processor.seek(read / 4),
+        }
+    }
+
     /// The words in memory that the packet in hand waits for; nothing unless parked.
     pub fn waiting_on(&self) -> impl Iterator<Item = GpuVa> + '_ {
         let (aql, word) = match self {

@@ -27,7 +27,7 @@ use hsa_queue::{EventId, Fault, GpuVa, QueueProcessor, Step};
 
 /// AQL packets between two looks at the stop flag: a microsecond's worth.
 const AQL_CHUNK: u32 = 64;
-/// The same for a ring that has to be asked for: its window.
+/// The same for a ring that has to be asked for: as many as lie between two reports of its read index.
 const FAR_CHUNK: u32 = MAX_FAR_LAG as u32;
 /// What a step of a PM4 or SDMA queue counts in a turn's share, in AQL packets: it may copy 64 KiB, and the flag is
 /// looked at after each.
@@ -93,7 +93,7 @@ impl Core {
         let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
         let mut view = View::new(&process.pdds[device.index].map, queue.key, open);
         let (chunk, cost) = match processor {
-            // A ring that has to be asked for is read and given back a window at a time, and most of a turn is questions.
+            // Of such a ring's turns, most time goes by in questions, and the end of a share would be one more.
             QueueProcessor::Aql(_) if view.asks() => (FAR_CHUNK, 1),
             QueueProcessor::Aql(_) => (AQL_CHUNK, 1),
             QueueProcessor::Pm4(_) | QueueProcessor::Sdma(_) => (1, STREAM_COST),

@@ -68,8 +68,10 @@ use zerocopy::IntoBytes;
 
 /// Most packets by which the read index in memory lags during a turn.
 pub const MAX_LAG: u64 = 64;
-/// The same for a ring that has to be asked for, and the packets that are read at once there: 64 KiB.
-pub const MAX_FAR_LAG: u64 = 1024;
+/// The same for a ring that has to be asked for, where each report of the read index is a question of its own.
+pub const MAX_FAR_LAG: u64 = 4 * FAR_WINDOW;
+/// Packets that are read and given back at once there: 64 KiB.
+pub const FAR_WINDOW: u64 = 1024;
 
 /// Where a queue's shared parts are, as the client said when it created the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,6 +255,11 @@ impl Processor {
         if let Some(window) = &mut self.window {
             window.clear();
         }
+    }
+
+    /// Goes on at packet `read`: of a queue that ran elsewhere before. Only for a processor that has read nothing yet.
+    pub fn seek(&mut self, read: u64) {
+        (self.read, self.published, self.limit) = (read, read, read);
     }
 
     /// Id of the next packet, counted from 0 and never taken from memory.

@@ -126,6 +126,12 @@ impl Feed {
         }
     }
 
+    /// Goes on at a position, dwords.
+    pub fn seek(&mut self, position: u64) {
+        (self.position, self.limit) = (position, position);
+        (self.retired, self.published) = (position, position);
+    }
+
     /// Position in the ring, dwords.
     #[must_use]
     pub const fn position(&self) -> u64 {

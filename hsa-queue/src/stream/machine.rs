@@ -117,6 +117,12 @@ impl<F: Format> Machine<F> {
         self.feed.set_ring(ring);
     }
 
+    /// Goes on at a position in the ring, dwords: of a queue that ran elsewhere before. Only for a processor that has read
+    /// nothing yet.
+    pub fn seek(&mut self, position: u64) {
+        self.feed.seek(position);
+    }
+
     /// Goes on in another buffer. Only for a processor without a ring that is done with its own.
     pub(crate) fn restart(&mut self, base: GpuVa, dwords: u64) {
         self.feed = Feed::buffer(base, dwords);

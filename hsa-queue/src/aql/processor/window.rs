@@ -12,7 +12,7 @@
 //! Not for: packets that do more, which go the general way with their words already in hand.
 
 use super::ask;
-use super::{Flow, MAX_FAR_LAG, Processor, Stage, ahead};
+use super::{FAR_WINDOW, Flow, Processor, Stage, ahead};
 use crate::aql::packet::{Header, INVALID_HEADER, PacketType};
 use crate::clock::Clock;
 use crate::memory::{Access, GpuVa, MemoryView};
@@ -80,7 +80,7 @@ impl Processor {
 
     /// How many packets to read at once.
     fn within_reach(&self) -> u64 {
-        self.limit.wrapping_sub(self.read).min(self.ring.run(self.read)).min(MAX_FAR_LAG)
+        self.limit.wrapping_sub(self.read).min(self.ring.run(self.read)).min(FAR_WINDOW)
     }
 
     pub(super) fn look_ahead<V: MemoryView>(&mut self, view: &mut V) -> Flow {
