@@ -1,7 +1,8 @@
 //! `cargo xtask check`: what CI checks besides the tests.
 //!
 //! Format, clippy with warnings denied, documentation with warnings denied, and what `deny.toml` states about
-//! licences and sources of dependencies; and that SPECIFICATION.md names a test that exists for every promise.
+//! licences and sources of dependencies; that SPECIFICATION.md names a test that exists for every promise; that unsafe
+//! code stays in the modules that are for it, and that dependencies point down (`boundaries.rs`).
 
 use crate::cargo::{cargo, must};
 use anyhow::{Context, bail};
@@ -13,6 +14,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     must(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     must(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     dependencies()?;
+    crate::boundaries::check(&crate::cargo::root())?;
     crate::specification::check(&crate::cargo::root())?;
     println!("check: ok");
     Ok(ExitCode::SUCCESS)
@@ -29,6 +31,16 @@ struct Package {
     version: String,
     license: Option<String>,
     source: Option<String>,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// A crate of the workspace has one.
+    path: Option<String>,
+    /// `dev` for what only tests use.
+    kind: Option<String>,
 }
 
 /// The part of `deny.toml` that is checked here; `cargo deny` reads the same file where it is installed.
@@ -52,6 +64,11 @@ fn dependencies() -> anyhow::Result<()> {
     let metadata: Metadata = serde_json::from_slice(&out.stdout)?;
     let mut refused = Vec::new();
     for package in &metadata.packages {
+        if crate::boundaries::ALONE.contains(&package.name.as_str()) && package.source.is_none() {
+            let ours = package.dependencies.iter().filter(|needed| needed.path.is_some());
+            let built = ours.filter(|needed| needed.kind.as_deref() != Some("dev"));
+            refused.extend(built.map(|needed| format!("{} depends on {}", package.name, needed.name)));
+        }
         let licence = package.license.as_deref().unwrap_or("none stated");
         if !allowed(licence, &deny.licenses.allow) {
             refused.push(format!("{} {}: licence {licence}", package.name, package.version));
@@ -79,7 +96,12 @@ fn allowed(expression: &str, allow: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::allowed;
+    use super::{allowed, dependencies};
+
+    #[test]
+    fn dependencies_have_allowed_licences_and_the_crates_that_stand_alone_need_no_other() {
+        dependencies().expect("what Cargo.lock names is allowed");
+    }
 
     #[test]
     fn a_licence_expression_needs_one_allowed_choice_in_every_part() {

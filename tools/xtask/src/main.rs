@@ -14,6 +14,7 @@
 //! | [`specification`] | the promises held against the tests that keep them |
 
 mod bench;
+mod boundaries;
 mod cargo;
 mod check;
 mod clients;
