@@ -24,7 +24,7 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     wrong.extend(
         outside.map(|file| format!("{file} allows unsafe code: only modules named {UNSAFE_MODULES:?} may")),
     );
-    let with_lints = files(root, &["grep", "-lx", "workspace = true", "--", "*/Cargo.toml"])?;
+    let with_lints = files(root, &["grep", "-l", "^workspace = true$", "--", "*/Cargo.toml"])?;
     let crates = files(root, &["ls-files", "*/Cargo.toml"])?;
     let without = crates.iter().filter(|manifest| !with_lints.contains(manifest));
     wrong.extend(without.map(|manifest| format!("{manifest} has not the workspace's lints")));
