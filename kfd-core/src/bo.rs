@@ -114,6 +114,20 @@ impl Bos {
         Some(index)
     }
 
+    /// Adds one under an index that must be free. False when it is not.
+    pub(crate) fn insert_at(&mut self, index: u32, bo: Bo) -> bool {
+        let free = self.indices.take_exactly(index);
+        if free {
+            self.by_index.insert(index, bo);
+        }
+        free
+    }
+
+    /// All, with their indices.
+    pub(crate) fn indexed(&self) -> impl Iterator<Item = (u32, &Bo)> {
+        self.by_index.iter().map(|(index, bo)| (*index, bo))
+    }
+
     /// The BO with this index.
     pub(crate) fn get(&self, index: u32) -> Option<&Bo> {
         self.by_index.get(&index)

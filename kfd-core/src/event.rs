@@ -105,6 +105,31 @@ impl EventTable {
     /// # Errors
     /// ENOSPC when the ids are taken, ENOMEM when a limit is hit, EBADF when the process is going.
     pub(crate) fn create(&mut self, kind: u32, auto_reset: bool, purse: &Arc<Purse>) -> Result<u32, Errno> {
+        let charge = self.room(purse)?;
+        let id = self.ids(kind).take().ok_or(Errno::NOSPC)?;
+        self.add(id, kind, auto_reset, charge);
+        Ok(id)
+    }
+
+    /// Makes an event under an id that must be free.
+    ///
+    /// # Errors
+    /// As [`EventTable::create`].
+    pub(crate) fn create_again(
+        &mut self,
+        id: u32,
+        kind: u32,
+        auto_reset: bool,
+        purse: &Arc<Purse>,
+    ) -> Result<&mut Event, Errno> {
+        let charge = self.room(purse)?;
+        if !self.ids(kind).take_exactly(id) {
+            return Err(Errno::NOSPC);
+        }
+        Ok(self.add(id, kind, auto_reset, charge))
+    }
+
+    fn room(&mut self, purse: &Arc<Purse>) -> Result<Charge, Errno> {
         if self.closed {
             return Err(Errno::BADF);
         }
@@ -112,12 +137,14 @@ impl EventTable {
             self.slots = OLDEST_SLOTS;
             self.signals.set_end(self.slots);
         }
-        let charge = purse.charge(Resource::Event, 1).map_err(|_| Errno::NOMEM)?;
-        let id = self.ids(kind).take().ok_or(Errno::NOSPC)?;
+        purse.charge(Resource::Event, 1).map_err(|_| Errno::NOMEM)
+    }
+
+    fn add(&mut self, id: u32, kind: u32, auto_reset: bool, charge: Charge) -> &mut Event {
         if has_slot(kind) {
             self.acknowledge(id);
         }
-        let event = Event {
+        self.events.entry(id).or_insert(Event {
             kind,
             auto_reset,
             signaled: false,
@@ -126,9 +153,7 @@ impl EventTable {
             memory: abi::MemoryExceptionData::default(),
             hw: abi::HwExceptionData::default(),
             _charge: charge,
-        };
-        self.events.insert(id, event);
-        Ok(id)
+        })
     }
 
     fn ids(&mut self, kind: u32) -> &mut Idr {

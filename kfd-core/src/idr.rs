@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+/// How far beyond the ids ever given out one may be asked for by number.
+const REACH: u32 = 1 << 20;
+
 /// Ids from a first one up to an end.
 #[derive(Debug)]
 pub(crate) struct Idr {
@@ -28,6 +31,19 @@ impl Idr {
         }
         self.fresh += 1;
         Some(self.fresh - 1)
+    }
+
+    /// Takes this id; false when it is taken, or none of these. Those below it stay free: not more than [`REACH`] at once.
+    pub(crate) fn take_exactly(&mut self, id: u32) -> bool {
+        if id < self.fresh {
+            return self.gaps.remove(&id);
+        }
+        if id >= self.end || id - self.fresh > REACH {
+            return false;
+        }
+        self.gaps.extend(self.fresh..id);
+        self.fresh = id + 1;
+        true
     }
 
     /// Gives back an id that was taken.
@@ -57,5 +73,13 @@ mod tests {
             ids.give(id);
         }
         assert_eq!([(); 4].map(|()| ids.take()), [Some(1), Some(3), Some(4), None]);
+    }
+
+    #[test]
+    fn an_id_asked_for_by_number_is_given_once_and_leaves_the_others_free() {
+        let mut ids = Idr::new(1, 5);
+        assert!(ids.take_exactly(3) && !ids.take_exactly(3));
+        assert!(!ids.take_exactly(0) && !ids.take_exactly(5), "not one of these");
+        assert_eq!([(); 4].map(|()| ids.take()), [Some(1), Some(2), Some(4), None]);
     }
 }

@@ -34,6 +34,7 @@ mod address;
 mod aperture;
 mod arena;
 mod bo;
+mod criu;
 mod cwsr;
 mod deadline;
 mod debug;

@@ -43,12 +43,10 @@ impl Core {
         if self.closing.load(Ordering::Acquire) {
             return Err(Errno::NODEV);
         }
-        let (process, fresh) = match index.of(identity.mm) {
-            Some(known) => (self.reopen(known, identity)?, false),
-            None => (self.attach(&mut index, identity)?, true),
-        };
-        let file = self.files.open(process, node);
-        Ok(Opened { process, file, fresh })
+        match index.of(identity.mm) {
+            Some(known) => Ok((self.reopen(known, identity)?, false)),
+            None => Ok((self.attach(index, identity)?, true)),
+        }
     }
 
     fn reopen(&self, known: ProcessId, identity: Identity) -> Result<ProcessId, Errno> {

@@ -4,6 +4,7 @@
 //! stopped for good keeps both until it is destroyed, so that no other queue answers to them. Lives under the process mutex.
 
 use crate::account::Charge;
+use crate::call::Errno;
 use crate::ids::QueueId;
 use crate::queue::{Properties, Queue};
 use crate::slots::Slot;
@@ -11,8 +12,15 @@ use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELLS_PER_PROCESS;
 use std::collections::BTreeMap;
 
-/// Queues of one process on one device (`pqm_create_queue`: "HWS limit").
-pub(crate) const MAX_PER_DEVICE: usize = 127;
+/// Queues of one process on one device of a generation (`pqm_create_queue`, amdkfd/kfd_process_queue_manager.c): what
+/// the hardware's scheduler takes, and more on those that have no such limit.
+pub(crate) const fn max_per_device(gfx_target_version: u32) -> usize {
+    match gfx_target_version {
+        90_400..=90_402 | 90_500 => 255,
+        _ => 127,
+    }
+}
+
 /// `KFD_MAX_NUM_OF_QUEUES_PER_PROCESS` (amdkfd/kfd_priv.h).
 pub(crate) const MAX_PER_PROCESS: u32 = 1024;
 
@@ -50,6 +58,21 @@ impl Pqm {
             taken[usize::from(entry.queue.doorbell)] = true;
         }
         taken.iter().position(|taken| !taken).and_then(|index| u16::try_from(index).ok())
+    }
+
+    /// This id and this doorbell, which must be free.
+    ///
+    /// # Errors
+    /// EINVAL for an id or a doorbell that there is not, and for a doorbell that is taken; ENOSPC for an id that is.
+    pub(crate) fn claim(&self, device: usize, id: u32, doorbell: u16) -> Result<(QueueId, u16), Errno> {
+        let rings = |entry: &Entry| entry.queue.doorbell == doorbell;
+        if id >= MAX_PER_PROCESS
+            || u64::from(doorbell) >= DOORBELLS_PER_PROCESS as u64
+            || self.on(device).any(rings)
+        {
+            return Err(Errno::INVAL);
+        }
+        if self.queues.contains_key(&id) { Err(Errno::NOSPC) } else { Ok((QueueId(id), doorbell)) }
     }
 
     /// Adds a queue.

@@ -8,6 +8,7 @@
 //! `events` is the event table, `debug` a leaf beside it. `life` is a leaf. Not for: what ioctls do to it (`ioctl`).
 
 use crate::account::{Charge, Purse};
+use crate::criu::Step;
 use crate::deadline::{Deadlines, Due};
 use crate::death::{Cause, Obituary};
 use crate::debug::Debug;
@@ -45,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) bindings: Vec<Binding>,
     /// Queues.
     pub(crate) pqm: Pqm,
+    /// How far a checkpoint or a restore has come.
+    pub(crate) step: Step,
     /// Why they do not run, while they do not.
     pub(crate) evictions: Evictions,
     /// Streams of events that it has opened, and what each costs.

@@ -161,6 +161,13 @@ impl Queue {
         Ok(())
     }
 
+    /// Goes on at a read index, in the queue's own unit: of a queue that has run before, elsewhere.
+    pub(crate) fn seek(&self, read: u64) {
+        if let Some(processor) = &mut self.engine.lock().processor {
+            processor.seek(read);
+        }
+    }
+
     /// The engine starts no further step.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);

@@ -80,12 +80,11 @@ impl SmiEvent {
 
 /// `enum KFD_QUEUE_EVICTION_TRIGGERS`.
 fn trigger(reason: Reason) -> u32 {
-    if reason == Reason::Userptr {
-        abi::QUEUE_EVICTION_TRIGGER_USERPTR
-    } else if matches!(reason, Reason::Memory | Reason::Overdrawn) {
-        abi::QUEUE_EVICTION_TRIGGER_TTM
-    } else {
-        abi::QUEUE_EVICTION_TRIGGER_SUSPEND
+    match reason {
+        Reason::Userptr => abi::QUEUE_EVICTION_TRIGGER_USERPTR,
+        Reason::Memory | Reason::Overdrawn => abi::QUEUE_EVICTION_TRIGGER_TTM,
+        Reason::Request => abi::QUEUE_EVICTION_TRIGGER_SUSPEND,
+        Reason::Checkpoint => abi::QUEUE_EVICTION_CRIU_CHECKPOINT,
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `userptr` | a worker's access to client memory failed, which may be a range between two mappings | when due; the access is made again, and its second failure is a memory exception |
 //! | `overdrawn` | it holds more memory than it was charged for | it does not any more, looked at when due |
 //! | `request` | an administrator or a test | the same asks for it |
+//! | `checkpoint` | CRIU_OP's PROCESS_INFO or RESTORE | its UNPAUSE or RESUME |
 //!
 //! A kernel evicts by MMU notifiers before a page of the client goes; no notifier reaches this daemon, so a USERPTR range
 //! that goes is seen when a queue uses it.
@@ -54,6 +55,8 @@ pub enum Reason {
     Overdrawn,
     /// By request.
     Request,
+    /// It is being checkpointed or restored.
+    Checkpoint,
 }
 
 impl Reason {
@@ -62,7 +65,7 @@ impl Reason {
         match self {
             Self::Memory | Self::Overdrawn => Some(RESTORE),
             Self::Userptr => Some(USERPTR_RESTORE),
-            Self::Request => None,
+            Self::Request | Self::Checkpoint => None,
         }
     }
 }
@@ -203,7 +206,7 @@ impl Core {
         match reason {
             Reason::Memory => self.take_back_vram(process, inner),
             Reason::Overdrawn => process.excess().is_none(),
-            Reason::Userptr | Reason::Request => true,
+            Reason::Userptr | Reason::Request | Reason::Checkpoint => true,
         }
     }
 

@@ -32,7 +32,7 @@ impl Ctx<'_> {
     }
 
     /// The client made the event page: a BO in memory that the daemon can reach.
-    fn set_event_page(&self, handle: Handle) -> Result<(), Errno> {
+    pub(super) fn set_event_page(&self, handle: Handle) -> Result<(), Errno> {
         if self.process.events.lock().has_page() {
             return Err(Errno::INVAL);
         }

@@ -83,15 +83,7 @@ impl<'a> Ctx<'a> {
         }
         let device = self.device(args.gpu_id)?;
         let kind = Kind::of(args.flags);
-        let public = args.flags & abi::ALLOC_MEM_FLAGS_PUBLIC != 0;
-        if kind == Some(Kind::Vram) && public && !device.is_large_bar() {
-            return Err(Errno::INVAL);
-        }
-        match kind {
-            Some(Kind::Doorbell) if args.size != SLICE_BYTES => return Err(Errno::INVAL),
-            Some(Kind::Mmio) if args.size != PAGE => return Err(Errno::INVAL),
-            _ => {}
-        }
+        kind.map_or(Ok(()), |kind| self.check(device, kind, &args))?;
         let mut inner = self.lock_bound(device, Errno::NODEV)?;
         let kind = kind.ok_or(Errno::INVAL)?;
         self.displace_shared(&mut inner, kind, &args);
@@ -114,6 +106,45 @@ impl<'a> Ctx<'a> {
         if kind == Kind::Userptr {
             let end = args.mmap_offset.saturating_add(args.size);
             self.core.give_way(self.process, inner, args.mmap_offset..end);
+        }
+    }
+
+    /// A BO made once more under its index; the offset at which its node is mapped for it.
+    pub(super) fn make_again(
+        &self,
+        device: &'a Device,
+        args: &abi::AllocMemoryOfGpu,
+        index: u32,
+    ) -> Result<u64, Errno> {
+        let kind = Kind::of(args.flags).ok_or(Errno::INVAL)?;
+        self.check(device, kind, args)?;
+        let mut inner = self.lock_bound(device, Errno::NODEV)?;
+        let (bo, offset) = self.make(device, kind, args)?;
+        let made = inner.bindings[device.index].bos.insert_at(index, bo);
+        if made { Ok(offset) } else { Err(Errno::NOMEM) }
+    }
+
+    /// Maps a BO that was made once more.
+    pub(super) fn map_again(&self, device: &Device, index: u32, peer: &Device) -> Result<(), Errno> {
+        let mut inner = self.lock_bound(peer, Errno::NODEV)?;
+        let bo = inner.bindings[device.index].bos.get_mut(index).ok_or(Errno::INVAL)?;
+        let spans = spans(bo).ok_or(Errno::INVAL)?;
+        if !self.process.pdds[peer.index].map.map(&spans) {
+            return Err(Errno::INVAL);
+        }
+        bo.mapped.insert(peer.index);
+        Ok(())
+    }
+
+    /// What a size or a flag of a kind must be.
+    fn check(&self, device: &Device, kind: Kind, args: &abi::AllocMemoryOfGpu) -> Result<(), Errno> {
+        let public = args.flags & abi::ALLOC_MEM_FLAGS_PUBLIC != 0;
+        match kind {
+            Kind::Vram if public && !device.is_large_bar() => Err(Errno::INVAL),
+            Kind::Doorbell if args.size != SLICE_BYTES => Err(Errno::INVAL),
+            Kind::Mmio if args.size != PAGE => Err(Errno::INVAL),
+            _ if args.size == 0 => Err(Errno::INVAL),
+            _ => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! answer. Refusals come in the kernel's order: EBADF for a caller that is not the process, then ENOTTY, then what the
 //! handler says. Not for: how a struct or a pointer's target gets here, which doors do by `abi::table`.
 
+mod criu;
 mod debug;
 mod device;
 mod dmabuf;
@@ -171,6 +172,7 @@ impl Ctx<'_> {
             0x1f => self.smi_events(),
             0x20 => self.svm(),
             0x21 => self.set_xnack_mode(),
+            0x22 => self.criu(),
             0x23 => self.available_memory(),
             0x24 => self.export_dmabuf(),
             0x25 => self.runtime_enable(),

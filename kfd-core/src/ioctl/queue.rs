@@ -19,7 +19,7 @@ use crate::dqm::Run;
 use crate::engine::rearm;
 use crate::ids::{GpuVa, QueueId, QueueKey};
 use crate::notice::Post;
-use crate::pqm::{Entry, MAX_PER_DEVICE};
+use crate::pqm::{Entry, max_per_device};
 use crate::process::Process;
 use crate::profile::QueueFormat;
 use crate::queue::{Format, Indices, Properties, Queue};
@@ -113,6 +113,17 @@ fn properties(ring: u64, ring_size: u32, percentage: u32, priority: u32) -> Resu
     Ok(Properties { ring: GpuVa(ring), ring_bytes: u64::from(ring_size), percentage, priority })
 }
 
+/// What a queue that is made once more was before.
+pub(super) struct Again {
+    pub(super) id: u32,
+    /// Its index in the process's slice.
+    pub(super) doorbell: u16,
+    /// The read index, in the queue's own unit.
+    pub(super) read: u64,
+    pub(super) cu_mask: Vec<u32>,
+    pub(super) gws: bool,
+}
+
 impl Ctx<'_> {
     fn percentage(&self, field: u32) -> u32 {
         if self.core.profile.interface_minor < PERCENTAGE_BYTE_SINCE { field } else { field & 0xff }
@@ -120,6 +131,17 @@ impl Ctx<'_> {
 
     pub(super) fn create_queue(&mut self) -> Handled {
         let mut args: abi::CreateQueue = self.read()?;
+        (args.queue_id, args.doorbell_offset) = self.make_queue(&args, None)?;
+        self.answer(&args);
+        Ok(Flow::Done)
+    }
+
+    /// A queue, new or once more; its id and its doorbell's offset.
+    pub(super) fn make_queue(
+        &mut self,
+        args: &abi::CreateQueue,
+        again: Option<Again>,
+    ) -> Result<(u32, u64), Errno> {
         let percentage = self.percentage(args.queue_percentage);
         let properties = properties(args.ring_base_address, args.ring_size, percentage, args.queue_priority)?;
         let words = [args.read_pointer_address, args.write_pointer_address, args.eop_buffer_address];
@@ -134,11 +156,16 @@ impl Ctx<'_> {
         let device = self.device(args.gpu_id)?;
         let (format, place) = format(self.core, device, args.queue_type, args.sdma_engine_id)?;
         let mut inner = self.lock_bound(device, Errno::SRCH)?;
-        if inner.pqm.on(device.index).count() >= MAX_PER_DEVICE {
+        if inner.pqm.on(device.index).count() >= max_per_device(device.profile.gfx_target_version) {
             return Err(Errno::NOSPC);
         }
-        let id = inner.pqm.free_id().ok_or(Errno::NOMEM)?;
-        let doorbell = inner.pqm.free_doorbell(device.index).ok_or(Errno::BUSY)?;
+        let (id, doorbell) = match &again {
+            None => {
+                let id = inner.pqm.free_id().ok_or(Errno::NOMEM)?;
+                (id, inner.pqm.free_doorbell(device.index).ok_or(Errno::BUSY)?)
+            }
+            Some(again) => inner.pqm.claim(device.index, again.id, again.doorbell)?,
+        };
         let refused = |_: Exhausted| Errno::NOMEM;
         let purse = &self.process.purse;
         let charges = [
@@ -158,20 +185,20 @@ impl Ctx<'_> {
         let queue = Arc::new(Queue::new(key, device.index, doorbell, format, indices, save_area, now));
         if properties.ring.0 != 0 && properties.ring_bytes != 0 {
             queue.set_ring(properties.ring, properties.ring_bytes).map_err(|_| Errno::INVAL)?;
+            if let Some(again) = &again {
+                queue.seek(again.read);
+            }
         }
         let uid = self.process.uid();
         if device.dqm.add(&queue, uid, properties.priority, properties.active(), now) {
             self.post.runnable();
         }
-        let cu_mask = Vec::new();
-        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, slot, gws: false });
+        let (cu_mask, gws) = again.map_or_else(Default::default, |again| (again.cu_mask, again.gws));
+        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, slot, gws });
         drop(inner);
         let new = abi::ec_mask(abi::EC_QUEUE_NEW);
         self.process.debug.lock().raise_queue(id, new, &mut self.post);
-        args.queue_id = id.0;
-        args.doorbell_offset = device.doorbells() + u64::from(doorbell) * DOORBELL_BYTES;
-        self.answer(&args);
-        Ok(Flow::Done)
+        Ok((id.0, device.doorbells() + u64::from(doorbell) * DOORBELL_BYTES))
     }
 
     /// The queue leaves every look-up first; its slot and doorbell are free for others when the engine has left it.

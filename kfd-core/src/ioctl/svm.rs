@@ -164,27 +164,39 @@ impl Ctx<'_> {
         attributes.iter_mut().try_for_each(|attribute| common.fill(attribute, device))
     }
 
-    pub(super) fn set_xnack_mode(&mut self) -> Handled {
-        let mut args: abi::SetXnackMode = self.read()?;
+    /// A range with these attributes, made again.
+    pub(super) fn set_range(&self, range: Range<u64>, attributes: &[abi::SvmAttribute]) -> Result<(), Errno> {
+        let supported = |gpu| self.supported(gpu).map(|device| device.index);
+        let changes: Result<Vec<_>, _> =
+            attributes.iter().map(|attribute| Change::of(attribute, supported)).collect();
+        self.set_attributes(range, &changes?)
+    }
+
+    /// Whether faults are retried from now on: EBUSY with queues, EPERM for devices that cannot.
+    pub(super) fn set_xnack(&self, retry: bool) -> Result<(), Errno> {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
-        if args.xnack_enabled >= 0 {
-            let retry = args.xnack_enabled > 0;
-            if inner.pqm.iter().next().is_some() {
-                return Err(Errno::BUSY);
-            }
-            if retry && !self.core.devices.iter().all(retries_per_process) {
-                return Err(Errno::PERM);
-            }
-            if retry != inner.xnack {
-                inner.svm.charge_bytes(&self.process.purse, !retry).map_err(|_| Errno::NOMEM)?;
-                inner.xnack = retry;
-                self.core.share_all(self.process, inner);
-            }
-        } else {
-            args.xnack_enabled = inner.xnack.into();
+        if inner.pqm.iter().next().is_some() {
+            return Err(Errno::BUSY);
         }
-        drop(guard);
+        if retry && !self.core.devices.iter().all(retries_per_process) {
+            return Err(Errno::PERM);
+        }
+        if retry != inner.xnack {
+            inner.svm.charge_bytes(&self.process.purse, !retry).map_err(|_| Errno::NOMEM)?;
+            inner.xnack = retry;
+            self.core.share_all(self.process, inner);
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_xnack_mode(&mut self) -> Handled {
+        let mut args: abi::SetXnackMode = self.read()?;
+        if args.xnack_enabled >= 0 {
+            self.set_xnack(args.xnack_enabled > 0)?;
+        } else {
+            args.xnack_enabled = self.lock()?.xnack.into();
+        }
         self.answer(&args);
         Ok(Flow::Done)
     }

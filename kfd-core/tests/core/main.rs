@@ -2,6 +2,7 @@
 //! checked.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod criu;
 mod debug;
 mod devices;
 mod dmabuf;

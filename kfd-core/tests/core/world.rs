@@ -237,10 +237,16 @@ impl<'w> Client<'w> {
         self.files.push(opened.file);
     }
 
-    pub fn bind(&mut self) {
-        let (gpu_id, minor, _) = gpu();
+    /// Opens the render node, so that the arena can be touched, and binds nothing.
+    pub fn open_unbound(&mut self) {
+        let (_, minor, _) = gpu();
         self.open(Node::Render(minor));
         self.arena = Some(File::from(self.core().arena(self.process, minor).expect("an arena")));
+    }
+
+    pub fn bind(&mut self) {
+        let (gpu_id, _, _) = gpu();
+        self.open_unbound();
         self.ok(0x15, &mut abi::AcquireVm { drm_fd: 5, gpu_id });
     }
 

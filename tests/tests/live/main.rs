@@ -8,6 +8,7 @@
 mod bad_input;
 mod conformance;
 mod daemon;
+mod debug;
 mod failures;
 mod hostile;
 mod ipc;

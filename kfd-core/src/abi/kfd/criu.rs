@@ -13,6 +13,9 @@ pub const CRIU_OP_RESTORE: u32 = 3;
 /// `KFD_CRIU_OP_RESUME`: lets a restored process run.
 pub const CRIU_OP_RESUME: u32 = 4;
 
+/// `KFD_QUEUE_EVICTION_CRIU_CHECKPOINT`, among the triggers that SMI events tell.
+pub const QUEUE_EVICTION_CRIU_CHECKPOINT: u32 = 4;
+
 /// `KFD_INVALID_FD`.
 pub const INVALID_FD: u32 = 0xffff_ffff;
 
