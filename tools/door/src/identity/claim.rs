@@ -10,7 +10,7 @@
 use super::task::{Status, Task as Directory};
 use super::{Resolver, Tid, sys};
 use kfd_core::abi::spec::{DescriptorKind, Ioctl};
-use kfd_core::call::{Gathered, Task};
+use kfd_core::call::{FileIdentity, Gathered, Task};
 use kfd_core::ids::Tgid;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;
@@ -27,10 +27,20 @@ const INITIAL_USER_NAMESPACE: u64 = 0xefff_fffd;
 #[must_use]
 pub fn look(resolver: &Resolver, ioctl: &Ioctl, arg: &[u8], caller: Tid) -> Gathered {
     let task = ioctl.task_of(arg).and_then(|number| task(resolver, caller, number));
-    let descriptor = ioctl.descriptor_of(arg).and_then(|(kind, number)| match kind {
-        DescriptorKind::Pipe => pipe(caller, number),
-    });
-    Gathered { task, descriptor: descriptor.map(Arc::new), ..Gathered::default() }
+    let (descriptor, file) = match ioctl.descriptor_of(arg) {
+        Some((DescriptorKind::Pipe, number)) => (pipe(caller, number), None),
+        Some((DescriptorKind::DmaBuf, number)) => (None, file(caller, number)),
+        None => (None, None),
+    };
+    Gathered { task, descriptor: descriptor.map(Arc::new), file, ..Gathered::default() }
+}
+
+/// Which file a descriptor of a thread leads to. Neither the file nor whoever serves it is asked.
+#[must_use]
+pub fn file(caller: Tid, number: u32) -> Option<FileIdentity> {
+    let number = i32::try_from(number).ok()?;
+    let path = Directory::open(caller).ok()?.path(&format!("fd/{number}"))?;
+    FileIdentity::of(path.as_fd()).ok()
 }
 
 /// Whether thread `caller` has the privileges of CRIU_OP.
