@@ -4,8 +4,8 @@
 //! memory's size at its end, and can be neither read, written nor mapped. Its descriptor does not hold the memory, as a
 //! real dma-buf's does: a buffer object does, the exporter's or an importer's.
 //!
-//! A door that cannot see its callers' descriptors takes no number for a dma-buf (EINVAL, `dma_buf_get`) and makes none
-//! (EOPNOTSUPP).
+//! A door that cannot put descriptors into its callers' tables makes none (EOPNOTSUPP); one that cannot look into them
+//! takes no number for a dma-buf (EINVAL, `dma_buf_get`).
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;

@@ -29,7 +29,7 @@ use crate::sync::{Arc, Mutex, OnceLock};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Weak;
 use token::Token;
 
@@ -108,6 +108,16 @@ pub(crate) struct Shares(Mutex<Index>);
 struct Index {
     by_key: HashMap<ShareKey, Weak<Share>>,
     by_file: HashMap<FileIdentity, Weak<Share>>,
+}
+
+impl FileIdentity {
+    /// Which file a descriptor leads to, an `O_PATH` one too. Asks the kernel only: neither the file nor whoever serves it.
+    ///
+    /// # Errors
+    /// The kernel's own refusal.
+    pub fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        sys::identity(fd)
+    }
 }
 
 /// What becomes a share.
