@@ -6,7 +6,7 @@
 
 use kfd_core::abi::{kfd as abi, table};
 use kfd_core::call::{Arg, Caller, Gathered, Identity, Node, Outcome};
-use kfd_core::ids::{CallId, ProcessId, Tgid, Tid, Uid};
+use kfd_core::ids::{CallId, FileId, ProcessId, Tgid, Tid, Uid};
 use kfd_core::notice::{Notice, Outbox};
 use kfd_core::profile::Profile;
 use kfd_core::{Core, CoreConfig, Ran};
@@ -48,8 +48,14 @@ fn call<T: IntoBytes + FromBytes + Immutable>(
 ) {
     let cmd = table::KFD.iter().find(|row| row.number() == number).expect("a known number").cmd;
     let Client { process, tgid, .. } = *client;
-    let caller =
-        Caller { process, node: Node::Kfd, tgid, tid: Tid(tgid.0), call: CallId { door: 0, serial: 0 } };
+    let caller = Caller {
+        process,
+        node: Node::Kfd,
+        file: FileId(1),
+        tgid,
+        tid: Tid(tgid.0),
+        call: CallId { door: 0, serial: 0 },
+    };
     let bytes = Arg::new(arg.as_bytes()).expect("a struct of the table");
     match core.call(&caller, cmd, bytes, Gathered::from(vec![ids])) {
         Outcome::Done(done) => *arg = T::read_from_prefix(done.arg.bytes()).expect("the same struct").0,

@@ -5,7 +5,7 @@
 //! errno, or the word that the call is parked; a parked call's answer arrives later as
 //! [`Notice::Complete`](crate::notice::Notice). Not for: how a call travels, which is the doors' business.
 
-use crate::ids::{CallId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa};
+use crate::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa};
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
@@ -122,6 +122,8 @@ pub struct Caller {
     pub process: ProcessId,
     /// The node that was opened.
     pub node: Node,
+    /// The file that it was opened as.
+    pub file: FileId,
     /// The calling thread group.
     pub tgid: Tgid,
     /// The calling thread.
@@ -203,6 +205,10 @@ impl Errno {
     pub const PERM: Self = Self(libc::EPERM);
     /// No such process: amdkfd's answer where a device has not been bound to the process (ACQUIRE_VM).
     pub const SRCH: Self = Self(libc::ESRCH);
+    /// Nothing of that number.
+    pub const NOENT: Self = Self(libc::ENOENT);
+    /// It was given up: amdgpu's answer about commands that hung, and to a context that had such.
+    pub const CANCELED: Self = Self(libc::ECANCELED);
     /// I/O error: what was waited for is gone.
     pub const IO: Self = Self(libc::EIO);
     /// The file does not belong to this caller, or its process object is going.

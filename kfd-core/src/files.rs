@@ -29,16 +29,17 @@ impl Files {
         file
     }
 
-    /// One less; a file of a process that is gone is none.
-    pub(crate) fn release(&self, file: FileId) {
+    /// One less; whose it was. A file of a process that is gone is none.
+    pub(crate) fn release(&self, file: FileId) -> Option<ProcessId> {
         let mut books = self.0.lock();
-        let Some(process) = books.owners.remove(&file) else { return };
+        let process = books.owners.remove(&file)?;
         if let Some(files) = books.files.get_mut(&process) {
             files.remove(&file);
             if files.is_empty() {
                 books.files.remove(&process);
             }
         }
+        Some(process)
     }
 
     /// Forgets every file of a process that nothing finds any more.

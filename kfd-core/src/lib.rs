@@ -50,6 +50,7 @@ mod pdd;
 mod pqm;
 mod process;
 mod queue;
+mod render;
 pub mod share;
 mod svm;
 mod sync;

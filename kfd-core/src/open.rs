@@ -79,9 +79,11 @@ impl Core {
         Ok(id)
     }
 
-    /// A file was closed for the last time: it counts no more. Its process lives on.
+    /// A file was closed for the last time: it counts no more, and what only a file of a render node has ends. Its
+    /// process lives on.
     pub fn release(&self, file: FileId) {
-        self.files.release(file);
+        let process = self.files.release(file).and_then(|process| self.process(process));
+        drop(process.and_then(|process| process.render.close(file)));
     }
 
     /// A descriptor of the process's arena on that render node, to be mapped by the client: sparse, sealed, its size

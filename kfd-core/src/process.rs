@@ -19,6 +19,7 @@ use crate::ids::{Bytes, CallId, Nanos, ProcessId, Tgid, Uid};
 use crate::notice::{Notice, Post};
 use crate::pdd::{Binding, Pdd};
 use crate::pqm::Pqm;
+use crate::render::RenderFiles;
 use crate::smi::Stream;
 use crate::stage::{AtomicStage, Stage};
 use crate::svm::Svm;
@@ -71,6 +72,8 @@ pub struct Process {
     pub(crate) inner: Mutex<Inner>,
     pub(crate) events: Mutex<EventTable>,
     pub(crate) debug: Mutex<Debug>,
+    /// What its files of render nodes have.
+    pub(crate) render: RenderFiles,
     pub(crate) purse: Arc<Purse>,
     charge: Charge,
 }
@@ -98,6 +101,7 @@ impl Process {
             pdds: devices.iter().map(|_| Pdd::default()).collect(),
             inner: Mutex::new(Inner { bindings, ..Inner::default() }),
             events: Mutex::default(),
+            render: RenderFiles::default(),
             debug: Mutex::default(),
             purse,
             charge,
@@ -119,12 +123,6 @@ impl Process {
         self.purse.uid()
     }
 
-    /// When it was made.
-    pub(crate) fn attached_at(&self) -> Nanos {
-        self.attached_at
-    }
-
-    /// Where in its life it is.
     /// By how much it holds more memory than it is charged for, when it does. A client can touch any byte of its own
     /// arena without a call.
     pub(crate) fn excess(&self) -> Option<Bytes> {
@@ -134,6 +132,12 @@ impl Process {
         (excess > 0).then_some(Bytes(excess))
     }
 
+    /// When it was made.
+    pub(crate) fn attached_at(&self) -> Nanos {
+        self.attached_at
+    }
+
+    /// Where in its life it is.
     pub(crate) fn stage(&self) -> Stage {
         self.stage.load()
     }
@@ -256,8 +260,10 @@ impl Listener for Process {
         for (device, pdd) in self.devices.iter().zip(&self.pdds) {
             self.vitals.lingering.orphaned(&self, device.minor(), pdd.resident());
         }
-        let Self { id, tgid, stage, devices, pdds, inner, events, purse, charge, vitals, .. } = *self;
-        drop((inner, events));
+        let Self {
+            id, tgid, stage, devices, pdds, inner, events, render, debug, purse, charge, vitals, ..
+        } = *self;
+        drop((inner, events, render, debug));
         for (device, pdd) in devices.iter().zip(&pdds) {
             if let Some(arena) = pdd.orphan() {
                 vitals.lingering.outlives(id, device.minor(), &arena);

@@ -144,7 +144,7 @@ fn a_command_of_another_size_or_direction_is_the_same_call() {
 #[test]
 fn unknown_numbers_and_magics_have_no_row() {
     for cmd in
-        [ioc::io(b'K', 0x00), ioc::iowr(b'K', 0x28, 8), ioc::iowr(b'K', 0x82, 8), ioc::iowr(b'd', 0x44, 24)]
+        [ioc::io(b'K', 0x00), ioc::iowr(b'K', 0x28, 8), ioc::iowr(b'K', 0x82, 8), ioc::iowr(b'd', 0x52, 24)]
     {
         assert_eq!(table::lookup(cmd), None, "{cmd:#x}");
     }

@@ -3,6 +3,7 @@
 //! The table made of these drives dispatch, the doors' gather and scatter, the trace decoder, the fuzzer and the
 //! documentation. Not for: what a call means, which the core's objects say.
 
+use super::chain::Chain;
 use super::ioc;
 use super::layout::Layout;
 use crate::call::{ARG_MAX, Arg};
@@ -44,12 +45,12 @@ pub enum Count {
         /// Its width: 4 or 8 bytes.
         width: usize,
     },
-    /// Always this many.
     /// As many as an unsigned 4-byte field says, and none when the address is 0, whatever that field says.
     Optional {
         /// Byte offset of the count in the struct.
         offset: usize,
     },
+    /// Always this many.
     Fixed(u32),
     /// As many as the product of two unsigned 4-byte fields: records, and bytes from one to the next.
     Product {
@@ -104,9 +105,9 @@ impl Pointer {
         let wanted = match self.count {
             Count::Field { offset, width } => unsigned(arg, offset, width),
             Count::Bits { offset, width } => unsigned(arg, offset, width).div_ceil(8 * self.element as u64),
-            Count::Fixed(n) => u64::from(n),
             Count::Optional { .. } if unsigned(arg, self.offset, 8) == 0 => 0,
             Count::Optional { offset } => unsigned(arg, offset, 4),
+            Count::Fixed(n) => u64::from(n),
             Count::Product { records, stride } => unsigned(arg, records, 4) * unsigned(arg, stride, 4),
         };
         let elements = match u32::try_from(wanted) {
@@ -210,6 +211,8 @@ pub struct Ioctl {
     pub tail: Option<Layout>,
     /// The pointers inside its struct, whatever the operation.
     pub pointers: &'static [Pointer],
+    /// What the targets of those pointers point at in turn.
+    pub chain: Option<Chain>,
     /// What depends on the operation.
     pub variants: Option<Variants>,
     /// Memory of the client that the call is about.
@@ -244,6 +247,7 @@ impl Ioctl {
         layout: None,
         tail: None,
         pointers: &[],
+        chain: None,
         variants: None,
         memory: None,
         sweeps: false,

@@ -2,7 +2,8 @@
 //!
 //! amdkfd's own allocations are refused when they do not fit (ENOMEM); who can push its buffers out of VRAM is the
 //! graphics side (TTM calls `amdgpu_amdkfd_evict_userptr` and `kfd_process_evict_queues` through the eviction fence).
-//! Here all memory is the host's: what moves is the charge, from VRAM to GTT and back.
+//! Here all memory is the host's: what moves is the charge, from VRAM to GTT and back. What comes back pushes graphics
+//! buffers out in its turn (`render::pressure`).
 //!
 //! Not for: who may push, which the calls that allocate say.
 
@@ -61,9 +62,10 @@ impl Core {
         for (device, binding) in inner.bindings.iter().enumerate() {
             for bo in binding.bos.iter() {
                 if let Some(bytes) = bo.moved_out() {
-                    match process.purse.charge(Resource::Vram(device), bytes) {
-                        Ok(charge) => taken.push(charge),
-                        Err(_) => return false,
+                    let vram = || process.purse.charge(Resource::Vram(device), bytes).ok();
+                    match vram().or_else(|| self.push_gems_out(device, vram)) {
+                        Some(charge) => taken.push(charge),
+                        None => return false,
                     }
                 }
             }

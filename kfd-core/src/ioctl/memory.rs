@@ -7,7 +7,7 @@
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
-use crate::account::Resource;
+use crate::account::{Charge, Resource};
 use crate::address::{Span, Target};
 use crate::arena::PAGE;
 use crate::bo::{self, Backing, Bo};
@@ -158,8 +158,10 @@ impl<'a> Ctx<'a> {
                 if len == 0 {
                     return Err(Errno::NOMEM);
                 }
-                let vram = Resource::Vram(device.index);
-                bytes = Some(self.charge(if kind == Kind::Vram { vram } else { Resource::Gtt }, len)?);
+                bytes = Some(match kind {
+                    Kind::Vram => self.charge_vram(device, len)?,
+                    _ => self.charge(Resource::Gtt, len)?,
+                });
                 let pdd = &self.process.pdds[device.index];
                 let arena = pdd.arena(self.core.limits.arena_bytes, &self.core.vitals).map_err(|error| {
                     tracing::error!(process = %self.process.id(), %error, "an arena could not be made");
@@ -184,7 +186,15 @@ impl<'a> Ctx<'a> {
         Ok((Bo { va, size, flags, backing, mapped: BTreeSet::new(), _charge: charge, bytes }, offset))
     }
 
-    pub(super) fn charge(&self, what: Resource, amount: u64) -> Result<crate::account::Charge, Errno> {
+    /// VRAM, for which graphics buffers give way. Other processes' KFD memory does not: amdkfd hands out no more than
+    /// there is.
+    fn charge_vram(&self, device: &Device, len: u64) -> Result<Charge, Errno> {
+        let vram = Resource::Vram(device.index);
+        let take = || self.charge(vram, len);
+        take().or_else(|full| self.core.push_gems_out(device.index, || take().ok()).ok_or(full))
+    }
+
+    pub(super) fn charge(&self, what: Resource, amount: u64) -> Result<Charge, Errno> {
         self.process.purse.charge(what, amount).map_err(|_| Errno::NOMEM)
     }
 

@@ -96,6 +96,7 @@ fn a_foreign_thread_group_is_refused_whatever_it_asks() {
         let caller = Caller {
             process: client.process,
             node: Node::Kfd,
+            file: client.files[0],
             tgid: Tgid(101),
             tid: Tid(101),
             call: CallId { door: 0, serial: 9 },

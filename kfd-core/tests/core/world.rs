@@ -5,7 +5,9 @@ use hsa_queue::Waves;
 use hsa_queue::layout::{amd_queue, amd_signal};
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::table;
-use kfd_core::call::{Arg, Caller, Done, Errno, FileIdentity, Gathered, Identity, Node, Outcome, Refused, UserWrite};
+use kfd_core::call::{
+    Arg, Caller, Done, Errno, FileIdentity, Gathered, Identity, Node, Outcome, Refused, UserWrite,
+};
 use kfd_core::clock::Clock;
 use kfd_core::death::{Cause, Obituary};
 use kfd_core::ids::{CallId, FileId, Nanos, ProcessId, RenderMinor, Tgid, Tid, Uid};
@@ -254,7 +256,8 @@ impl<'w> Client<'w> {
         self.serial += 1;
         let call = CallId { door: 0, serial: self.serial };
         let tgid = self.identity.tgid;
-        Caller { process: self.process, node, tgid, tid: Tid(tgid.0), call }
+        let file = self.files.last().copied().unwrap_or(FileId(0));
+        Caller { process: self.process, node, file, tgid, tid: Tid(tgid.0), call }
     }
 
     /// One ioctl on kfd, raw.

@@ -4,11 +4,15 @@
 
 mod device_info;
 mod driver;
+mod gem;
 mod info;
+mod submission;
 
 pub use device_info::*;
 pub use driver::*;
+pub use gem::*;
 pub use info::*;
+pub use submission::*;
 
 /// `DRM_IOCTL_BASE`.
 pub const MAGIC: u8 = b'd';

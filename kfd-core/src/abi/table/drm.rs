@@ -5,14 +5,21 @@
 //! node that is a regular file for a primary one and asks.
 
 use super::row::{Way, counted, row};
+use crate::abi::chain::Chain;
 use crate::abi::drm as abi;
 use crate::abi::layout::Layout;
-use crate::abi::spec::{Flow, Ioctl, Pointer};
+use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
 use core::mem::offset_of;
-use libc::EACCES;
+use libc::{EACCES, ENOMEM};
 
-/// `DRM_COMMAND_BASE + DRM_AMDGPU_INFO`.
-const AMDGPU_INFO: u8 = abi::COMMAND_BASE + 0x05;
+/// The number of an amdgpu call: `DRM_COMMAND_BASE` and on.
+const fn amdgpu(number: u8) -> u8 {
+    abi::COMMAND_BASE + number
+}
+
+/// The most chunks of a submission, and the most bytes of a buffer list: the kernel allocates for what it copies.
+const CHUNKS_MAX: u32 = 1024;
+const LIST_BYTES_MAX: u32 = 1 << 18;
 
 const fn d(
     number: u8,
@@ -83,8 +90,61 @@ pub const ROWS: &[Ioctl] = &[
         "Makes a dma-buf of a handle; answers a descriptor.",
     ),
     d(0x2e, Way::Both, "PRIME_FD_TO_HANDLE", abi::PrimeHandle::LAYOUT, &[], "Makes a handle of a dma-buf."),
+    d(amdgpu(0x00), Way::Both, "AMDGPU_GEM_CREATE", abi::GemCreate::LAYOUT, &[], "Makes a buffer."),
     d(
-        AMDGPU_INFO,
+        amdgpu(0x01),
+        Way::Both,
+        "AMDGPU_GEM_MMAP",
+        abi::GemMmap::LAYOUT,
+        &[],
+        "Tells where a buffer is mapped.",
+    ),
+    d(
+        amdgpu(0x02),
+        Way::Both,
+        "AMDGPU_CTX",
+        abi::Context::LAYOUT,
+        &[],
+        "Makes, frees or asks about a context.",
+    ),
+    d(
+        amdgpu(0x03),
+        Way::Both,
+        "AMDGPU_BO_LIST",
+        abi::BoListIn::LAYOUT,
+        &[Pointer {
+            name: abi::BoListIn::LAYOUT.name_at(offset_of!(abi::BoListIn, bo_info_ptr)),
+            offset: offset_of!(abi::BoListIn, bo_info_ptr),
+            count: Count::Product {
+                records: offset_of!(abi::BoListIn, bo_number),
+                stride: offset_of!(abi::BoListIn, bo_info_size),
+            },
+            element: 1,
+            flow: Flow::In,
+            cap: LIST_BYTES_MAX,
+            over: ENOMEM,
+        }],
+        "Makes, replaces or ends a list of buffers that submissions use.",
+    ),
+    d(
+        amdgpu(0x04),
+        Way::Both,
+        "AMDGPU_CS",
+        abi::Cs::LAYOUT,
+        &[counted(
+            abi::Cs::LAYOUT,
+            offset_of!(abi::Cs, chunks),
+            offset_of!(abi::Cs, num_chunks),
+            8,
+            Flow::In,
+            CHUNKS_MAX,
+            ENOMEM,
+        )],
+        "Submits commands to a copy engine: chunks are addresses of headers, each with the address of its words.",
+    )
+    .chained(Chain::Chunks),
+    d(
+        amdgpu(0x05),
         Way::Write,
         "AMDGPU_INFO",
         abi::Info::LAYOUT,
@@ -99,4 +159,46 @@ pub const ROWS: &[Ioctl] = &[
         )],
         "Answers one of many queries about the device.",
     ),
+    d(
+        amdgpu(0x06),
+        Way::Both,
+        "AMDGPU_GEM_METADATA",
+        abi::GemMetadata::LAYOUT,
+        &[],
+        "Tells or sets what a buffer's maker wrote on it.",
+    ),
+    d(
+        amdgpu(0x07),
+        Way::Both,
+        "AMDGPU_GEM_WAIT_IDLE",
+        abi::GemWaitIdle::LAYOUT,
+        &[],
+        "Waits until no submission uses a buffer.",
+    ),
+    d(
+        amdgpu(0x08),
+        Way::Write,
+        "AMDGPU_GEM_VA",
+        abi::GemVa::LAYOUT,
+        &[],
+        "Maps or unmaps a part of a buffer.",
+    ),
+    d(amdgpu(0x09), Way::Both, "AMDGPU_WAIT_CS", abi::WaitCs::LAYOUT, &[], "Waits for a submission."),
+    d(
+        amdgpu(0x10),
+        Way::Both,
+        "AMDGPU_GEM_OP",
+        abi::GemOp::LAYOUT,
+        &[Pointer {
+            name: "value",
+            offset: offset_of!(abi::GemOp, value),
+            count: Count::Fixed(size_of::<abi::GemCreate>() as u32),
+            element: 1,
+            flow: Flow::Out,
+            cap: u32::MAX,
+            over: ENOMEM,
+        }],
+        "Tells how a buffer was made, or sets where it would rather be.",
+    ),
+    d(amdgpu(0x13), Way::Both, "AMDGPU_VM", abi::Vm::LAYOUT, &[], "Asks for a number for the address space."),
 ];

@@ -1,5 +1,6 @@
 //! How a row is written down: constructors that take everything they can from the struct itself.
 
+use crate::abi::chain::Chain;
 use crate::abi::ioc;
 use crate::abi::layout::Layout;
 use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Ioctl, Memory, Pointer, Returned, Variants};

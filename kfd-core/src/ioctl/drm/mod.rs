@@ -1,12 +1,36 @@
 //! The DRM calls that libdrm and libhsakmt make on a render node.
+//!
+//! What a file has (`render`) is found by the caller's file; calls that need nothing of it do not make it.
+
+mod address;
+mod gem;
+mod list;
+mod submission;
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::drm as abi;
 use crate::call::{Errno, Node};
 use crate::clock::DeviceClock;
+use crate::device::Device;
 use crate::ids::Bytes;
 use crate::profile::Now;
+use crate::render::RenderFile;
+use crate::sync::Arc;
 use hsa_queue::Clock as _;
+
+/// `DRM_COMMAND_BASE + DRM_AMDGPU_*` (drm/amdgpu_drm.h).
+const GEM_CREATE: u8 = abi::COMMAND_BASE;
+const GEM_MMAP: u8 = abi::COMMAND_BASE + 0x01;
+const CTX: u8 = abi::COMMAND_BASE + 0x02;
+const BO_LIST: u8 = abi::COMMAND_BASE + 0x03;
+const CS: u8 = abi::COMMAND_BASE + 0x04;
+const INFO: u8 = abi::COMMAND_BASE + 0x05;
+const GEM_METADATA: u8 = abi::COMMAND_BASE + 0x06;
+const GEM_WAIT_IDLE: u8 = abi::COMMAND_BASE + 0x07;
+const GEM_VA: u8 = abi::COMMAND_BASE + 0x08;
+const WAIT_CS: u8 = abi::COMMAND_BASE + 0x09;
+const GEM_OP: u8 = abi::COMMAND_BASE + 0x10;
+const VM: u8 = abi::COMMAND_BASE + 0x13;
 
 const NAME: &str = "amdgpu";
 const DESCRIPTION: &str = "AMD GPU";
@@ -20,18 +44,34 @@ fn copy_field(ctx: &mut Ctx<'_>, at: u64, room: &mut u64, text: &str) {
     *room = text.len() as u64;
 }
 
-impl Ctx<'_> {
+impl<'a> Ctx<'a> {
     pub(super) fn drm(&mut self, number: u8) -> Handled {
-        const INFO: u8 = abi::COMMAND_BASE + 0x05;
         match number {
             0x00 => self.drm_version(),
             0x05 => self.drm_get_client(),
-            // No GEM handle is ever given out, and no number is a dma-buf.
-            0x09 | 0x2d | 0x2e => Err(Errno::INVAL),
+            0x09 => self.gem_close(),
             0x0c => self.drm_get_cap(),
+            GEM_CREATE => self.gem_create(),
+            GEM_MMAP => self.gem_mmap(),
+            CTX => self.context(),
+            BO_LIST => self.bo_list(),
+            CS => self.submit(),
             INFO => self.drm_info(),
+            GEM_METADATA => self.gem_metadata(),
+            GEM_WAIT_IDLE => self.gem_wait_idle(),
+            GEM_VA => self.gem_va(),
+            WAIT_CS => self.wait_cs(),
+            GEM_OP => self.gem_op(),
+            VM => self.vm(),
             _ => Err(Errno::INVAL),
         }
+    }
+
+    /// The device behind the caller's node, and what the caller's file has.
+    fn render(&self) -> Result<(&'a Device, Arc<RenderFile>), Errno> {
+        let Node::Render(minor) = self.caller.node else { return Err(Errno::INVAL) };
+        let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
+        Ok((device, self.process.render.file(self.caller.file, device.index)))
     }
 
     fn drm_version(&mut self) -> Handled {

@@ -1,0 +1,113 @@
+//! What a process's open files of a render node have: GEM buffers by handle, an address space, contexts and lists.
+//!
+//! amdgpu keeps all of it in the open file (`struct drm_file`, `struct amdgpu_fpriv`), so two files of a process share
+//! nothing here, and a file's end ends it. Buffers lie in the same arena as those of KFD, which the file's mappings show.
+//! What KFD has on the device (`pdd`) is another address space, also when ACQUIRE_VM named this file.
+//!
+//! Lock order: the table of files → a file's state → a buffer's state → account; all inside the process mutex.
+//! Not for: what a call means (`ioctl::drm`).
+
+mod context;
+mod gem;
+mod pressure;
+mod vm;
+
+pub(crate) use context::{Context, Contexts};
+pub(crate) use gem::{Gem, Metadata};
+pub(crate) use vm::{Mapping, Vm};
+
+use crate::idr::Idr;
+use crate::ids::FileId;
+use crate::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+
+/// A list of buffers that submissions name.
+pub(crate) type BoList = Arc<[Arc<Gem>]>;
+
+/// Objects by number, the lowest free one from 1 on first, as amdgpu's idr gives them out.
+#[derive(Debug)]
+pub(crate) struct Numbered<T> {
+    by_number: BTreeMap<u32, T>,
+    numbers: Idr,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { by_number: BTreeMap::new(), numbers: Idr::new(1, i32::MAX as u32) }
+    }
+}
+
+impl<T> Numbered<T> {
+    /// Adds one; its number. `None` when all are taken.
+    pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
+        let number = self.numbers.take()?;
+        self.by_number.insert(number, value);
+        Some(number)
+    }
+
+    /// The one with this number.
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        self.by_number.get(&number)
+    }
+
+    /// The one with this number, to be changed.
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        self.by_number.get_mut(&number)
+    }
+
+    /// Takes it out.
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+        let value = self.by_number.remove(&number)?;
+        self.numbers.give(number);
+        Some(value)
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.by_number.values()
+    }
+}
+
+/// What lies under a file's lock.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Its buffers.
+    pub(crate) gems: Numbered<Arc<Gem>>,
+    /// Its lists.
+    pub(crate) lists: Numbered<BoList>,
+    /// Its contexts.
+    pub(crate) contexts: Contexts,
+    /// Its address space.
+    pub(crate) vm: Vm,
+}
+
+/// An open file of a render node.
+#[derive(Debug)]
+pub(crate) struct RenderFile {
+    /// Index of its device.
+    pub(crate) device: usize,
+    /// What it has.
+    pub(crate) state: Mutex<State>,
+}
+
+/// The files of a process that have anything.
+#[derive(Debug, Default)]
+pub(crate) struct RenderFiles(Mutex<BTreeMap<FileId, Arc<RenderFile>>>);
+
+impl RenderFiles {
+    /// What that file of that device has, made now if it had nothing.
+    pub(crate) fn file(&self, file: FileId, device: usize) -> Arc<RenderFile> {
+        let fresh = || Arc::new(RenderFile { device, state: Mutex::default() });
+        Arc::clone(self.0.lock().entry(file).or_insert_with(fresh))
+    }
+
+    /// The file was closed: what it had, to be dropped with nothing held.
+    pub(crate) fn close(&self, file: FileId) -> Option<Arc<RenderFile>> {
+        self.0.lock().remove(&file)
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<RenderFile>> {
+        self.0.lock().values().map(Arc::clone).collect()
+    }
+}

@@ -1,0 +1,117 @@
+//! The address space of a file: which of its buffers lies where (`amdgpu_vm.c`).
+//!
+//! A mapping is a part of a buffer at an address; none overlaps another. [`AddressMap`] is the same for whoever executes.
+
+use super::gem::Gem;
+use crate::abi::drm as abi;
+use crate::address::{AddressMap, Span, Target};
+use crate::arena::PAGE;
+use crate::call::Errno;
+use crate::sync::Arc;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A part of a buffer at an address.
+#[derive(Debug, Clone)]
+pub(crate) struct Mapping {
+    /// Whose part.
+    pub(crate) gem: Arc<Gem>,
+    /// First byte of the part.
+    pub(crate) offset: u64,
+    /// Bytes.
+    pub(crate) len: u64,
+    /// `VM_PAGE_*`.
+    pub(crate) flags: u32,
+}
+
+impl Mapping {
+    /// Whether it can lie at `start`, whatever else lies there.
+    ///
+    /// # Errors
+    /// EINVAL: no whole pages, or beyond the buffer.
+    pub(crate) fn check(&self, start: u64) -> Result<(), Errno> {
+        let pages = [start, self.offset, self.len].iter().all(|bytes| bytes.is_multiple_of(PAGE));
+        let inside = self.offset.checked_add(self.len).is_some_and(|end| end <= self.gem.len);
+        if pages && inside && self.len != 0 { Ok(()) } else { Err(Errno::INVAL) }
+    }
+
+    fn span(&self, start: u64) -> Span {
+        let target = Target::Arena(Arc::clone(self.gem.arena()), self.gem.offset() + self.offset);
+        Span { start, len: self.len, target, writable: self.flags & abi::VM_PAGE_WRITEABLE != 0 }
+    }
+
+    /// The part of it that lies in `range`, where it starts at `start`.
+    fn cut(&self, start: u64, range: Range<u64>) -> Option<(u64, Self)> {
+        let (from, to) = (start.max(range.start), (start + self.len).min(range.end));
+        let len = to.checked_sub(from).filter(|len| *len > 0)?;
+        Some((from, Self { offset: self.offset + (from - start), len, ..self.clone() }))
+    }
+}
+
+/// See the module's head.
+#[derive(Debug, Default)]
+pub(crate) struct Vm {
+    mappings: BTreeMap<u64, Mapping>,
+    map: AddressMap,
+}
+
+impl Vm {
+    /// What addresses mean to whoever executes.
+    pub(crate) fn map(&self) -> &AddressMap {
+        &self.map
+    }
+
+    /// Adds a mapping.
+    ///
+    /// # Errors
+    /// EINVAL as `amdgpu_vm_bo_map`: no whole pages, beyond the buffer, or where another mapping is.
+    pub(crate) fn add(&mut self, start: u64, mapping: Mapping) -> Result<(), Errno> {
+        mapping.check(start)?;
+        if !self.map.map(&[mapping.span(start)]) {
+            return Err(Errno::INVAL);
+        }
+        self.mappings.insert(start, mapping);
+        Ok(())
+    }
+
+    /// Takes the mapping of that buffer away that begins there.
+    ///
+    /// # Errors
+    /// ENOENT: there is none.
+    pub(crate) fn remove(&mut self, start: u64, gem: &Arc<Gem>) -> Result<(), Errno> {
+        if !self.mappings.get(&start).is_some_and(|mapping| Arc::ptr_eq(&mapping.gem, gem)) {
+            return Err(Errno::NOENT);
+        }
+        self.mappings.remove(&start);
+        self.map.unmap([start]);
+        Ok(())
+    }
+
+    /// Takes every part of a mapping away that lies in `range`.
+    pub(crate) fn clear(&mut self, range: &Range<u64>) {
+        let before = self.mappings.range(..range.end).rev();
+        let touched: Vec<u64> = before
+            .take_while(|(start, mapping)| *start + mapping.len > range.start)
+            .map(|(start, _)| *start)
+            .collect();
+        self.map.unmap(touched.iter().copied());
+        for start in touched {
+            let Some(mapping) = self.mappings.remove(&start) else { continue };
+            let rest = [0..range.start, range.end..u64::MAX];
+            for (start, left) in rest.into_iter().filter_map(|outside| mapping.cut(start, outside)) {
+                self.map.map(&[left.span(start)]);
+                self.mappings.insert(start, left);
+            }
+        }
+    }
+
+    /// Takes every mapping of a buffer away.
+    pub(crate) fn forget(&mut self, gem: &Arc<Gem>) {
+        let of = |(start, mapping): (&u64, &Mapping)| Arc::ptr_eq(&mapping.gem, gem).then_some(*start);
+        let starts: Vec<u64> = self.mappings.iter().filter_map(of).collect();
+        self.map.unmap(starts.iter().copied());
+        for start in starts {
+            self.mappings.remove(&start);
+        }
+    }
+}
