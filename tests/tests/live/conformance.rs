@@ -70,6 +70,12 @@ fn bad_packets_reach_the_error_callback_of_the_unmodified_hsa_runtime() {
 }
 
 #[test]
+fn a_submission_through_libdrm_fills_a_buffer_and_signals() {
+    let says = ["submit: three submissions are done", "submit: another file has none of it"];
+    program_passes("submit", &["-ldrm_amdgpu", "-ldrm"], &[], &says);
+}
+
+#[test]
 fn sixty_four_waiters_wake_through_the_unmodified_hsa_runtime() {
     let says = ["on one signal", "on a signal each", "on a value each of one signal"];
     program_passes("waiters", &["-lhsa-runtime64"], &[], &says);
