@@ -11,6 +11,19 @@
 //! unlink itself and wait until the walk has moved on: the walk waits for the hook. Other threads may be
 //! using the object too; they found it without a lock.
 //!
+//! ```text
+//!   exit of the address space            the object's owner               a serving thread
+//!   ─────────────────────────            ──────────────────               ────────────────
+//!   walk: call release(A) ───────┐                                        finds A in a table
+//!          release(A) is done    │       sees that A is dead              │
+//!          load A.next  ◄── !    │       unlink A; free(A)                │ uses A  ◄── !
+//!   walk: call release(B)        │                                        │
+//! ```
+//!
+//! Each `!` is a use after free if the owner frees when it sees fit, and there is no moment at which any of the three
+//! could know that the other two are through. A lock around the walk and every use would do, and then a release hook that
+//! needs the owner's lock deadlocks, and every request pays for a death that happens once.
+//!
 //! The way out has four parts (Linux took it in "mmu_notifier: add call_srcu and sync function for listener
 //! to delay call and sync", and amdkfd was its first user):
 //!
@@ -83,6 +96,28 @@
 //! # }
 //! ```
 //!
+//! `examples/driver.rs` is the same with several clients and serving threads; it runs.
+//!
+//! # Which piece for what
+//!
+//! | question | answer |
+//! |---|---|
+//! | Look up a client's object for every request | [`Slot::load`] in a section: two plain stores, no lock, no shared cache line |
+//! | Keep it over something that waits | [`Slot::get`] in a section, then leave the section |
+//! | Free or replace something else that sections look at | [`srcu::Domain::retire`], [`srcu::Domain::defer`], or [`srcu::Domain::call`] with a head inside the object |
+//! | Be sure that no section sees the old state | [`srcu::Domain::synchronize`]; without waiting, [`srcu::Domain::start_poll`] |
+//! | Be sure that what was queued **has run** | [`Notifier::barrier`]. A grace period is not enough: the callback may not have begun |
+//! | Keep a producer from outrunning the frees | [`srcu::Domain::throttle`] |
+//! | Find out who holds everything up | [`srcu::Builder::on_stall`], with [`srcu::Builder::record_places`] down to the line |
+//!
+//! # How one learns of a death
+//!
+//! [`watch`] waits for pidfds, and for a daemon's other descriptors and deadlines, on one ring. But a pidfd is the *last*
+//! sign: a process with a gigabyte of memory needs a tenth of a second to die, a tracer can hold it up for ever, an exec
+//! ends the address space and leaves the pidfd silent, and one that shares its memory (`CLONE_VM`) may live on when the
+//! pidfd is ready. So [`Mm::exit`] may be called as often as there are signs, by any thread: the first sure one counts, and the
+//! others find everything done.
+//!
 //! # Two protocols
 //!
 //! | | one owner (Linux 2014) | counted (Linux 2019, what amdkfd uses) |
@@ -118,6 +153,16 @@
 //! the same thread; the lifetimes of [`Slot::load`] say so. A section may sleep, but every updater of its
 //! domain then sleeps with it: take a [`Ref`] and leave the section before anything that may take long.
 //! [`srcu`] has the ordering argument.
+//!
+//! # What is refused instead of hanging
+//!
+//! - A wait inside a section of the same domain (debug builds), a barrier inside a callback, a hook that unlinks or calls exit:
+//!   a panic that names it.
+//! - A wait in a forked child, whose domain's threads are in the parent: a panic. Its sections work.
+//! - A domain dropped with sections or callbacks left: drained, and a panic in debug builds.
+//!
+//! Without membarrier or rseq (an old kernel, a seccomp filter, another architecture) readers are counted in other ways,
+//! at other costs, with the same guarantees: [`srcu::ReaderKind`].
 
 mod chain;
 mod listener;
