@@ -1,8 +1,8 @@
 //! Queueing, the reclaimer's sleep, the barrier, and what keeps a flood in bounds.
 //!
 //! Queueing appends to a list (`lists.rs`) and looks whether the reclaimer sleeps; only the call that finds it
-//! asleep makes a system call. After a large batch the reclaimer lingers for a moment instead of sleeping:
-//! callers of a flood then never have to wake it, and it takes more at once.
+//! asleep makes a system call. In a flood the reclaimer lingers for a moment instead of sleeping: callers then never
+//! have to wake it, and it takes more at once.
 //!
 //! A barrier needs no marker in the lists: it takes a ticket, and the next taking of the lists that sees the
 //! ticket sees every callback that was queued before.
@@ -34,8 +34,8 @@ const LINGERING: u32 = 2;
 const NO_CPU: usize = usize::MAX;
 
 /// The delay that a callback may suffer for the sake of larger batches, and the batch that is large.
-const LINGER: Duration = Duration::from_micros(50);
-const LARGE: u64 = if cfg!(loom) { 2 } else { 512 };
+pub(super) const LINGER: Duration = Duration::from_micros(50);
+pub(super) const LARGE: u64 = if cfg!(loom) { 2 } else { 512 };
 /// Waiters for less than a barrier are told each time so many callbacks have run.
 const TELL_EVERY: u64 = 256;
 
@@ -149,11 +149,8 @@ impl Queue {
         self.asked.load(Ordering::Relaxed) == covers && self.stop.load(Ordering::Relaxed) == 0
     }
 
-    /// After a large batch: lets callbacks gather, unless someone waits.
-    pub(super) fn linger(&self, batch: u64, covers: u64) {
-        if batch < LARGE {
-            return;
-        }
+    /// Lets callbacks gather, unless someone waits.
+    pub(super) fn linger(&self, covers: u64) {
         self.sleep.swap(LINGERING, Ordering::AcqRel);
         // S, as above, but only for those who wait: callers leave a lingering reclaimer alone.
         sync::full_fence(Mutant::NoLingerFence);

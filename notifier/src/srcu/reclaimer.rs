@@ -5,8 +5,15 @@
 //! ones behind it are not its hostages.
 #![allow(unsafe_code)]
 
-use super::{domain::Core, head::Head, lists::Chain, place::Place, stall::Reclaimer};
-use crate::sync::{Mutant, mutant};
+use super::{
+    domain::Core,
+    head::Head,
+    lists::Chain,
+    place::Place,
+    queue::{LARGE, LINGER},
+    stall::Reclaimer,
+};
+use crate::sync::{Instant, Mutant, mutant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs until the domain stops and its queue is empty.
@@ -14,7 +21,9 @@ pub(super) fn run(core: &Core) {
     // The backlog that was reported last.
     let mut reported = 0;
     let mut place = Place::new(core.follows);
+    let mut pace = Pace::new();
     while let Some(mut batch) = core.queue.wait() {
+        pace.batch(batch.covers);
         place.woken_by(core.queue.waker());
         if !mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
@@ -37,9 +46,46 @@ pub(super) fn run(core: &Core) {
         if mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
         }
-        core.queue.linger(count, batch.covers);
+        if count >= LARGE || pace.is_hasty() {
+            core.queue.linger(batch.covers);
+        }
+        pace.rest();
     }
     core.queue.ended();
+}
+
+/// How soon one batch follows the other. A caller and a reclaimer that share a CPU may fall into step: each call wakes
+/// it, it runs that one callback and sleeps again. Two changes of threads for each are worth some patience.
+struct Pace {
+    /// When it last had nothing to do.
+    rested: Instant,
+    /// Batches in a row that came within the time it would linger.
+    hasty: u32,
+    covers: u64,
+}
+
+impl Pace {
+    /// So many are no accident.
+    const HASTY: u32 = 8;
+
+    fn new() -> Self {
+        Self { rested: Instant::now(), hasty: 0, covers: 0 }
+    }
+
+    /// A batch is there; of barriers, up to this one. Who waits for a barrier is not to be kept.
+    fn batch(&mut self, covers: u64) {
+        let hasty = covers == self.covers && self.rested.elapsed() < LINGER;
+        self.hasty = if hasty { self.hasty.saturating_add(1) } else { 0 };
+        self.covers = covers;
+    }
+
+    fn is_hasty(&self) -> bool {
+        self.hasty >= Self::HASTY
+    }
+
+    fn rest(&mut self) {
+        self.rested = Instant::now();
+    }
 }
 
 fn run_all(core: &Core, chain: &mut Chain, count: &mut u64) {
