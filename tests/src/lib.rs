@@ -14,6 +14,7 @@
 //! | [`hung`] | a file whose pages never arrive |
 //! | [`tracer`] | a tracer that stalls a death |
 //! | [`compile`] | the C programs of `tests/clients` |
+//! | [`fuzz`] | a fuzzer for the parsers of client bytes |
 //!
 //! Longer runs: `KFD_TEST_CYCLES` (queues made and destroyed, 2000), `KFD_TEST_CLIENTS` (held at once, 300),
 //! `KFD_TEST_KILLS` (of the storm, 300).
@@ -24,6 +25,7 @@ pub mod able;
 pub mod actor;
 pub mod compile;
 pub mod daemon;
+pub mod fuzz;
 pub mod hung;
 pub mod program;
 pub mod python;

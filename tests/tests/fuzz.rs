@@ -1,0 +1,58 @@
+//! The repository's inputs and a few thousand made of them, through every parser. The long run is `cargo xtask soak fuzz`.
+
+use kfd_tests::fuzz::{Fuzzer, PARSERS, Parser, corpus};
+
+fn survives(name: &str, inputs: u64) {
+    let parser: &Parser = PARSERS.iter().find(|parser| parser.name == name).expect("a parser of that name");
+    let known = corpus::read(&corpus::folder(name)).expect("the corpus can be read");
+    assert!(!known.is_empty(), "tests/corpus/{name} has inputs");
+    let told = |finding| -> Fuzzer { panic!("{finding:?}") };
+    let mut fuzzer = Fuzzer::new(parser, 1, known).unwrap_or_else(told);
+    for _ in 0..kfd_tests::times("INPUTS", inputs) {
+        fuzzer.make();
+        if let Err(finding) = fuzzer.run() {
+            panic!("{finding:?}");
+        }
+    }
+    let kept = fuzzer.corpus().inputs().len();
+    assert!(kept > 20, "all inputs do the same {kept} things: the parser is not reached");
+}
+
+#[test]
+fn aql_packets_of_any_bytes_are_survived() {
+    survives("aql", 5000);
+}
+
+#[test]
+fn pm4_packets_of_any_bytes_are_survived() {
+    survives("pm4", 5000);
+}
+
+#[test]
+fn sdma_packets_of_any_bytes_are_survived() {
+    survives("sdma", 5000);
+}
+
+#[test]
+fn fuse_messages_of_any_bytes_are_survived() {
+    survives("wire", 20_000);
+}
+
+#[test]
+fn calls_with_any_struct_and_in_any_order_are_survived_and_leave_nothing() {
+    survives("ioctl", 2000);
+}
+
+#[test]
+fn profiles_of_any_text_are_survived() {
+    survives("profile", 500);
+}
+
+#[test]
+fn the_corpus_is_small() {
+    for parser in PARSERS {
+        let known = corpus::read(&corpus::folder(parser.name)).expect("the corpus can be read");
+        assert!(known.len() <= 80, "{}: {} inputs", parser.name, known.len());
+        assert!(known.iter().all(|input| input.len() <= 512), "{}: a long input", parser.name);
+    }
+}
