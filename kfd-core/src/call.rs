@@ -9,8 +9,8 @@ use crate::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa}
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
-/// The largest argument struct of any ioctl the table knows: GET_PROCESS_APERTURES, 400 bytes, rounded up.
-pub const ARG_MAX: usize = 512;
+/// The largest argument struct that is taken: GET_PROCESS_APERTURES has 400 bytes, and SVM with 125 attributes has these.
+pub const ARG_MAX: usize = 1024;
 
 /// An ioctl's argument struct: as many bytes as `_IOC_SIZE` of the command says, at most [`ARG_MAX`].
 #[derive(Clone, Copy)]
@@ -74,7 +74,7 @@ impl Gathered {
     /// The same with what else was found out.
     #[must_use]
     pub fn with(self, found: Self) -> Self {
-        Self { pointers: self.pointers, ..found }
+        Self { pointers: self.pointers, mapped: self.mapped, ..found }
     }
 }
 

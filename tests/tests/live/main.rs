@@ -13,4 +13,5 @@ mod failures;
 mod hostile;
 mod ipc;
 mod lives;
+mod svm;
 mod user_memory;

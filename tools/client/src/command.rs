@@ -52,6 +52,8 @@ commands! {
     GET_VERSION,
     MAP_MEMORY_TO_GPU,
     SET_EVENT,
+    SET_XNACK_MODE,
+    SVM,
     UNMAP_MEMORY_FROM_GPU,
     WAIT_EVENTS,
 }

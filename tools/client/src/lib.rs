@@ -24,6 +24,7 @@
 //! | [`queue`] | AQL queues, signals, submission |
 //! | [`stream`] | SDMA and PM4 queues: dwords into a ring |
 //! | [`sdma`], [`pm4`] | the packets that go into those |
+//! | [`svm`] | shared virtual memory |
 //!
 //! Not for: running shaders. A C program uses it through `kfd-client`, which has the header.
 
@@ -37,6 +38,7 @@ pub mod queue;
 pub mod sdma;
 mod shm;
 pub mod stream;
+pub mod svm;
 mod sync;
 mod sys;
 
