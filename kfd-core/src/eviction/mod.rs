@@ -43,6 +43,10 @@ const USERPTR_RESTORE: Nanos = Nanos(1_000_000);
 /// amdkfd's `PROCESS_BACK_OFF_TIME_MS`; each is twice as long as the last, since a look costs a wake-up.
 const BACK_OFF_LAST: u64 = 1_600_000_000;
 
+/// What a process may hold beyond its charges before its own next allocation evicts it: pages that it touched by
+/// mistake, and huge ones that were given for a small range.
+const TOLERATED: Bytes = Bytes(64 << 20);
+
 /// Why a process is evicted. See the module's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -207,6 +211,13 @@ impl Core {
             Reason::Memory => self.take_back_vram(process, inner),
             Reason::Overdrawn => process.excess().is_none(),
             Reason::Userptr | Reason::Request | Reason::Checkpoint => true,
+        }
+    }
+
+    /// A process asks for memory: it is evicted if it took a good deal without asking.
+    pub(crate) fn reconcile(&self, process: &Process, post: &mut Post) {
+        if process.excess().is_some_and(|excess| excess >= TOLERATED) {
+            self.evict_for(process, Reason::Overdrawn, post);
         }
     }
 

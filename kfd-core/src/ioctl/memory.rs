@@ -82,6 +82,7 @@ impl<'a> Ctx<'a> {
             return Err(Errno::INVAL);
         }
         let device = self.device(args.gpu_id)?;
+        self.core.reconcile(self.process, &mut self.post);
         let kind = Kind::of(args.flags);
         kind.map_or(Ok(()), |kind| self.check(device, kind, &args))?;
         let mut inner = self.lock_bound(device, Errno::NODEV)?;

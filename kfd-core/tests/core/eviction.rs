@@ -226,6 +226,22 @@ fn who_holds_more_than_was_charged_is_evicted_until_it_does_not() {
     world.end();
 }
 
+#[test]
+fn a_client_that_took_far_more_than_it_was_given_is_evicted_when_it_asks_for_more() {
+    let world = World::new();
+    let mut client = world.client(1);
+    client.buffer(VA, 4096);
+    client.poke(1 << 30, &[1; 1 << 20]);
+    client.buffer(VA + 0x1_0000_0000, 4096);
+    assert_eq!(reasons(&world, client.process), [], "a little is tolerated");
+    for mib in 1..=64 {
+        client.poke((1 << 30) + (mib << 20), &[1; 1 << 20]);
+    }
+    client.buffer(VA + 0x2_0000_0000, 4096);
+    assert_eq!(reasons(&world, client.process), [Reason::Overdrawn], "the call itself succeeds");
+    world.end();
+}
+
 /// What a queue without waves leaves: both parts empty, where the control stack ends.
 fn saved(control_stack: u32) -> [u8; 16] {
     let words = [control_stack, 0, control_stack, 0].map(u32::to_le_bytes);

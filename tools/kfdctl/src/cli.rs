@@ -38,6 +38,12 @@ pub enum Verb {
     Ps(Listing),
     /// List the queues that the daemon holds.
     Queues(Listing),
+    /// Stop a process's queues until `restore`, as a driver does that needs its memory.
+    #[command(hide = true)]
+    Evict(Evict),
+    /// Let an evicted process's queues run again.
+    #[command(hide = true)]
+    Restore(Restore),
     /// Check what kfdd needs of this machine.
     Doctor(Doctor),
 }
@@ -99,6 +105,37 @@ pub struct Enter {
     /// The command and its arguments.
     #[arg(required = true, last = true)]
     pub command: Vec<OsString>,
+}
+
+/// `kfdctl evict`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kfdctl evict 4242
+  kfdctl evict --overdrawn 1048576    whoever holds a MiB more than it was charged for, until it does not
+
+Processes of other users, and --overdrawn, are for root only.")]
+pub struct Evict {
+    /// Where the daemon serves [default: $KFDD_RUN_DIR, then /run/kfdd].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// The process.
+    #[arg(value_name = "TGID", required_unless_present = "overdrawn", conflicts_with = "overdrawn")]
+    pub tgid: Option<u32>,
+    /// Instead: every process that holds at least so many bytes more than it was charged for.
+    #[arg(long, value_name = "BYTES")]
+    pub overdrawn: Option<u64>,
+}
+
+/// `kfdctl restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Where the daemon serves [default: $KFDD_RUN_DIR, then /run/kfdd].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// The process.
+    #[arg(value_name = "TGID")]
+    pub tgid: u32,
 }
 
 /// `kfdctl ps` and `kfdctl queues`.

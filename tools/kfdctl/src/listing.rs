@@ -38,6 +38,7 @@ const PROCESSES: &[Column] = &[
     plain("GTT", "/holds/gtt_bytes"),
     plain("USERPTR", "/holds/userptr_bytes"),
     plain("PARKED", "/holds/parked"),
+    plain("EVICTED", "/evicted/0/reason"),
     plain("CAUSE", "/cause"),
 ];
 
@@ -52,6 +53,11 @@ const QUEUES: &[Column] = &[
     plain("BYTES", "/ring_bytes"),
     address("DOORBELL", "/doorbell"),
     plain("PRIORITY", "/priority"),
+    plain("SLOT", "/slot"),
+    plain("ENGINE", "/engine"),
+    plain("WAITING", "/waiting"),
+    plain("QUANTUM_US", "/quantum_us"),
+    plain("EVICTED", "/evicted/reason"),
 ];
 
 /// `kfdctl ps`.

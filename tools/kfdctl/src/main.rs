@@ -6,12 +6,14 @@
 //! | [`run`] | `run`: a daemon, a private view, a command |
 //! | [`enter`] | the process that becomes the command: enters the view, then execs |
 //! | [`listing`] | `ps` and `queues` |
+//! | [`eviction`] | `evict` and `restore` |
 //! | [`doctor`] | `doctor`: what this machine lacks |
 //! | [`output`] | standard output that may be a closed pipe |
 
 mod cli;
 mod doctor;
 mod enter;
+mod eviction;
 mod listing;
 mod output;
 mod run;
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Verb::Enter(asked) => enter::enter(&asked),
         Verb::Ps(asked) => listing::processes(&asked),
         Verb::Queues(asked) => listing::queues(&asked),
+        Verb::Evict(asked) => eviction::evict(&asked),
+        Verb::Restore(asked) => eviction::restore(&asked),
         Verb::Doctor(asked) => doctor::doctor(&asked),
     };
     outcome.unwrap_or_else(|error| {

@@ -4,6 +4,7 @@
 //! of its own uid; root sees all.
 
 use kfd_core::death::Obituary;
+use kfd_core::ids::{Bytes, ProcessId, Tgid};
 use kfd_core::leak::Totals;
 use kfd_core::listing::{ProcessRow, QueueRow};
 use kfd_core::share::ShareRow;
@@ -29,6 +30,21 @@ pub enum Request {
     },
     /// What is held in all, for residue checks. Root only.
     Totals,
+    /// Take the queues of these processes off their devices until [`Request::Restore`].
+    Evict {
+        /// A thread group.
+        tgid: Tgid,
+    },
+    /// Let the queues of evicted processes run again, if nothing else keeps them.
+    Restore {
+        /// A thread group.
+        tgid: Tgid,
+    },
+    /// Evict whoever holds more memory than it was charged for, for as long as it does. Root only.
+    EvictOverdrawn {
+        /// By at least so many bytes.
+        from: Bytes,
+    },
     /// Who answers.
     Version,
 }
@@ -65,6 +81,16 @@ pub enum Reply {
         totals: Totals,
         /// Open descriptors of the daemon.
         fds: u64,
+    },
+    /// To [`Request::Evict`] and [`Request::EvictOverdrawn`].
+    Evicted {
+        /// The process objects that were not evicted for that reason before.
+        evicted: Vec<ProcessId>,
+    },
+    /// To [`Request::Restore`].
+    Restored {
+        /// The process objects that were evicted by request and are not any more.
+        restored: Vec<ProcessId>,
     },
     /// To [`Request::Version`].
     Version {

@@ -5,7 +5,8 @@
 
 use super::protocol::{REQUEST_MAX, Reply, Request};
 use crate::daemon::Served;
-use kfd_core::ids::Uid;
+use kfd_core::eviction::Reason;
+use kfd_core::ids::{ProcessId, Tgid, Uid};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -106,6 +107,26 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             deaths.retain(|row| root || row.uid == uid);
             Reply::Deaths { deaths, next }
         }
+        Request::Evict { tgid } => match own(served, *tgid, uid) {
+            Ok(mut evicted) => {
+                evicted.retain(|process| served.core.evict(*process, Reason::Request));
+                Reply::Evicted { evicted }
+            }
+            Err(error) => Reply::Error { error },
+        },
+        Request::Restore { tgid } => match own(served, *tgid, uid) {
+            Ok(mut restored) => {
+                restored.retain(|process| served.core.restore(*process, Reason::Request));
+                Reply::Restored { restored }
+            }
+            Err(error) => Reply::Error { error },
+        },
+        Request::EvictOverdrawn { from } if root => {
+            Reply::Evicted { evicted: served.core.evict_overdrawn(*from) }
+        }
+        Request::EvictOverdrawn { .. } => {
+            Reply::Error { error: "who holds more than it was charged for is root's to judge".to_owned() }
+        }
         Request::Totals if root => Reply::Totals { totals: served.core.totals(), fds: open_descriptors() },
         Request::Totals => Reply::Error { error: "the totals of all users are for root".to_owned() },
         Request::Version => Reply::Version {
@@ -115,6 +136,16 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             gpus: served.gpus,
         },
     }
+}
+
+/// The live process objects of a thread group, if they are the asking user's to stop.
+fn own(served: &Served, tgid: Tgid, uid: Uid) -> Result<Vec<ProcessId>, String> {
+    let mut rows = served.core.processes();
+    rows.retain(|row| row.tgid == tgid && (uid == Uid(0) || row.uid == uid));
+    if rows.is_empty() {
+        return Err(format!("no process {tgid} has a GPU here, or it is another user's"));
+    }
+    Ok(rows.into_iter().map(|row| row.process).collect())
 }
 
 /// Open descriptors of this process; the one that reads the directory is not counted.
