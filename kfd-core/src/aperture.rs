@@ -12,8 +12,11 @@ const LDS_BASE: u64 = 1 << 48;
 const SCRATCH_BASE: u64 = 2 << 48;
 /// `MAKE_LDS_APP_LIMIT` and `MAKE_SCRATCH_APP_LIMIT`: 4 GiB each.
 const WINDOW: u64 = 0xffff_ffff;
-/// `SVM_USER_BASE` as of Linux 6.1: 16 MiB, below which the kernel keeps its own structures.
-pub(crate) const GPUVM_BASE: u64 = 0x100_0000;
+/// Where the process's memory begins for a device; below, the kernel keeps its own structures: 16 MiB (`SVM_USER_BASE` of
+/// Linux 6.1), and with the kernels of interface 1.16 and later 64 KiB (`AMDGPU_VA_RESERVED_BOTTOM`, amdgpu_vm.h).
+pub(crate) const fn gpuvm_base(interface_minor: u32) -> u64 {
+    if interface_minor < 16 { 16 << 20 } else { 64 << 10 }
+}
 
 /// What the aperture calls say of a device.
 pub(crate) fn of(device: &Device) -> DeviceApertures {
@@ -22,8 +25,8 @@ pub(crate) fn of(device: &Device) -> DeviceApertures {
         lds_limit: LDS_BASE | WINDOW,
         scratch_base: SCRATCH_BASE,
         scratch_limit: SCRATCH_BASE | WINDOW,
-        gpuvm_base: GPUVM_BASE,
-        gpuvm_limit: device.profile.display.va_end.saturating_sub(1),
+        gpuvm_base: device.aperture.start,
+        gpuvm_limit: device.aperture.end.saturating_sub(1),
         gpu_id: device.gpu().0,
         pad: 0,
     }

@@ -16,6 +16,7 @@ use crate::slots::Slots;
 use crate::svm::Residency;
 use crate::sync::Arc;
 use hsa_queue::doorbell::SLICE_BYTES;
+use std::ops::Range;
 
 /// HSA_CAP_SVMAPI_SUPPORTED (linux/kfd_sysfs.h).
 const CAP_SVMAPI_SUPPORTED: u32 = 0x0800_0000;
@@ -46,12 +47,15 @@ pub(crate) struct Device {
     pub(crate) sdma_xgmi: Slots,
     /// What shared virtual memory lies on it.
     pub(crate) residency: Arc<Residency>,
+    /// Where the process's memory begins and ends for it.
+    pub(crate) aperture: Range<u64>,
 }
 
 impl Device {
     /// The devices of a profile, none twice.
     pub(crate) fn all(profile: &Profile, limits: &Limits) -> Result<Vec<Self>, ConfigError> {
         let mut devices: Vec<Self> = Vec::with_capacity(profile.devices.len());
+        let base = crate::aperture::gpuvm_base(profile.interface_minor);
         for (index, profile) in profile.devices.iter().enumerate() {
             if devices.iter().any(|other| other.gpu() == profile.gpu_id) {
                 return Err(ConfigError::Duplicate("gpu_id"));
@@ -72,6 +76,7 @@ impl Device {
                     queues.sdma_queues_per_engine,
                 ),
                 residency: Arc::default(),
+                aperture: base..profile.display.va_end,
             });
         }
         if devices.is_empty() { Err(ConfigError::NoDevice) } else { Ok(devices) }
@@ -100,11 +105,6 @@ impl Device {
     /// Whether it takes part in shared virtual memory (`KFD_IS_SVM_API_SUPPORTED`): its topology node says so.
     pub(crate) fn shares_memory(&self) -> bool {
         self.profile.compute.capability & CAP_SVMAPI_SUPPORTED != 0
-    }
-
-    /// Where the process's memory begins and ends for it.
-    pub(crate) fn aperture(&self) -> std::ops::Range<u64> {
-        crate::aperture::GPUVM_BASE..self.profile.display.va_end
     }
 
     /// Whether it and the other reach each other's memory as their own: one device, or one hive (`svm_nodes_in_same_hive`).

@@ -228,7 +228,7 @@ impl Core {
     /// The same for all memory, after faults have become retried or not.
     fn share_all(&self, process: &Process, inner: &Inner) {
         for device in self.devices.iter().filter(|device| device.shares_memory()) {
-            let retried = if inner.xnack { device.aperture() } else { 0..0 };
+            let retried = if inner.xnack { device.aperture.clone() } else { 0..0 };
             process.pdds[device.index].map.share(|reach| reach.reset(retried));
         }
         self.share(process, inner, 0..u64::MAX);

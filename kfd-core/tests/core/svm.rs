@@ -307,6 +307,21 @@ fn ranges_cost_their_number_and_their_bytes_while_faults_are_not_retried() {
 }
 
 #[test]
+fn apertures_are_those_of_gfx9_and_later_and_begin_where_the_profiles_kernel_has_them_begin() {
+    for (name, base) in [("gfx900", 16 << 20), ("gfx942", 64 << 10), ("gfx1100", 64 << 10)] {
+        let world = World::of(device(name), Limits::default());
+        let mut client = world.client(1);
+        let mut told = abi::GetProcessApertures::default();
+        client.ok(0x06, &mut told);
+        let told = told.process_apertures[0];
+        assert_eq!((told.gpuvm_base, told.gpuvm_limit), (base, 0x7fff_ffff_ffff), "{name}");
+        assert_eq!((told.lds_base, told.lds_limit), (1 << 48, 0x1_0000_ffff_ffff), "{name}");
+        assert_eq!((told.scratch_base, told.scratch_limit), (2 << 48, 0x2_0000_ffff_ffff), "{name}");
+        world.end();
+    }
+}
+
+#[test]
 fn a_dead_clients_ranges_leave_nothing_charged() {
     let world = World::new();
     let mut client = world.client(1);
