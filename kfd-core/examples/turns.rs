@@ -106,7 +106,7 @@ impl Client {
         }
         self.arena.write_all_at(&ring, queue.offset + 4096).expect("inside the arena");
         self.arena.write_all_at(&index.to_le_bytes(), queue.offset + 56).expect("inside the arena");
-        core.trap(self.process, queue.doorbell);
+        core.trapped(core.trap(self.process, queue.doorbell));
     }
 }
 

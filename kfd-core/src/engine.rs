@@ -14,9 +14,10 @@ use crate::device::{Device, place};
 use crate::dqm::{Ended, PAGE, Turn};
 use crate::eviction::Reason;
 use crate::ids::{Nanos, ProcessId, QueueKey};
+use crate::linger::{Linger, Lingering};
 use crate::notice::{Notice, Post, UserAnswer};
 use crate::process::Process;
-use crate::queue::{Engine, Queue};
+use crate::queue::Engine;
 use crate::smi::SmiKind;
 use crate::stage::Stage;
 use crate::sync::{Arc, Ordering};
@@ -32,6 +33,10 @@ const FAR_CHUNK: u32 = MAX_FAR_LAG as u32;
 /// What a step of a PM4 or SDMA queue counts in a turn's share, in AQL packets: it may copy 64 KiB, and the flag is
 /// looked at after each.
 const STREAM_COST: u32 = 64;
+
+/// What a trap has decided; see [`Core::trap`].
+#[derive(Debug, Default)]
+pub struct Trapped(Post);
 
 impl Core {
     /// One turn of an engine thread. Any number of threads may take turns at the same time.
@@ -63,7 +68,7 @@ impl Core {
         let (ended, packets) = match queue.engine.try_lock() {
             // Held by whoever changes the queue or takes it off the device.
             None => (Ended::Busy, 0),
-            Some(mut engine) => self.packets(device, process, queue, &mut engine, turn.budget, post),
+            Some(mut engine) => self.packets(device, process, turn, &mut engine, post),
         };
         queue.packets.fetch_add(u64::from(packets), Ordering::Relaxed);
         let after = device.dqm.done(turn, ended, packets, now, &self.deadlines, post);
@@ -83,11 +88,11 @@ impl Core {
         &self,
         device: &Device,
         process: &Process,
-        queue: &Queue,
+        turn: &Turn,
         engine: &mut Engine,
-        budget: u32,
         post: &mut Post,
     ) -> (Ended, u32) {
+        let (queue, budget) = (&*turn.queue, turn.budget);
         let Engine { processor, open, reported } = engine;
         let Some(processor) = processor else { return (Ended::Stopped, 0) };
         let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
@@ -101,6 +106,8 @@ impl Core {
         let budget = budget.max(chunk);
         let mut packets = 0;
         let mut spent = 0;
+        // Something else may wait for what a turn with packets decides: a queue on another device too.
+        let mut linger = Linger::new(turn, self.devices.len() == 1);
         let ended = loop {
             if queue.is_stopped() {
                 break Ended::Stopped;
@@ -110,7 +117,8 @@ impl Core {
                 self.rings(device, process, std::mem::take(&mut view.rang), post);
             }
             packets += ran.packets;
-            spent += ran.packets.max(1) * cost;
+            let looked = matches!(ran.step, Step::Empty);
+            spent += ran.packets.max(u32::from(!looked)) * cost;
             match ran.step {
                 Step::Progress { raise } => {
                     if let Some(event) = raise {
@@ -120,7 +128,13 @@ impl Core {
                         break Ended::Busy;
                     }
                 }
-                Step::Empty => break Ended::Empty { asks: view.asks() },
+                Step::Empty if spent >= budget => break Ended::Busy,
+                Step::Empty if view.asks() => break Ended::Empty { rests: true },
+                Step::Empty => match linger.look(&self.clock, &device.dqm, packets, post) {
+                    Lingering::On => {}
+                    Lingering::Left => break Ended::Empty { rests: false },
+                    Lingering::Over => break Ended::Empty { rests: true },
+                },
                 Step::Parked { forever: false } => break Ended::Parked,
                 Step::Parked { forever: true } => {
                     tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, "a barrier that nothing can meet: the queue stops");
@@ -222,20 +236,42 @@ impl Core {
     }
 
     /// A store hit an absent page of a process's kfd node. Leads nowhere unless that is a doorbell page of a live
-    /// process.
-    pub fn trap(&self, process: ProcessId, offset: u64) {
+    /// process. The client is still held in its store: what it submitted before is looked at now, and
+    /// [`Core::trapped`] is called when it goes on.
+    #[must_use = "what was decided goes out by `Core::trapped`"]
+    pub fn trap(&self, process: ProcessId, offset: u64) -> Trapped {
         let mut post = Post::default();
         if let Some((device, page)) = self.doorbell_page(offset)
             && let Some(process) = self.process(process)
         {
-            // Under the process mutex, so that no trap comes to the dqm after the release hook has emptied it.
-            let inner = process.inner.lock();
-            let live = process.stage() == Stage::Live && !inner.revoked;
-            if live && device.dqm.trap(process.id(), process.uid(), page, self.now()) {
+            let now = self.now();
+            let ready = {
+                // Under the process mutex, so that no trap comes to the dqm after the release hook has emptied it.
+                let inner = process.inner.lock();
+                let live = process.stage() == Stage::Live && !inner.revoked;
+                live && device.dqm.trap(process.id(), process.uid(), page, now)
+            };
+            if ready {
+                self.first_look(device, &process, now, &mut post);
                 post.runnable();
             }
         }
-        self.post(post);
+        Trapped(post)
+    }
+
+    /// What was decided about a trap goes out, once the client goes on.
+    pub fn trapped(&self, trapped: Trapped) {
+        self.post(trapped.0);
+    }
+
+    /// The first packets after a doorbell, on the thread that took the trap: an engine would have to be woken first. The
+    /// share is that of the lowest priority; the engines go on with what is left.
+    fn first_look(&self, device: &Device, process: &Process, now: Nanos, post: &mut Post) {
+        let _section = self.domain().read();
+        if let Some(mut turn) = device.dqm.next_of(process.id(), now) {
+            turn.budget = AQL_CHUNK;
+            self.turn(device, process, &turn, now, post);
+        }
     }
 
     /// Doorbell pages were dropped from the client's mapping: their queues get one more look, which finds what was

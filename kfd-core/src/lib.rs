@@ -45,6 +45,7 @@ mod event;
 mod files;
 mod idr;
 mod ioctl;
+mod linger;
 mod open;
 mod pdd;
 mod pqm;
@@ -62,4 +63,5 @@ mod vitals;
 mod wait;
 
 pub use crate::core::{ConfigError, Core, CoreConfig, Opened, Ran};
+pub use crate::engine::Trapped;
 pub use hsa_queue::Waves;

@@ -143,7 +143,6 @@ impl Post {
     }
 
     /// Whether there is nothing to post.
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -34,7 +34,7 @@ use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
 use crate::listing::QueueState;
 use crate::notice::Post;
 use crate::queue::Queue;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 use hsa_queue::doorbell::SLICE_BYTES;
 use runlist::RunList;
 use state::{Entry, Share, State, later, page_of};
@@ -94,10 +94,11 @@ impl From<Run> for QueueState {
 pub(crate) enum Ended {
     /// Its share was used up, or an event was raised.
     Busy,
-    /// Nothing to act on; `asks` when its memory is the client's own and a look is expensive.
+    /// Nothing to act on; `rests` when looking on is not worth it: its memory is the client's own, or it was looked at for
+    /// its whole window.
     Empty {
         /// See above.
-        asks: bool,
+        rests: bool,
     },
     /// An unmet dependency.
     Parked,
@@ -114,6 +115,12 @@ pub(crate) struct Turn {
     pub(crate) queue: Arc<Queue>,
     /// How many packets at most.
     pub(crate) budget: u32,
+    /// Nothing else was ready on the device, and nothing of its process parked: the engine may linger at its ring.
+    pub(crate) alone: bool,
+    /// When it began, by [`Dqm::stirs`].
+    pub(crate) stirs: u64,
+    /// How long an empty ring is still worth a look; 0 for a last look.
+    pub(crate) hot_until: Nanos,
     serial: u64,
 }
 
@@ -145,15 +152,27 @@ pub(crate) struct Dqm {
     device: usize,
     window: Nanos,
     state: Mutex<State>,
+    /// How often a queue became ready: what an engine that lingers looks at without the lock.
+    stirs: Arc<AtomicU64>,
 }
 
 impl Dqm {
     /// No queues yet. A queue that ran dry is polled for `window`; busy ones share `slots`, each for a `quantum`.
     pub(crate) fn new(device: usize, window: Nanos, slots: usize, quantum: Nanos) -> Self {
-        Self { device, window, state: Mutex::new(State::new(RunList::new(slots, quantum))) }
+        let state = State::new(RunList::new(slots, quantum));
+        let stirs = Arc::clone(&state.stirs);
+        Self { device, window, state: Mutex::new(state), stirs }
     }
 
-    fn hot(&self, now: Nanos) -> Nanos {
+    /// How often a queue of this device became ready.
+    #[inline]
+    pub(crate) fn stirs(&self) -> u64 {
+        // Relaxed: a hint that ends lingering; the look that follows takes the lock.
+        self.stirs.load(Ordering::Relaxed)
+    }
+
+    /// How long a queue that ran dry is polled.
+    pub(crate) fn hot(&self, now: Nanos) -> Nanos {
         later(now, self.window.0)
     }
 
@@ -281,28 +300,45 @@ impl Dqm {
         let state = &mut *guard;
         state.rotate(now);
         while let Some(process) = state.turns.pop_front() {
+            let found = self.take(state, process, now);
             let Some(share) = state.shares.get_mut(&process) else { continue };
-            let mut found = None;
-            while let Some(key) = share.ready.pop_front() {
-                if let Some(entry) = state.entries.get_mut(&key)
-                    && entry.run == Run::Ready
-                {
-                    state.fresh -= entry.is_fresh();
-                    (entry.run, entry.answered) = (Run::Running, false);
-                    entry.began.get_or_insert(now);
-                    entry.turn += 1;
-                    let budget = PACKETS * (1 + entry.priority);
-                    found = Some(Turn { queue: Arc::clone(&entry.queue), budget, serial: entry.turn });
-                    break;
-                }
-            }
             if share.ready.is_empty() {
                 share.listed = false;
             } else {
                 state.turns.push_back(process);
             }
-            if found.is_some() {
-                return found;
+            if let Some(mut turn) = found {
+                turn.alone = state.turns.is_empty() && state.shares[&process].parked.is_empty();
+                return Some(turn);
+            }
+        }
+        None
+    }
+
+    /// The next queue of this process to run, out of turn: for the first look after its doorbell.
+    pub(crate) fn next_of(&self, process: ProcessId, now: Nanos) -> Option<Turn> {
+        // The process keeps its place among the turns; `next` passes over it when nothing of it is ready.
+        self.take(&mut self.state.lock(), process, now)
+    }
+
+    fn take(&self, state: &mut State, process: ProcessId, now: Nanos) -> Option<Turn> {
+        let share = state.shares.get_mut(&process)?;
+        while let Some(key) = share.ready.pop_front() {
+            if let Some(entry) = state.entries.get_mut(&key)
+                && entry.run == Run::Ready
+            {
+                state.fresh -= entry.is_fresh();
+                (entry.run, entry.answered) = (Run::Running, false);
+                entry.began.get_or_insert(now);
+                entry.turn += 1;
+                return Some(Turn {
+                    queue: Arc::clone(&entry.queue),
+                    budget: PACKETS * (1 + entry.priority),
+                    alone: false,
+                    stirs: self.stirs(),
+                    hot_until: if entry.last_look { Nanos(0) } else { entry.hot_until },
+                    serial: entry.turn,
+                });
             }
         }
         None
@@ -342,7 +378,7 @@ impl Dqm {
                 (entry.again, entry.last_look, entry.hot_until) = (false, false, hot);
                 state.ready(key, false);
             }
-            Ended::Empty { asks } if !asks && !entry.last_look && now < entry.hot_until => {
+            Ended::Empty { rests } if !rests && !entry.last_look && now < entry.hot_until => {
                 let until = entry.hot_until;
                 state.ready(key, true);
                 state.yield_slot(key);

@@ -4,7 +4,7 @@ use super::runlist::RunList;
 use super::{BACK_OFF_FIRST, PAGE, PAGES, Run};
 use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
 use crate::queue::Queue;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU64, Ordering};
 use hsa_queue::doorbell::DOORBELL_BYTES;
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -118,6 +118,8 @@ pub(super) struct State {
     pub(super) fresh: usize,
     /// Who is on the hardware, and who waits for it.
     pub(super) list: RunList,
+    /// Counts queues that become ready.
+    pub(super) stirs: Arc<AtomicU64>,
 }
 
 pub(super) fn page_of(queue: &Queue) -> usize {
@@ -130,8 +132,8 @@ pub(super) fn later(now: Nanos, span: u64) -> Nanos {
 
 impl State {
     pub(super) fn new(list: RunList) -> Self {
-        let (entries, shares, turns, rings) = Default::default();
-        Self { entries, shares, turns, rings, fresh: 0, list }
+        let (entries, shares, turns, rings, stirs) = Default::default();
+        Self { entries, shares, turns, rings, fresh: 0, list, stirs }
     }
 
     /// Makes a queue ready, on a slot or waiting for one. It must not be ready.
@@ -142,6 +144,7 @@ impl State {
         };
         (entry.run, entry.polled) = (Run::Ready, polled);
         self.fresh += usize::from(!polled);
+        self.stirs.fetch_add(1, Ordering::Relaxed);
         share.parked.remove(&key);
         if entry.slot.is_some() || !entry.takes_slot || self.seat(key) {
             self.enlist(key);

@@ -292,7 +292,7 @@ fn queues_of_every_kind_go_on_where_they_were() {
     let nops = [0xffff_1000u32, 0xffff_1000];
     old.poke(ring.offset + 4096, nops.as_bytes());
     old.poke(ring.offset, &2u64.to_le_bytes());
-    old.core().trap(old.process, 1 << 32);
+    old.store_at(1 << 32);
     world.settle();
     assert_eq!(old.peek(ring.offset + 8), 2, "the PM4 queue has read both");
     let image = checkpoint(&mut old);

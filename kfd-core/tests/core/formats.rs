@@ -64,7 +64,7 @@ impl Stream {
             self.dwords += 1;
         }
         client.poke(self.memory.offset + WRITE, &(self.dwords * self.unit).to_le_bytes());
-        client.core().trap(client.process, self.doorbell & !4095);
+        client.store_at(self.doorbell);
     }
 
     fn read_index(&self, client: &Client<'_>) -> u64 {

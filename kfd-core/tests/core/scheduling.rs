@@ -45,7 +45,7 @@ impl Backlog {
             ..Default::default()
         };
         client.ok(0x02, &mut arg);
-        client.core().trap(client.process, arg.doorbell_offset & !4095);
+        client.store_at(arg.doorbell_offset);
         Self { process: client.process, id: arg.queue_id, memory }
     }
 

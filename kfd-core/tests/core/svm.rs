@@ -447,7 +447,7 @@ impl Copies {
             self.dwords += 1;
         }
         client.poke(self.memory.offset, &(self.dwords * 4).to_le_bytes());
-        client.core().trap(client.process, self.doorbell & !4095);
+        client.store_at(self.doorbell);
         loop {
             client.world.run();
             let mut quiet = true;

@@ -432,7 +432,13 @@ impl<'w> Client<'w> {
 
     /// The client's store hits the doorbell page, which is absent.
     pub fn ring(&self, aql: &Aql) {
-        self.core().trap(self.process, aql.doorbell & !4095);
+        self.store_at(aql.doorbell);
+    }
+
+    /// A store to that byte of the kfd node, whose page is absent.
+    pub fn store_at(&self, doorbell: u64) {
+        let core = self.core();
+        core.trapped(core.trap(self.process, doorbell & !4095));
     }
 
     pub fn read_index(&self, aql: &Aql) -> u64 {

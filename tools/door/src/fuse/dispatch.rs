@@ -155,11 +155,12 @@ impl Door {
             // A page of zeros would take stores that nobody reads. The error is a SIGBUS, and nothing is cached.
             return channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
         }
+        // Before the answer: what the client submitted is done by the time that its store is.
+        let doorbell = file.filter(|file| file.node == Node::Kfd);
+        let trapped = doorbell.map(|file| self.driver.trap(file.process, read.offset));
         channel.reply(unique, &Reply::Zeros(read.size));
-        if let Some(file) = file
-            && file.node == Node::Kfd
-        {
-            self.driver.trap(file.process, read.offset);
+        if let Some(trapped) = trapped {
+            self.driver.trapped(trapped);
         }
     }
 

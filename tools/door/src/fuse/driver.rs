@@ -9,7 +9,7 @@ use kfd_core::call::{Arg, Caller, Errno, Gathered, Identity, Node, Outcome};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
-use kfd_core::{Core, Opened};
+use kfd_core::{Core, Opened, Trapped};
 use notifier::MmId;
 use notifier::watch::Pidfd;
 use std::os::fd::OwnedFd;
@@ -49,8 +49,10 @@ pub trait Driver: Send + Sync + 'static {
     fn arena(&self, process: ProcessId, minor: RenderMinor) -> Result<OwnedFd, Errno>;
     /// Nobody has a process's node open or mapped any more.
     fn node_forgotten(&self, process: ProcessId, node: Node);
-    /// A page of a process's kfd node that was absent has been touched.
-    fn trap(&self, process: ProcessId, offset: u64);
+    /// A page of a process's kfd node that was absent has been touched. The toucher waits.
+    fn trap(&self, process: ProcessId, offset: u64) -> Trapped;
+    /// It goes on.
+    fn trapped(&self, trapped: Trapped);
     /// A sure sign of a process's death was seen; the token goes to the first who sees one.
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>>;
 }
@@ -129,8 +131,12 @@ impl Driver for Core {
         Self::node_forgotten(self, process, node);
     }
 
-    fn trap(&self, process: ProcessId, offset: u64) {
-        Self::trap(self, process, offset);
+    fn trap(&self, process: ProcessId, offset: u64) -> Trapped {
+        Self::trap(self, process, offset)
+    }
+
+    fn trapped(&self, trapped: Trapped) {
+        Self::trapped(self, trapped);
     }
 
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {

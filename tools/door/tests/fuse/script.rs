@@ -2,7 +2,7 @@
 
 use door::fuse::{ClientMemory, Driver, Host};
 use door::workers::MmState;
-use kfd_core::Opened;
+use kfd_core::{Opened, Trapped};
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
@@ -173,9 +173,12 @@ impl Driver for Script {
         self.tell(Seen::Forgotten(process, node));
     }
 
-    fn trap(&self, process: ProcessId, offset: u64) {
+    fn trap(&self, process: ProcessId, offset: u64) -> Trapped {
         self.tell(Seen::Trap(process, offset, crate::client::now()));
+        Trapped::default()
     }
+
+    fn trapped(&self, _: Trapped) {}
 
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
         let mut state = self.state.lock().unwrap();
