@@ -10,7 +10,7 @@ use crate::abi::kfd as abi;
 use crate::abi::layout::Layout;
 use crate::abi::spec::{Flow, Ioctl, Pointer};
 use core::mem::offset_of;
-use libc::{ENOMEM, EPERM};
+use libc::{ENOMEM, ENOTTY, EPERM};
 
 /// `KMALLOC_MAX_SIZE` with 4 KiB pages (linux/slab.h), bytes: more than this is ENOMEM.
 pub(super) const KMALLOC_MAX: u32 = 4 << 20;
@@ -381,7 +381,8 @@ pub const ROWS: &[Ioctl] = &[
         cmd: crate::abi::ioc::io(abi::MAGIC, 0x27),
         name: "CREATE_PROCESS",
         since: 19,
-        doc: "Makes a further process object for the calling process.",
+        refused: Some(ENOTTY),
+        doc: "Makes a further process object for the calling process; absent, as in interfaces before 1.19.",
         ..Ioctl::PLAIN
     },
     k(
