@@ -20,7 +20,7 @@ use std::{
 };
 
 /// Rounds that share a grace period: a reader meets the updater at another point in each.
-const CELLS: usize = 64;
+const CELLS: usize = 256;
 
 /// No batch's number.
 const END: u64 = u64::MAX;
