@@ -27,15 +27,17 @@ impl Place {
         Self { allowed, last: None, bound: false }
     }
 
-    /// The reclaimer has a batch because a thread on this CPU woke it, or because it was busy since.
+    /// The reclaimer has a batch because a thread on this CPU woke it, or because it was busy since. The CPU that it is
+    /// bound to now.
     #[inline]
-    pub(super) fn woken_by(&mut self, cpu: Option<usize>) {
+    pub(super) fn woken_by(&mut self, cpu: Option<usize>) -> Option<usize> {
         if self.last != cpu {
             self.last = cpu;
             self.let_go();
         } else if !self.bound {
             self.bind();
         }
+        if self.bound { self.last } else { None }
     }
 
     fn let_go(&mut self) {

@@ -24,7 +24,7 @@ pub(super) fn run(core: &Core) {
     let mut pace = Pace::new();
     while let Some(mut batch) = core.queue.wait() {
         pace.batch(batch.covers);
-        place.woken_by(core.queue.waker());
+        core.queue.bind(place.woken_by(core.queue.waker()));
         if !mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
         }
@@ -66,7 +66,7 @@ struct Pace {
 
 impl Pace {
     /// So many are no accident.
-    const HASTY: u32 = 8;
+    const HASTY: u32 = 64;
 
     fn new() -> Self {
         Self { rested: Instant::now(), hasty: 0, covers: 0 }
