@@ -249,7 +249,7 @@ fn the_documentation_has_a_line_for_each_row() {
         "| `18` | MAP_MEMORY_TO_GPU | 24 | in, out | `device_ids_array_ptr`: n_devices × 4 in, at most 1024, else \
          ENOMEM |"
     ));
-    assert!(text.contains("| `22` | CRIU_OP |") && text.contains("Always EACCES."));
+    assert!(text.contains("| `22` | CRIU_OP |") && text.contains("Privileged."));
     assert!(text.contains("24 + n × 8"), "SVM's attributes follow its struct");
 }
 
@@ -313,5 +313,46 @@ fn the_specification_lists_every_call_as_the_table_has_it() {
     for (magic, rows) in [("kfd", table::KFD), ("drm", table::DRM)] {
         let should = table::markdown(rows);
         assert_eq!(specified(magic), should, "put this between the marks of SPECIFICATION.md:\n{should}");
+    }
+}
+
+/// The four cells of each row between the marks of SPECIFICATION.md that say what the calls of a magic refuse.
+fn refusals(magic: &str) -> Vec<[String; 4]> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../SPECIFICATION.md");
+    let text = std::fs::read_to_string(path).expect("SPECIFICATION.md is in the root");
+    let begin = format!("<!-- refusals: {magic} -->\n");
+    let (_, rest) = text.split_once(&begin).expect("the mark is there");
+    let (table, _) = rest.split_once("<!-- end -->").expect("the mark is there");
+    let cells = |line: &str| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        cells.try_into().unwrap_or_else(|cells| panic!("four cells, not {cells:?}"))
+    };
+    table.lines().skip(2).map(cells).collect()
+}
+
+#[test]
+fn the_specification_says_of_every_call_what_it_refuses_and_which_tests_hold_it() {
+    for (magic, rows) in [("kfd", table::KFD), ("drm", table::DRM)] {
+        let listed = refusals(magic);
+        let calls: Vec<_> = rows.iter().map(|row| (format!("`{:02x}`", row.number()), row.name)).collect();
+        let names: Vec<_> = listed.iter().map(|[number, name, ..]| (number.clone(), name.as_str())).collect();
+        assert_eq!(names, calls, "the table's calls in its order");
+        for [_, name, errnos, tests] in &listed {
+            let errno = |word: &str| {
+                word.len() > 2 && word.starts_with('E') && word.chars().all(|c| c.is_ascii_uppercase())
+            };
+            let known = errnos.split(|c: char| !c.is_ascii_alphanumeric()).any(errno);
+            assert!(known || errnos.starts_with("none") || errnos.starts_with("As "), "{name}: {errnos}");
+            let each: Vec<_> = tests.split(", ").collect();
+            assert!(
+                each.iter().all(|test| test.len() > 2 && test.starts_with('`') && test.ends_with('`')),
+                "{name}"
+            );
+            assert!(!errnos.contains("stub") && !errnos.contains("TODO"), "{name}");
+        }
+        // What always ends with one errno says so.
+        for (row, [_, _, errnos, _]) in rows.iter().zip(&listed).filter(|(row, _)| row.refused.is_some()) {
+            assert!(errnos.contains("everybody"), "{}", row.name);
+        }
     }
 }

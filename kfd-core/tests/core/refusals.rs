@@ -40,6 +40,19 @@ fn calls_of_a_newer_interface_are_enotty_and_absent_features_have_their_errno() 
 }
 
 #[test]
+fn an_address_space_has_one_process_object() {
+    let mut profile = gpu().2;
+    profile.interface_minor = 19;
+    let world = World::of(profile, kfd_core::limits::Limits::default());
+    let mut client = world.client(1);
+    assert!(
+        matches!(client.raw(0x27, &[], vec![]).1, Outcome::Refused(refused) if refused.errno == Errno::NOTTY)
+    );
+    assert_eq!(world.core.totals().published, 1);
+    world.end();
+}
+
+#[test]
 fn a_device_that_is_not_bound_serves_nothing() {
     let world = World::new();
     let mut client = world.stranger(1, 1000);

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod conformance;
+mod criu;
 mod daemon;
 mod debug;
 mod failures;

@@ -25,7 +25,8 @@
 
 use super::channel::Channel;
 use kfd_core::abi::spec::Ioctl;
-use kfd_core::call::{Arg, Caller};
+use kfd_core::call::{Arg, Caller, Gathered};
+use kfd_core::ids::ProcessId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -60,6 +61,10 @@ pub(super) struct InFlight {
     pub out_size: usize,
     /// The struct as it came, and as it is read again after an interrupt.
     pub arg: Arg,
+    /// Whose memory its pointers are about: the caller's, who is the file's process or its tracer.
+    pub memory: ProcessId,
+    /// What was found out of what the struct claims.
+    pub found: Gathered,
     /// How far it has come.
     pub stage: Stage,
 }
@@ -130,9 +135,14 @@ impl InFlights {
         self.lock().entries.remove(&unique)
     }
 
-    /// The caller, as long as the call is unanswered.
-    pub(super) fn caller(&self, unique: u64) -> Option<Caller> {
-        self.lock().entries.get(&unique).map(|call| call.caller)
+    /// The caller and the process that it is, as long as the call is unanswered.
+    pub(super) fn caller(&self, unique: u64) -> Option<(Caller, ProcessId)> {
+        self.lock().entries.get(&unique).map(|call| (call.caller, call.memory))
+    }
+
+    /// Whose memory a call's pointers are about, as long as it is unanswered.
+    pub(super) fn memory(&self, unique: u64) -> Option<ProcessId> {
+        self.lock().entries.get(&unique).map(|call| call.memory)
     }
 
     /// Gathered: the core is called next. `None` when an interrupt has ended the call.
@@ -215,7 +225,7 @@ mod tests {
     use super::*;
     use kfd_core::abi::table;
     use kfd_core::call::Node;
-    use kfd_core::ids::{CallId, ProcessId, Tgid, Tid};
+    use kfd_core::ids::{CallId, Tgid, Tid};
 
     /// A table with one call, number 8, in the given stage.
     fn with(stage: Stage) -> InFlights {
@@ -223,6 +233,7 @@ mod tests {
         let caller = Caller {
             process: ProcessId { slot: 0, generation: 1 },
             node: Node::Kfd,
+            file: kfd_core::ids::FileId(1),
             tgid: Tgid(1),
             tid: Tid(2),
             call: CallId { door: 1, serial: 8 },
@@ -232,7 +243,20 @@ mod tests {
         let ioctl = table::lookup(cmd).unwrap();
         let arg = Arg::new(&[0; 24]).unwrap();
         let channel = Arc::new(Channel::nowhere());
-        assert!(!calls.insert(8, InFlight { channel, caller, ioctl, cmd, out_size: 24, arg, stage }));
+        assert!(!calls.insert(
+            8,
+            InFlight {
+                channel,
+                caller,
+                ioctl,
+                cmd,
+                out_size: 24,
+                arg,
+                memory: caller.process,
+                found: Gathered::default(),
+                stage,
+            }
+        ));
         calls
     }
 

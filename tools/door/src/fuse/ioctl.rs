@@ -10,18 +10,23 @@ use super::dispatch::Door;
 use super::inflight::{InFlight, Interrupted, Parking, Stage};
 use super::wire::Reply;
 use super::wire::layout::{InHeader, IoctlIn};
-use crate::gather::{Plan, scatter, scattered};
-use crate::identity;
+use crate::gather::{Plan, holes, scatter, scattered};
+use crate::identity::{self, claim};
+use kfd_core::abi::chain::Chain;
 use kfd_core::abi::spec::Ioctl;
-use kfd_core::abi::{drm, ioc, kfd, table};
+use kfd_core::abi::{drm, ioc, table};
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Outcome, Refused};
 use kfd_core::death::Cause;
-use kfd_core::ids::{CallId, Tid};
+use kfd_core::ids::{CallId, ProcessId, Tgid, Tid, UserVa};
+use kfd_core::notice::UserAccess;
 use notifier::watch::{KillSign, kill_sign};
 use std::sync::Arc;
 
 /// This door's number in a [`CallId`].
 const DOOR: u16 = 1;
+
+/// Pieces of registered memory that one call looks at. Those of a client with more are looked at as the first go.
+const SWEEP_MAX: usize = 256;
 
 /// `_IOC_SIZE` and what came with it, as the struct the table's row describes.
 fn admit(ioctl: &Ioctl, cmd: u32, input: &[u8]) -> Option<Arg> {
@@ -33,12 +38,6 @@ fn admit(ioctl: &Ioctl, cmd: u32, input: &[u8]) -> Option<Arg> {
     let mut whole = vec![0; claimed];
     whole.iter_mut().zip(input).for_each(|(to, from)| *to = *from);
     ioctl.admit(&whole)
-}
-
-/// Whether the core may keep this call waiting. WAIT_EVENTS alone sleeps (amdkfd, `kfd_wait_on_events`).
-fn may_park(ioctl: &Ioctl) -> bool {
-    const WAIT_EVENTS: u8 = 0x0c;
-    ioc::magic(ioctl.cmd) == kfd::MAGIC && ioctl.number() == WAIT_EVENTS
 }
 
 impl Door {
@@ -53,19 +52,32 @@ impl Door {
         // An ioctl of a directory has no file here.
         let Some(file) = self.files.get(request.fh) else { return refuse(libc::ENOTTY) };
         let tid = Tid(header.pid);
+        let row = table::lookup(request.cmd);
         // The group's number is its leader's, and a pending request's thread is there: no need to ask.
-        if tid.0 != file.tgid.0 && !identity::belongs(file.tgid, tid) {
+        let foreign = tid.0 != file.tgid.0 && !identity::belongs(file.tgid, tid);
+        if foreign && !(row.is_some_and(|row| row.privileged) && claim::traces(tid, file.tgid)) {
             return refuse(libc::EBADF);
         }
-        let Some(ioctl) = table::lookup(request.cmd) else {
+        let Some(ioctl) = row else {
             // drm_ioctl answers a number it does not know with EINVAL, everyone else with ENOTTY.
             return refuse(if ioc::magic(request.cmd) == drm::MAGIC { libc::EINVAL } else { libc::ENOTTY });
         };
         let Some(arg) = admit(ioctl, request.cmd, input) else { return refuse(libc::EINVAL) };
+        if ioctl.privileged && !claim::is_privileged(tid) {
+            return refuse(libc::EACCES);
+        }
+        let (memory, tgid) = match foreign {
+            false => (file.process, file.tgid),
+            true => match self.adopt_caller(tid) {
+                Ok(known) => known,
+                Err(errno) => return refuse(errno.0),
+            },
+        };
         let caller = Caller {
             process: file.process,
             node: file.node,
-            tgid: file.tgid,
+            file: file.file,
+            tgid,
             tid,
             call: CallId { door: DOOR, serial: header.unique },
         };
@@ -76,19 +88,22 @@ impl Door {
             cmd: request.cmd,
             out_size: request.out_size as usize,
             arg,
+            memory,
+            found: Gathered { traces: foreign, ..self.claims(ioctl, &arg, tid) },
             stage: Stage::Inside { interrupted: false },
         };
         let planned = match ioctl.refused {
             Some(_) => Ok(Plan::default()),
             None => Plan::new(ioctl, arg.bytes()),
         };
-        let mut plan = match planned {
+        let registered = if ioctl.sweeps { self.driver.registered(memory) } else { Vec::new() };
+        let plan = match planned.map(|plan| plan.looking(ioctl, arg.bytes(), tgid)) {
             Ok(plan) => plan,
             Err(errno) => return answer(&call, header.unique, -errno.0, &arg),
         };
-        if plan.is_empty() {
-            let gathered = plan.collect(Vec::new()).unwrap_or_default();
-            if !may_park(ioctl) {
+        if plan.is_empty() && registered.is_empty() {
+            let gathered = plan.collect(Vec::new()).unwrap_or_default().with(call.found.clone());
+            if !ioctl.parks {
                 return self.pass(call, gathered);
             }
             if self.calls.insert(header.unique, call) {
@@ -100,24 +115,90 @@ impl Door {
             // Answered by this: nothing has begun.
             return self.interrupt(header.unique);
         }
-        let (door, accesses) = (Arc::clone(self), plan.take_accesses());
-        let gathered = move |answers| door.gathered(caller.call.serial, plan.collect(answers));
-        self.memory.submit(file.process, accesses, Box::new(gathered));
+        if registered.is_empty() {
+            return self.gather(&caller, ioctl.chain, Vec::new(), plan);
+        }
+        let door = Arc::clone(self);
+        self.sweep(memory, tgid, registered, move || door.gather(&caller, ioctl.chain, Vec::new(), plan));
     }
 
-    /// The gather has ended.
-    fn gathered(self: &Arc<Self>, unique: u64, gathered: Result<Gathered, Errno>) {
-        match gathered {
-            Ok(gathered) => {
+    /// Tells the core which registered memory of a client is no longer there, and goes on.
+    fn sweep(
+        self: &Arc<Self>,
+        process: ProcessId,
+        tgid: Tgid,
+        registered: Vec<(UserVa, u64)>,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        let look = |(va, bytes)| UserAccess::Holes { tgid, va, bytes };
+        let accesses = registered.into_iter().take(SWEEP_MAX).map(look).collect();
+        let door = Arc::clone(self);
+        let swept = move |answers: Vec<_>| {
+            let holes: Vec<_> = answers.iter().flat_map(holes).collect();
+            if !holes.is_empty() {
+                door.driver.unmapped(process, &holes);
+            }
+            then();
+        };
+        self.memory.submit(process, accesses, Box::new(swept));
+    }
+
+    /// Reads what `plan` says, after `before`, and then what `chain` makes of all that.
+    fn gather(self: &Arc<Self>, caller: &Caller, chain: Option<Chain>, before: Vec<Vec<u8>>, mut plan: Plan) {
+        let (door, accesses, caller) = (Arc::clone(self), plan.take_accesses(), *caller);
+        let gathered = move |answers| door.gathered(&caller, chain, before, plan.collect(answers));
+        let process = self.calls.memory(caller.call.serial).unwrap_or(caller.process);
+        self.memory.submit(process, accesses, Box::new(gathered));
+    }
+
+    /// What the struct claims in passing. A task that the caller traces gets a process object where the operation says so.
+    fn claims(&self, ioctl: &Ioctl, arg: &Arg, tid: Tid) -> Gathered {
+        if ioctl.task.is_none() && !ioctl.privileged && ioctl.descriptor.is_none() {
+            return Gathered::default();
+        }
+        let found = claim::look(&self.resolver, ioctl, arg.bytes(), tid);
+        let adopts = ioctl.variant(arg.bytes()).is_some_and(|variant| variant.adopts);
+        if let Some(task) = found.task.filter(|task| adopts && task.traced) {
+            // Without one the core answers what there is to answer.
+            let _known_or_not = self.adopt(Tid(task.tgid.0));
+        }
+        Gathered { privileged: ioctl.privileged, ..found }
+    }
+
+    /// The process object through which a tracer's own memory is reached, and its thread group.
+    fn adopt_caller(&self, tid: Tid) -> Result<(ProcessId, Tgid), Errno> {
+        let tgid = claim::thread_group(tid).ok_or(Errno::SRCH)?;
+        Ok((self.adopt(tid)?, tgid))
+    }
+
+    /// A gather has ended.
+    fn gathered(
+        self: &Arc<Self>,
+        caller: &Caller,
+        chain: Option<Chain>,
+        before: Vec<Vec<u8>>,
+        gathered: Result<Gathered, Errno>,
+    ) {
+        let unique = caller.call.serial;
+        let further = |mut gathered: Gathered| {
+            let mut entries = before;
+            entries.append(&mut gathered.pointers);
+            let plan = chain.map_or(Ok(Plan::default()), |chain| Plan::further(chain, &mut entries))?;
+            gathered.pointers = entries;
+            Ok((gathered, plan))
+        };
+        match gathered.and_then(further) {
+            Ok((gathered, plan)) if !plan.is_empty() => self.gather(caller, chain, gathered.pointers, plan),
+            Ok((gathered, _)) => {
                 if let Some(call) = self.calls.enter(unique) {
-                    self.enter(&call.caller, call.cmd, call.arg, gathered);
+                    self.enter(&call.caller, call.cmd, call.arg, gathered.with(call.found));
                 }
             }
             Err(errno) => {
                 if let Some(call) = self.calls.remove(unique) {
                     answer(&call, unique, -errno.0, &call.arg);
                     // An inherited file after an exec: its first access of memory is where that shows.
-                    self.probe(call.caller.process);
+                    self.probe(call.memory);
                 }
             }
         }
@@ -178,7 +259,7 @@ impl Door {
             return answer(&call, unique, result, &arg);
         }
         let door = Arc::clone(self);
-        let process = call.caller.process;
+        let process = call.memory;
         let written = move |answers: Vec<_>| {
             let Some(call) = door.calls.remove(unique) else { return };
             match scattered(&answers) {
@@ -196,8 +277,8 @@ impl Door {
     /// death. Whether the signal is SIGKILL is looked up first, while the caller cannot go away; it is the earliest
     /// sure sign of a death, so the doom goes before the answer.
     pub(super) fn interrupt(self: &Arc<Self>, unique: u64) {
-        if let Some(caller) = self.calls.caller(unique).filter(is_killed) {
-            self.doom(caller.process, Cause::Killed);
+        if let Some((_, memory)) = self.calls.caller(unique).filter(|(caller, _)| is_killed(caller)) {
+            self.doom(memory, Cause::Killed);
         }
         match self.calls.interrupt(unique) {
             Interrupted::Early(None) => {}

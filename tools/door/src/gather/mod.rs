@@ -6,7 +6,8 @@
 //!
 //! A struct shorter than the table's is read as if zeros followed (`_IOC_SIZE`: copy the smaller, zero the rest).
 
-use kfd_core::abi::spec::{Ioctl, Pointer};
+use kfd_core::abi::chain::Chain;
+use kfd_core::abi::spec::{Extent, Ioctl, Pointer};
 use kfd_core::call::{Errno, Gathered, UserWrite};
 use kfd_core::ids::{Tgid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
@@ -115,7 +116,10 @@ impl Plan {
         if !pointer.flow.is_gathered() {
             return Ok(0);
         }
-        let extent = pointer.extent(arg).map_err(Errno)?;
+        self.read_extent(pointer.extent(arg).map_err(Errno)?)
+    }
+
+    fn read_extent(&mut self, extent: Extent) -> Result<usize, Errno> {
         let (va, len) = (extent.va.0, extent.bytes);
         if len == 0 {
             return Ok(0);
