@@ -15,8 +15,8 @@ use std::{
 };
 
 fn membarrier(command: libc::c_int) -> bool {
-    // SAFETY: a system call with three integers; it touches no memory of ours.
-    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+    // SAFETY: a system call with three integers; it touches no memory of ours. Miri has none of that name.
+    !cfg!(miri) && unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
 /// Does membarrier(2) work for this process? Registers it, once; a seccomp filter or an old kernel (before 4.14)
@@ -52,7 +52,7 @@ pub(crate) fn rseq_offset() -> Option<isize> {
     *ANSWER.get_or_init(find_rseq)
 }
 
-#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+#[cfg(all(target_arch = "x86_64", target_env = "gnu", not(miri)))]
 fn find_rseq() -> Option<isize> {
     // By name at run time: an older libc has no such symbols, and the program must start there too.
     let look = |name: &std::ffi::CStr| {
@@ -67,7 +67,7 @@ fn find_rseq() -> Option<isize> {
     (size != 0).then_some(offset)
 }
 
-#[cfg(not(all(target_arch = "x86_64", target_env = "gnu")))]
+#[cfg(not(all(target_arch = "x86_64", target_env = "gnu", not(miri))))]
 fn find_rseq() -> Option<isize> {
     None
 }
@@ -158,12 +158,12 @@ pub(crate) fn futex_wake_all(word: &AtomicU32) {
 /// which does the same finds it whole. A release, as every store of x86.
 #[inline(always)]
 pub(crate) fn increment_own(counter: &AtomicU64) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: the counter is valid, and only this thread and its signal handlers write it.
     unsafe {
         std::arch::asm!("inc qword ptr [{}]", in(reg) counter.as_ptr(), options(nostack));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     counter.fetch_add(1, Ordering::Release);
 }
 
@@ -182,6 +182,9 @@ pub(crate) fn forks() -> u64 {
 
 /// From now on [`forks`] counts.
 pub(crate) fn count_forks() {
+    if cfg!(miri) {
+        return;
+    }
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         // SAFETY: the handler only increments a static.
