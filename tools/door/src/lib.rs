@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`fuse`] | door one: the mount, the calls, the doorbell trap |
+//! | [`seccomp`] | door two, for calls that pass descriptors |
 //! | [`gather`] | an ioctl's pointers as accesses of client memory |
 //! | [`workers`] | processes that make those accesses and may hang on them |
 //! | [`identity`] | from a thread id to a process that cannot be confused |
@@ -13,5 +14,6 @@
 pub mod fuse;
 pub mod gather;
 pub mod identity;
+pub mod seccomp;
 pub mod view;
 pub mod workers;

@@ -4,7 +4,7 @@
 //! exec of a program that has some (a daemon may be embedded in the parent).
 
 use crate::cli::Enter;
-use crate::run::signals;
+use crate::run::{descriptors, signals};
 use anyhow::Context;
 use door::view::PrivateView;
 use std::io;
@@ -23,6 +23,7 @@ const EXIT_NOT_FOUND: u8 = 127;
 pub fn enter(asked: &Enter) -> anyhow::Result<ExitCode> {
     let environment = PrivateView::of(&asked.run_dir).hide_real_gpu(asked.hide_real_gpu).enter()?;
     signals::release().context("cannot unblock signals")?;
+    descriptors::pass_through(&asked.run_dir);
     let (program, arguments) = asked.command.split_first().context("no command")?;
     let mut command = Command::new(program);
     // The PATH searched is the one the command will have.

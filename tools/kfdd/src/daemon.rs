@@ -15,6 +15,7 @@ use crate::post::Post;
 use crate::rundir::{RunDir, RunDirError};
 use crate::sysfs;
 use door::fuse::{DoorError, FuseConfig, FuseDoor, Host};
+use door::seccomp::SeccompDoor;
 use door::workers::{Workers, WorkersConfig};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
@@ -77,6 +78,8 @@ pub struct Served {
     pub gpus: usize,
     /// One strong count for each control conversation under way, besides this one.
     pub conversations: Arc<()>,
+    /// The calls that pass descriptors, of what `kfdctl run` starts.
+    pub descriptors: SeccompDoor,
     door: Arc<FuseDoor>,
     workers: Arc<Workers>,
 }
@@ -143,12 +146,15 @@ impl Daemon {
         let drop_pages = move |rearm: Rearm| pages.rearm(rearm.process, rearm.offset, rearm.len);
         let engines = Engines::start(config.engine_threads, &core, &post.bell, drop_pages)
             .map_err(part("the engine threads"))?;
+        let descriptors = SeccompDoor::new(Arc::clone(&core), Arc::clone(&workers), Arc::clone(&door))
+            .map_err(part("the door for descriptors"))?;
         let served = Arc::new(Served {
             core,
             deaths: Arc::clone(&post.deaths),
             profile: name,
             gpus,
             conversations: Arc::default(),
+            descriptors,
             door,
             workers,
         });
@@ -213,6 +219,7 @@ impl Parts {
         let report = served.core.leak_report();
         engines.stop();
         drop(event_loop);
+        served.descriptors.stop();
         served.door.stop();
         served.workers.stop();
         drop(served);

@@ -54,6 +54,11 @@ impl Mount {
         Ok(Self { path, connection, recovered })
     }
 
+    /// Major and minor of its device. Major 0 is that of devices without hardware.
+    pub(super) fn device(&self) -> Option<(u32, u32)> {
+        self.connection.map(|minor| (0, minor))
+    }
+
     /// Detaches the mount and aborts the connection, whoever still has files open: their later calls are ENOTCONN.
     pub(super) fn abort(&self) {
         let Err(error) = umount2(&self.path, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH) else { return };

@@ -19,7 +19,7 @@ const STALE: Errno = Errno(libc::ESTALE);
 
 /// One open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OpenFile {
+pub struct OpenFile {
     /// The process object it belongs to.
     pub process: ProcessId,
     /// That process's thread group: the only one whose calls count.
@@ -54,6 +54,13 @@ impl Files {
 
     pub(super) fn get(&self, fh: u64) -> Option<OpenFile> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).files.get(&fh).copied()
+    }
+
+    /// A file of that node which the process has open; of several the latest.
+    pub(super) fn of(&self, process: ProcessId, node: Node) -> Option<OpenFile> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let its = |(_, file): &(&u64, &OpenFile)| file.process == process && file.node == node;
+        table.files.iter().filter(its).max_by_key(|(fh, _)| **fh).map(|(_, file)| *file)
     }
 
     pub(super) fn remove(&self, fh: u64) -> Option<OpenFile> {

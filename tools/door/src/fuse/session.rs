@@ -6,9 +6,10 @@ use super::driver::{ClientMemory, Driver, Host};
 use super::error::DoorError;
 use super::mount::Mount;
 use super::notify::Names;
+use super::open::OpenFile;
 use super::wire::layout::InitOut;
 use super::wire::{Incoming, Reply, Request, opcode};
-use kfd_core::call::{Errno, Outcome};
+use kfd_core::call::{Errno, FileIdentity, Outcome};
 use kfd_core::ids::{CallId, ProcessId, RenderMinor};
 use nix::errno::Errno as Sys;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -117,6 +118,17 @@ impl FuseDoor {
     /// and its backing files are given back. Never blocks.
     pub fn unpublished(&self, process: ProcessId) {
         self.door.unpublish(process);
+    }
+
+    /// The open node that a file is, whichever descriptor leads to it: for a door that finds its callers' files by their
+    /// inodes. `None` when it is no file of this mount, or not open.
+    #[must_use]
+    pub fn opened(&self, file: &FileIdentity) -> Option<OpenFile> {
+        if Some(file.device) != self.mount.device() {
+            return None;
+        }
+        let node = self.door.nodes().get(file.inode)?;
+        self.door.files.of(node.process?, node.node)
     }
 
     /// What the door holds now.

@@ -6,6 +6,7 @@
 //! ```
 
 mod daemon;
+pub mod descriptors;
 mod leak;
 mod leftovers;
 pub mod signals;

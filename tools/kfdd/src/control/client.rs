@@ -2,8 +2,10 @@
 
 use super::protocol::{Reply, Request};
 use crate::rundir;
+use door::seccomp::handover;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,9 +55,21 @@ impl Control {
     /// # Errors
     /// Nobody listens, the conversation broke, or the daemon refused.
     pub fn ask(&self, request: &Request) -> Result<Reply, ControlError> {
+        self.say(request, None)
+    }
+
+    /// Hands a seccomp listener over, which the daemon serves from then on.
+    ///
+    /// # Errors
+    /// As [`Control::ask`].
+    pub fn hand_over(&self, listener: &OwnedFd) -> Result<(), ControlError> {
+        self.say(&Request::Listener, Some(listener)).map(drop)
+    }
+
+    fn say(&self, request: &Request, listener: Option<&OwnedFd>) -> Result<Reply, ControlError> {
         let mut stream = UnixStream::connect(&self.path)
             .map_err(|source| ControlError::Absent { path: self.path.clone(), source })?;
-        match converse(&mut stream, request) {
+        match converse(&mut stream, request, listener) {
             Ok(Reply::Error { error }) => Err(ControlError::Refused(error)),
             Ok(reply) => Ok(reply),
             Err(source) => Err(ControlError::Broken { path: self.path.clone(), source }),
@@ -63,12 +77,15 @@ impl Control {
     }
 }
 
-fn converse(stream: &mut UnixStream, request: &Request) -> io::Result<Reply> {
+fn converse(stream: &mut UnixStream, request: &Request, listener: Option<&OwnedFd>) -> io::Result<Reply> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
-    stream.write_all(&line)?;
+    match listener {
+        None => stream.write_all(&line)?,
+        Some(listener) => handover::send(stream, &line, listener)?,
+    }
     stream.shutdown(Shutdown::Write)?;
     let mut text = Vec::new();
     stream.read_to_end(&mut text)?;

@@ -11,7 +11,7 @@ use kfd_core::share::ShareRow;
 use serde::{Deserialize, Serialize};
 
 /// The longest request line taken, bytes.
-pub const REQUEST_MAX: u64 = 4096;
+pub const REQUEST_MAX: usize = 4096;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum Request {
     Processes,
     /// The queues.
     Queues,
+    /// Serve the seccomp listener that comes with this line.
+    Listener,
     /// Memory that a process has exported and somebody still holds.
     Shares,
     /// The lives that have ended, from this serial on.
@@ -62,6 +64,11 @@ pub enum Reply {
     Queues {
         /// One row a queue.
         queues: Vec<QueueRow>,
+    },
+    /// To [`Request::Listener`].
+    Listening {
+        /// It is served from now on.
+        listening: bool,
     },
     /// To [`Request::Shares`].
     Shares {

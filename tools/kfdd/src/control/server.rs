@@ -8,7 +8,8 @@ use crate::daemon::Served;
 use kfd_core::eviction::Reason;
 use kfd_core::ids::{ProcessId, Tgid, Uid};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -71,9 +72,9 @@ fn converse(stream: &UnixStream, served: &Served) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let uid = Uid(getsockopt(stream, PeerCredentials)?.uid());
-    let mut line = String::new();
-    BufReader::new(stream.take(REQUEST_MAX)).read_line(&mut line)?;
-    let answer = match serde_json::from_str(&line) {
+    let (line, listener) = door::seccomp::handover::receive(stream, REQUEST_MAX)?;
+    let answer = match serde_json::from_slice(&line) {
+        Ok(Request::Listener) => listen(listener, uid, served),
         Ok(request) => answer(&request, uid, served),
         Err(error) => Reply::Error { error: format!("not a request this daemon knows: {error}") },
     };
@@ -82,6 +83,16 @@ fn converse(stream: &UnixStream, served: &Served) -> io::Result<()> {
 
 fn reply(mut stream: &UnixStream, answer: &Reply) -> io::Result<()> {
     stream.write_all(&serde_json::to_vec(answer)?)
+}
+
+/// A command of this user has stopped calls for us to answer.
+fn listen(listener: Option<OwnedFd>, uid: Uid, served: &Served) -> Reply {
+    let refused = |error: String| Reply::Error { error };
+    let Some(listener) = listener else { return refused("no listener came with the request".to_owned()) };
+    match served.descriptors.add(listener, uid) {
+        Ok(()) => Reply::Listening { listening: true },
+        Err(error) => refused(error.to_string()),
+    }
 }
 
 fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
@@ -97,6 +108,7 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             queues.retain(|row| root || row.uid == uid);
             Reply::Queues { queues }
         }
+        Request::Listener => Reply::Error { error: "a listener comes with its request".to_owned() },
         Request::Shares => {
             let mut shares = served.core.shares();
             shares.retain(|row| root || row.uid == uid);

@@ -1,0 +1,22 @@
+//! The calls that take or answer descriptors, which the FUSE door cannot carry: the command stops at them, and the daemon
+//! answers through the listener that it is handed here.
+
+use door::seccomp::filter;
+use kfdd::control::Control;
+use std::path::Path;
+
+/// Installs the filter for this process, which becomes the command, and hands the listener to the daemon. Where that is not
+/// to be had, a command does without: those calls then have the errno that they have outside of a run.
+pub fn pass_through(run_dir: &Path) {
+    let listener = match filter::install() {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::debug!(%error, "no filter: calls that pass descriptors are refused");
+            return;
+        }
+    };
+    // The filter stays, so from here on they are ENOSYS when nobody listens.
+    if let Err(error) = Control::of(run_dir).hand_over(&listener) {
+        tracing::warn!(%error, "the daemon does not listen to this command: calls that pass descriptors are ENOSYS");
+    }
+}
