@@ -115,7 +115,8 @@ pub(crate) struct Turn {
     pub(crate) queue: Arc<Queue>,
     /// How many packets at most.
     pub(crate) budget: u32,
-    /// Nothing else was ready on the device, and nothing of its process parked: the engine may linger at its ring.
+    /// Nothing else was ready on the device or waited for a slot, and nothing of its process parked: the engine may linger
+    /// at its ring.
     pub(crate) alone: bool,
     /// When it began, by [`Dqm::stirs`].
     pub(crate) stirs: u64,
@@ -308,7 +309,9 @@ impl Dqm {
                 state.turns.push_back(process);
             }
             if let Some(mut turn) = found {
-                turn.alone = state.turns.is_empty() && state.shares[&process].parked.is_empty();
+                turn.alone = state.turns.is_empty()
+                    && state.shares[&process].parked.is_empty()
+                    && !state.list.is_wanted();
                 return Some(turn);
             }
         }

@@ -53,6 +53,11 @@ impl RunList {
         self.quantum
     }
 
+    /// Somebody waits for a slot.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.claimants.is_empty()
+    }
+
     /// The first slot from the hand on for which `fits`.
     fn find(&mut self, fits: impl Fn(Option<QueueKey>) -> bool) -> Option<usize> {
         let count = self.slots.len();
