@@ -68,6 +68,7 @@ pub fn install() -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kfd_core::abi::spec::Ioctl;
     use kfd_core::abi::{drm, ioc, kfd};
 
     /// What the program answers to a call, by a machine of the few instructions it has.
@@ -103,7 +104,7 @@ mod tests {
                 for size in [0, 16, 400] {
                     let command = ioc::iowr(magic, number, size);
                     let stops = run(ARCHITECTURE, ioctl, command) == libc::SECCOMP_RET_USER_NOTIF;
-                    let passes = table::lookup(command).is_some_and(|row| row.passes());
+                    let passes = table::lookup(command).is_some_and(Ioctl::passes);
                     assert_eq!(stops, passes, "{command:#x}");
                     assert_eq!(run(ARCHITECTURE, ioctl + 1, command), libc::SECCOMP_RET_ALLOW);
                     assert_eq!(run(ARCHITECTURE ^ 1, ioctl, command), libc::SECCOMP_RET_ALLOW);

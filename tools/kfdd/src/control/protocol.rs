@@ -21,7 +21,8 @@ pub enum Request {
     Processes,
     /// The queues.
     Queues,
-    /// Serve the seccomp listener that comes with this line.
+    /// Serve the seccomp listener that comes with this line; without one, say whether it would be. Of root and of the
+    /// daemon's own user only, since whoever takes a descriptor can be made to wait by its sender.
     Listener,
     /// Memory that a process has exported and somebody still holds.
     Shares,
@@ -67,7 +68,7 @@ pub enum Reply {
     },
     /// To [`Request::Listener`].
     Listening {
-        /// It is served from now on.
+        /// It is served from now on, or would be.
         listening: bool,
     },
     /// To [`Request::Shares`].

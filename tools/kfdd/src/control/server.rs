@@ -72,9 +72,10 @@ fn converse(stream: &UnixStream, served: &Served) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let uid = Uid(getsockopt(stream, PeerCredentials)?.uid());
-    let (line, listener) = door::seccomp::handover::receive(stream, REQUEST_MAX)?;
+    let trusted = uid == Uid(0) || uid == Uid(nix::unistd::geteuid().as_raw());
+    let (line, listener) = door::seccomp::handover::receive(stream, REQUEST_MAX, trusted)?;
     let answer = match serde_json::from_slice(&line) {
-        Ok(Request::Listener) => listen(listener, uid, served),
+        Ok(Request::Listener) => listen(listener, trusted, uid, served),
         Ok(request) => answer(&request, uid, served),
         Err(error) => Reply::Error { error: format!("not a request this daemon knows: {error}") },
     };
@@ -85,13 +86,12 @@ fn reply(mut stream: &UnixStream, answer: &Reply) -> io::Result<()> {
     stream.write_all(&serde_json::to_vec(answer)?)
 }
 
-/// A command of this user has stopped calls for us to answer.
-fn listen(listener: Option<OwnedFd>, uid: Uid, served: &Served) -> Reply {
-    let refused = |error: String| Reply::Error { error };
-    let Some(listener) = listener else { return refused("no listener came with the request".to_owned()) };
+/// A command of this user has stopped calls for us to answer; without a listener, whether we would.
+fn listen(listener: Option<OwnedFd>, trusted: bool, uid: Uid, served: &Served) -> Reply {
+    let Some(listener) = listener else { return Reply::Listening { listening: trusted } };
     match served.descriptors.add(listener, uid) {
         Ok(()) => Reply::Listening { listening: true },
-        Err(error) => refused(error.to_string()),
+        Err(error) => Reply::Error { error: error.to_string() },
     }
 }
 
@@ -108,7 +108,7 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             queues.retain(|row| root || row.uid == uid);
             Reply::Queues { queues }
         }
-        Request::Listener => Reply::Error { error: "a listener comes with its request".to_owned() },
+        Request::Listener => Reply::Listening { listening: false },
         Request::Shares => {
             let mut shares = served.core.shares();
             shares.retain(|row| root || row.uid == uid);
