@@ -451,11 +451,6 @@ impl Dqm {
         self.state.lock().waiting().into_iter().zip(0..).collect()
     }
 
-    /// The slice of a queue with normal priority.
-    pub(crate) fn quantum(&self) -> Nanos {
-        self.state.lock().list.quantum()
-    }
-
     /// How many queues there are, for the leak report.
     pub(crate) fn len(&self) -> usize {
         self.state.lock().entries.len()

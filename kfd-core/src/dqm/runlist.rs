@@ -48,11 +48,6 @@ impl RunList {
         Self { slots: vec![None; slots], free: slots, hand: 0, quantum, claimants, next_look }
     }
 
-    /// The slice of a queue with normal priority.
-    pub(super) fn quantum(&self) -> Nanos {
-        self.quantum
-    }
-
     /// Somebody waits for a slot.
     pub(super) fn is_wanted(&self) -> bool {
         !self.claimants.is_empty()

@@ -9,6 +9,7 @@
 
 use super::Reason;
 use crate::account::Resource;
+use crate::bo::Bo;
 use crate::core::Core;
 use crate::device::Device;
 use crate::ids::{Bytes, ProcessId};
@@ -52,7 +53,7 @@ impl Core {
     fn vram_on(&self, process: ProcessId, device: &Device) -> u64 {
         let Some(process) = self.process(process) else { return 0 };
         let inner = process.inner.lock();
-        let vram = inner.bindings[device.index].bos.iter().filter_map(|bo| bo.vram());
+        let vram = inner.bindings[device.index].bos.iter().filter_map(Bo::vram);
         vram.sum()
     }
 

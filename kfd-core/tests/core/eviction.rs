@@ -397,7 +397,7 @@ fn evictions_race_engines_calls_and_deaths_and_leave_nothing() {
                 for process in world.core.live() {
                     let reason = reasons[round % reasons.len()];
                     world.core.evict(process, reason);
-                    world.core.queues();
+                    drop(world.core.queues());
                     world.core.restore(process, reason);
                 }
             }
