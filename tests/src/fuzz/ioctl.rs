@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
             UserAccess::Read { len, .. } => UserAnswer::Done(self.padded(*len as usize)),
             UserAccess::Write { .. } => UserAnswer::Done(Vec::new()),
             UserAccess::FetchSub { .. } => UserAnswer::Done(self.padded(8)),
-            UserAccess::Holes { .. } => UserAnswer::Done(Vec::new()),
+            UserAccess::Survey { .. } => UserAnswer::Done(Vec::new()),
         }
     }
 }
@@ -169,7 +169,8 @@ impl Client<'_> {
             }
             253 => {
                 let page = u64::from(reader.byte() % 4);
-                self.world.core.trap(self.process, page * 4096);
+                let trapped = self.world.core.trap(self.process, page * 4096);
+                self.world.core.trapped(trapped);
             }
             254 => {
                 let at = u64::from(reader.byte()) * 8 + u64::from(reader.byte()) * 2048;
