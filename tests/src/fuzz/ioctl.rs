@@ -92,7 +92,8 @@ impl<'a> Reader<'a> {
             UserAccess::Read { len, .. } if u64::from(*len) > MOST_GATHERED => UserAnswer::Failed,
             UserAccess::Read { len, .. } => UserAnswer::Done(self.padded(*len as usize)),
             UserAccess::Write { .. } => UserAnswer::Done(Vec::new()),
-            UserAccess::FetchSub { .. } => UserAnswer::Done(self.padded(8)),
+            // What comes back of the others is words: an old value, or where something is not.
+            _ => UserAnswer::Done(self.padded(24)),
             UserAccess::Survey { .. } => UserAnswer::Done(Vec::new()),
         }
     }
