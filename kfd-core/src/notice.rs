@@ -47,9 +47,9 @@ pub enum UserAccess {
         /// How much.
         by: u64,
     },
-    /// Look which parts of a range there is no memory at; touches none of it. Answers the first [`HOLES_MAX`] of them, each
-    /// as two words, start and end, little endian.
-    Holes {
+    /// Look which parts of a range are no memory, or memory that may only be read; touches none of it. Answers the first
+    /// [`LACKS_MAX`] of them, as [`Lack::encode`] has them.
+    Survey {
         /// Whose address space, as the daemon numbers it.
         tgid: Tgid,
         /// Where.
@@ -59,8 +59,45 @@ pub enum UserAccess {
     },
 }
 
-/// The most holes that one [`UserAccess::Holes`] is told.
-pub const HOLES_MAX: usize = 32;
+/// The most that one [`UserAccess::Survey`] is told of.
+pub const LACKS_MAX: usize = 32;
+
+/// A part of a client's address space that is not memory to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lack {
+    /// Where.
+    pub va: UserVa,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Whether it is memory at all.
+    pub memory: bool,
+}
+
+impl Lack {
+    /// Bytes of one in an answer.
+    pub const BYTES: usize = 3 * size_of::<u64>();
+
+    /// As it stands in an answer: three words, little endian.
+    #[must_use]
+    pub fn encode(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip([self.va.0, self.bytes, self.memory.into()])
+        {
+            *to = u64::to_le_bytes(word);
+        }
+        bytes
+    }
+
+    /// What an answer to a survey says; nothing where it failed.
+    #[must_use]
+    pub fn of(answer: &UserAnswer) -> Vec<Self> {
+        let UserAnswer::Done(bytes) = answer else { return Vec::new() };
+        let words: Vec<u64> = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let lack =
+            |[va, bytes, memory]: &[u64; 3]| Self { va: UserVa(*va), bytes: *bytes, memory: *memory != 0 };
+        words.as_chunks().0.iter().map(lack).collect()
+    }
+}
 
 /// A worker's answer to a [`MemoryRequest`] or to a door's own gather.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! attributes, then limits (ENOMEM), then migration (ENOSPC; the attributes are set all the same).
 //!
 //! A client that unmaps memory tells nobody here. Doors look at calls that depend on it ([`Core::registered`],
-//! [`Core::unmapped`]), and a buffer object of the client takes the place of a range that is in its way.
+//! [`Core::surveyed`]), and a buffer object of the client takes the place of a range that is in its way.
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
@@ -13,6 +13,7 @@ use crate::call::Errno;
 use crate::core::Core;
 use crate::device::Device;
 use crate::ids::{GpuId, ProcessId, UserVa};
+use crate::notice::{LACKS_MAX, Lack};
 use crate::process::{Inner, Process};
 use crate::svm::{Attributes, Change, Common, DeviceSet, Judge, Location, can_be_asked};
 use std::ops::Range;
@@ -221,6 +222,9 @@ impl Core {
                 for (part, attributes) in inner.svm.attributes(range.clone()) {
                     reach.set(part, Some(judge.right(attributes)));
                 }
+                for part in inner.svm.locked(range.clone()) {
+                    reach.restrict(part);
+                }
             });
         }
     }
@@ -257,13 +261,23 @@ impl Core {
         memory
     }
 
-    /// A door saw that there is no memory at these addresses: what was registered there is no more, as amdkfd's MMU
-    /// notifier has it.
-    pub fn unmapped(&self, process: ProcessId, holes: &[(UserVa, u64)]) {
+    /// A door looked at a part of a process's memory, address and bytes, and this is what it lacks, in order: the first
+    /// [`LACKS_MAX`] of that. What is no memory is registered no more, as amdkfd's MMU notifier has it; what may only be
+    /// read, devices only read (`svm_range_validate_and_map`).
+    pub fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]) {
         let Some(process) = self.process(process) else { return };
         let mut inner = process.inner.lock();
-        for (start, bytes) in holes {
-            self.give_way(&process, &mut inner, start.0..start.0.saturating_add(*bytes));
+        let range = |va: UserVa, bytes: u64| va.0..va.0.saturating_add(bytes);
+        for hole in lacks.iter().filter(|lack| !lack.memory) {
+            self.give_way(&process, &mut inner, range(hole.va, hole.bytes));
+        }
+        let mut seen = range(part.0, part.1);
+        if let Some(last) = lacks.last().filter(|_| lacks.len() >= LACKS_MAX) {
+            seen.end = range(last.va, last.bytes).end;
+        }
+        let locked = lacks.iter().filter(|lack| lack.memory).map(|lack| range(lack.va, lack.bytes));
+        if inner.svm.lock_pages(seen.clone(), locked) {
+            self.share(&process, &inner, seen);
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Extent {
 #[derive(Debug, Default)]
 pub(crate) struct Svm {
     ranges: Intervals<Held>,
+    /// What of them the client itself may only read, when it was last looked at.
+    locked: Intervals<()>,
     /// Bytes in ranges.
     bytes: u64,
     /// One for each range, or more while a change is under way.
@@ -73,6 +75,21 @@ impl Svm {
     /// All ranges.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Range<u64>, &Attributes)> {
         self.ranges.iter().map(|(range, held)| (range, &held.attributes))
+    }
+
+    /// What of `range` may only be read.
+    pub(crate) fn locked(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        self.locked.within(range).map(|(part, ())| part)
+    }
+
+    /// Of `range`, these parts and no others may only be read. Whether that is news.
+    pub(crate) fn lock_pages(&mut self, range: Range<u64>, parts: impl Iterator<Item = Range<u64>>) -> bool {
+        let before: Vec<_> = self.locked(range.clone()).collect();
+        self.locked.update(range.clone(), |_, _| None);
+        for part in parts {
+            self.locked.update(part.start.max(range.start)..part.end.min(range.end), |_, _| Some(()));
+        }
+        !before.into_iter().eq(self.locked(range))
     }
 
     /// How much there is.
@@ -146,6 +163,7 @@ impl Svm {
     /// Forgets `range`: its memory is gone, or means something else now. Whether anything of it was known.
     pub(crate) fn forget(&mut self, purse: &Arc<Purse>, range: Range<u64>) -> bool {
         let mut gone = 0;
+        self.locked.update(range.clone(), |_, _| None);
         self.ranges.update(range, |part, held| {
             if let Some(held) = held {
                 gone += length(&part);

@@ -85,6 +85,19 @@ impl Reach {
         }
     }
 
+    /// Takes the right to write away in a range.
+    pub(crate) fn restrict(&mut self, range: Range<u64>) {
+        let mut at = range.start;
+        while at < range.end {
+            let (held, right) = self.at(at);
+            let part = at..held.end.min(range.end);
+            if right == Right::Write {
+                self.set(part.clone(), Some(Right::Read));
+            }
+            at = part.end;
+        }
+    }
+
     /// What it may do at `va`, and the addresses around it of which the same is true.
     pub(crate) fn at(&self, va: u64) -> (Range<u64>, Right) {
         if let Some((range, right)) = self.exceptions.at(va) {
@@ -94,7 +107,13 @@ impl Reach {
         if self.rule.contains(&va) {
             (gap.start.max(self.rule.start)..gap.end.min(self.rule.end), Right::Write)
         } else {
-            (va..va.saturating_add(1), Right::None)
+            let below = va < self.rule.start;
+            let range = if below {
+                gap.start..gap.end.min(self.rule.start)
+            } else {
+                gap.start.max(self.rule.end)..gap.end
+            };
+            (range, Right::None)
         }
     }
 }
@@ -128,6 +147,11 @@ mod tests {
         assert_eq!(reach.at(0x5fff), (0x5000..0x6000, Right::Read));
         assert_eq!(reach.at(0x6000), (0x6000..0x10_000, Right::Write));
         assert_eq!(reach.at(0x10_000).1, Right::None);
+        reach.restrict(0x3000..0x8000);
+        assert_eq!(reach.at(0x3000), (0x3000..0x4000, Right::Read));
+        assert_eq!(reach.at(0x4fff), (0x4000..0x5000, Right::None), "no right is given");
+        assert_eq!(reach.at(0x5000), (0x5000..0x8000, Right::Read));
+        assert_eq!(reach.at(0x8000), (0x8000..0x10_000, Right::Write));
     }
 
     #[test]

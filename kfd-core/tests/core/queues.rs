@@ -283,7 +283,7 @@ impl Worker {
                 self.put(va.0, &old.wrapping_sub(*by).to_le_bytes());
                 old.to_le_bytes().to_vec()
             }
-            UserAccess::Holes { .. } => panic!("a queue does not look for holes"),
+            UserAccess::Survey { .. } => panic!("a queue surveys nothing"),
         })
     }
 }

@@ -6,7 +6,7 @@ use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome};
 use kfd_core::ids::{GpuId, RenderMinor, UserVa};
 use kfd_core::limits::Limits;
-use kfd_core::notice::{Notice, UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, Notice, UserAccess, UserAnswer};
 use kfd_core::profile::Profile;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -84,6 +84,12 @@ fn get(client: &mut Client<'_>, range: (u64, u64), attributes: &[Attribute]) -> 
 
 fn access_of(client: &mut Client<'_>, range: (u64, u64), gpu: u32) -> u32 {
     get(client, range, &[(ACCESS, gpu)])[0].0
+}
+
+/// A door finds a hole.
+fn unmapped(client: &Client<'_>, va: u64, bytes: u64) {
+    let hole = Lack { va: UserVa(va), bytes, memory: false };
+    client.core().surveyed(client.process, (UserVa(va), bytes), &[hole]);
 }
 
 fn retry(client: &mut Client<'_>, on: bool) {
@@ -289,7 +295,7 @@ fn ranges_cost_their_number_and_their_bytes_while_faults_are_not_retried() {
         "it would cost too much"
     );
     assert_eq!(access_of(&mut client, (VA, PAGE), gpu), ACCESS);
-    world.core.unmapped(client.process, &[(UserVa(VA + (1 << 19)), 1 << 22)]);
+    unmapped(&client, VA + (1 << 19), 1 << 22);
     retry(&mut client, false);
     assert_eq!(world.core.totals().holds.userptr_bytes, 1 << 19);
     assert_eq!(world.core.processes()[0].svm_bytes, 1 << 19);
@@ -348,7 +354,8 @@ fn a_buffer_object_takes_the_place_of_a_range_and_a_hole_in_memory_ends_it() {
         [(UserVa(VA), 4 * PAGE), (UserVa(VA + 5 * PAGE), 11 * PAGE)]
     );
     client.userptr(VA + 8 * PAGE, PAGE);
-    world.core.unmapped(client.process, &[(UserVa(VA), PAGE), (UserVa(VA + 12 * PAGE), 64 * PAGE)]);
+    unmapped(&client, VA, PAGE);
+    unmapped(&client, VA + 12 * PAGE, 64 * PAGE);
     assert_eq!(
         world.core.registered(client.process),
         [(UserVa(VA + PAGE), 3 * PAGE), (UserVa(VA + 5 * PAGE), 3 * PAGE), (UserVa(VA + 9 * PAGE), 3 * PAGE)]
@@ -377,7 +384,7 @@ fn a_prefetch_brings_a_range_onto_a_device_and_back_without_costing_vram() {
     assert_eq!(world.core.totals().holds.vram_bytes, 0);
     set(&mut client, (VA + 2 * PAGE, PAGE), &[(PREFETCH, 0)]).unwrap();
     assert_eq!(on_devices(&world, &client), 3 * PAGE);
-    world.core.unmapped(client.process, &[(UserVa(VA), PAGE)]);
+    unmapped(&client, VA, PAGE);
     assert_eq!(on_devices(&world, &client), 2 * PAGE);
     // PCIe does not make one device's memory the other's: what both need stays with the host.
     set(&mut client, range, &[(ACCESS, SECOND), (PREFETCH, gpu)]).unwrap();
@@ -509,6 +516,41 @@ fn a_queue_reaches_registered_memory_at_the_clients_own_address_and_nothing_else
         copies.copy(&client, far, forbidden, 8);
         assert_eq!(copies.faults, [forbidden]);
     }
+    world.end();
+}
+
+#[test]
+fn what_the_client_may_only_read_its_queues_only_read() {
+    let world = World::new();
+    let mut client = world.client(1);
+    let gpu = gpu().0;
+    let (data, far) = (VA + 0x100_0000, VA + 0x200_0000);
+    client.buffer(far, 0x4000);
+    set(&mut client, (data, 64 * PAGE), &[(ACCESS, gpu)]).unwrap();
+    let all = (UserVa(data), 64 * PAGE);
+    let locked = |page: u64| Lack { va: UserVa(data + page * PAGE), bytes: PAGE, memory: true };
+    world.core.surveyed(client.process, all, &[locked(1)]);
+    let mut copies = Copies::new(&mut client, VA);
+    copies.copy(&client, far, data + PAGE, 8);
+    copies.copy(&client, data, far, 8);
+    assert!(copies.faults.is_empty());
+    copies.copy(&client, data + PAGE + 8, far, 8);
+    assert_eq!(copies.faults, [data + PAGE]);
+    // An answer that is full says nothing of what comes after it.
+    let many: Vec<_> = (0..LACKS_MAX as u64).map(|page| locked(2 * page)).collect();
+    world.core.surveyed(client.process, all, &[locked(63)]);
+    world.core.surveyed(client.process, all, &many);
+    let mut still = Copies::new(&mut client, VA + 0x10_000);
+    still.copy(&client, data + PAGE, far, 8);
+    assert!(still.faults.is_empty(), "it may be written again");
+    still.copy(&client, data + 63 * PAGE, far, 8);
+    assert_eq!(still.faults, [data + 63 * PAGE]);
+    // Attributes that change and a range that is registered anew do not give a right that the client has not.
+    set(&mut client, (data, 64 * PAGE), &[(NO_ACCESS, gpu)]).unwrap();
+    set(&mut client, (data, 64 * PAGE), &[(ACCESS, gpu)]).unwrap();
+    let mut last = Copies::new(&mut client, VA + 0x20_000);
+    last.copy(&client, data + 2 * PAGE, far, 8);
+    assert_eq!(last.faults, [data + 2 * PAGE]);
     world.end();
 }
 

@@ -1,12 +1,12 @@
 //! Gather and scatter, as functions of the table's entries and the client's bytes.
 
-use door::gather::{PIECE, Plan, holes, scatter, scattered};
+use door::gather::{PIECE, Plan, scatter, scattered};
 use kfd_core::abi::ioc;
 use kfd_core::abi::spec::{Count, Flow, Ioctl, Pointer};
 use kfd_core::abi::table;
 use kfd_core::call::{Errno, Gathered, UserWrite};
 use kfd_core::ids::{Tgid, UserVa};
-use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
 use proptest::prelude::*;
 
 const IDS: Pointer = Pointer {
@@ -188,19 +188,22 @@ fn a_call_about_memory_looks_whether_it_is_there_and_tells_when_it_could() {
     let arg = arg(&[0x7000, 0x2000, 0]);
     let plan = || Plan::new(row, &arg).unwrap().looking(row, &arg, Tgid(7));
     assert!(!plan().is_empty());
-    let looks = UserAccess::Holes { tgid: Tgid(7), va: UserVa(0x7000), bytes: 0x2000 };
+    let looks = UserAccess::Survey { tgid: Tgid(7), va: UserVa(0x7000), bytes: 0x2000 };
     assert_eq!(plan().take_accesses(), [looks]);
-    let hole = [0x8000u64.to_le_bytes(), 0x9000u64.to_le_bytes()].concat();
+    let lack = |va, memory| Lack { va: UserVa(va), bytes: 0x1000, memory };
+    let told = |lacks: &[Lack]| UserAnswer::Done(lacks.iter().flat_map(|lack| lack.encode()).collect());
     for (answers, mapped) in [
         (vec![UserAnswer::Done(vec![])], Some(true)),
-        (vec![UserAnswer::Done(hole.clone())], Some(false)),
+        (vec![told(&[lack(0x7000, true)])], Some(true)),
+        (vec![told(&[lack(0x7000, true), lack(0x8000, false)])], Some(false)),
+        (vec![told(&[lack(0x7000, true); LACKS_MAX])], None),
         (vec![UserAnswer::Failed], None),
         (vec![], None),
     ] {
         assert_eq!(plan().collect(answers).unwrap().mapped, mapped);
     }
-    assert_eq!(holes(&UserAnswer::Done(hole)), [(UserVa(0x8000), 0x1000)]);
-    assert_eq!(holes(&UserAnswer::Failed), []);
+    assert_eq!(Lack::of(&told(&[lack(0x8000, false)])), [lack(0x8000, false)]);
+    assert_eq!(Lack::of(&UserAnswer::Failed), []);
     let other = table::lookup(ioc::iowr(b'K', 0x05, 40)).unwrap();
     assert!(Plan::new(other, &[0; 40]).unwrap().looking(other, &[0; 40], Tgid(7)).is_empty());
 }

@@ -8,7 +8,7 @@
 use client::memory::{Kind, PAGE};
 use client::stream::Engine;
 use client::svm::Attribute;
-use client::{Buffer, Device, StreamQueue, sdma};
+use client::{Buffer, Device, StreamQueue, WaitResult, sdma};
 use kfd_core::abi::kfd as abi;
 use memmap2::MmapMut;
 use std::io::Write;
@@ -73,6 +73,23 @@ fn unmap(device: &Device, access_unsaid: u32) {
     }
 }
 
+/// What this process may only read its queues do not write: a memory exception, and the bytes stay.
+fn read_only(device: &Device, from: &[u8]) {
+    let gpu = device.gpu_id();
+    let memory = MmapMut::map_anon(16 << 20).expect("memory");
+    let range = pages(&memory);
+    device.set_svm(range.0, range.1, &[attribute(abi::SVM_ATTR_ACCESS, gpu)]).expect("registered");
+    let memory = memory.make_read_only().expect("mprotect");
+    assert_eq!(access(device, range), abi::SVM_ATTR_ACCESS);
+    let event = device.create_event(abi::EVENT_MEMORY, true).expect("an event");
+    let mut queue = StreamQueue::create(device, Engine::Sdma, 1024).expect("a queue");
+    let src = from.as_ptr().expose_provenance() as u64;
+    queue.submit(&sdma::copy(range.0, src, 4096)).expect("an empty ring has room");
+    let ended = device.wait_event(event, 20_000).expect("a wait");
+    assert_eq!(ended, WaitResult::Complete, "the queue met the page");
+    assert!(std::hint::black_box(&memory).iter().all(|byte| *byte == 0));
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |what: &str| arguments.iter().any(|argument| argument == what);
@@ -104,6 +121,7 @@ fn main() {
     unmap(&device, unsaid);
     let many: Vec<_> = (0..64).map(|_| attribute(abi::SVM_ATTR_GRANULARITY, 4)).collect();
     device.set_svm(start, bytes, &many).expect("as many attributes as one likes");
+    read_only(&device, &from);
     if has("hold") {
         println!("held");
         std::io::stdout().flush().expect("somebody hears");

@@ -8,7 +8,7 @@ use crate::workers::{MmState, Workers};
 use kfd_core::call::{Arg, Caller, Errno, Gathered, Identity, Node, Outcome};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
-use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::notice::{Lack, UserAccess, UserAnswer};
 use kfd_core::{Core, Opened, Trapped};
 use notifier::MmId;
 use notifier::watch::Pidfd;
@@ -34,10 +34,10 @@ pub trait Driver: Send + Sync + 'static {
     fn kfd_node_bytes(&self) -> u64;
     /// Whether an ioctl hands out that page of a kfd node. A touch of another is a SIGBUS.
     fn has_kfd_page(&self, offset: u64) -> bool;
-    /// The memory that a process has registered: what it unmaps is to be told by [`Driver::unmapped`].
+    /// The memory that a process has registered: what becomes of it is to be told by [`Driver::surveyed`].
     fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)>;
-    /// There is no memory at these addresses of a process, address and bytes.
-    fn unmapped(&self, process: ProcessId, holes: &[(UserVa, u64)]);
+    /// What this part of a process's memory lacks, address and bytes.
+    fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]);
     /// One ioctl.
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
     /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
@@ -111,8 +111,8 @@ impl Driver for Core {
         Self::registered(self, process)
     }
 
-    fn unmapped(&self, process: ProcessId, holes: &[(UserVa, u64)]) {
-        Self::unmapped(self, process, holes);
+    fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]) {
+        Self::surveyed(self, process, part, lacks);
     }
 
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {

@@ -10,7 +10,7 @@ use kfd_core::abi::chain::Chain;
 use kfd_core::abi::spec::{Extent, Ioctl, Pointer};
 use kfd_core::call::{Errno, Gathered, UserWrite};
 use kfd_core::ids::{Tgid, UserVa};
-use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
 
 /// The most bytes of one access: [`UserAccess`]'s own bound.
 pub const PIECE: usize = 64 * 1024;
@@ -47,7 +47,7 @@ impl Plan {
     #[must_use]
     pub fn looking(mut self, ioctl: &Ioctl, arg: &[u8], tgid: Tgid) -> Self {
         if let Some((va, bytes)) = ioctl.memory_of(arg) {
-            self.accesses.push(UserAccess::Holes { tgid, va, bytes });
+            self.accesses.push(UserAccess::Survey { tgid, va, bytes });
             self.looks = true;
         }
         self
@@ -105,7 +105,12 @@ impl Plan {
             entries.push(entry);
         }
         let mapped = match answers.next().filter(|_| self.looks) {
-            Some(UserAnswer::Done(holes)) => Some(holes.is_empty()),
+            Some(told @ UserAnswer::Done(_)) => {
+                let lacks = Lack::of(&told);
+                let hole = lacks.iter().any(|lack| !lack.memory);
+                // A full answer may have left a hole out.
+                (hole || lacks.len() < LACKS_MAX).then_some(!hole)
+            }
             Some(UserAnswer::Failed) | None => None,
         };
         Ok(Gathered { mapped, ..Gathered::from(entries) })

@@ -126,11 +126,11 @@ impl Worker {
                 Access::Write(va, bytes) => wire::push_reply(out, 0, |_| {
                     memory.is_some_and(|memory| write_whole(memory, bytes, va).is_ok())
                 }),
-                Access::Holes(tgid, va, len) => {
-                    let holes = memory.and_then(|memory| maps::holes(memory, tgid, va, len).ok());
-                    wire::push_reply(out, holes.as_ref().map_or(0, Vec::len), |to| {
-                        holes.is_some_and(|holes| {
-                            to.copy_from_slice(&holes);
+                Access::Survey(tgid, va, len) => {
+                    let told = memory.and_then(|memory| maps::survey(memory, tgid, va, len).ok());
+                    wire::push_reply(out, told.as_ref().map_or(0, Vec::len), |to| {
+                        told.is_some_and(|told| {
+                            to.copy_from_slice(&told);
                             true
                         })
                     });

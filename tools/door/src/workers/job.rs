@@ -3,11 +3,11 @@
 use super::MmState;
 use super::wire::{OPS_MAX, PAYLOAD_MAX};
 use kfd_core::ids::ProcessId;
-use kfd_core::notice::{HOLES_MAX, UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most bytes of an answer that tells holes.
-const HOLES_BYTES: usize = HOLES_MAX * 2 * size_of::<u64>();
+/// The most bytes of an answer to a survey.
+const SURVEY_BYTES: usize = LACKS_MAX * Lack::BYTES;
 
 /// Runs when a job is done: once, with one answer per access.
 pub(super) type Done = Box<dyn FnOnce(Vec<UserAnswer>) + Send>;
@@ -82,7 +82,7 @@ pub(super) fn charge(access: &UserAccess) -> usize {
         UserAccess::Read { len, .. } => *len as usize,
         UserAccess::Write { bytes, .. } => bytes.len(),
         UserAccess::FetchSub { .. } => 8,
-        UserAccess::Holes { .. } => HOLES_BYTES,
+        UserAccess::Survey { .. } => SURVEY_BYTES,
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) fn split(process: ProcessId, accesses: Vec<UserAccess>, done: Done) -
             UserAccess::Read { len, .. } => (*len as usize, 0),
             UserAccess::Write { bytes, .. } => (0, bytes.len()),
             UserAccess::FetchSub { .. } => (8, 0),
-            UserAccess::Holes { .. } => (HOLES_BYTES, 0),
+            UserAccess::Survey { .. } => (SURVEY_BYTES, 0),
         };
         let full = groups.last().is_none_or(|group| group.len() == OPS_MAX);
         if full || read + reads > PAYLOAD_MAX || written + writes > PAYLOAD_MAX {

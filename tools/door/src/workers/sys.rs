@@ -139,12 +139,25 @@ struct ProcmapQuery {
 }
 
 /// `PROCMAP_QUERY` (linux/fs.h): `_IOWR('f', 17, struct procmap_query)`.
-const PROCMAP_QUERY: libc::Ioctl = nix::request_code_readwrite!(b'f', 17, size_of::<ProcmapQuery>()) as libc::Ioctl;
+const PROCMAP_QUERY: libc::Ioctl =
+    nix::request_code_readwrite!(b'f', 17, size_of::<ProcmapQuery>()) as libc::Ioctl;
 /// `PROCMAP_QUERY_COVERING_OR_NEXT_VMA`.
 const COVERING_OR_NEXT: u64 = 0x10;
 
-/// The mapping that holds `address`, or the next above: its start and end. `maps` is a `/proc/PID/maps`.
-pub(super) fn mapping_at_or_after(maps: BorrowedFd<'_>, address: u64) -> io::Result<Option<(u64, u64)>> {
+/// `PROCMAP_QUERY_VMA_WRITABLE`, a flag of the mapping that is told.
+const VMA_WRITABLE: u64 = 2;
+
+/// A mapping of a process.
+pub(super) struct MappedRange {
+    pub start: u64,
+    /// Exclusive.
+    pub end: u64,
+    /// Whether its process may write.
+    pub writable: bool,
+}
+
+/// The mapping that holds `address`, or the next above. `maps` is a `/proc/PID/maps`.
+pub(super) fn mapping_at_or_after(maps: BorrowedFd<'_>, address: u64) -> io::Result<Option<MappedRange>> {
     let mut query = ProcmapQuery {
         size: size_of::<ProcmapQuery>() as u64,
         query_flags: COVERING_OR_NEXT,
@@ -154,7 +167,11 @@ pub(super) fn mapping_at_or_after(maps: BorrowedFd<'_>, address: u64) -> io::Res
     // SAFETY: the kernel reads and writes `size` bytes of the struct, which is that long; its pointers are null.
     let answer = unsafe { libc::ioctl(maps.as_raw_fd(), PROCMAP_QUERY, &raw mut query) };
     match answer {
-        0 => Ok(Some((query.vma_start, query.vma_end))),
+        0 => Ok(Some(MappedRange {
+            start: query.vma_start,
+            end: query.vma_end,
+            writable: query.vma_flags & VMA_WRITABLE != 0,
+        })),
         _ => match io::Error::last_os_error() {
             none if none.raw_os_error() == Some(libc::ENOENT) => Ok(None),
             error => Err(error),

@@ -67,7 +67,7 @@ struct Head {
     generation: u32,
 }
 
-/// One access: `op` is 1 read, 2 write, 3 fetch-and-subtract; `operand` is the subtrahend. 4 is to look for holes: `len`
+/// One access: `op` is 1 read, 2 write, 3 fetch-and-subtract; `operand` is the subtrahend. 4 is a survey: `len`
 /// is then the thread group and `operand` the bytes.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -113,8 +113,8 @@ pub enum Access<'a> {
     Write(u64, &'a [u8]),
     /// Subtract from eight bytes.
     FetchSub(u64, u64),
-    /// Look for holes in so many bytes of that thread group's.
-    Holes(Tgid, u64, u64),
+    /// Survey so many bytes of that thread group's.
+    Survey(Tgid, u64, u64),
 }
 
 /// Starts a message anew in `out`.
@@ -144,7 +144,7 @@ pub fn push_access(out: &mut Vec<u8>, access: &UserAccess) {
             (Op { op: 2, len: bytes.len() as u32, va: *va, operand: 0 }, bytes)
         }
         UserAccess::FetchSub { va: UserVa(va), by } => (Op { op: 3, len: 8, va: *va, operand: *by }, &[]),
-        UserAccess::Holes { tgid, va: UserVa(va), bytes } => {
+        UserAccess::Survey { tgid, va: UserVa(va), bytes } => {
             (Op { op: 4, len: tgid.0, va: *va, operand: *bytes }, &[])
         }
     };
@@ -171,7 +171,7 @@ pub fn take_access<'a>(rest: &mut &'a [u8]) -> Result<Access<'a>, Malformed> {
             Ok(Access::Write(op.va, bytes))
         }
         3 => Ok(Access::FetchSub(op.va, op.operand)),
-        4 => Ok(Access::Holes(Tgid(op.len), op.va, op.operand)),
+        4 => Ok(Access::Survey(Tgid(op.len), op.va, op.operand)),
         _ => Err(Malformed),
     }
 }

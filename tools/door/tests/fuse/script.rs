@@ -6,7 +6,7 @@ use kfd_core::{Opened, Trapped};
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
-use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::notice::{Lack, UserAccess, UserAnswer};
 use notifier::MmId;
 use notifier::watch::{self, Pidfd, mm_state};
 use std::collections::HashMap;
@@ -109,7 +109,7 @@ impl Driver for Script {
         Vec::new()
     }
 
-    fn unmapped(&self, _: ProcessId, _: &[(UserVa, u64)]) {}
+    fn surveyed(&self, _: ProcessId, _: (UserVa, u64), _: &[Lack]) {}
 
     fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
         let done = |arg| Outcome::Done(Done::new(arg));
@@ -244,7 +244,7 @@ impl ClientMemory for Reach {
                 UserAccess::Write { va, bytes } => mem
                     .write_all_at(&bytes, va.0)
                     .map_or(UserAnswer::Failed, |()| UserAnswer::Done(Vec::new())),
-                UserAccess::FetchSub { .. } | UserAccess::Holes { .. } => UserAnswer::Failed,
+                UserAccess::FetchSub { .. } | UserAccess::Survey { .. } => UserAnswer::Failed,
             });
             done(answers.collect());
         });

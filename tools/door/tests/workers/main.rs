@@ -9,11 +9,10 @@ mod hung;
 mod pool;
 
 use client::Client;
-use door::gather::holes;
 use door::workers::{MmState, WorkersConfig};
 use hung::HungMount;
 use kfd_core::ids::{ProcessId, Tgid, UserVa};
-use kfd_core::notice::{HOLES_MAX, UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
 use pool::{PATIENCE, Pool, eventually, pattern, read, write};
 use std::time::{Duration, Instant};
 
@@ -87,44 +86,60 @@ fn a_pointer_into_nothing_fails_and_a_range_that_ends_in_nothing_too() {
     assert_eq!(pool.run(process, vec![read(far, 65_536)]), [UserAnswer::Failed]);
 }
 
-/// The holes of a range by the text of the process's maps, which nobody changes meanwhile.
-fn holes_by_text(pid: u32, mut at: u64, end: u64) -> Vec<(UserVa, u64)> {
+/// What a range lacks by the text of the process's maps, which nobody changes meanwhile.
+fn lacks_by_text(pid: u32, mut at: u64, end: u64) -> Vec<Lack> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
-    let mut holes = Vec::new();
-    for line in text.lines() {
-        let (start, rest) = line.split_once('-').unwrap();
-        let number = |hex: &str| u64::from_str_radix(hex, 16).unwrap().min(end);
-        let (start, next) = (number(start), number(rest.split(' ').next().unwrap()));
-        if at < start {
-            holes.push((UserVa(at), start - at));
+    let mut lacks = Vec::new();
+    let mut lack = |start: u64, end: u64, memory| {
+        if start < end {
+            lacks.push(Lack { va: UserVa(start), bytes: end - start, memory });
         }
-        at = at.max(next);
+    };
+    for line in text.lines() {
+        let (range, rest) = line.split_once(' ').unwrap();
+        let (start, next) = range.split_once('-').unwrap();
+        let number = |hex: &str| u64::from_str_radix(hex, 16).unwrap().clamp(at, end.max(at));
+        let (start, next) = (number(start), number(next));
+        lack(at, if next > at { start } else { at }, false);
+        if !rest.starts_with("rw") && !rest.starts_with("-w") {
+            lack(start, next, true);
+        }
+        at = next;
     }
-    if at < end {
-        holes.push((UserVa(at), end - at));
-    }
-    holes
+    lack(at, end, false);
+    lacks
 }
 
 #[test]
-fn holes_in_a_clients_memory_are_those_of_its_maps_and_none_is_told_of_the_dead() {
+fn what_a_clients_memory_lacks_is_what_its_maps_say_and_nothing_is_told_of_the_dead() {
     let (pool, mut client) = (Pool::start(), Client::start());
     let (va, hole) = (client.ask("alloc 1048576"), client.ask("hole"));
+    let program = client.ask("map /proc/self/exe");
     let process = pool.attach(&client, 0);
     let pid = client.tid().0;
-    let look = |va, bytes| UserAccess::Holes { tgid: Tgid(pid), va: UserVa(va), bytes };
-    let ranges = [(va, 1 << 20), (va + 4096, 4096), (hole, 4096), (va, 1 << 30), (0, va + 4096), (1 << 46, 1 << 46)];
+    let look = |va, bytes| UserAccess::Survey { tgid: Tgid(pid), va: UserVa(va), bytes };
+    let ranges = [
+        (va, 1 << 20),
+        (va + 4096, 4096),
+        (hole, 4096),
+        (program, 4096),
+        (va, 1 << 30),
+        (0, va + 4096),
+        (1 << 46, 1 << 46),
+    ];
     let answers = pool.run(process, ranges.map(|(va, bytes)| look(va, bytes)).to_vec());
     for ((va, bytes), answer) in ranges.into_iter().zip(&answers) {
-        let mut expected = holes_by_text(pid, va, va + bytes);
-        expected.truncate(HOLES_MAX);
-        assert_eq!(holes(answer), expected, "{va:#x}+{bytes:#x}");
+        let mut expected = lacks_by_text(pid, va, va + bytes);
+        expected.truncate(LACKS_MAX);
+        assert_eq!(Lack::of(answer), expected, "{va:#x}+{bytes:#x}");
     }
-    assert!(holes(&answers[0]).is_empty() && !holes(&answers[2]).is_empty());
+    assert!(Lack::of(&answers[0]).is_empty(), "memory to be written");
+    assert!(!Lack::of(&answers[2])[0].memory && Lack::of(&answers[3])[0].memory);
     assert_eq!(pool.run(process, vec![look(u64::MAX, 2)]), [UserAnswer::Failed], "it wraps");
     let other = Client::start();
     client.kill();
-    let answers = pool.run(process, vec![look(va, 4096), UserAccess::Holes { tgid: Tgid(other.tid().0), va: UserVa(va), bytes: 8 }]);
+    let of_another = UserAccess::Survey { tgid: Tgid(other.tid().0), va: UserVa(va), bytes: 8 };
+    let answers = pool.run(process, vec![look(va, 4096), of_another]);
     assert_eq!(answers, [UserAnswer::Failed, UserAnswer::Failed]);
 }
 
