@@ -10,7 +10,7 @@ use super::dispatch::Door;
 use super::inflight::{InFlight, Interrupted, Parking, Stage};
 use super::wire::Reply;
 use super::wire::layout::{InHeader, IoctlIn};
-use crate::gather::{Plan, holes, scatter, scattered};
+use crate::gather::{Plan, scatter, scattered};
 use crate::identity::{self, claim};
 use kfd_core::abi::chain::Chain;
 use kfd_core::abi::spec::Ioctl;
@@ -18,7 +18,7 @@ use kfd_core::abi::{drm, ioc, table};
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Outcome, Refused};
 use kfd_core::death::Cause;
 use kfd_core::ids::{CallId, ProcessId, Tgid, Tid, UserVa};
-use kfd_core::notice::UserAccess;
+use kfd_core::notice::{Lack, UserAccess, UserAnswer};
 use notifier::watch::{KillSign, kill_sign};
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ impl Door {
         self.sweep(memory, tgid, registered, move || door.gather(&caller, ioctl.chain, Vec::new(), plan));
     }
 
-    /// Tells the core which registered memory of a client is no longer there, and goes on.
+    /// Tells the core what has become of a client's registered memory, and goes on.
     fn sweep(
         self: &Arc<Self>,
         process: ProcessId,
@@ -130,13 +130,14 @@ impl Door {
         registered: Vec<(UserVa, u64)>,
         then: impl FnOnce() + Send + 'static,
     ) {
-        let look = |(va, bytes)| UserAccess::Holes { tgid, va, bytes };
-        let accesses = registered.into_iter().take(SWEEP_MAX).map(look).collect();
+        let look = |(va, bytes): &(UserVa, u64)| UserAccess::Survey { tgid, va: *va, bytes: *bytes };
+        let accesses = registered.iter().take(SWEEP_MAX).map(look).collect();
         let door = Arc::clone(self);
         let swept = move |answers: Vec<_>| {
-            let holes: Vec<_> = answers.iter().flat_map(holes).collect();
-            if !holes.is_empty() {
-                door.driver.unmapped(process, &holes);
+            for (part, answer) in registered.into_iter().zip(&answers) {
+                if let UserAnswer::Done(_) = answer {
+                    door.driver.surveyed(process, part, &Lack::of(answer));
+                }
             }
             then();
         };

@@ -140,14 +140,6 @@ impl Plan {
     }
 }
 
-/// The first holes that an answer to [`UserAccess::Holes`] tells, address and bytes.
-#[must_use]
-pub fn holes(answer: &UserAnswer) -> Vec<(UserVa, u64)> {
-    let UserAnswer::Done(bytes) = answer else { return Vec::new() };
-    let words: Vec<u64> = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
-    words.as_chunks().0.iter().map(|[start, end]| (UserVa(*start), end.saturating_sub(*start))).collect()
-}
-
 /// The core's writes as accesses of at most [`PIECE`] bytes, in order. A range that wraps around the end is left to the
 /// worker, which fails it.
 #[must_use]
