@@ -15,13 +15,13 @@ use std::{fmt, sync::Arc, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReaderKind {
     /// [`PerThread`](Self::PerThread) for the first 16 threads of the process that read, [`PerCpu`](Self::PerCpu) for
-    /// all others.
+    /// all others and for sections inside another.
     Mixed,
     /// Plain increments of this CPU's counters in a restartable sequence. Needs x86-64, an rseq registration by
     /// glibc 2.35 or later, and membarrier (Linux 4.14).
     PerCpu,
-    /// Plain increments of counters that one thread owns; locked increments for threads beyond the sixteenth.
-    /// Needs membarrier (Linux 4.14).
+    /// Plain stores to a word that one thread owns, on any architecture; locked increments for threads beyond the
+    /// sixteenth and for sections inside another. Needs membarrier (Linux 4.14).
     PerThread,
     /// Locked increments and full fences on both sides. Needs nothing, and its updaters interrupt nobody.
     Fenced,

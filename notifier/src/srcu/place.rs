@@ -17,14 +17,14 @@ pub(super) struct Place {
     /// What it may use at all; `None` when it is to stay out of the scheduler's way.
     allowed: Option<Cpus>,
     last: Option<usize>,
-    bound: bool,
+    bound: Option<usize>,
 }
 
 impl Place {
     /// The calling thread's; one that is not to follow anybody stays free.
     pub(super) fn new(follows: bool) -> Self {
         let allowed = if follows { sync::cpus_of_this_thread() } else { None };
-        Self { allowed, last: None, bound: false }
+        Self { allowed, last: None, bound: None }
     }
 
     /// The reclaimer has a batch because a thread on this CPU woke it, or because it was busy since. The CPU that it is
@@ -34,21 +34,61 @@ impl Place {
         if self.last != cpu {
             self.last = cpu;
             self.let_go();
-        } else if !self.bound {
+        } else if self.bound.is_none() {
             self.bind();
         }
-        if self.bound { self.last } else { None }
+        self.bound
     }
 
     fn let_go(&mut self) {
-        if let (true, Some(allowed)) = (self.bound, &self.allowed) {
-            self.bound = !allowed.run_this_thread();
+        if let (Some(_), Some(allowed)) = (self.bound, &self.allowed)
+            && allowed.run_this_thread()
+        {
+            self.bound = None;
         }
     }
 
     fn bind(&mut self) {
         if let (Some(cpu), Some(allowed)) = (self.last, &self.allowed) {
-            self.bound = allowed.only(cpu).is_some_and(|one| one.run_this_thread());
+            self.bound = allowed.only(cpu).filter(sync::Cpus::run_this_thread).map(|_| cpu);
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Place, sync};
+
+    /// Which of these CPUs the calling thread may use.
+    fn among(cpus: &[usize]) -> Vec<usize> {
+        let now = sync::cpus_of_this_thread().expect("a set that the test's machine fits into");
+        cpus.iter().copied().filter(|&cpu| now.only(cpu).is_some()).collect()
+    }
+
+    #[test]
+    fn a_reclaimer_keeps_to_the_cpu_that_keeps_waking_it_and_lets_go_of_it() {
+        let all = among(&Vec::from_iter(0..1024));
+        let (first, last) = (all[0], all[all.len() - 1]);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut place = Place::new(true);
+                assert_eq!(place.woken_by(Some(first)), None, "once is no habit");
+                assert_eq!(place.woken_by(Some(first)), Some(first));
+                assert_eq!(among(&all), [first]);
+                if last != first {
+                    assert_eq!(place.woken_by(Some(last)), None);
+                    assert_eq!(among(&all), all, "free again");
+                    assert_eq!(place.woken_by(Some(last)), Some(last));
+                }
+                assert_eq!(place.woken_by(None), None);
+                assert_eq!(among(&all), all);
+            });
+            scope.spawn(|| {
+                let mut roaming = Place::new(false);
+                assert_eq!(roaming.woken_by(Some(first)), None);
+                assert_eq!(roaming.woken_by(Some(first)), None);
+                assert_eq!(among(&all), all);
+            });
+        });
     }
 }
