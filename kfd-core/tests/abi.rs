@@ -48,11 +48,13 @@ fn the_fields_of_a_struct_cover_every_byte_once() {
     }
 }
 
+type Family = (&'static [Pointer], Option<(Layout, usize)>);
+
 /// What pointers a row has: its own, and those of each of its operations, with the layout their fields are in and where
 /// that lies in the struct.
-fn families(row: &Ioctl) -> Vec<(&'static [Pointer], Option<(Layout, usize)>)> {
+fn families(row: &Ioctl) -> Vec<Family> {
     let mut families = vec![(row.pointers, row.layout.map(|layout| (layout, 0)))];
-    for variants in row.variants.iter() {
+    if let Some(variants) = row.variants {
         let of = |variant: &Variant| match variant.layout {
             Some(layout) => (variant.pointers, Some((layout, variants.union_at))),
             None => (variant.pointers, row.layout.map(|layout| (layout, 0))),

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own functions may fail as the test does")]
 
-use kfd_core::abi::layout::Layout;
+use kfd_core::abi::layout::{Field, Layout};
 use kfd_core::abi::spec::Ioctl;
 use kfd_core::abi::{drm, kfd, table};
 use std::fmt::Write as _;
@@ -25,6 +25,84 @@ const FURTHER: &[Layout] = &[
     kfd::SvmAttribute::LAYOUT,
     kfd::CriuDeviceBucket::LAYOUT,
     kfd::CriuBoBucket::LAYOUT,
+];
+
+/// Structs that no row has for its own and that interface 1.13 and later brought: checked where the header has them, and
+/// against [`NEWER`] in any case.
+const FURTHER_NEWER: &[Layout] = &[
+    kfd::RuntimeInfo::LAYOUT,
+    kfd::DbgTrapEnable::LAYOUT,
+    kfd::DbgTrapSendRuntimeEvent::LAYOUT,
+    kfd::DbgTrapSetExceptionsEnabled::LAYOUT,
+    kfd::DbgTrapSetWaveLaunchOverride::LAYOUT,
+    kfd::DbgTrapSetWaveLaunchMode::LAYOUT,
+    kfd::DbgTrapSuspendQueues::LAYOUT,
+    kfd::DbgTrapResumeQueues::LAYOUT,
+    kfd::DbgTrapSetNodeAddressWatch::LAYOUT,
+    kfd::DbgTrapClearNodeAddressWatch::LAYOUT,
+    kfd::DbgTrapSetFlags::LAYOUT,
+    kfd::DbgTrapQueryDebugEvent::LAYOUT,
+    kfd::DbgTrapQueryExceptionInfo::LAYOUT,
+    kfd::DbgTrapQueueSnapshot::LAYOUT,
+    kfd::DbgTrapDeviceSnapshot::LAYOUT,
+    kfd::QueueSnapshotEntry::LAYOUT,
+    kfd::DeviceInfoEntry::LAYOUT,
+];
+
+/// What linux/kfd_ioctl.h of Linux 6.17 (interface 1.18) declares, for machines whose header is older: each struct with its
+/// fields in order, `8` and `4` before those of 64 and of 32 bits. A union is given by its largest member.
+const NEWER: &[(&str, &str)] = &[
+    (
+        "kfd_ioctl_create_queue_args",
+        "8 ring_base_address write_pointer_address read_pointer_address doorbell_offset 4 ring_size gpu_id \
+         queue_type queue_percentage queue_priority queue_id 8 eop_buffer_address eop_buffer_size \
+         ctx_save_restore_address 4 ctx_save_restore_size ctl_stack_size sdma_engine_id pad",
+    ),
+    ("kfd_ioctl_export_dmabuf_args", "8 handle 4 flags dmabuf_fd"),
+    ("kfd_ioctl_runtime_enable_args", "8 r_debug 4 mode_mask capabilities_mask"),
+    ("kfd_ioctl_dbg_trap_args", "4 pid op 8 enable - -"),
+    ("kfd_runtime_info", "8 r_debug 4 runtime_state ttmp_setup"),
+    ("kfd_ioctl_dbg_trap_enable_args", "8 exception_mask rinfo_ptr 4 rinfo_size dbg_fd"),
+    ("kfd_ioctl_dbg_trap_send_runtime_event_args", "8 exception_mask 4 gpu_id queue_id"),
+    ("kfd_ioctl_dbg_trap_set_exceptions_enabled_args", "8 exception_mask"),
+    (
+        "kfd_ioctl_dbg_trap_set_wave_launch_override_args",
+        "4 override_mode enable_mask support_request_mask pad",
+    ),
+    ("kfd_ioctl_dbg_trap_set_wave_launch_mode_args", "4 launch_mode pad"),
+    ("kfd_ioctl_dbg_trap_suspend_queues_args", "8 exception_mask queue_array_ptr 4 num_queues grace_period"),
+    ("kfd_ioctl_dbg_trap_resume_queues_args", "8 queue_array_ptr 4 num_queues pad"),
+    ("kfd_ioctl_dbg_trap_set_node_address_watch_args", "8 address 4 mode mask gpu_id id"),
+    ("kfd_ioctl_dbg_trap_clear_node_address_watch_args", "4 gpu_id id"),
+    ("kfd_ioctl_dbg_trap_set_flags_args", "4 flags pad"),
+    ("kfd_ioctl_dbg_trap_query_debug_event_args", "8 exception_mask 4 gpu_id queue_id"),
+    (
+        "kfd_ioctl_dbg_trap_query_exception_info_args",
+        "8 info_ptr 4 info_size source_id exception_code clear_exception",
+    ),
+    ("kfd_ioctl_dbg_trap_queue_snapshot_args", "8 exception_mask snapshot_buf_ptr 4 num_queues entry_size"),
+    ("kfd_ioctl_dbg_trap_device_snapshot_args", "8 exception_mask snapshot_buf_ptr 4 num_devices entry_size"),
+    (
+        "kfd_queue_snapshot_entry",
+        "8 exception_status ring_base_address write_pointer_address read_pointer_address \
+         ctx_save_restore_address 4 queue_id gpu_id ring_size queue_type ctx_save_restore_area_size reserved",
+    ),
+    (
+        "kfd_dbg_device_info_entry",
+        "8 exception_status lds_base lds_limit scratch_base scratch_limit gpuvm_base gpuvm_limit 4 gpu_id \
+         location_id vendor_id device_id revision_id subsystem_vendor_id subsystem_device_id fw_version \
+         gfx_target_version simd_count max_waves_per_simd array_count simd_arrays_per_engine num_xcc \
+         capability debug_prop",
+    ),
+];
+
+/// The command words of calls that a header of interface 1.11 has not: `_IOWR('K', nr, struct)`, `_IO` for the last.
+const NEWER_COMMANDS: &[(&str, u32)] = &[
+    ("CREATE_QUEUE", 0xc060_4b02),
+    ("EXPORT_DMABUF", 0xc010_4b24),
+    ("RUNTIME_ENABLE", 0xc010_4b25),
+    ("DBG_TRAP", 0xc020_4b26),
+    ("CREATE_PROCESS", 0x4b27),
 ];
 
 const FURTHER_DRM: &[Layout] = &[
@@ -95,6 +173,9 @@ const DRM: &[(&str, u64)] = constants!(drm, "DRM_":
 /// The newest interface whose structs are known byte for byte; a header after it may append fields.
 const KNOWN_MINOR: u32 = 11;
 
+/// Structs that grew after interface 1.11: the minor version that did it, and the size before.
+const GROWN: &[(&str, u32, usize)] = &[("struct kfd_ioctl_create_queue_args", 17, 88)];
+
 /// How a value here is held against C's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
@@ -109,11 +190,20 @@ struct Check {
     expected: Vec<(String, u64, Rule)>,
     /// How sizes of whole structs compare.
     sizes: Rule,
+    /// The interface that the header declares.
+    minor: u32,
 }
 
 impl Check {
-    fn new(sizes: Rule) -> Self {
-        Self { source: String::new(), expected: Vec::new(), sizes }
+    fn new(sizes: Rule, minor: u32) -> Self {
+        Self { source: String::new(), expected: Vec::new(), sizes, minor }
+    }
+
+    /// The size that the header knows of a struct.
+    fn size(&self, layout: &Layout) -> usize {
+        let older =
+            |(c_type, since, _): &&(&str, u32, usize)| *c_type == layout.c_type && self.minor < *since;
+        GROWN.iter().find(older).map_or(layout.size, |(.., before)| *before)
     }
 
     fn line(&mut self, what: String, expression: &str, value: u64, rule: Rule) {
@@ -123,6 +213,7 @@ impl Check {
 
     /// The parts of a command word.
     fn command(&mut self, name: &str, row: &Ioctl) {
+        let size = row.layout.map_or(0, |layout| self.size(&layout));
         let rest = |cmd: u32| u64::from(cmd & !(0x3fff << 16));
         self.line(
             format!("{name} without its size"),
@@ -130,14 +221,16 @@ impl Check {
             rest(row.cmd),
             Rule::Equal,
         );
-        self.line(format!("size of {name}"), &format!("_IOC_SIZE({name})"), row.size() as u64, self.sizes);
+        self.line(format!("size of {name}"), &format!("_IOC_SIZE({name})"), size as u64, self.sizes);
     }
 
     fn layout(&mut self, layout: &Layout) {
         let c_type = layout.c_type;
-        self.line(format!("sizeof({c_type})"), &format!("sizeof({c_type})"), layout.size as u64, self.sizes);
+        let size = self.size(layout);
+        self.line(format!("sizeof({c_type})"), &format!("sizeof({c_type})"), size as u64, self.sizes);
         // A field without a name is padding that C leaves to the compiler.
-        for field in layout.fields.iter().filter(|field| !field.name.is_empty()) {
+        let known = |field: &&Field| !field.name.is_empty() && field.offset < size;
+        for field in layout.fields.iter().filter(known) {
             let name = field.name;
             self.line(
                 format!("offsetof({c_type}, {name})"),
@@ -246,7 +339,7 @@ fn every_kfd_struct_command_and_constant_is_the_headers() {
         return;
     };
     let minor = define(&text, "KFD_IOCTL_MINOR_VERSION");
-    let mut check = Check::new(if minor > KNOWN_MINOR { Rule::AtLeast } else { Rule::Equal });
+    let mut check = Check::new(if minor > KNOWN_MINOR { Rule::AtLeast } else { Rule::Equal }, minor);
     let newer = rows(&mut check, table::KFD, &text, |row| {
         let deprecated = if (0x0d..=0x10).contains(&row.number()) { "_DEPRECATED" } else { "" };
         format!("AMDKFD_IOC_{}{deprecated}", row.name)
@@ -256,6 +349,8 @@ fn every_kfd_struct_command_and_constant_is_the_headers() {
     // upstream header.
     assert!(newer.len() <= 4 + 2, "{newer:?}");
     FURTHER.iter().for_each(|layout| check.layout(layout));
+    let there = |layout: &&Layout| mentions(&text, layout.c_type.trim_start_matches("struct "));
+    FURTHER_NEWER.iter().filter(there).for_each(|layout| check.layout(layout));
     for (name, value) in KFD_IOC.iter().chain(KFD_PLAIN).chain(KFD_ENUMERATORS) {
         assert!(mentions(&text, name), "{name} is not in the header");
         check.line((*name).to_owned(), &format!("({name}) & 0xffffffffull"), *value, Rule::Equal);
@@ -278,6 +373,60 @@ fn the_table_knows_every_call_of_the_header() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
+/// Fields of one of [`NEWER`]'s declarations: name, offset, width.
+fn declared(declaration: &str) -> Vec<(&str, usize, usize)> {
+    let (mut width, mut offset, mut fields) = (0, 0, Vec::new());
+    for word in declaration.split_ascii_whitespace() {
+        match word.parse() {
+            Ok(bytes) => width = bytes,
+            Err(_) => {
+                assert_eq!(offset % width, 0, "the kernel's structs have no holes: {declaration}");
+                fields.push((word, offset, width));
+                offset += width;
+            }
+        }
+    }
+    fields
+}
+
+#[test]
+fn structs_newer_than_debians_header_are_those_of_interface_1_18() {
+    let rows = table::KFD.iter().filter_map(|row| row.layout);
+    let layouts: Vec<Layout> = rows.chain(FURTHER_NEWER.iter().copied()).collect();
+    for (name, declaration) in NEWER {
+        let layout = layouts.iter().find(|layout| layout.c_type.trim_start_matches("struct ") == *name);
+        let layout = layout.unwrap_or_else(|| panic!("{name} is not here"));
+        let mut fields = declared(declaration);
+        assert_eq!(layout.size, fields.iter().map(|(.., width)| width).sum::<usize>(), "sizeof {name}");
+        // A union is one field here.
+        fields.retain(|(field, ..)| *field != "-");
+        assert_eq!(layout.fields.len(), fields.len(), "{name}");
+        for (ours, (field, offset, width)) in layout.fields.iter().zip(fields) {
+            assert_eq!((ours.name, ours.offset), (field, offset), "{name}");
+            assert!(ours.size == width || field == "enable", "{name}.{field}");
+        }
+    }
+    assert!(FURTHER_NEWER.iter().all(|layout| {
+        NEWER.iter().any(|(name, _)| layout.c_type.trim_start_matches("struct ") == *name)
+    }));
+    for (name, command) in NEWER_COMMANDS {
+        let row = table::KFD.iter().find(|row| row.name == *name).unwrap();
+        assert_eq!(row.cmd, *command, "{name}");
+    }
+}
+
+#[test]
+fn every_operation_of_a_debugger_has_its_struct_and_its_number() {
+    let row = table::KFD.iter().find(|row| row.name == "DBG_TRAP").unwrap();
+    let variants = row.variants.unwrap();
+    let numbers: Vec<u32> = variants.rows.iter().map(|variant| variant.op).collect();
+    assert_eq!(numbers, (0..15).collect::<Vec<_>>(), "KFD_IOC_DBG_TRAP_ENABLE to _GET_DEVICE_SNAPSHOT");
+    for variant in variants.rows.iter().filter(|variant| variant.name != "DISABLE") {
+        let layout = variant.layout.unwrap();
+        assert!(FURTHER_NEWER.contains(&layout), "{}", variant.name);
+    }
+}
+
 #[test]
 fn every_drm_struct_command_and_constant_is_the_headers() {
     let Some(text) = header("every_drm_struct_command_and_constant_is_the_headers", DRM_HEADER) else {
@@ -285,7 +434,7 @@ fn every_drm_struct_command_and_constant_is_the_headers() {
     };
     let text = text + &std::fs::read_to_string("/usr/include/libdrm/drm.h").unwrap();
     // libdrm's header has no version, and DEV_INFO grows; that it is 368 bytes here, `profile.rs` asserts.
-    let mut check = Check::new(Rule::AtLeast);
+    let mut check = Check::new(Rule::AtLeast, 0);
     let newer = rows(&mut check, table::DRM, &text, |row| format!("DRM_IOCTL_{}", row.name));
     assert!(newer.is_empty(), "{newer:?}");
     FURTHER_DRM.iter().for_each(|layout| check.layout(layout));

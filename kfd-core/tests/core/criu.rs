@@ -134,7 +134,7 @@ fn each_step_needs_the_one_before_it() {
     assert_eq!(world.core.queues()[0].state, QueueState::Idle);
     let full = abi::Criu { op: abi::CRIU_OP_CHECKPOINT, devices: 1, bos: 1, priv_data: 1, ..info };
     assert_eq!(criu(&mut client, &full, privileged()).0, Err(libc::EINVAL), "not paused");
-    step(&mut client, abi::CRIU_OP_PROCESS_INFO);
+    assert_eq!(step(&mut client, abi::CRIU_OP_PROCESS_INFO).0, Ok(()));
     assert_eq!(criu(&mut client, &full, privileged()).0, Ok(()));
     for wrong in [
         abi::Criu { devices: 0, ..full },
@@ -161,12 +161,12 @@ fn a_paused_process_runs_nothing_until_it_goes_on() {
     let mut client = world.client(10);
     let mut queue = client.queue(0x10_0000);
     let signal = client.signal(&queue, 0, 1, None);
-    step(&mut client, abi::CRIU_OP_PROCESS_INFO);
+    assert_eq!(step(&mut client, abi::CRIU_OP_PROCESS_INFO).0, Ok(()));
     client.push(&mut queue, &barrier(&[], signal));
     client.ring(&queue);
     world.settle();
     assert_eq!(client.signal_value(&queue, 0), 1);
-    step(&mut client, abi::CRIU_OP_UNPAUSE);
+    assert_eq!(step(&mut client, abi::CRIU_OP_UNPAUSE).0, Ok(()));
     world.settle();
     assert_eq!(client.signal_value(&queue, 0), 0);
     world.end();
@@ -206,14 +206,14 @@ fn a_restored_process_has_what_the_checkpointed_one_had() {
     let world = world();
     let (mut old, mut queue, [event, set, memory]) = lived(&world, 10);
     // Submitted and not run: it is the first thing that the restored queue does.
-    step(&mut old, abi::CRIU_OP_PROCESS_INFO);
+    assert_eq!(step(&mut old, abi::CRIU_OP_PROCESS_INFO).0, Ok(()));
     let signal = old.signal(&queue, 0, 1, None);
     old.push(&mut queue, &barrier(&[], signal));
     old.ring(&queue);
     world.settle();
     let image = checkpoint(&mut old);
     assert_eq!(checkpoint(&mut old), image, "a second look sees the same");
-    let (was, held) = (world.core.queues()[0].clone(), world.core.processes()[0].holds.clone());
+    let (was, held) = (world.core.queues()[0].clone(), world.core.processes()[0].holds);
     let contents: Vec<(u64, Vec<u8>)> = buckets(&image.bos)
         .iter()
         .map(|bo| {

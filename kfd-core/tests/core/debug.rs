@@ -50,7 +50,7 @@ fn pipe() -> Arc<OwnedFd> {
 
 type Told<T> = (Result<i32, i32>, T, Vec<UserWrite>);
 
-fn trap_with<T: IntoBytes + FromBytes + Immutable + Default>(
+fn trap_with<T: IntoBytes + FromBytes + Immutable + Default + Copy>(
     debugger: &mut Client<'_>,
     view: View,
     op: u32,
@@ -76,7 +76,7 @@ fn trap_with<T: IntoBytes + FromBytes + Immutable + Default>(
     (result, T::read_from_prefix(&arg.bytes()[8..]).unwrap().0, writes)
 }
 
-fn trap<T: IntoBytes + FromBytes + Immutable + Default>(
+fn trap<T: IntoBytes + FromBytes + Immutable + Default + Copy>(
     debugger: &mut Client<'_>,
     target: &Client<'_>,
     op: u32,
@@ -85,7 +85,7 @@ fn trap<T: IntoBytes + FromBytes + Immutable + Default>(
     trap_with(debugger, traced(target), op, args, None)
 }
 
-#[derive(Default, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, Default, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 struct Nothing {}
 
@@ -433,7 +433,7 @@ fn a_memory_violation_is_the_debuggers_until_it_passes_it_on() {
     let notices = world.outbox.take();
     let ended = completions(&notices);
     assert_eq!(wait_result(ended[0]), (None, abi::WAIT_RESULT_COMPLETE));
-    assert_eq!(world.core.interrupt(target.process, waits).is_none(), true);
+    assert!(world.core.interrupt(target.process, waits).is_none());
     world.end();
 }
 
