@@ -101,10 +101,10 @@ fn release_mem(words: Words<'_>, total: u64) -> Result<Packet, QueueError> {
         3 | 4 => Work::Op(Op::Stamp { va: words.va(3, Width::Eight) }),
         _ => return Err(QueueError::Malformed),
     };
-    // INT_SEL: 1 interrupt only, 2 after the write is confirmed; 0 and 3 none.
+    // INT_SEL: 1 interrupt only, 2 after the write is confirmed, 4 whatever comes of it; 0 and 3 none. 5 and 6 compare.
     let raise = match select >> 24 & 7 {
         0 | 3 => None,
-        1 | 2 => Some(EventId(words.get(7))),
+        1 | 2 | 4 => Some(EventId(words.get(7))),
         _ => return Err(QueueError::Malformed),
     };
     Ok(Packet { raise, ..Packet::new(total, work) })

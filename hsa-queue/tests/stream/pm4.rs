@@ -71,11 +71,12 @@ fn a_release_writes_its_data_then_raises_its_event() {
             release(DATA + 16, 0, 3, 0, 0),
             release(DATA + 24, 5, 1, 2, 5),
             release(0, 0, 0, 1, 0),
+            release(DATA + 32, 6, 1, 4, 7),
         ],
     );
     assert_eq!((client.load(DATA), client.load(DATA + 8)), (0xffff_ffff, 1 << 40 | 1));
     assert_eq!((client.load(DATA + 16), client.load(DATA + 24)), (FIRST_TICK, 5));
-    assert_eq!(raised, [EventId(5), EventId::UNNAMED]);
+    assert_eq!(raised, [EventId(5), EventId::UNNAMED, EventId(7)]);
     // gfx8's form has no interrupt context.
     let mut short = release(DATA, 3, 1, 2, 0);
     short.pop();
@@ -245,6 +246,7 @@ fn what_cannot_be_executed_stops_the_queue_by_name() {
     stops(&packet(0xff, &[0]), QueueError::Opcode);
     stops(&packet(0x49, &[0, 0]), QueueError::Malformed);
     stops(&release(DATA, 0, 5, 0, 0), QueueError::Malformed);
+    stops(&release(DATA, 0, 1, 5, 0), QueueError::Malformed);
     stops(&wait(DATA, 7, 0, 0), QueueError::Malformed);
     stops(&packet(0x3f, &[0, 0, 1]), QueueError::IndirectBuffer);
     stops(&packet(0x10, &[0; 64])[..10], QueueError::Malformed);
