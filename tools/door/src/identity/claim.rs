@@ -14,7 +14,7 @@ use kfd_core::call::{FileIdentity, Gathered, Task};
 use kfd_core::ids::Tgid;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 /// CAP_SYS_ADMIN and CAP_CHECKPOINT_RESTORE (linux/capability.h).
@@ -22,6 +22,9 @@ const PRIVILEGES: u64 = 1 << 21 | 1 << 40;
 
 /// `PROC_USER_INIT_INO` (linux/proc_ns.h): the inode of the initial user namespace, in which alone they count (`capable`).
 const INITIAL_USER_NAMESPACE: u64 = 0xefff_fffd;
+
+/// File systems that ask nobody when one of their FIFOs is opened. Not `overlay`, whose layers may be anything.
+const LOCAL: [&str; 8] = ["tmpfs", "ramfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"];
 
 /// What thread `caller` claims by a struct `arg` of this call.
 #[must_use]
@@ -95,10 +98,27 @@ fn pipe(caller: Tid, number: u32) -> Option<OwnedFd> {
     let path = Directory::open(caller).ok()?.path(&format!("fd/{number}"))?;
     let here = format!("/proc/self/fd/{}", path.as_raw_fd());
     let target = readlink(here.as_str()).ok()?;
-    if !target.to_str()?.starts_with("pipe:[") {
+    if !target.to_str()?.starts_with("pipe:[") && !is_local_fifo(caller, path.as_fd()) {
         return None;
     }
     open(here.as_str(), OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty()).ok()
+}
+
+/// Whether a path leads to a FIFO on a file system that answers by itself.
+fn is_local_fifo(caller: Tid, path: BorrowedFd<'_>) -> bool {
+    let Ok(kind) = sys::kind_and_device(path) else { return false };
+    let (libc::S_IFIFO, major, minor) = kind else { return false };
+    let Some(mounts) = Directory::open(caller).ok().and_then(|directory| directory.mounts().ok()) else {
+        return false;
+    };
+    // proc(5): `id parent major:minor root point options … - type source …`.
+    let device = format!("{major}:{minor}");
+    let type_of = |line: &str| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        let is_it = mount.split(' ').nth(2) == Some(device.as_str());
+        is_it.then(|| file_system.split(' ').next().unwrap_or_default().to_owned())
+    };
+    mounts.lines().find_map(type_of).is_some_and(|kind| LOCAL.contains(&kind.as_str()))
 }
 
 #[cfg(test)]
@@ -138,6 +158,12 @@ mod tests {
         std::fs::File::from(again).write_all(b".").expect("room");
         let mut byte = [0];
         read.read_exact(&mut byte).expect("the byte");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let name = folder.path().join("fifo");
+        nix::unistd::mkfifo(&name, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        let fifo = std::fs::File::options().read(true).write(true).open(&name).expect("both ends");
+        let found = pipe(myself(), fifo.as_raw_fd().cast_unsigned());
+        assert_eq!(found.is_some(), super::is_local_fifo(myself(), std::os::fd::AsFd::as_fd(&fifo)));
         let file = std::fs::File::open("/proc/self/status").expect("a file");
         assert!(pipe(myself(), file.as_raw_fd().cast_unsigned()).is_none());
         assert!(pipe(myself(), u32::MAX).is_none() && pipe(myself(), 9999).is_none());

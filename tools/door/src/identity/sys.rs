@@ -48,6 +48,21 @@ pub(super) fn pid_from_namespace(namespace: BorrowedFd<'_>, number: u32) -> io::
     u32::try_from(answer).map_err(|_| io::Error::last_os_error())
 }
 
+/// The type of a file (`S_IFMT`) and the device of its file system, as the kernel knows them: nobody is asked.
+pub(super) fn kind_and_device(fd: BorrowedFd<'_>) -> io::Result<(u32, u32, u32)> {
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
+    let mut found = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: the path is an empty C string, the buffer is a `statx` of its own; the kernel writes no more than that.
+    let result =
+        unsafe { libc::statx(fd.as_raw_fd(), c"".as_ptr(), flags, libc::STATX_TYPE, found.as_mut_ptr()) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was zeroed, and every bit pattern is a `statx`.
+    let found = unsafe { found.assume_init() };
+    Ok((u32::from(found.stx_mode) & libc::S_IFMT, found.stx_dev_major, found.stx_dev_minor))
+}
+
 /// tgkill(2) with signal 0: whether the thread is in the group. EPERM also means that it is.
 pub(super) fn tgkill_probe(tgid: u32, tid: u32) -> bool {
     // SAFETY: takes three integers; signal 0 is not delivered.

@@ -11,6 +11,9 @@ use std::os::fd::OwnedFd;
 /// More than any of these files has.
 const FILE_MAX: u64 = 1 << 16;
 
+/// As much of a list of mounts as is looked at.
+const MOUNTS_MAX: u64 = 1 << 20;
+
 /// The directory.
 pub(super) struct Task {
     tid: Tid,
@@ -74,6 +77,14 @@ impl Task {
     /// The inode behind a name in the directory, which the kernel numbers.
     pub(super) fn inode(&self, name: &str) -> Option<u64> {
         fstatat(&self.directory, name, AtFlags::empty()).ok().map(|stat| stat.st_ino)
+    }
+
+    /// What is mounted where the thread is, as proc(5) writes it.
+    pub(super) fn mounts(&self) -> Result<String, IdentityError> {
+        let mut text = String::new();
+        let file = File::from(self.descriptor("mountinfo", OFlag::O_RDONLY)?);
+        file.take(MOUNTS_MAX).read_to_string(&mut text).map_err(|source| self.error("mountinfo", source))?;
+        Ok(text)
     }
 
     /// A namespace of the thread.
