@@ -93,8 +93,7 @@ impl<'a> Reader<'a> {
             UserAccess::Read { len, .. } => UserAnswer::Done(self.padded(*len as usize)),
             UserAccess::Write { .. } => UserAnswer::Done(Vec::new()),
             // What comes back of the others is words: an old value, or where something is not.
-            _ => UserAnswer::Done(self.padded(24)),
-            UserAccess::Survey { .. } => UserAnswer::Done(Vec::new()),
+            UserAccess::FetchSub { .. } | UserAccess::Survey { .. } => UserAnswer::Done(self.padded(24)),
         }
     }
 }
