@@ -11,6 +11,7 @@ mod criu;
 mod daemon;
 mod debug;
 mod dmabuf;
+mod eviction;
 mod failures;
 mod hostile;
 mod ipc;
