@@ -53,6 +53,27 @@ pub enum SmiKind {
     QueueEviction(Reason),
     /// They are back.
     QueueRestore,
+    /// A prefetch begins to move shared virtual memory.
+    MigrateStart(Migration),
+    /// It has ended, with this errno; 0 when it moved.
+    MigrateEnd(Migration, i32),
+}
+
+/// A part of a process's memory that moves between the host and a device. 0 is the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// The first page's number.
+    pub page: u64,
+    /// Pages.
+    pub pages: u64,
+    /// `gpu_id` of where it lies.
+    pub from: u32,
+    /// `gpu_id` of where it goes.
+    pub to: u32,
+    /// Where it was last sent, as the attribute has it.
+    pub prefetch: u32,
+    /// Where it should be, as the attribute has it.
+    pub preferred: u32,
 }
 
 impl SmiEvent {
@@ -62,6 +83,8 @@ impl SmiEvent {
             SmiKind::VmFault => abi::SMI_EVENT_VMFAULT,
             SmiKind::QueueEviction(_) => abi::SMI_EVENT_QUEUE_EVICTION,
             SmiKind::QueueRestore => abi::SMI_EVENT_QUEUE_RESTORE,
+            SmiKind::MigrateStart(_) => abi::SMI_EVENT_MIGRATE_START,
+            SmiKind::MigrateEnd(..) => abi::SMI_EVENT_MIGRATE_END,
         }
     }
 
@@ -74,6 +97,15 @@ impl SmiEvent {
                 format!("{number:x} {at} -{tgid} {gpu:x} {}\n", trigger(reason))
             }
             SmiKind::QueueRestore => format!("{number:x} {at} -{tgid} {gpu:x} 0\n"),
+            SmiKind::MigrateStart(Migration { page, pages, from, to, prefetch, preferred }) => format!(
+                "{number:x} {at} -{tgid} @{page:x}({pages:x}) {from:x}->{to:x} {prefetch:x}:{preferred:x} {}\n",
+                abi::MIGRATE_TRIGGER_PREFETCH
+            ),
+            SmiKind::MigrateEnd(Migration { page, pages, from, to, .. }, errno) => format!(
+                "{number:x} {at} -{tgid} @{page:x}({pages:x}) {from:x}->{to:x} {} {}\n",
+                abi::MIGRATE_TRIGGER_PREFETCH,
+                -errno
+            ),
         }
     }
 }
@@ -174,7 +206,7 @@ impl Smi {
     }
 
     /// Whether anybody might listen.
-    fn has_listeners(&self) -> bool {
+    pub(crate) fn has_listeners(&self) -> bool {
         !self.streams.lock().is_empty()
     }
 }

@@ -15,6 +15,7 @@ use crate::device::Device;
 use crate::ids::{GpuId, ProcessId, UserVa};
 use crate::notice::{LACKS_MAX, Lack};
 use crate::process::{Inner, Process};
+use crate::smi::{Migration, SmiKind};
 use crate::svm::{Attributes, Change, Common, DeviceSet, Judge, Location, can_be_asked};
 use std::ops::Range;
 use zerocopy::{FromBytes, IntoBytes};
@@ -45,7 +46,12 @@ impl Ctx<'_> {
                 let changes: Result<Vec<_>, _> =
                     attributes.iter().map(|attribute| Change::of(attribute, supported)).collect();
                 let changes = changes?;
-                self.set_attributes(self.memory(&args)?, &changes)?;
+                let mut moves = Vec::new();
+                let set = self.set_attributes(self.memory(&args)?, &changes, &mut moves);
+                for (gpu, what) in moves {
+                    self.core.smi(gpu, self.process.tgid(), what, &mut self.post);
+                }
+                set?;
             }
             abi::SVM_OP_GET_ATTR => {
                 self.get_attributes(self.memory(&args)?, &mut attributes)?;
@@ -85,7 +91,13 @@ impl Ctx<'_> {
         self.core.device(gpu).filter(|device| device.shares_memory())
     }
 
-    fn set_attributes(&self, range: Range<u64>, changes: &[Change]) -> Result<(), Errno> {
+    /// Sets attributes; what moves because of them is added to `moves`.
+    fn set_attributes(
+        &self,
+        range: Range<u64>,
+        changes: &[Change],
+        moves: &mut Vec<(GpuId, SmiKind)>,
+    ) -> Result<(), Errno> {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
         for change in changes {
@@ -99,26 +111,66 @@ impl Ctx<'_> {
         let (purse, unsaid) = (&self.process.purse, self.core.unsaid(inner));
         let set = inner.svm.set(purse, range.clone(), changes, unsaid, !inner.xnack);
         set.map_err(|_| Errno::NOMEM)?;
-        let migrated = self.migrate(inner, range.clone());
+        let migrated = self.migrate(inner, range.clone(), moves);
         inner.svm.settle(purse);
         self.core.share(self.process, inner, range);
         migrated
     }
 
     /// Brings what lies in `range` to where it was last sent (`svm_range_trigger_migration`).
-    fn migrate(&self, inner: &mut Inner, range: Range<u64>) -> Result<(), Errno> {
+    fn migrate(
+        &self,
+        inner: &mut Inner,
+        range: Range<u64>,
+        moves: &mut Vec<(GpuId, SmiKind)>,
+    ) -> Result<(), Errno> {
         let parts: Vec<_> =
             inner.svm.attributes(range).map(|(part, attributes)| (part, *attributes)).collect();
         let mut result = Ok(());
         for (part, attributes) in parts {
-            let moved = match self.best_prefetch(inner, &attributes) {
+            let best = self.best_prefetch(inner, &attributes);
+            let mut told = Vec::new();
+            if let Some(to) = best
+                && self.core.vitals.smi.has_listeners()
+            {
+                self.moves(inner, part.clone(), to, &attributes, &mut told);
+            }
+            let moved = match best {
                 None => Ok(()),
                 Some(None) => inner.svm.migrate(part, u64::MAX, |_| Ok(None)),
                 Some(Some(device)) => self.send(inner, part, device),
             };
+            let errno = moved.err().map_or(0, |Errno(errno)| errno);
+            for (gpu, migration) in told {
+                moves.push((gpu, SmiKind::MigrateStart(migration)));
+                moves.push((gpu, SmiKind::MigrateEnd(migration, errno)));
+            }
             result = moved.and(result);
         }
         result
+    }
+
+    /// What a prefetch of `range` moves, each with the device that tells of it: from one device to another by way of the
+    /// host (`svm_migrate_vram_to_vram`).
+    fn moves(
+        &self,
+        inner: &Inner,
+        range: Range<u64>,
+        to: Option<&Device>,
+        attributes: &Attributes,
+        moves: &mut Vec<(GpuId, Migration)>,
+    ) {
+        let (prefetch, preferred) = (attributes.prefetch.value(), attributes.preferred.value());
+        for (part, from) in inner.svm.lies(range) {
+            let from = from.map(|index| &self.core.devices[index]);
+            if from.map(Device::gpu) == to.map(Device::gpu) {
+                continue;
+            }
+            let (page, pages) = (part.start / PAGE, (part.end - part.start) / PAGE);
+            let migration = |from, to| Migration { page, pages, from, to, prefetch, preferred };
+            moves.extend(from.map(|device| (device.gpu(), migration(device.gpu().0, 0))));
+            moves.extend(to.map(|device| (device.gpu(), migration(0, device.gpu().0))));
+        }
     }
 
     /// Books a range onto a device, piece by piece. Each piece must fit beside the device's buffer objects; it ends older
@@ -170,7 +222,8 @@ impl Ctx<'_> {
         let supported = |gpu| self.supported(gpu).map(|device| device.index);
         let changes: Result<Vec<_>, _> =
             attributes.iter().map(|attribute| Change::of(attribute, supported)).collect();
-        self.set_attributes(range, &changes?)
+        // Nobody hears of it: it lies where it lay.
+        self.set_attributes(range, &changes?, &mut Vec::new())
     }
 
     /// Whether faults are retried from now on: EBUSY with queues, EPERM for devices that cannot.

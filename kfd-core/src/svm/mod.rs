@@ -72,6 +72,11 @@ impl Svm {
         self.ranges.within(range).map(|(part, held)| (part, &held.attributes))
     }
 
+    /// On which device parts of `range` lie, in order; `None` is the host.
+    pub(crate) fn lies(&self, range: Range<u64>) -> impl Iterator<Item = (Range<u64>, Option<usize>)> {
+        self.ranges.within(range).map(|(part, held)| (part, held.stay.as_ref().and_then(Stay::device)))
+    }
+
     /// All ranges.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Range<u64>, &Attributes)> {
         self.ranges.iter().map(|(range, held)| (range, &held.attributes))

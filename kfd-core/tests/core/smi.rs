@@ -5,13 +5,10 @@ use kfd_core::abi::kfd as abi;
 use kfd_core::eviction::Reason;
 use kfd_core::notice::Notice;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 fn stream(client: &mut Client<'_>) -> UnixStream {
-    let mut arg = abi::SmiEvents { gpuid: gpu().0, anon_fd: 0 };
-    let fd: Option<OwnedFd> = client.passing(0x1f, &mut arg, None).expect("a stream");
-    UnixStream::from(fd.expect("a descriptor is answered"))
+    client.stream(gpu().0)
 }
 
 fn mask(events: &[u32]) -> [u8; 8] {

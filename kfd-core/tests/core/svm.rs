@@ -394,6 +394,41 @@ fn a_prefetch_brings_a_range_onto_a_device_and_back_without_costing_vram() {
 }
 
 #[test]
+fn a_prefetch_is_told_to_who_listens_where_something_moves() {
+    let world = World::of(two(), Limits::default());
+    let mut client = world.client(9);
+    bind_second(&mut client);
+    let (gpu, pages) = (gpu().0, VA / PAGE);
+    let mut stream = client.stream(gpu);
+    let mask: u64 = 1 << (abi::SMI_EVENT_MIGRATE_START - 1) | 1 << (abi::SMI_EVENT_MIGRATE_END - 1);
+    std::io::Write::write_all(&mut stream, &mask.to_ne_bytes()).unwrap();
+    let heard = |client: &mut Client<'_>, stream: &mut std::os::unix::net::UnixStream| {
+        for notice in client.world.outbox.take() {
+            if let Notice::Smi(event) = notice {
+                client.core().smi_tell(&event);
+            }
+        }
+        let mut text = vec![0; 4096];
+        let count = std::io::Read::read(stream, &mut text).unwrap_or(0);
+        String::from_utf8(text[..count].to_vec()).unwrap()
+    };
+    set(&mut client, (VA, 4 * PAGE), &[(ACCESS, gpu), (PREFERRED, 0)]).unwrap();
+    assert_eq!(heard(&mut client, &mut stream), "", "nothing moved");
+    let now = world.core.now().0;
+    set(&mut client, (VA, 4 * PAGE), &[(PREFETCH, gpu)]).unwrap();
+    let there =
+        format!("5 {now} -9 @{pages:x}(4) 0->{gpu:x} {gpu:x}:0 0\n6 {now} -9 @{pages:x}(4) 0->{gpu:x} 0 0\n");
+    assert_eq!(heard(&mut client, &mut stream), there);
+    set(&mut client, (VA, 4 * PAGE), &[(PREFETCH, gpu)]).unwrap();
+    assert_eq!(heard(&mut client, &mut stream), "", "it lies there already");
+    set(&mut client, (VA, PAGE), &[(PREFETCH, 0)]).unwrap();
+    let back =
+        format!("5 {now} -9 @{pages:x}(1) {gpu:x}->0 0:0 0\n6 {now} -9 @{pages:x}(1) {gpu:x}->0 0 0\n");
+    assert_eq!(heard(&mut client, &mut stream), back);
+    world.end();
+}
+
+#[test]
 fn a_prefetch_that_does_not_fit_beside_buffer_objects_is_enospc_and_stays_give_way_to_each_other() {
     let mut profile = device("gfx900");
     profile.devices[0].vram.bytes.0 = 64 << 20;

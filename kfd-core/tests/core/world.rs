@@ -18,6 +18,7 @@ use kfd_core::{Core, CoreConfig, Ran};
 use notifier::MmId;
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -302,6 +303,13 @@ impl<'w> Client<'w> {
             Outcome::Refused(refused) => Err(refused.errno),
             Outcome::Parked => panic!("{number:#x} parked"),
         }
+    }
+
+    /// A stream of that device's events.
+    pub fn stream(&mut self, gpuid: u32) -> UnixStream {
+        let mut arg = abi::SmiEvents { gpuid, anon_fd: 0 };
+        let fd = self.passing(0x1f, &mut arg, None).expect("a stream");
+        UnixStream::from(fd.expect("a descriptor is answered"))
     }
 
     pub fn ok<T: IntoBytes + FromBytes + Immutable>(&mut self, number: u8, arg: &mut T) -> Vec<UserWrite> {

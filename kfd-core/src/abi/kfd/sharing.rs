@@ -8,6 +8,10 @@ use crate::abi::layout::wire_struct;
 
 /// `KFD_SMI_EVENT_VMFAULT`; its bit in a mask is this number less one, as of all events.
 pub const SMI_EVENT_VMFAULT: u32 = 1;
+/// `KFD_SMI_EVENT_MIGRATE_START`.
+pub const SMI_EVENT_MIGRATE_START: u32 = 5;
+/// `KFD_SMI_EVENT_MIGRATE_END`.
+pub const SMI_EVENT_MIGRATE_END: u32 = 6;
 /// `KFD_SMI_EVENT_QUEUE_EVICTION`.
 pub const SMI_EVENT_QUEUE_EVICTION: u32 = 9;
 /// `KFD_SMI_EVENT_QUEUE_RESTORE`.
@@ -15,6 +19,8 @@ pub const SMI_EVENT_QUEUE_RESTORE: u32 = 10;
 /// `KFD_SMI_EVENT_ALL_PROCESS`: events of all processes, for root.
 pub const SMI_EVENT_ALL_PROCESS: u32 = 64;
 
+/// `KFD_MIGRATE_TRIGGER_PREFETCH`.
+pub const MIGRATE_TRIGGER_PREFETCH: u32 = 0;
 /// `KFD_QUEUE_EVICTION_TRIGGER_USERPTR`.
 pub const QUEUE_EVICTION_TRIGGER_USERPTR: u32 = 1;
 /// `KFD_QUEUE_EVICTION_TRIGGER_TTM`.
