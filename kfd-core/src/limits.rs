@@ -39,7 +39,7 @@ pub struct Limits {
     pub descriptors: u64,
     /// The same for one process.
     pub descriptors_per_process: u64,
-    /// Bytes of address space of one arena: the size of its sparse memfd.
+    /// Bytes of address space of an arena for each device: its sparse memfd has so many times the devices.
     pub arena_bytes: u64,
     /// How long a queue that ran dry is polled before its doorbell page is re-armed.
     pub poll_window: Nanos,

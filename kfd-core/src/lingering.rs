@@ -18,9 +18,10 @@ use crate::process::Process;
 use crate::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Weak;
 
-/// One arena of a freed process.
+/// The arena of a freed process at one render node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LingeringRow {
     /// Whose it was.
@@ -44,6 +45,11 @@ struct Slot {
     outlives: Weak<Arena>,
 }
 
+/// Every render node of a process.
+fn nodes(process: ProcessId) -> RangeInclusive<(ProcessId, RenderMinor)> {
+    (process, RenderMinor(0))..=(process, RenderMinor(u32::MAX))
+}
+
 /// Arenas that were handed out, by process and node.
 #[derive(Debug, Default)]
 pub(crate) struct Lingering(Mutex<BTreeMap<(ProcessId, RenderMinor), Slot>>);
@@ -55,20 +61,33 @@ impl Lingering {
     }
 
     /// Its process is being freed.
-    pub(crate) fn orphaned(&self, process: &Process, minor: RenderMinor, bytes: u64) {
-        if let Some(slot) = self.0.lock().get_mut(&(process.id(), minor)) {
+    pub(crate) fn orphaned(&self, process: &Process, bytes: u64) {
+        for ((id, minor), slot) in self.0.lock().range_mut(nodes(process.id())) {
             let (tgid, uid) = (process.tgid(), process.uid());
-            slot.row = Some(LingeringRow { tgid, uid, process: process.id(), minor, bytes: Bytes(bytes) });
+            slot.row = Some(LingeringRow { tgid, uid, process: *id, minor: *minor, bytes: Bytes(bytes) });
         }
     }
 
     /// Its process is being freed while others hold a part of the arena: the rest is dropped as soon as nobody maps it.
-    pub(crate) fn outlives(&self, process: ProcessId, minor: RenderMinor, arena: &Arc<Arena>) {
-        if let Some(slot) = self.0.lock().get_mut(&(process, minor)) {
+    pub(crate) fn outlives(&self, process: ProcessId, arena: &Arc<Arena>) {
+        let mut slots = self.0.lock();
+        let mut mapped = false;
+        for (_, slot) in slots.range_mut(nodes(process)) {
             slot.outlives = Arc::downgrade(arena);
-            return;
+            mapped = true;
         }
-        arena.trim();
+        drop(slots);
+        if !mapped {
+            arena.trim();
+        }
+    }
+
+    /// Nobody maps that node any more; what is to be trimmed because nobody maps any other either.
+    fn forgotten(&self, process: ProcessId, minor: RenderMinor) -> Option<Arc<Arena>> {
+        let mut slots = self.0.lock();
+        let slot = slots.remove(&(process, minor))?;
+        let last = slots.range(nodes(process)).next().is_none();
+        if last { slot.outlives.upgrade() } else { None }
     }
 }
 
@@ -76,8 +95,7 @@ impl Core {
     /// Nobody has this node of a process open or mapped any more (FORGET): its pages are gone.
     pub fn node_forgotten(&self, process: ProcessId, node: Node) {
         if let Node::Render(minor) = node {
-            let slot = self.vitals.lingering.0.lock().remove(&(process, minor));
-            if let Some(arena) = slot.and_then(|slot| slot.outlives.upgrade()) {
+            if let Some(arena) = self.vitals.lingering.forgotten(process, minor) {
                 // Dropping many pages takes its time: not on a door's thread.
                 self.domain().defer(move || arena.trim());
             }

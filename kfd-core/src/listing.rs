@@ -6,7 +6,6 @@ use crate::death::Cause;
 use crate::dqm::{Run, Standing};
 use crate::eviction::Eviction;
 use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
-use crate::pdd::Pdd;
 use crate::slots::Slot;
 use crate::stage::Stage;
 use crate::sync::Ordering;
@@ -143,7 +142,7 @@ impl Core {
                 evicted: process.inner.lock().evictions.all(),
                 files: self.files.count(id),
                 attached_at: process.attached_at(),
-                resident_bytes: process.pdds.iter().map(Pdd::resident).sum(),
+                resident_bytes: process.resident(),
                 svm_bytes: svm.bytes,
                 svm_vram_bytes: svm.on_devices,
                 holds: process.purse.holds(),

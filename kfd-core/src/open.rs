@@ -92,15 +92,14 @@ impl Core {
     /// # Errors
     /// EBADF: no such live process. ENODEV: no such node. ENFILE, ENOMEM: the kernel's own refusal.
     pub fn arena(&self, process: ProcessId, minor: RenderMinor) -> Result<OwnedFd, Errno> {
-        let device = self.device_behind(minor).ok_or(Errno::NODEV)?;
+        self.device_behind(minor).ok_or(Errno::NODEV)?;
         let process =
             self.process(process).filter(|process| process.stage() == Stage::Live).ok_or(Errno::BADF)?;
         let refused = |error: std::io::Error| {
             tracing::error!(process = %process.id(), %error, "an arena could not be made");
             Errno(error.raw_os_error().unwrap_or(libc::ENOMEM))
         };
-        let arena =
-            process.pdds[device.index].arena(self.limits.arena_bytes, &self.vitals).map_err(refused)?;
+        let arena = process.arena(self.limits.arena_bytes).map_err(refused)?;
         let descriptor = arena.dup().map_err(refused)?;
         self.vitals.lingering.handed_out(process.id(), minor);
         Ok(descriptor)

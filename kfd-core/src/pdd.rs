@@ -1,6 +1,10 @@
 //! What a process has on one device.
 //!
 //! The address map and the arena are read by engines without the process mutex; the rest lies under it, in [`Binding`].
+//!
+//! The arena is the process's, one for all its devices: libdrm takes two render nodes that are regular files for one
+//! device (`drmGetPrimaryDeviceNameFromFd` knows character devices only) and keeps the first one's file, so libhsakmt
+//! from ROCm 5.7 on maps every device's memory through that. A range lies at the same offset of all render nodes.
 
 use crate::address::AddressMap;
 use crate::arena::Arena;
@@ -9,19 +13,15 @@ use crate::sync::{Arc, Mutex};
 use crate::vitals::Vitals;
 use std::io;
 
-/// The part that engines read.
+/// A process's arena, made when it is first asked for. Lock order: inside the process mutex; nothing is called with it
+/// held.
 #[derive(Debug, Default)]
-pub(crate) struct Pdd {
-    /// What GPU addresses mean.
-    pub(crate) map: AddressMap,
-    /// Made when it is first asked for. Lock order: inside the process mutex; nothing is called with it held.
-    arena: Mutex<Option<Arc<Arena>>>,
-}
+pub(crate) struct ArenaSlot(Mutex<Option<Arc<Arena>>>);
 
-impl Pdd {
-    /// The arena, made now if there was none.
-    pub(crate) fn arena(&self, bytes: u64, vitals: &Arc<Vitals>) -> io::Result<Arc<Arena>> {
-        let mut slot = self.arena.lock();
+impl ArenaSlot {
+    /// The arena, made now if there was none, of so many bytes.
+    pub(crate) fn get(&self, bytes: u64, vitals: &Arc<Vitals>) -> io::Result<Arc<Arena>> {
+        let mut slot = self.0.lock();
         if let Some(arena) = &*slot {
             return Ok(Arc::clone(arena));
         }
@@ -32,14 +32,21 @@ impl Pdd {
 
     /// The process is being freed: the arena, if others hold a part of it. Its cost has left the purse.
     pub(crate) fn orphan(&self) -> Option<Arc<Arena>> {
-        let arena = self.arena.lock().as_ref().map(Arc::clone)?;
+        let arena = self.0.lock().as_ref().map(Arc::clone)?;
         arena.orphan().then_some(arena)
     }
 
     /// Bytes of memory behind the arena.
     pub(crate) fn resident(&self) -> u64 {
-        self.arena.lock().as_ref().map_or(0, |arena| arena.resident())
+        self.0.lock().as_ref().map_or(0, |arena| arena.resident())
     }
+}
+
+/// The part that engines read.
+#[derive(Debug, Default)]
+pub(crate) struct Pdd {
+    /// What GPU addresses mean.
+    pub(crate) map: AddressMap,
 }
 
 /// The part that ioctls change, under the process mutex.

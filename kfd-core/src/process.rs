@@ -8,6 +8,7 @@
 //! `events` is the event table, `debug` a leaf beside it. `life` is a leaf. Not for: what ioctls do to it (`ioctl`).
 
 use crate::account::{Charge, Purse};
+use crate::arena::Arena;
 use crate::criu::Step;
 use crate::deadline::{Deadlines, Due};
 use crate::death::{Cause, Obituary};
@@ -17,7 +18,7 @@ use crate::event::EventTable;
 use crate::eviction::Evictions;
 use crate::ids::{Bytes, CallId, Nanos, ProcessId, Tgid, Uid};
 use crate::notice::{Notice, Post};
-use crate::pdd::{Binding, Pdd};
+use crate::pdd::{ArenaSlot, Binding, Pdd};
 use crate::pqm::Pqm;
 use crate::render::RenderFiles;
 use crate::smi::Stream;
@@ -27,6 +28,7 @@ use crate::sync::{Arc, Mutex};
 use crate::vitals::Vitals;
 use crate::wait::Condition;
 use notifier::{Listener, Releasing};
+use std::io;
 
 /// When what happened, and why.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +71,7 @@ pub struct Process {
     devices: Arc<[Device]>,
     vitals: Arc<Vitals>,
     pub(crate) pdds: Vec<Pdd>,
+    arena: ArenaSlot,
     pub(crate) inner: Mutex<Inner>,
     pub(crate) events: Mutex<EventTable>,
     pub(crate) debug: Mutex<Debug>,
@@ -99,6 +102,7 @@ impl Process {
             devices: Arc::clone(devices),
             vitals: Arc::clone(vitals),
             pdds: devices.iter().map(|_| Pdd::default()).collect(),
+            arena: ArenaSlot::default(),
             inner: Mutex::new(Inner { bindings, ..Inner::default() }),
             events: Mutex::default(),
             render: RenderFiles::default(),
@@ -123,11 +127,21 @@ impl Process {
         self.purse.uid()
     }
 
+    /// Its arena, made now if there was none: `bytes` for each device.
+    pub(crate) fn arena(&self, bytes: u64) -> io::Result<Arc<Arena>> {
+        self.arena.get(bytes.saturating_mul(self.devices.len() as u64), &self.vitals)
+    }
+
+    /// Bytes of memory behind its arena.
+    pub(crate) fn resident(&self) -> u64 {
+        self.arena.resident()
+    }
+
     /// By how much it holds more memory than it is charged for, when it does. A client can touch any byte of its own
     /// arena without a call.
     pub(crate) fn excess(&self) -> Option<Bytes> {
         let holds = self.purse.holds();
-        let resident: u64 = self.pdds.iter().map(Pdd::resident).sum();
+        let resident = self.resident();
         let excess = resident.checked_sub(holds.vram_bytes + holds.gtt_bytes)?;
         (excess > 0).then_some(Bytes(excess))
     }
@@ -257,19 +271,15 @@ impl Listener for Process {
     /// On the reclaimer, when nobody can look any more: unmaps, closes, returns the last charge.
     fn free(self: Box<Self>) {
         let obituary = self.obituary();
-        for (device, pdd) in self.devices.iter().zip(&self.pdds) {
-            self.vitals.lingering.orphaned(&self, device.minor(), pdd.resident());
-        }
+        self.vitals.lingering.orphaned(&self, self.resident());
         let Self {
-            id, tgid, stage, devices, pdds, inner, events, render, debug, purse, charge, vitals, ..
+            id, tgid, stage, pdds, arena, inner, events, render, debug, purse, charge, vitals, ..
         } = *self;
         drop((inner, events, render, debug));
-        for (device, pdd) in devices.iter().zip(&pdds) {
-            if let Some(arena) = pdd.orphan() {
-                vitals.lingering.outlives(id, device.minor(), &arena);
-            }
+        if let Some(arena) = arena.orphan() {
+            vitals.lingering.outlives(id, &arena);
         }
-        drop((pdds, charge));
+        drop((pdds, arena, charge));
         let left = purse.holds();
         if !left.is_zero() {
             tracing::error!(process = %id, tgid = %tgid, ?left, "a freed process still holds something");

@@ -1,4 +1,4 @@
-//! A process's memory on one device: a sparse, sealed memfd that the client maps through the render node, and windows
+//! A process's memory on its devices: a sparse, sealed memfd that the client maps through its render nodes, and windows
 //! of it that the daemon maps when an engine first needs them.
 //!
 //! The memfd's size is its limit and never changes (`F_SEAL_SHRINK|GROW|SEAL`), so no access of the daemon lies beyond

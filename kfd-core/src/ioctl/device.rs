@@ -68,7 +68,10 @@ impl<'a> Ctx<'a> {
     pub(super) fn acquire_vm(&mut self) -> Handled {
         let args: abi::AcquireVm = self.read()?;
         let device = self.device(args.gpu_id)?;
-        if !self.core.files.has(self.process.id(), Node::Render(device.minor())) {
+        // Any of them: amdkfd takes the address space of whatever file of amdgpu it is given, and libdrm gives the file
+        // of one node for all of them (`pdd`).
+        let nodes = self.core.devices.iter().map(|device| Node::Render(device.minor()));
+        if !nodes.into_iter().any(|node| self.core.files.has(self.process.id(), node)) {
             return Err(Errno::INVAL);
         }
         self.lock()?.bindings[device.index].vm = true;

@@ -80,8 +80,7 @@ impl Ctx<'_> {
     pub(super) fn import(&self, device: &Device, share: Arc<Share>, va: GpuVa) -> Result<(u64, u64), Errno> {
         let mut inner = self.lock_bound(device, Errno::NODEV)?;
         let charge = self.charge(Resource::Bo, 1)?;
-        let pdd = &self.process.pdds[device.index];
-        let arena = pdd.arena(self.core.limits.arena_bytes, &self.core.vitals).map_err(|error| {
+        let arena = self.process.arena(self.core.limits.arena_bytes).map_err(|error| {
             tracing::error!(process = %self.process.id(), %error, "an arena could not be made");
             Errno::NOMEM
         })?;

@@ -163,8 +163,7 @@ impl<'a> Ctx<'a> {
                     Kind::Vram => self.charge_vram(device, len)?,
                     _ => self.charge(Resource::Gtt, len)?,
                 });
-                let pdd = &self.process.pdds[device.index];
-                let arena = pdd.arena(self.core.limits.arena_bytes, &self.core.vitals).map_err(|error| {
+                let arena = self.process.arena(self.core.limits.arena_bytes).map_err(|error| {
                     tracing::error!(process = %self.process.id(), %error, "an arena could not be made");
                     Errno::NOMEM
                 })?;

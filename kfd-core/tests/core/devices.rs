@@ -7,6 +7,7 @@ use kfd_core::ids::{GpuId, RenderMinor};
 use kfd_core::limits::Limits;
 use kfd_core::profile::Profile;
 use kfd_core::{ConfigError, Core, CoreConfig};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 const VA: u64 = 0x7f10_0000_0000;
@@ -42,11 +43,6 @@ fn a_bo_of_one_device_is_reached_from_the_other_once_it_is_bound_and_mapped() {
     let mut map = abi::MapMemoryToGpu { handle: memory.handle, n_devices: 1, ..Default::default() };
     let ids = || vec![SECOND.to_le_bytes().to_vec()];
     assert_eq!(client.ioctl(0x18, &mut map, ids()), Err(Errno::NODEV), "the second is not bound");
-    assert_eq!(
-        client.no(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND }),
-        libc::EINVAL,
-        "nor its node open"
-    );
     client.open(Node::Render(RenderMinor(190)));
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
     client.ioctl(0x18, &mut map, ids()).unwrap();
@@ -59,6 +55,35 @@ fn a_bo_of_one_device_is_reached_from_the_other_once_it_is_bound_and_mapped() {
     client.ring(&there);
     world.settle();
     assert_eq!(client.signal_value(&there, 0), 0);
+    world.end();
+}
+
+#[test]
+fn one_file_of_a_render_node_stands_for_all_devices_of_its_process() {
+    let world = World::of(two(), Limits::default());
+    let mut stranger = world.stranger(2, 1000);
+    assert_eq!(stranger.no(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND }), libc::EINVAL, "no file");
+    // The first device's node is open, the second's is not.
+    let mut client = world.client(1);
+    client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
+    let here = client.buffer(VA, 4096);
+    let flags = abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_WRITABLE;
+    let mut there = abi::AllocMemoryOfGpu {
+        va_addr: VA + 0x10_0000,
+        size: 4096,
+        gpu_id: SECOND,
+        flags,
+        ..Default::default()
+    };
+    client.ok(0x16, &mut there);
+    assert_ne!(there.mmap_offset, here.offset, "each range has its own place");
+    client.poke(here.offset, &[1; 8]);
+    client.poke(there.mmap_offset, &[2; 8]);
+    assert_eq!(client.peek(here.offset), 0x0101_0101_0101_0101);
+    let second = world.core.arena(client.process, RenderMinor(190)).expect("the same memory");
+    let mut seen = [0; 8];
+    std::fs::File::from(second).read_exact_at(&mut seen, there.mmap_offset).unwrap();
+    assert_eq!(seen, [2; 8], "seen through the other node too");
     world.end();
 }
 

@@ -42,8 +42,7 @@ impl Ctx<'_> {
         let charge = self.charge(Resource::Bo, 1)?;
         // Nothing is held: making room takes other processes' locks.
         let bytes = self.place(device, args.domains, len)?;
-        let pdd = &self.process.pdds[device.index];
-        let arena = pdd.arena(self.core.limits.arena_bytes, &self.core.vitals).map_err(|_| Errno::NOMEM)?;
+        let arena = self.process.arena(self.core.limits.arena_bytes).map_err(|_| Errno::NOMEM)?;
         let offset = arena.take(len).ok_or(Errno::NOMEM)?;
         let changing = Gem::placed(bytes, args.domains);
         let gem = Gem::new((arena, offset, len), (args.alignment, args.domain_flags), changing, charge);
