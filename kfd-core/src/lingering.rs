@@ -94,11 +94,11 @@ impl Lingering {
 impl Core {
     /// Nobody has this node of a process open or mapped any more (FORGET): its pages are gone.
     pub fn node_forgotten(&self, process: ProcessId, node: Node) {
-        if let Node::Render(minor) = node {
-            if let Some(arena) = self.vitals.lingering.forgotten(process, minor) {
-                // Dropping many pages takes its time: not on a door's thread.
-                self.domain().defer(move || arena.trim());
-            }
+        if let Node::Render(minor) = node
+            && let Some(arena) = self.vitals.lingering.forgotten(process, minor)
+        {
+            // Dropping many pages takes its time: not on a door's thread.
+            self.domain().defer(move || arena.trim());
         }
     }
 
