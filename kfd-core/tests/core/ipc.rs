@@ -221,7 +221,7 @@ fn exporters_and_importers_that_die_in_any_order_leave_nothing() {
                 exporter.free(buffer.handle).unwrap();
             }
             world.kill(exporter.process);
-            world.core.shares();
+            drop(world.core.shares());
         });
     }
     world.end();
