@@ -15,7 +15,7 @@ use super::parser::Run;
 use door::gather::{Plan, scatter};
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::table;
-use kfd_core::call::{Arg, Caller, Gathered, Identity, Node, Outcome};
+use kfd_core::call::{Arg, Caller, Gathered, Identity, Node, Outcome, Task};
 use kfd_core::clock::Clock;
 use kfd_core::death::Cause;
 use kfd_core::ids::{CallId, FileId, Nanos, ProcessId, RenderMinor, Tgid, Tid, Uid};
@@ -25,6 +25,7 @@ use kfd_core::profile::Profile;
 use kfd_core::{Core, CoreConfig, Ran};
 use notifier::MmId;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use zerocopy::{Immutable, IntoBytes};
@@ -64,6 +65,8 @@ struct World {
     outbox: Arc<Kept>,
     minor: RenderMinor,
     gpu_id: u32,
+    /// Where a debugger would be told.
+    pipe: Arc<OwnedFd>,
     inputs: u32,
 }
 
@@ -98,19 +101,22 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A core of the profile gfx900 and what runs inputs on it.
+/// A core of the profile gfx900, with the interface that has every call, and what runs inputs on it.
 ///
 /// # Panics
 /// The compiled-in profile is none.
 #[must_use]
 pub fn start() -> Box<Run> {
-    let profile = Profile::named("gfx900").expect("compiled in");
+    let mut profile = Profile::named("gfx900").expect("compiled in");
+    profile.interface_minor = 18;
     let (minor, gpu_id) = (profile.devices[0].render_minor, profile.devices[0].gpu_id.0);
     let outbox = Arc::new(Kept::default());
     let mut config = CoreConfig::new(profile);
     (config.clock, config.limits) = (Arc::new(Steps::default()), Limits::default());
     let core = Core::new(config, Arc::clone(&outbox) as Arc<dyn Outbox>).expect("a valid configuration");
-    let mut world = World { core, outbox, minor, gpu_id, inputs: 0 };
+    let (_, pipe) = std::io::pipe().expect("two descriptors");
+    let pipe = Arc::new(pipe.into());
+    let mut world = World { core, outbox, minor, gpu_id, pipe, inputs: 0 };
     Box::new(move |bytes| world.run(bytes))
 }
 
@@ -123,7 +129,7 @@ impl World {
         let kfd = self.core.open(identity, Node::Kfd).expect("room for one process");
         let render = self.core.open(identity, Node::Render(self.minor)).expect("a second file");
         let (process, files) = (kfd.process, [kfd.file, render.file]);
-        let mut client = Client { world: self, process, files, tgid, serial: 0, arena: None, seen: 0 };
+        let mut client = Client { world: self, process, files, tgid, mm, serial: 0, arena: None, seen: 0 };
         let bind = abi::AcquireVm { drm_fd: 5, gpu_id: client.world.gpu_id };
         client.call(0xc008_4b15, 0x15, bind.as_bytes(), &mut Reader(&[]));
         let mut reader = Reader(bytes);
@@ -153,6 +159,7 @@ struct Client<'w> {
     process: ProcessId,
     files: [FileId; 2],
     tgid: Tgid,
+    mm: MmId,
     serial: u64,
     arena: Option<File>,
     seen: u64,
@@ -201,6 +208,13 @@ impl Client<'_> {
         }
     }
 
+    /// What a door would find out of a privileged client that names itself and a pipe.
+    fn found(&self) -> Gathered {
+        let task = Some(Task { tgid: self.tgid, mm: self.mm, traced: true });
+        let descriptor = Some(Arc::clone(&self.world.pipe));
+        Gathered { task, descriptor, privileged: true, ..Gathered::default() }
+    }
+
     /// One call as the FUSE door makes it.
     fn call(&mut self, cmd: u32, row: u8, bytes: &[u8], reader: &mut Reader<'_>) {
         let ioctl = table::lookup(cmd);
@@ -224,6 +238,7 @@ impl Client<'_> {
                 }
             }
         };
+        let gathered = gathered.with(self.found());
         self.serial += 1;
         let [kfd, render] = self.files;
         let drm = cmd >> 8 & 0xff == u32::from(b'd');
