@@ -55,6 +55,13 @@ fn memory_that_outlives_its_owner_is_listed_under_its_name_until_the_last_import
 
     exporter.kill();
     assert!(eventually(PATIENCE, || row().filter(|row| row.orphaned)).is_some(), "{:?}", kfdd.shares());
+    let mut listing = Command::new(program("kfdctl"));
+    let listed = listing.arg("shares").env(kfdd::rundir::ENV, kfdd.run_dir()).output().expect("kfdctl runs");
+    let text = String::from_utf8_lossy(&listed.stdout);
+    assert!(
+        text.lines().any(|line| line.starts_with(&owner.to_string()) && line.ends_with("true")),
+        "{text}"
+    );
     import(&mut other, key).expect("the key finds it for as long as somebody holds it");
     importer.kill();
     let left = eventually(PATIENCE, || row().filter(|row| row.holders == 1));

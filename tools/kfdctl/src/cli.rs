@@ -38,6 +38,8 @@ pub enum Verb {
     Ps(Listing),
     /// List the queues that the daemon holds.
     Queues(Listing),
+    /// List the memory that processes have exported, that of the dead included.
+    Shares(Listing),
     /// Stop a process's queues until `restore`, as a driver does that needs its memory.
     #[command(hide = true)]
     Evict(Evict),

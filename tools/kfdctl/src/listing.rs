@@ -1,4 +1,4 @@
-//! `kfdctl ps` and `kfdctl queues`: one JSON object, or an aligned table.
+//! `kfdctl ps`, `kfdctl queues` and `kfdctl shares`: one JSON object, or an aligned table.
 
 use crate::cli::{Listing, run_dir};
 use crate::output;
@@ -60,6 +60,16 @@ const QUEUES: &[Column] = &[
     plain("EVICTED", "/evicted/reason"),
 ];
 
+const SHARES: &[Column] = &[
+    plain("TGID", "/tgid"),
+    plain("UID", "/uid"),
+    plain("PROCESS", "/process"),
+    plain("NODE", "/minor"),
+    plain("BYTES", "/bytes"),
+    plain("HOLDERS", "/holders"),
+    plain("ORPHANED", "/orphaned"),
+];
+
 /// `kfdctl ps`.
 ///
 /// # Errors
@@ -74,6 +84,14 @@ pub fn processes(asked: &Listing) -> anyhow::Result<ExitCode> {
 /// No daemon answers, or it refuses.
 pub fn queues(asked: &Listing) -> anyhow::Result<ExitCode> {
     list(asked, &Request::Queues, "queues", QUEUES)
+}
+
+/// `kfdctl shares`.
+///
+/// # Errors
+/// No daemon answers, or it refuses.
+pub fn shares(asked: &Listing) -> anyhow::Result<ExitCode> {
+    list(asked, &Request::Shares, "shares", SHARES)
 }
 
 fn list(asked: &Listing, request: &Request, key: &str, columns: &[Column]) -> anyhow::Result<ExitCode> {

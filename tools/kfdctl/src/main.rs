@@ -5,7 +5,7 @@
 //! | [`cli`] | the command line |
 //! | [`run`] | `run`: a daemon, a private view, a command |
 //! | [`enter`] | the process that becomes the command: enters the view, then execs |
-//! | [`listing`] | `ps` and `queues` |
+//! | [`listing`] | `ps`, `queues` and `shares` |
 //! | [`eviction`] | `evict` and `restore` |
 //! | [`doctor`] | `doctor`: what this machine lacks |
 //! | [`output`] | standard output that may be a closed pipe |
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Verb::Enter(asked) => enter::enter(&asked),
         Verb::Ps(asked) => listing::processes(&asked),
         Verb::Queues(asked) => listing::queues(&asked),
+        Verb::Shares(asked) => listing::shares(&asked),
         Verb::Evict(asked) => eviction::evict(&asked),
         Verb::Restore(asked) => eviction::restore(&asked),
         Verb::Doctor(asked) => doctor::doctor(&asked),

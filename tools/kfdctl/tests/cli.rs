@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_listing_without_a_daemon_says_where_it_looked_and_what_to_do() {
-    for verb in ["ps", "queues"] {
+    for verb in ["ps", "queues", "shares"] {
         let out = kfdctl(&[verb, "--run-dir", "/nonexistent/kfdd"]);
         assert_eq!(out.status.code(), Some(1));
         assert!(out.stdout.is_empty());
@@ -47,9 +47,14 @@ fn a_wrong_command_line_is_refused_with_status_2() {
 
 #[test]
 fn every_help_text_has_examples_or_exit_codes() {
-    for arguments in
-        [&["--help"][..], &["run", "--help"], &["ps", "--help"], &["queues", "--help"], &["doctor", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["ps", "--help"],
+        &["queues", "--help"],
+        &["shares", "--help"],
+        &["doctor", "--help"],
+    ] {
         let out = kfdctl(arguments);
         assert!(out.status.success());
         let help = text(&out.stdout);
