@@ -82,6 +82,9 @@ pub(crate) fn processors() -> usize {
 
 /// The CPU that this thread runs on; it may be another one by now.
 pub(crate) fn current_cpu() -> Option<usize> {
+    if cfg!(miri) {
+        return None;
+    }
     // SAFETY: no arguments; glibc reads it from the thread's rseq area.
     usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
