@@ -43,8 +43,9 @@ impl Ctx<'_> {
         match args.op {
             abi::SVM_OP_SET_ATTR => {
                 let supported = |gpu| self.supported(gpu).map(|device| device.index);
+                let minor = self.core.profile.interface_minor;
                 let changes: Result<Vec<_>, _> =
-                    attributes.iter().map(|attribute| Change::of(attribute, supported)).collect();
+                    attributes.iter().map(|attribute| Change::of(attribute, minor, supported)).collect();
                 let changes = changes?;
                 let mut moves = Vec::new();
                 let set = self.set_attributes(self.memory(&args)?, &changes, &mut moves);
@@ -220,8 +221,9 @@ impl Ctx<'_> {
     /// A range with these attributes, made again.
     pub(super) fn set_range(&self, range: Range<u64>, attributes: &[abi::SvmAttribute]) -> Result<(), Errno> {
         let supported = |gpu| self.supported(gpu).map(|device| device.index);
+        let minor = self.core.profile.interface_minor;
         let changes: Result<Vec<_>, _> =
-            attributes.iter().map(|attribute| Change::of(attribute, supported)).collect();
+            attributes.iter().map(|attribute| Change::of(attribute, minor, supported)).collect();
         // Nobody hears of it: it lies where it lay.
         self.set_attributes(range, &changes?, &mut Vec::new())
     }

@@ -8,7 +8,7 @@ use crate::ids::GpuId;
 
 /// Pages of a migration as a power of two, unless it is said otherwise: 2 MiB (`svm_range_set_default_attributes`).
 const GRANULARITY: u8 = 9;
-/// The largest granularity; larger ones are cut to it.
+/// The largest granularity; larger ones are cut to it, since Linux 6.7 (interface 1.15; a byte was kept before).
 const GRANULARITY_MAX: u32 = 0x3f;
 
 /// Devices by their index; there are at most 64 (`MAX_GPU_INSTANCE`, amdkfd/kfd_priv.h).
@@ -172,13 +172,15 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Judges an attribute; `supported` finds the device of a `gpu_id` if it has shared virtual memory.
+    /// Judges an attribute as the driver of that interface does; `supported` finds the device of a `gpu_id` if it has shared
+    /// virtual memory.
     ///
     /// # Errors
     /// EINVAL for a type that is none and for a `gpu_id` that leads nowhere. A prefetch to nowhere in particular is one
     /// of those.
     pub(crate) fn of(
         attribute: &abi::SvmAttribute,
+        interface_minor: u32,
         supported: impl Fn(GpuId) -> Option<usize>,
     ) -> Result<Self, Errno> {
         let value = attribute.value;
@@ -203,6 +205,7 @@ impl Change {
             abi::SVM_ATTR_NO_ACCESS => Self::NoAccess(device()?),
             abi::SVM_ATTR_SET_FLAGS => Self::SetFlags(value),
             abi::SVM_ATTR_CLR_FLAGS => Self::ClearFlags(value),
+            abi::SVM_ATTR_GRANULARITY if interface_minor < 15 => Self::Granularity(value as u8),
             abi::SVM_ATTR_GRANULARITY => Self::Granularity(value.min(GRANULARITY_MAX) as u8),
             _ => return Err(Errno::INVAL),
         })

@@ -116,6 +116,12 @@ fn memory_that_nothing_was_said_of_has_the_kernels_defaults() {
             ]
         );
         assert_eq!(world.core.totals().holds.svm_ranges, 0, "asking registers nothing");
+        set(&mut client, (VA, PAGE), &[(GRANULARITY, 0xff)]).unwrap();
+        assert_eq!(
+            get(&mut client, (VA, PAGE), &[(GRANULARITY, 0)]),
+            [(GRANULARITY, 0x3f)],
+            "cut to 2^63 pages"
+        );
         world.end();
     }
 }
@@ -128,13 +134,13 @@ fn what_is_set_is_told_and_of_several_ranges_the_intersection() {
     let (one, two) = (gpu().0, SECOND);
     let (left, right, both) = ((VA, 4 * PAGE), (VA + 4 * PAGE, 4 * PAGE), (VA, 8 * PAGE));
     let said =
-        [(PREFERRED, one), (SET, 0x10), (CLEAR, 2), (GRANULARITY, 0x1000), (ACCESS, one), (IN_PLACE, two)];
+        [(PREFERRED, one), (SET, 0x10), (CLEAR, 2), (GRANULARITY, 0xff), (ACCESS, one), (IN_PLACE, two)];
     set(&mut client, left, &said).unwrap();
     let asked = [(PREFERRED, 0), (SET, 0), (CLEAR, 0), (GRANULARITY, 0), (ACCESS, one), (ACCESS, two)];
     let told = get(&mut client, left, &asked);
     assert_eq!(
         told,
-        [(PREFERRED, one), (SET, 0x11), (CLEAR, !0x11), (GRANULARITY, 0x3f), (ACCESS, one), (IN_PLACE, two)]
+        [(PREFERRED, one), (SET, 0x11), (CLEAR, !0x11), (GRANULARITY, 0xff), (ACCESS, one), (IN_PLACE, two)]
     );
     assert_eq!(
         get(&mut client, both, &asked),
