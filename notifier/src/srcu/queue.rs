@@ -58,6 +58,8 @@ pub(super) struct Queue {
     /// Barriers asked for, and passed.
     asked: AtomicU64,
     passed: AtomicU64,
+    /// Barriers that had nothing to wait for.
+    visits: AtomicU64,
     /// Changes when there is news for waiters, of whom there are so many.
     news: WaitWord,
     waiters: AtomicUsize,
@@ -81,6 +83,7 @@ impl Queue {
             stage: AtomicUsize::new(0),
             asked: AtomicU64::new(0),
             passed: AtomicU64::new(0),
+            visits: AtomicU64::new(0),
             news: WaitWord::new(0),
             waiters: AtomicUsize::new(0),
             throttled: AtomicUsize::new(0),
@@ -151,6 +154,11 @@ impl Queue {
     /// Has nobody asked for a barrier or for the end?
     fn quiet(&self, covers: u64) -> bool {
         self.asked.load(Ordering::Relaxed) == covers && self.stop.load(Ordering::Relaxed) == 0
+    }
+
+    /// Changes with every barrier, also with one that has nothing to wait for.
+    pub(super) fn barriers(&self, covers: u64) -> u64 {
+        covers.wrapping_add(self.visits.load(Ordering::Relaxed))
     }
 
     /// Lets callbacks gather, unless someone waits.
@@ -240,6 +248,10 @@ impl Queue {
         let idle =
             if mutant(Mutant::BarrierSkipsBatch) { self.lists.are_empty() } else { self.pending() == 0 };
         if idle {
+            // A hint, which may be lost among several who come at once; models do without.
+            if !cfg!(loom) {
+                self.visits.store(self.visits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            }
             return;
         }
         // Release, partner the acquire in `wait`.

@@ -23,7 +23,7 @@ pub(super) fn run(core: &Core) {
     let mut place = Place::new(core.follows);
     let mut pace = Pace::new();
     while let Some(mut batch) = core.queue.wait() {
-        pace.batch(batch.covers);
+        pace.batch(core.queue.barriers(batch.covers));
         core.queue.bind(place.woken_by(core.queue.waker()));
         if !mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
@@ -61,22 +61,22 @@ struct Pace {
     rested: Instant,
     /// Batches in a row that came within the time it would linger.
     hasty: u32,
-    covers: u64,
+    barriers: u64,
 }
 
 impl Pace {
     /// So many are no accident.
-    const HASTY: u32 = 64;
+    const HASTY: u32 = 4;
 
     fn new() -> Self {
-        Self { rested: Instant::now(), hasty: 0, covers: 0 }
+        Self { rested: Instant::now(), hasty: 0, barriers: 0 }
     }
 
-    /// A batch is there; of barriers, up to this one. Who waits for a barrier is not to be kept.
-    fn batch(&mut self, covers: u64) {
-        let hasty = covers == self.covers && self.rested.elapsed() < LINGER;
+    /// A batch is there, after so many barriers. Who calls those is not to be kept.
+    fn batch(&mut self, barriers: u64) {
+        let hasty = barriers == self.barriers && self.rested.elapsed() < LINGER;
         self.hasty = if hasty { self.hasty.saturating_add(1) } else { 0 };
-        self.covers = covers;
+        self.barriers = barriers;
     }
 
     fn is_hasty(&self) -> bool {
