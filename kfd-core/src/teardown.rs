@@ -7,6 +7,7 @@ use crate::ids::ProcessId;
 use crate::leak::{LeakReport, Totals};
 use crate::notice::{Notice, Post};
 use crate::process::Process;
+use crate::share::SWEPT_BY_DEATH;
 use crate::stage::Stage;
 use crate::sync::Ordering;
 use notifier::Ref;
@@ -54,6 +55,7 @@ impl Core {
     pub(crate) fn unpublish(&self, process: &Ref<Process>) -> Option<Ref<Process>> {
         let published = self.table.unpublish(process);
         self.files.forget(process.id());
+        self.sweep_descriptors(SWEPT_BY_DEATH);
         published
     }
 
@@ -74,6 +76,9 @@ impl Core {
     /// Returns when every process object that was unpublished has been freed: after every call inside has left and
     /// every callback queued has run. Not to be called in a read section.
     pub fn barrier(&self) {
+        if self.is_closing() {
+            self.end_descriptors();
+        }
         self.notifier.barrier();
         let published = self.table.ids().len() as u64;
         if !self.vitals.wait_until_left(published, LAST_CALLS) {
@@ -89,6 +94,7 @@ impl Core {
     /// What exists now.
     #[must_use]
     pub fn totals(&self) -> Totals {
+        self.sweep_descriptors(usize::MAX);
         Totals {
             published: self.table.ids().len() as u64,
             processes: self.vitals.alive(),

@@ -1,8 +1,8 @@
 //! Memory passed between processes as dma-buf descriptors.
 //!
 //! A dma-buf here is a token: a file that says by its identity which memory is meant ([`crate::share`]), tells that
-//! memory's size at its end, and can be neither read, written nor mapped. Its descriptor does not hold the memory, as a
-//! real dma-buf's does: a buffer object does, the exporter's or an importer's.
+//! memory's size at its end, and can be neither read, written nor mapped. Its descriptors hold the memory, whoever has them;
+//! that the last is closed is seen when somebody allocates, exports, dies or lists.
 //!
 //! A door that cannot put descriptors into its callers' tables makes none (EOPNOTSUPP); one that cannot look into them
 //! takes no number for a dma-buf (EINVAL, `dma_buf_get`).
@@ -47,6 +47,7 @@ impl Ctx<'_> {
             inner.bindings[device.index].bos.get(index).ok_or(Errno::INVAL)?;
             return Err(Errno::OPNOTSUPP);
         }
+        self.core.sweep_descriptors(crate::share::SWEPT_BY_CALL);
         let share = self.share(device, index)?;
         let charge = || self.charge(crate::account::Resource::Descriptor, 1);
         self.fds.push(self.core.vitals.shares.token(&share, charge)?);

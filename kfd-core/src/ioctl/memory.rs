@@ -78,6 +78,7 @@ fn backed(size: u64, flags: u32) -> u64 {
 impl<'a> Ctx<'a> {
     pub(super) fn alloc_memory(&mut self) -> Handled {
         let mut args: abi::AllocMemoryOfGpu = self.read()?;
+        self.core.sweep_descriptors(crate::share::SWEPT_BY_CALL);
         if args.size == 0 {
             return Err(Errno::INVAL);
         }

@@ -27,11 +27,15 @@ use crate::core::Core;
 use crate::ids::{Bytes, GpuId, ProcessId, RenderMinor, Tgid, Uid};
 use crate::sync::{Arc, Mutex, OnceLock};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Weak;
 use token::Token;
+
+/// How many dma-bufs a call looks at, and the end of a process.
+pub(crate) const SWEPT_BY_CALL: usize = 4;
+pub(crate) const SWEPT_BY_DEATH: usize = 64;
 
 /// Whose memory it is, and of which device.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +104,8 @@ impl std::fmt::Debug for Share {
     }
 }
 
-/// Every share by its key and by its token. It holds none: what nobody holds is gone, and nothing finds it.
+/// Every share by its key and by its token. Those that descriptors may mean are held; what nobody holds is gone, and
+/// nothing finds it.
 #[derive(Debug, Default)]
 pub(crate) struct Shares(Mutex<Index>);
 
@@ -108,6 +113,8 @@ pub(crate) struct Shares(Mutex<Index>);
 struct Index {
     by_key: HashMap<ShareKey, Weak<Share>>,
     by_file: HashMap<FileIdentity, Weak<Share>>,
+    /// Those of whose tokens a descriptor was given away and not yet found closed.
+    held: VecDeque<Arc<Share>>,
 }
 
 impl FileIdentity {
@@ -177,9 +184,36 @@ impl Shares {
             let set = share.token.set(token);
             debug_assert!(set.is_ok(), "set under the lock only");
         }
-        drop(index);
         let token = share.token.get().ok_or(Errno::IO)?;
-        token.descriptor().map_err(refused)
+        let descriptor = token.descriptor().map_err(refused)?;
+        if !index.held.iter().any(|held| Arc::ptr_eq(held, share)) {
+            index.held.push_back(Arc::clone(share));
+        }
+        Ok(descriptor)
+    }
+
+    /// Looks at `most` of what descriptors hold, those first that were looked at longest ago, and takes out what none
+    /// that is open means any more.
+    fn closed(&self, most: usize) -> Vec<Arc<Share>> {
+        let mut index = self.0.lock();
+        let mut gone = Vec::new();
+        for _ in 0..most.min(index.held.len()) {
+            let Some(share) = index.held.pop_front() else { break };
+            if share.token.get().is_some_and(Token::is_open) {
+                index.held.push_back(share);
+            } else {
+                gone.push(share);
+            }
+        }
+        gone
+    }
+
+    fn all_held(&self) -> Vec<Arc<Share>> {
+        self.0.lock().held.drain(..).collect()
+    }
+
+    fn is_held(&self, share: &Arc<Share>) -> bool {
+        self.0.lock().held.iter().any(|held| Arc::ptr_eq(held, share))
     }
 
     fn forget(&self, share: &Share) {
@@ -210,24 +244,44 @@ pub struct ShareRow {
     pub minor: RenderMinor,
     /// Bytes, whole pages.
     pub bytes: Bytes,
-    /// Buffer objects that hold it, the owner's own among them.
+    /// Buffer objects that hold it, the owner's own among them; 0 when a descriptor alone does.
     pub holders: u64,
     /// Its owner has been freed: importers alone hold it.
     pub orphaned: bool,
 }
 
 impl Core {
+    /// Looks whether anybody still has a descriptor of some dma-bufs, at most of `most` of them: each look is a system call.
+    /// A descriptor's end tells nobody, so everybody looks at a few who wants memory or gives some back, and whoever lists
+    /// looks at all.
+    pub(crate) fn sweep_descriptors(&self, most: usize) {
+        self.let_go(self.vitals.shares.closed(most));
+    }
+
+    /// Lets everything go that descriptors alone hold: the core ends before they do.
+    pub(crate) fn end_descriptors(&self) {
+        self.let_go(self.vitals.shares.all_held());
+    }
+
+    fn let_go(&self, gone: Vec<Arc<Share>>) {
+        if !gone.is_empty() {
+            self.domain().retire(Box::new(gone));
+        }
+    }
+
     /// Every range that a process has exported and somebody still holds, by owner.
     #[must_use]
     pub fn shares(&self) -> Vec<ShareRow> {
+        self.sweep_descriptors(usize::MAX);
         let row = |share: &Arc<Share>| ShareRow {
             tgid: share.owner.tgid,
             uid: share.owner.uid,
             process: share.owner.process,
             minor: share.owner.minor,
             bytes: Bytes(share.range.len),
-            // Without this listing's own.
-            holders: (Arc::strong_count(share) as u64).saturating_sub(1),
+            // Without this listing's own, and that of a descriptor.
+            holders: (Arc::strong_count(share) as u64)
+                .saturating_sub(1 + u64::from(self.vitals.shares.is_held(share))),
             orphaned: share.range.arena.is_orphaned(share.range.offset),
         };
         let shares = self.vitals.shares.all();

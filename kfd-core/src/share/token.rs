@@ -3,9 +3,13 @@
 //! It has the size of the memory, so that a seek to its end tells that, and its descriptors are write-only while its
 //! contents are sealed: read(2), write(2) and mmap(2) are refused, so that nobody takes its zeros for the memory. The
 //! daemon keeps it open for as long as the share lives, so that its inode is nobody else's meanwhile.
+//!
+//! Every description that is given away holds a lock of one byte of its own (`F_OFD_SETLK`), which ends with the last
+//! descriptor of it, wherever that was passed: so the daemon can ask whether any is left.
 
 use super::sys;
 use crate::call::FileIdentity;
+use crate::sync::{AtomicU64, Ordering};
 use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, fchmod};
@@ -18,6 +22,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 pub(super) struct Token {
     file: OwnedFd,
     identity: FileIdentity,
+    /// How many descriptions were given away.
+    given: AtomicU64,
 }
 
 impl Token {
@@ -34,7 +40,7 @@ impl Token {
         // Nor is it opened for reading by way of /proc/PID/fd, but by root.
         fchmod(&file, Mode::S_IWUSR)?;
         let identity = sys::identity(file.as_fd())?;
-        Ok(Self { file, identity })
+        Ok(Self { file, identity, given: AtomicU64::new(0) })
     }
 
     /// Which file it is.
@@ -48,7 +54,33 @@ impl Token {
     /// The kernel's own refusal.
     pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        Ok(open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?)
+        let given = open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let byte = self.given.fetch_add(1, Ordering::Relaxed);
+        fcntl(&given, FcntlArg::F_OFD_SETLK(&lock(i64::try_from(byte).map_err(io::Error::other)?, 1)))?;
+        Ok(given)
+    }
+
+    /// Whether anybody has a descriptor of it.
+    pub(super) fn is_open(&self) -> bool {
+        let mut found = lock(0, 0);
+        match fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut found)) {
+            Ok(_) => i32::from(found.l_type) != libc::F_UNLCK,
+            Err(error) => {
+                tracing::error!(%error, "whether a dma-buf is open cannot be told");
+                false
+            }
+        }
+    }
+}
+
+/// A lock of `len` bytes from `start`; of all from there when 0.
+fn lock(start: i64, len: i64) -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: len,
+        l_pid: 0,
     }
 }
 
@@ -73,6 +105,13 @@ mod tests {
             options.map_raw(&file).is_err() && options.map_raw_read_only(&file).is_err()
         };
         assert!(map(memmap2::MmapOptions::new().len(4096)));
+        let (copy, second) = (file.try_clone().expect("a copy"), token.descriptor().expect("another"));
+        drop(file);
+        assert!(token.is_open());
+        drop(copy);
+        assert!(token.is_open(), "the second is another description");
+        drop(second);
+        assert!(!token.is_open());
         let other = Token::new(12_345).expect("a token");
         assert_ne!(other.identity(), token.identity());
     }

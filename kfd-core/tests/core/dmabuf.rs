@@ -74,7 +74,9 @@ fn a_descriptor_of_anything_else_or_of_memory_that_is_gone_is_refused() {
     assert_eq!(import(&mut importer, Some(other)).unwrap_err(), Errno::INVAL);
     let later = FileIdentity { born: (file.born.0, file.born.1 ^ 1), ..file };
     assert_eq!(import(&mut importer, Some(later)).unwrap_err(), Errno::INVAL, "an inode's later tenant");
+    drop(token);
     assert_eq!(exporter.free(buffer.handle), Ok(()));
+    world.core.shares();
     world.core.barrier();
     assert_eq!(import(&mut importer, Some(file)).unwrap_err(), Errno::INVAL, "its memory is gone");
     assert!(world.core.totals().holds.descriptors == 0 && world.core.shares().is_empty());
@@ -82,6 +84,33 @@ fn a_descriptor_of_anything_else_or_of_memory_that_is_gone_is_refused() {
     let user = exporter.userptr(0x5000_0000, 4096);
     assert_eq!(export(&mut exporter, user.handle).unwrap_err(), Errno::PERM);
     assert_eq!(export(&mut exporter, 999).unwrap_err(), Errno::INVAL);
+    world.end();
+}
+
+#[test]
+fn a_descriptor_holds_its_memory_wherever_it_is_and_whoever_dies() {
+    let world = world();
+    let (mut exporter, mut importer) = (world.client(1), world.client(2));
+    let buffer = exporter.alloc(0x1000_0000, 4096, VRAM).unwrap();
+    let token = export(&mut exporter, buffer.handle).unwrap();
+    let file = identity(&token);
+    let passed_on = token.try_clone().unwrap();
+    drop(token);
+    assert_eq!(exporter.free(buffer.handle), Ok(()));
+    world.kill(exporter.process);
+    world.core.barrier();
+    let held = world.core.shares()[0];
+    assert_eq!((held.holders, held.orphaned), (0, true));
+    assert_eq!(world.core.totals().holds.vram_bytes, 4096, "the dead one's user pays");
+    let handle = import(&mut importer, Some(file)).unwrap();
+    assert_eq!(importer.free(handle), Ok(()));
+    drop(passed_on);
+    world.core.shares();
+    world.core.barrier();
+    assert!(world.core.shares().is_empty());
+    let holds = world.core.totals().holds;
+    assert_eq!((holds.vram_bytes, holds.descriptors), (0, 0));
+    assert_eq!(import(&mut importer, Some(file)).unwrap_err(), Errno::INVAL);
     world.end();
 }
 
