@@ -117,7 +117,22 @@ fn memory_queries_tell_what_is_used_now() {
     assert_eq!((memory.vram.total_heap_size, memory.vram.heap_usage), (16 << 30, 4096));
     assert_eq!((memory.gtt.total_heap_size, memory.gtt.heap_usage), (1 << 30, 8192));
     assert_eq!(ask(drm::INFO_TIMESTAMP, 8, [0; 4]), Ok(77u64.to_le_bytes().to_vec()));
-    assert_eq!(ask(drm::INFO_HW_IP_INFO, 32, [1, 0, 0, 0]), Err(libc::EINVAL));
+}
+
+#[test]
+fn the_copy_engines_alone_have_rings() {
+    let told = |kind| {
+        let told = ask(drm::INFO_HW_IP_INFO, 32, [kind, 0, 0, 0]).expect("an answer");
+        drm::HwIp::read_from_bytes(&told).expect("32 bytes")
+    };
+    let dma = told(drm::HW_IP_DMA);
+    assert_eq!((dma.hw_ip_version_major, dma.hw_ip_version_minor, dma.available_rings), (4, 0, 0b11));
+    assert_eq!(told(drm::HW_IP_COMPUTE).available_rings, 0);
+    assert_eq!(ask(drm::INFO_HW_IP_COUNT, 4, [drm::HW_IP_DMA, 0, 0, 0]), Ok(vec![1, 0, 0, 0]));
+    assert_eq!(ask(drm::INFO_HW_IP_COUNT, 4, [drm::HW_IP_COMPUTE, 0, 0, 0]), Ok(vec![0; 4]));
+    for query in [drm::INFO_HW_IP_INFO, drm::INFO_HW_IP_COUNT] {
+        assert_eq!(ask(query, 32, [drm::HW_IP_NUM, 0, 0, 0]), Err(libc::EINVAL));
+    }
 }
 
 #[test]

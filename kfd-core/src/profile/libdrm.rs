@@ -1,7 +1,7 @@
 //! What a device answers to libdrm's AMDGPU_INFO, as `amdgpu_info_ioctl` (amdgpu/amdgpu_kms.c) does.
 //!
-//! Queries about command submission (HW_IP_INFO and the like) are not answered, because a render node here takes no
-//! commands: they are EINVAL, as a query that the kernel does not know.
+//! A render node here takes commands for its copy engines; every other kind of engine has no ring. A query that is not
+//! answered is EINVAL, as one that the kernel does not know.
 
 use super::DeviceProfile;
 use crate::abi::drm::{self as abi, DeviceInfo};
@@ -13,6 +13,13 @@ use zerocopy::IntoBytes;
 const FW_GFX_MEC: u32 = 0x08;
 /// `AMDGPU_INFO_FW_SDMA` (drm/amdgpu_drm.h).
 const FW_SDMA: u32 = 0x0b;
+
+/// `SDMA0_HWID` (amdgpu/soc15_hw_ip.h).
+const SDMA0_HWID: u16 = 42;
+/// The copy engines of a device without a discovery table (`sdma_v4_0_ip_block`, amdgpu/sdma_v4_0.c).
+const SDMA_BEFORE_DISCOVERY: [u8; 3] = [4, 0, 0];
+/// `amdgpu_ctx_num_entities` of the copy engines (amdgpu/amdgpu_ctx.c): rings that a context can name.
+pub const DMA_RINGS: u32 = 2;
 
 /// GB_ADDR_CONFIG, in words (gc/gc_9_0_offset.h: segment 0x2000 + 0x63e).
 const GB_ADDR_CONFIG: u32 = 0x263e;
@@ -43,6 +50,12 @@ impl DeviceProfile {
             abi::INFO_ACCEL_WORKING => 1u32.as_bytes().to_vec(),
             abi::INFO_DEV_INFO => self.device_info().as_bytes().to_vec(),
             abi::INFO_READ_MMR_REG => self.registers(&query.read_mmr_reg())?.as_bytes().to_vec(),
+            abi::INFO_HW_IP_INFO => self.engines(query.query_hw_ip())?.as_bytes().to_vec(),
+            abi::INFO_HW_IP_COUNT => match query.query_hw_ip() {
+                (abi::HW_IP_DMA, _) => 1u32.as_bytes().to_vec(),
+                (kind, _) if kind < abi::HW_IP_NUM => 0u32.as_bytes().to_vec(),
+                _ => return Err(EINVAL),
+            },
             abi::INFO_TIMESTAMP => now.counter.as_bytes().to_vec(),
             abi::INFO_VRAM_USAGE => now.vram_used.0.as_bytes().to_vec(),
             abi::INFO_VIS_VRAM_USAGE => now.vram_used.0.min(self.vram.visible_bytes.0).as_bytes().to_vec(),
@@ -68,6 +81,26 @@ impl DeviceProfile {
         };
         answer.truncate(query.return_size as usize);
         Ok(answer)
+    }
+
+    /// What HW_IP_INFO says of a kind of engine and one of them (`amdgpu_hw_ip_info`).
+    fn engines(&self, (kind, instance): (u32, u32)) -> Result<abi::HwIp, i32> {
+        if kind >= abi::HW_IP_NUM || instance != 0 {
+            return Err(EINVAL);
+        }
+        if kind != abi::HW_IP_DMA {
+            return Ok(abi::HwIp::default());
+        }
+        let of_table = self.ip_blocks.iter().find(|block| block.hw_id == SDMA0_HWID);
+        let [major, minor, _] = of_table.map_or(SDMA_BEFORE_DISCOVERY, |block| block.version);
+        Ok(abi::HwIp {
+            hw_ip_version_major: major.into(),
+            hw_ip_version_minor: minor.into(),
+            ib_start_alignment: 256,
+            ib_size_alignment: 4,
+            available_rings: (1 << self.queues.sdma_engines.min(DMA_RINGS)) - 1,
+            ..abi::HwIp::default()
+        })
     }
 
     fn memory_info(&self, now: &Now) -> abi::MemoryInfo {

@@ -16,7 +16,7 @@ pub use device::{
     VramKind, Xgmi,
 };
 pub use error::ProfileError;
-pub use libdrm::Now;
+pub use libdrm::{DMA_RINGS, Now};
 pub use many::MAX_GPUS;
 
 use crate::ids::{GpuId, RenderMinor};

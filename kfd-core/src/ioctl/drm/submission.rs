@@ -13,6 +13,7 @@ use crate::device::Device;
 use crate::ids::{QueueId, QueueKey};
 use crate::ioctl::queue::engines;
 use crate::ioctl::{Ctx, Flow, Handled};
+use crate::profile::DMA_RINGS;
 use crate::render::{BoList, Context, Gem, State};
 use crate::sync::Arc;
 use crate::view::{OpenAccess, View};
@@ -21,8 +22,6 @@ use hsa_queue::stream::Machine;
 use hsa_queue::{GpuVa, Step};
 use zerocopy::FromBytes;
 
-/// `amdgpu_ctx_num_entities` of the copy engines (amdgpu/amdgpu_ctx.c).
-const DMA_RINGS: u32 = 2;
 /// `AMDGPU_VM_MAX_NUM_CTX` (amdgpu/amdgpu_vm.h): contexts of a file.
 const CONTEXTS_MAX: u32 = 4096;
 /// Turns that one submission gets; each moves at most 64 KiB.
