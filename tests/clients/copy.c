@@ -5,7 +5,8 @@
  *   cc -O2 -o copy tests/clients/copy.c -lhsa-runtime64
  *   copy [there|after|rect|many]...     some parts only; without an argument all
  *
- * One line for each part; exit status 0 when all hold, 1 at the first that does not (what was seen is on stderr).
+ * Within a device the runtime copies 1 MiB and more by a kernel, unless HSA_FORCE_SDMA_SIZE says otherwise, as `kfdctl run`
+ * has it. One line for each part; exit status 0 when all hold, 1 at the first that does not (what was seen is on stderr).
  */
 #include "agent.h"
 
@@ -83,9 +84,6 @@ static void compare(const uint8_t *at, size_t bytes, uint64_t seed, const char *
             fail("%s: byte %zu of %zu is 0x%02x, not 0x%02x", what, i, bytes, at[i], byte_at(seed, i));
 }
 
-/* What the runtime copies on a device by a kernel instead of a packet (HSA_FORCE_SDMA_SIZE): no wave runs here. */
-#define BY_KERNEL (1 << 20)
-
 /* Host, device, another place of the device, host: the bytes come back and nothing beside them is written. */
 static void there(size_t bytes, size_t skip) {
     enum { GUARD = 64 };
@@ -95,10 +93,7 @@ static void there(size_t bytes, size_t skip) {
     fill(from + skip, bytes, bytes);
     memset(back, 0xa5, bytes + 2 * GUARD + skip);
     must(hsa_amd_memory_async_copy(one + skip, gpu, from + skip, cpu, bytes, 0, NULL, done[0]), "to the device");
-    if (bytes < BY_KERNEL)
-        must(hsa_amd_memory_async_copy(two + skip, gpu, one + skip, gpu, bytes, 1, &done[0], done[1]), "on the device");
-    else
-        must(hsa_amd_memory_async_copy(two + skip, gpu, from + skip, cpu, bytes, 1, &done[0], done[1]), "once more");
+    must(hsa_amd_memory_async_copy(two + skip, gpu, one + skip, gpu, bytes, 1, &done[0], done[1]), "on the device");
     must(hsa_amd_memory_async_copy(back + GUARD + skip, cpu, two + skip, gpu, bytes, 1, &done[1], done[2]), "back");
     wait_for(done[2], "copy");
     if (hsa_signal_load_scacquire(done[0]) || hsa_signal_load_scacquire(done[1])) fail("an earlier copy is not done");

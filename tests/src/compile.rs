@@ -12,7 +12,8 @@ pub fn client(name: &str, folder: &Path, libraries: &[&str]) -> Option<PathBuf> 
     if !crate::able::has("cc") {
         return None;
     }
-    let headers = ["/usr/include/hsa/hsa.h", "/usr/include/linux/kfd_ioctl.h", "/usr/include/libdrm/amdgpu.h"];
+    let headers =
+        ["/usr/include/hsa/hsa.h", "/usr/include/linux/kfd_ioctl.h", "/usr/include/libdrm/amdgpu.h"];
     for header in headers {
         if !Path::new(header).exists() {
             crate::able::skip(&format!("needs {header} (libhsa-runtime-dev, linux-libc-dev, libdrm-dev)"));

@@ -56,7 +56,8 @@ pub enum Verb {
     long_about = "Run a command that sees a GPU; nothing else on the machine does.\n\n\
         The command and its descendants get a private view of /dev, /sys and /proc/modules. A daemon that already \
         answers in the run directory is used; otherwise one is started for this command and drained when the command \
-        ends. HSA_USERPTR_FOR_PAGED_MEM=0 is set unless it is set already.",
+        ends. HSA_USERPTR_FOR_PAGED_MEM=0 (system memory that the daemon shares) and HSA_FORCE_SDMA_SIZE=2147483647 \
+        (copies within a device by the copy engine) are set unless they are set already.",
     after_help = "\
 Examples:
   kfdctl run -- rocminfo

@@ -41,7 +41,7 @@ impl RunDir {
     fn enter(&self, flags: &[&str], command: &[&str]) -> Command {
         let mut enter = Command::new(env!("CARGO_BIN_EXE_kfdctl"));
         enter.arg("enter").arg("--run-dir").arg(self.path()).args(flags).arg("--").args(command);
-        enter.env_remove("HSA_USERPTR_FOR_PAGED_MEM");
+        enter.env_remove("HSA_USERPTR_FOR_PAGED_MEM").env_remove("HSA_FORCE_SDMA_SIZE");
         enter
     }
 
@@ -160,11 +160,11 @@ fn the_environment_says_where_the_daemon_is_and_keeps_the_users_choice() {
         return;
     }
     let run = RunDir::new();
-    let script = "echo $KFDD_RUN_DIR $HSA_USERPTR_FOR_PAGED_MEM";
-    assert_eq!(run.inside(&[], script), format!("{} 0\n", run.path().display()));
+    let script = "echo $KFDD_RUN_DIR $HSA_USERPTR_FOR_PAGED_MEM $HSA_FORCE_SDMA_SIZE";
+    assert_eq!(run.inside(&[], script), format!("{} 0 2147483647\n", run.path().display()));
     let mut chosen = run.enter(&[], &["sh", "-ec", script]);
-    chosen.env("HSA_USERPTR_FOR_PAGED_MEM", "1");
-    assert_eq!(printed(chosen), format!("{} 1\n", run.path().display()));
+    chosen.env("HSA_USERPTR_FOR_PAGED_MEM", "1").env("HSA_FORCE_SDMA_SIZE", "4096");
+    assert_eq!(printed(chosen), format!("{} 1 4096\n", run.path().display()));
 }
 
 #[test]

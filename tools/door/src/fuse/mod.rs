@@ -35,6 +35,6 @@ mod sys;
 pub mod wire;
 
 pub use driver::{ClientMemory, Driver, Host};
-pub use open::OpenFile as OpenNode;
 pub use error::DoorError;
+pub use open::OpenFile as OpenNode;
 pub use session::{Census, FuseConfig, FuseDoor};

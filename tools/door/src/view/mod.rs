@@ -28,6 +28,13 @@ use std::path::{Path, PathBuf};
 /// anonymous user memory, which has no atomics from the daemon's side.
 pub const PAGED_MEM_ENV: &str = "HSA_USERPTR_FOR_PAGED_MEM";
 
+/// ROCR's bound, in bytes and an `int`, from which on it copies within a device by a kernel instead of an SDMA packet. No
+/// wave runs here, so the bound is the highest.
+pub const FORCE_SDMA_ENV: &str = "HSA_FORCE_SDMA_SIZE";
+
+/// What a client's environment should say, unless it says otherwise.
+const CHOICES: [(&str, &str); 2] = [(PAGED_MEM_ENV, "0"), (FORCE_SDMA_ENV, "2147483647")];
+
 /// Why a view was refused or could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
@@ -127,8 +134,10 @@ impl PrivateView {
         let shim = modules::cover(&scratch.join("modules"), &private)?;
 
         let mut environment = Environment::default();
-        if std::env::var_os(PAGED_MEM_ENV).is_none() {
-            environment.0.push((PAGED_MEM_ENV.into(), "0".into()));
+        for (name, value) in CHOICES {
+            if std::env::var_os(name).is_none() {
+                environment.0.push((name.into(), value.into()));
+            }
         }
         if let Some(folder) = shim {
             let mut path = folder.into_os_string();

@@ -2,11 +2,11 @@
 
 use door::fuse::{ClientMemory, Driver, Host};
 use door::workers::MmState;
-use kfd_core::{Opened, Trapped};
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
 use kfd_core::notice::{Lack, UserAccess, UserAnswer};
+use kfd_core::{Opened, Trapped};
 use notifier::MmId;
 use notifier::watch::{self, Pidfd, mm_state};
 use std::collections::HashMap;
