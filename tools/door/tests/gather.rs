@@ -1,6 +1,7 @@
 //! Gather and scatter, as functions of the table's entries and the client's bytes.
 
 use door::gather::{PIECE, Plan, scatter, scattered};
+use kfd_core::abi::chain::Chain;
 use kfd_core::abi::ioc;
 use kfd_core::abi::spec::{Count, Flow, Ioctl, Pointer};
 use kfd_core::abi::table;
@@ -46,6 +47,34 @@ fn an_in_pointer_is_read_as_its_count_says_and_an_out_pointer_is_not() {
     assert_eq!(plan.take_accesses(), [UserAccess::Read { va: UserVa(0x1000), len: 12 }]);
     let Gathered { pointers: entries, .. } = plan.collect(vec![UserAnswer::Done(vec![7; 12])]).unwrap();
     assert_eq!(entries, [vec![7; 12], vec![]]);
+}
+
+#[test]
+fn what_a_chain_points_at_is_read_step_by_step_until_there_is_nothing_more() {
+    let header =
+        |words: u32, va: u64| [&1u32.to_le_bytes()[..], &words.to_le_bytes(), &va.to_le_bytes()].concat();
+    let mut entries = vec![arg(&[0x1000, 0x2000])];
+    let mut headers = Plan::further(Chain::Chunks, &mut entries).unwrap();
+    let read = |va, len| UserAccess::Read { va: UserVa(va), len };
+    assert_eq!(headers.take_accesses(), [read(0x1000, 16), read(0x2000, 16)]);
+    entries.extend([header(8, 0x3000), header(0, 0)]);
+    let mut words = Plan::further(Chain::Chunks, &mut entries).unwrap();
+    assert_eq!(words.take_accesses(), [read(0x3000, 32)], "a chunk without words is not read");
+    let gathered = words.collect(vec![UserAnswer::Done(vec![9; 32])]).unwrap();
+    assert_eq!(gathered.pointers, [vec![9; 32], vec![]]);
+    entries.extend(gathered.pointers);
+    assert!(Plan::further(Chain::Chunks, &mut entries).unwrap().is_empty());
+
+    let mut empty = vec![arg(&[0x1000]), header(0, 0)];
+    assert!(Plan::further(Chain::Chunks, &mut empty).unwrap().is_empty());
+    assert_eq!(empty.len(), 3, "what has no bytes is there at once");
+    for (entries, errno) in [
+        (vec![arg(&[0])], libc::EFAULT),
+        (vec![arg(&[0x1000]), header(2, 0)], libc::EFAULT),
+        (vec![arg(&[0x1000]), header(u32::MAX, 0x3000)], libc::ENOMEM),
+    ] {
+        assert_eq!(Plan::further(Chain::Chunks, &mut entries.clone()), Err(Errno(errno)));
+    }
 }
 
 #[test]
