@@ -113,7 +113,10 @@ impl Core {
         }
         let devices: Arc<[Device]> = Device::all(&profile, &limits)?.into();
         let account = Account::new(limits, devices.iter().map(Device::vram).collect());
-        let notifier = Notifier::new("kfd");
+        // A free unmaps arenas: that takes longer than what the event loop, which wakes the reclaimer, has to do, and is to
+        // go on beside it.
+        let domain = Domain::builder("kfd").roaming().build();
+        let notifier = Notifier::on(domain.expect("without a wish the builder takes what there is"));
         let vitals = Arc::new(Vitals::new(Arc::clone(&outbox), Arc::clone(&clock)));
         Ok(Arc::new(Self {
             limits,

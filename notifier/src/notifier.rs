@@ -52,15 +52,9 @@ impl Notifier {
         Self::on(Domain::new(name))
     }
 
-    /// For models: on a domain made by `Domain::model`.
-    #[cfg(loom)]
-    #[doc(hidden)]
+    /// A notifier on a domain of the caller's making ([`Domain::builder`]), whose other users' sections delay it.
     #[must_use]
-    pub fn model(domain: Arc<Domain>) -> Self {
-        Self::on(domain)
-    }
-
-    fn on(domain: Arc<Domain>) -> Self {
+    pub fn on(domain: Arc<Domain>) -> Self {
         Self { shared: Arc::new(Shared { domain, mms: Mutex::default() }) }
     }
 

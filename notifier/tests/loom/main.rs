@@ -81,5 +81,5 @@ impl Listener for Watched {
 }
 
 fn notifier(with_reclaimer: bool) -> Notifier {
-    Notifier::model(Domain::model(1, with_reclaimer))
+    Notifier::on(Domain::model(1, with_reclaimer))
 }

@@ -131,7 +131,7 @@ fn domain() -> Arc<Domain> {
 }
 
 fn notifier() -> Notifier {
-    Notifier::model(domain())
+    Notifier::on(domain())
 }
 
 fn spawn_all(
