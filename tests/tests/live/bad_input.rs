@@ -104,7 +104,7 @@ fn an_unknown_ioctl_is_enotty_and_touches_nothing() {
     for cmd in [
         word(3, b'K', 0x00, 8),
         word(3, b'K', 0x7f, 8),
-        word(3, b'K', 0x80, 8),
+        word(3, b'K', 0x90, 8),
         word(1, b'K', 0xff, 64),
         word(0, b'K', 0x7f, 0),
         word(3, b'X', 0x01, 8),
