@@ -319,7 +319,9 @@ impl Drop for Kfdd {
         if let Some(mut child) = self.child.take() {
             drop(child.kill());
             drop(child.wait());
-            let _ = umount2(&self.dev(), MntFlags::MNT_FORCE | MntFlags::MNT_DETACH);
+            for mounted in ["dev", "sys", "proc"] {
+                let _ = umount2(&self.run_dir.join(mounted), MntFlags::MNT_FORCE | MntFlags::MNT_DETACH);
+            }
             println!("-- the daemon's log:\n{}", self.log());
         }
     }

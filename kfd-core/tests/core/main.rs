@@ -21,4 +21,5 @@ mod refusals;
 mod scheduling;
 mod smi;
 mod svm;
+mod user_memory;
 mod world;

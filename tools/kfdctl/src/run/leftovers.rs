@@ -45,19 +45,20 @@ fn sweep_older(parent: &Path, prefix: &str, age: Duration) {
 }
 
 fn remove(folder: &Path) -> std::io::Result<()> {
-    let dev = folder.join("dev");
-    // The dead mount makes even a look at the directory fail. Not mounted is EINVAL; an ordinary user, who cannot have
+    // A dead FUSE mount makes even a look at its directory fail. Not mounted is EINVAL; an ordinary user, who cannot have
     // mounted one, gets EPERM.
-    match umount2(&dev, MntFlags::MNT_DETACH) {
-        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT | Errno::EPERM) => {}
-        Err(other) => return Err(other.into()),
+    for mounted in ["dev", "sys", "proc"] {
+        match umount2(&folder.join(mounted), MntFlags::MNT_DETACH) {
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOENT | Errno::EPERM) => {}
+            Err(other) => return Err(other.into()),
+        }
     }
     let absent_is_fine = |result: std::io::Result<()>| match result {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     };
     // Not recursive: something may still be mounted there.
-    absent_is_fine(fs::remove_dir(&dev))?;
+    absent_is_fine(fs::remove_dir(folder.join("dev")))?;
     absent_is_fine(fs::remove_dir_all(folder.join("sys")))?;
     absent_is_fine(fs::remove_dir_all(folder.join("proc")))?;
     absent_is_fine(fs::remove_file(folder.join("control")))?;

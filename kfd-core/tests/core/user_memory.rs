@@ -1,0 +1,151 @@
+//! Queues whose ring and signals lie in the client's own memory: run by question and answer.
+
+use crate::world::{Client, World, barrier};
+use kfd_core::listing::QueueState;
+use kfd_core::notice::{MemoryRequest, Notice, UserAccess, UserAnswer};
+use std::collections::HashMap;
+
+const VA: u64 = 0x7f10_0000_0000;
+
+/// What a memory worker does, over a map of bytes.
+#[derive(Default)]
+struct Worker {
+    bytes: HashMap<u64, u8>,
+}
+
+impl Worker {
+    fn put(&mut self, va: u64, bytes: &[u8]) {
+        for (index, byte) in bytes.iter().enumerate() {
+            self.bytes.insert(va + index as u64, *byte);
+        }
+    }
+
+    fn get(&self, va: u64, len: u64) -> Vec<u8> {
+        (va..va + len).map(|at| self.bytes.get(&at).copied().unwrap_or(0)).collect()
+    }
+
+    fn word(&self, va: u64) -> u64 {
+        u64::from_le_bytes(self.get(va, 8).try_into().unwrap())
+    }
+
+    fn serve(&mut self, request: &MemoryRequest) -> UserAnswer {
+        UserAnswer::Done(match &request.access {
+            UserAccess::Read { va, len } => self.get(va.0, u64::from(*len)),
+            UserAccess::Write { va, bytes } => {
+                self.put(va.0, bytes);
+                Vec::new()
+            }
+            UserAccess::FetchSub { va, by } => {
+                let old = self.word(va.0);
+                self.put(va.0, &old.wrapping_sub(*by).to_le_bytes());
+                old.to_le_bytes().to_vec()
+            }
+            UserAccess::Survey { .. } => panic!("a queue surveys nothing"),
+        })
+    }
+}
+
+#[test]
+fn packets_in_client_memory_are_run_by_question_and_answer_and_not_polled() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let memory = client.userptr(VA, 16384);
+    let queue = client.queue_in(memory).unwrap();
+    let mut worker = Worker::default();
+    let signal = VA + 4096;
+    worker.put(signal + 8, &3i64.to_le_bytes());
+    for index in 0..3 {
+        worker.put(VA + 8192 + index * 64, &barrier(&[], signal));
+    }
+    worker.put(VA + 56, &3u64.to_le_bytes());
+    client.ring(&queue);
+    let mut stale = None;
+    let mut questions = 0;
+    loop {
+        world.run();
+        let mut quiet = true;
+        for notice in world.outbox.take() {
+            match notice {
+                Notice::Memory(request) => {
+                    quiet = false;
+                    questions += 1;
+                    let answer = worker.serve(&request);
+                    if let Some((ticket, old)) = stale.replace((request.ticket, answer.clone())) {
+                        world.core.memory_answer(request.queue, ticket, old);
+                        assert_eq!(world.run(), 0, "a stale answer is dropped");
+                    }
+                    world.core.memory_answer(request.queue, request.ticket, answer);
+                }
+                Notice::Rearm { process, offset, len } => {
+                    quiet = false;
+                    world.core.rearmed(process, offset, len);
+                }
+                _ => {}
+            }
+        }
+        if quiet {
+            break;
+        }
+        assert!(questions < 200, "client memory is not polled");
+    }
+    assert_eq!(worker.word(signal + 8), 0);
+    assert_eq!(worker.word(VA + 128), 3, "the read index");
+    world.end();
+}
+
+#[test]
+fn a_failed_transfer_is_a_memory_exception_never_zeros() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let memory = client.userptr(VA, 16384);
+    let queue = client.queue_in(memory).unwrap();
+    client.ring(&queue);
+    let mut exception = false;
+    for _ in 0..4 {
+        // The first failure may be a range between two mappings: the access is made again when the eviction ends.
+        world.clock.by(1_000_000);
+        world.core.tick(world.core.now());
+        world.run();
+        for notice in world.outbox.take() {
+            match notice {
+                Notice::Memory(request) => {
+                    world.core.memory_answer(request.queue, request.ticket, UserAnswer::Failed);
+                }
+                Notice::MemoryException { .. } => exception = true,
+                _ => {}
+            }
+        }
+    }
+    assert!(exception);
+    assert_eq!(world.core.queues()[0].state, QueueState::Stopped);
+    world.end();
+}
+
+#[test]
+fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
+    let world = World::new();
+    let ask = |client: &mut Client<'_>| {
+        let memory = client.userptr(VA, 16384);
+        let queue = client.queue_in(memory).unwrap();
+        client.ring(&queue);
+        world.run();
+        let asked = world.outbox.take().into_iter().find_map(|notice| match notice {
+            Notice::Memory(request) => Some(request),
+            _ => None,
+        });
+        asked.expect("the write index is client memory")
+    };
+    let mut dead = world.client(100);
+    let late = ask(&mut dead);
+    world.kill(dead.process);
+    let mut heir = world.client(101);
+    let open = ask(&mut heir);
+    assert_eq!(
+        (open.process.slot, open.queue.queue, open.ticket),
+        (late.process.slot, late.queue.queue, late.ticket)
+    );
+    world.core.memory_answer(late.queue, late.ticket, UserAnswer::Done(u64::MAX.to_le_bytes().to_vec()));
+    assert_eq!(world.run(), 0);
+    assert_eq!(world.core.queues()[0].state, QueueState::Waiting, "it still waits for its own");
+    world.end();
+}
