@@ -64,6 +64,8 @@ pub struct Gathered {
     pub passes: bool,
     /// The task behind the spec's process id.
     pub task: Option<Task>,
+    /// Whether the caller's credentials let it attach (ptrace(2)) to that task.
+    pub attaches: bool,
     /// Whether the caller has what the spec's `privileged` asks for.
     pub privileged: bool,
     /// Whether the caller traces (ptrace(2)) the process that opened the file.

@@ -35,6 +35,7 @@ mod aperture;
 mod arena;
 mod bo;
 mod criu;
+mod cross;
 mod cwsr;
 mod deadline;
 mod debug;

@@ -23,6 +23,19 @@ pub struct MemoryRequest {
     pub access: UserAccess,
 }
 
+/// A request to the memory workers, made for a CROSS_MEMORY_COPY; the answer goes to `Core::copy_answer`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRequest {
+    /// Whose memory.
+    pub memory: ProcessId,
+    /// Whose call.
+    pub process: ProcessId,
+    /// Which call.
+    pub call: CallId,
+    /// What to do. A read of no bytes is a pause.
+    pub access: UserAccess,
+}
+
 /// One access to a client's memory by a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAccess {
@@ -99,7 +112,7 @@ impl Lack {
     }
 }
 
-/// A worker's answer to a [`MemoryRequest`] or to a door's own gather.
+/// A worker's answer to a [`MemoryRequest`], to a [`CopyRequest`] or to a door's own gather.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAnswer {
     /// The bytes read (for a `FetchSub` the old value, little endian); empty for a write.
@@ -128,6 +141,8 @@ pub enum Notice {
     Runnable,
     /// A queue needs client memory.
     Memory(MemoryRequest),
+    /// A copy between two processes needs client memory.
+    Copy(CopyRequest),
     /// Doorbell pages `[offset, offset + len)` of this process's kfd node went quiet: drop them (NOTIFY_INVAL_INODE) and then call `Core::rearmed`.
     Rearm {
         /// Whose node.

@@ -5,11 +5,13 @@
 //! look-up), the last reference queues the free, the free runs on the reclaimer after every reader has left.
 //!
 //! Lock order: `inner` is the process mutex, inside a queue's processor and outside address map, dqm and event table;
-//! `events` is the event table, `debug` a leaf beside it. `life` is a leaf. Not for: what ioctls do to it (`ioctl`).
+//! `events` is the event table, `debug` a leaf beside it, `copies` another. `life` is a leaf. Not for: what ioctls do to it
+//! (`ioctl`).
 
 use crate::account::{Charge, Purse};
 use crate::arena::Arena;
 use crate::criu::Step;
+use crate::cross::Copies;
 use crate::deadline::{Deadlines, Due};
 use crate::death::{Cause, Obituary};
 use crate::debug::Debug;
@@ -75,6 +77,8 @@ pub struct Process {
     pub(crate) inner: Mutex<Inner>,
     pub(crate) events: Mutex<EventTable>,
     pub(crate) debug: Mutex<Debug>,
+    /// Copies between it and others that it has asked for.
+    pub(crate) copies: Copies,
     /// What its files of render nodes have.
     pub(crate) render: RenderFiles,
     pub(crate) purse: Arc<Purse>,
@@ -107,6 +111,7 @@ impl Process {
             events: Mutex::default(),
             render: RenderFiles::default(),
             debug: Mutex::default(),
+            copies: Copies::default(),
             purse,
             charge,
         }

@@ -37,6 +37,7 @@ impl Core {
             post.add(waiting.end(process.id(), Err(Errno::IO)));
         }
         self.end_sessions_of(process, &mut post);
+        process.copies.close(process.id(), &mut post);
         {
             let mut table = process.events.lock();
             table.close();

@@ -50,6 +50,9 @@ impl Core {
         if let Some(outcome) = process.debug.lock().interrupt(call) {
             return Some(outcome);
         }
+        if let Some(outcome) = process.copies.interrupt(call) {
+            return Some(outcome);
+        }
         let outcome = {
             let mut table = process.events.lock();
             let wait = process.end_wait(&mut table, call, &self.deadlines)?;

@@ -5,6 +5,7 @@
 //! handler says. Not for: how a struct or a pointer's target gets here, which doors do by `abi::table`.
 
 mod criu;
+mod cross;
 mod debug;
 mod device;
 mod dmabuf;
@@ -179,6 +180,7 @@ impl Ctx<'_> {
             0x26 => self.dbg_trap(),
             0x80 => self.ipc_import(),
             0x81 => self.ipc_export(),
+            0x83 => self.cross_memory_copy(),
             _ => Err(Errno::INVAL),
         }
     }

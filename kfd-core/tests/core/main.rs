@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod criu;
+mod cross;
 mod debug;
 mod devices;
 mod dmabuf;

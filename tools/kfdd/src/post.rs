@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `Complete` | the door, at once, on the thread that caused it |
 //! | `Runnable`, `Rearm` | the engines' bell |
-//! | `Memory` | the memory workers; the answer goes back into the core |
+//! | `Memory`, `Copy` | the memory workers; the answer goes back into the core |
 //! | `Deadline`, `Doomed` | the event loop's mailbox |
 //! | `Freed` | the record of deaths |
 //! | `Smi` | the streams of events, by way of the core |
@@ -19,7 +19,8 @@ use crate::event_loop::Mailbox;
 use door::fuse::FuseDoor;
 use door::workers::Workers;
 use kfd_core::Core;
-use kfd_core::notice::{MemoryRequest, Notice, Outbox, UserAnswer};
+use kfd_core::ids::ProcessId;
+use kfd_core::notice::{CopyRequest, MemoryRequest, Notice, Outbox, UserAccess, UserAnswer};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The daemon's outbox.
@@ -59,17 +60,21 @@ impl Post {
         }
     }
 
-    fn to_workers(&self, request: MemoryRequest) {
+    fn to_workers(
+        &self,
+        memory: ProcessId,
+        access: UserAccess,
+        then: impl FnOnce(&Core, UserAnswer) + Send + 'static,
+    ) {
         let Some(behind) = self.behind.get() else { return };
-        let MemoryRequest { process, queue, ticket, access } = request;
         let core = behind.core.clone();
         let answer = move |mut answers: Vec<UserAnswer>| {
             if let Some(core) = core.upgrade() {
-                core.memory_answer(queue, ticket, answers.pop().unwrap_or(UserAnswer::Failed));
+                then(&core, answers.pop().unwrap_or(UserAnswer::Failed));
             }
         };
         match behind.workers.upgrade() {
-            Some(workers) => workers.submit(process, vec![access], Box::new(answer)),
+            Some(workers) => workers.submit(memory, vec![access], Box::new(answer)),
             None => answer(Vec::new()),
         }
     }
@@ -85,7 +90,14 @@ impl Outbox for Post {
             }
             Notice::Runnable => self.bell.ring(),
             Notice::Rearm { process, offset, len } => self.bell.rearm(Rearm { process, offset, len }),
-            Notice::Memory(request) => self.to_workers(request),
+            Notice::Memory(MemoryRequest { process, queue, ticket, access }) => {
+                self.to_workers(process, access, move |core, answer| {
+                    core.memory_answer(queue, ticket, answer);
+                });
+            }
+            Notice::Copy(CopyRequest { memory, process, call, access }) => {
+                self.to_workers(memory, access, move |core, answer| core.copy_answer(process, call, answer));
+            }
             Notice::Deadline => self.mailbox.deadline(),
             Notice::Doomed(doom) => self.mailbox.doomed(doom),
             Notice::Freed(obituary) => {

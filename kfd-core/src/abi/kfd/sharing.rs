@@ -1,7 +1,7 @@
 //! Calls that pass memory or happenings to others: dma-buf and SMI events through descriptors, and the IPC pair through
-//! a key.
+//! a key; and the copy between two processes.
 //!
-//! The IPC pair is not upstream: its structs are those of the header that libhsakmt 5.2.3 was built with
+//! The IPC pair and the copy are not upstream: their structs are those of the header that libhsakmt 5.2.3 was built with
 //! (include/linux/kfd_ioctl.h there, "non-upstream ioctls").
 
 use crate::abi::layout::wire_struct;
@@ -30,6 +30,9 @@ pub const QUEUE_EVICTION_TRIGGER_SUSPEND: u32 = 3;
 
 /// `KFD_SMI_EVENT_MSG_SIZE`: bytes of one line of the SMI stream at most.
 pub const SMI_EVENT_MSG_SIZE: usize = 96;
+
+/// `KFD_CROSS_MEMORY_RW_BIT`: the caller's memory is the source and the other process's the destination.
+pub const CROSS_MEMORY_WRITE: u32 = 1 << 0;
 
 wire_struct! {
     /// What a dma-buf is, when it is a KFD allocation.
@@ -104,5 +107,31 @@ wire_struct! {
         gpu_id: u32,
         /// From KFD, what the exporter gave.
         flags: u32,
+    }
+
+    /// Copies between the caller and another process.
+    CrossMemoryCopy = "struct kfd_ioctl_cross_memory_copy_args" {
+        /// To KFD, the other process, as the caller's pid namespace numbers it.
+        pid: u32,
+        /// To KFD, `CROSS_MEMORY_*`.
+        flags: u32,
+        /// To KFD, where the source's ranges are listed.
+        src_mem_range_array: u64,
+        /// To KFD, how many.
+        src_mem_array_size: u64,
+        /// To KFD, where the destination's ranges are listed.
+        dst_mem_range_array: u64,
+        /// To KFD, how many.
+        dst_mem_array_size: u64,
+        /// From KFD, bytes; also when it fails.
+        bytes_copied: u64,
+    }
+
+    /// One range of such a list.
+    MemoryRange = "struct kfd_memory_range" {
+        /// To KFD, a GPU address.
+        va_addr: u64,
+        /// To KFD, bytes.
+        size: u64,
     }
 }

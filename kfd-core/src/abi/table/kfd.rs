@@ -34,6 +34,10 @@ const TILE_MODES: u32 = 32;
 /// Entries of `macrotile_mode_array` (amdgpu/amdgpu_gfx.h); more is cut to it.
 const MACRO_TILE_MODES: u32 = 16;
 
+/// Ranges of each side of CROSS_MEMORY_COPY: `UIO_MAXIOV` (linux/uio.h), as of process_vm_readv(2), which it is modelled
+/// on; the driver's bound is `kmalloc_array`'s.
+const COPY_RANGES_CAP: u32 = 1024;
+
 const fn k(
     number: u8,
     way: Way,
@@ -401,4 +405,33 @@ pub const ROWS: &[Ioctl] = &[
         &[],
         "Makes the key by which another process imports a buffer object.",
     ),
+    k(
+        0x83,
+        Way::Both,
+        "CROSS_MEMORY_COPY",
+        abi::CrossMemoryCopy::LAYOUT,
+        &[
+            counted(
+                abi::CrossMemoryCopy::LAYOUT,
+                offset_of!(abi::CrossMemoryCopy, src_mem_range_array),
+                offset_of!(abi::CrossMemoryCopy, src_mem_array_size),
+                size_of::<abi::MemoryRange>(),
+                Flow::In,
+                COPY_RANGES_CAP,
+                ENOMEM,
+            ),
+            counted(
+                abi::CrossMemoryCopy::LAYOUT,
+                offset_of!(abi::CrossMemoryCopy, dst_mem_range_array),
+                offset_of!(abi::CrossMemoryCopy, dst_mem_array_size),
+                size_of::<abi::MemoryRange>(),
+                Flow::In,
+                COPY_RANGES_CAP,
+                ENOMEM,
+            ),
+        ],
+        "Copies between buffer objects of the caller and of another process.",
+    )
+    .task(offset_of!(abi::CrossMemoryCopy, pid))
+    .parks(),
 ];

@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// CAP_SYS_ADMIN and CAP_CHECKPOINT_RESTORE (linux/capability.h).
 const PRIVILEGES: u64 = 1 << 21 | 1 << 40;
 
+/// CAP_SYS_PTRACE (linux/capability.h).
+const PTRACE: u64 = 1 << 19;
+
 /// `PROC_USER_INIT_INO` (linux/proc_ns.h): the inode of the initial user namespace, in which alone they count (`capable`).
 const INITIAL_USER_NAMESPACE: u64 = 0xefff_fffd;
 
@@ -30,12 +33,13 @@ const LOCAL: [&str; 8] = ["tmpfs", "ramfs", "ext2", "ext3", "ext4", "xfs", "btrf
 #[must_use]
 pub fn look(resolver: &Resolver, ioctl: &Ioctl, arg: &[u8], caller: Tid) -> Gathered {
     let task = ioctl.task_of(arg).and_then(|number| task(resolver, caller, number));
+    let attaches = task.is_some_and(|task| attaches(caller, task.tgid));
     let (descriptor, file) = match ioctl.descriptor_of(arg) {
         Some((DescriptorKind::Pipe, number)) => (pipe(caller, number), None),
         Some((DescriptorKind::DmaBuf, number)) => (None, file(caller, number)),
         None => (None, None),
     };
-    Gathered { task, descriptor: descriptor.map(Arc::new), file, ..Gathered::default() }
+    Gathered { task, attaches, descriptor: descriptor.map(Arc::new), file, ..Gathered::default() }
 }
 
 /// Which file a descriptor of a thread leads to. Neither the file nor whoever serves it is asked.
@@ -58,6 +62,25 @@ pub fn is_privileged(caller: Tid) -> bool {
 #[must_use]
 pub fn traces(caller: Tid, tgid: Tgid) -> bool {
     status(Tid(tgid.0)).is_some_and(|leader| leader.tracer == caller)
+}
+
+/// Whether thread `caller` could attach to the leader of a thread group, by its real credentials (ptrace(2), "access mode
+/// checking", `PTRACE_MODE_ATTACH_REALCREDS`). Security modules are not asked.
+#[must_use]
+pub fn attaches(caller: Tid, tgid: Tgid) -> bool {
+    let (Ok(from), Ok(to)) = (Directory::open(caller), Directory::open(Tid(tgid.0))) else { return false };
+    let (Ok(own), Ok(other)) = (from.status(), to.status()) else { return false };
+    if own.tgid == tgid {
+        return true;
+    }
+    let namespaces = (from.inode("ns/user"), to.inode("ns/user"));
+    if own.permitted & PTRACE != 0 && namespaces.0 == Some(INITIAL_USER_NAMESPACE) {
+        return true;
+    }
+    let same = other.uids == [own.uids[0]; 3] && other.gids == [own.gids[0]; 3];
+    let dumpable = to.owner("mem") == Some(other.uids[1]);
+    let related = namespaces.0.is_some() && namespaces.0 == namespaces.1;
+    same && dumpable && related && other.permitted & !own.permitted == 0
 }
 
 /// The thread group of a thread.
@@ -123,7 +146,7 @@ fn is_local_fifo(caller: Tid, path: BorrowedFd<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_privileged, pipe, task, traces};
+    use super::{attaches, is_privileged, pipe, task, traces};
     use crate::identity::Resolver;
     use kfd_core::ids::{Tgid, Tid};
     use std::io::{Read, Write};
@@ -148,6 +171,23 @@ mod tests {
             "a kernel thread has no address space, nobody neither"
         );
         assert!(!traces(myself(), Tgid(std::process::id())));
+    }
+
+    #[test]
+    fn a_caller_attaches_to_itself_and_to_nobody_that_there_is_not() {
+        let own = Tgid(std::process::id());
+        assert!(attaches(myself(), own));
+        assert!(!attaches(myself(), Tgid(0)) && !attaches(Tid(0), own));
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let to_child = attaches(myself(), Tgid(child.id()));
+        child.kill().expect("a child");
+        child.wait().expect("a child");
+        assert!(to_child, "a child of the same user");
+        assert!(!attaches(myself(), Tgid(child.id())), "it is gone");
+        // The first process is root's: only with the privilege.
+        if !nix::unistd::getuid().is_root() {
+            assert!(!attaches(myself(), Tgid(1)));
+        }
     }
 
     #[test]

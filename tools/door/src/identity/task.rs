@@ -30,6 +30,12 @@ pub(super) struct Status {
     pub tracer: Tid,
     /// `CapEff`, a bit for each capability that counts.
     pub capabilities: u64,
+    /// `CapPrm`, a bit for each capability that it could make count.
+    pub permitted: u64,
+    /// Real, effective and saved uid.
+    pub uids: [u32; 3],
+    /// Real, effective and saved gid.
+    pub gids: [u32; 3],
 }
 
 impl Task {
@@ -79,6 +85,12 @@ impl Task {
         fstatat(&self.directory, name, AtFlags::empty()).ok().map(|stat| stat.st_ino)
     }
 
+    /// The uid that owns a name in the directory: the thread's effective one, unless nobody of that uid may look into it
+    /// (proc(5), `PR_SET_DUMPABLE`).
+    pub(super) fn owner(&self, name: &str) -> Option<u32> {
+        fstatat(&self.directory, name, AtFlags::empty()).ok().map(|stat| stat.st_uid)
+    }
+
     /// What is mounted where the thread is, as proc(5) writes it.
     pub(super) fn mounts(&self) -> Result<String, IdentityError> {
         let mut text = String::new();
@@ -117,10 +129,25 @@ fn parse_status(text: &str) -> Option<Status> {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         line.split_ascii_whitespace().next()?.parse().ok()
     };
-    let capabilities = text.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-    let capabilities = u64::from_str_radix(capabilities.trim(), 16).ok()?;
-    let (tgid, uid, tracer) = (field("Tgid:")?, field("Uid:")?, field("TracerPid:")?);
-    Some(Status { tgid: Tgid(tgid), uid: Uid(uid), tracer: Tid(tracer), capabilities })
+    let set = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        u64::from_str_radix(line.trim(), 16).ok()
+    };
+    let three = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        let mut words = line.split_ascii_whitespace().map(str::parse);
+        Some([words.next()?.ok()?, words.next()?.ok()?, words.next()?.ok()?])
+    };
+    let (uids, gids) = (three("Uid:")?, three("Gid:")?);
+    Some(Status {
+        tgid: Tgid(field("Tgid:")?),
+        uid: Uid(uids[0]),
+        tracer: Tid(field("TracerPid:")?),
+        capabilities: set("CapEff:")?,
+        permitted: set("CapPrm:")?,
+        uids,
+        gids,
+    })
 }
 
 #[cfg(test)]
@@ -129,8 +156,16 @@ mod tests {
 
     #[test]
     fn the_real_uid_is_the_first_of_four() {
-        let text = "Name:\tTgid: 9\nTgid:\t12\nPid:\t13\nTracerPid:\t7\nUid:\t1000\t0\t0\t0\nCapEff:\t0000010000000000\n";
-        let should = Status { tgid: Tgid(12), uid: Uid(1000), tracer: Tid(7), capabilities: 1 << 40 };
+        let text = "Name:\tTgid: 9\nTgid:\t12\nPid:\t13\nTracerPid:\t7\nUid:\t1000\t0\t0\t0\nGid:\t5\t6\t7\t7\nCapPrm:\t0000010000000001\nCapEff:\t0000010000000000\n";
+        let should = Status {
+            tgid: Tgid(12),
+            uid: Uid(1000),
+            tracer: Tid(7),
+            capabilities: 1 << 40,
+            permitted: 1 << 40 | 1,
+            uids: [1000, 0, 0],
+            gids: [5, 6, 7],
+        };
         assert_eq!(parse_status(text), Some(should));
         assert_eq!(parse_status("Tgid:\tx\nUid:\t1\n"), None);
     }

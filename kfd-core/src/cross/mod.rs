@@ -1,0 +1,285 @@
+//! Copies between buffer objects of two processes: CROSS_MEMORY_COPY (`kfd_ioctl_cross_memory_copy`, kfd_chardev.c of AMD's
+//! out-of-tree driver).
+//!
+//! ```text
+//! begin ──arenas only, all done in one step──► answered
+//!       ──else──► waiting ── a worker's answer ──► stepping ── more ──► waiting
+//!                    │ signal, death                 └── end, or a signal or death meanwhile ──► answered
+//!                    └──► answered
+//! ```
+//! Between arenas a step copies at once, up to [`STEP`] bytes. A client's own memory is read and written by its memory
+//! worker, a piece at a time; a step that has come to its limit asks a worker for nothing, so that others have their turn.
+//! However it ends, the struct tells how many bytes are there.
+//!
+//! Locks: [`Copies`] is a leaf of its process; it is not held in a step. Not for: whether the caller may (`ioctl::cross`).
+
+mod place;
+
+use crate::abi::kfd as abi;
+use crate::account::Charge;
+use crate::call::{Arg, Done, Errno, Outcome, Refused};
+use crate::core::Core;
+use crate::ids::{CallId, ProcessId, UserVa};
+use crate::notice::{CopyRequest, Notice, Post, UserAccess, UserAnswer};
+use crate::process::Process;
+use crate::sync::Mutex;
+use core::mem::offset_of;
+use place::{Cursor, Place};
+use std::collections::HashMap;
+
+/// Bytes that one step copies between arenas: a millisecond or two.
+const STEP: u64 = 16 << 20;
+
+/// The most that a worker reads or writes at once ([`UserAccess`]), bytes.
+const PIECE: u64 = 64 << 10;
+
+/// One call. See the module's head.
+#[derive(Debug)]
+pub(crate) struct Cross {
+    call: CallId,
+    arg: Arg,
+    source: Cursor,
+    target: Cursor,
+    copied: u64,
+    asked: Asked,
+    /// Held while it is parked.
+    pub(crate) charge: Option<Charge>,
+}
+
+/// What a worker was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Nothing that matters.
+    Nothing,
+    /// To read so many bytes of the source.
+    Read(u64),
+    /// To write so many bytes to the target.
+    Write(u64),
+}
+
+/// How a step ended.
+pub(crate) enum Stepped {
+    /// This is the end.
+    Ended(Result<(), Errno>),
+    /// A worker is to be asked: whose memory, and what.
+    Asks(ProcessId, UserAccess),
+}
+
+impl Cross {
+    /// A copy from ranges of one process to ranges of another.
+    pub(crate) fn new(
+        call: CallId,
+        arg: Arg,
+        source: (ProcessId, Vec<abi::MemoryRange>),
+        target: (ProcessId, Vec<abi::MemoryRange>),
+    ) -> Self {
+        let (source, target) = (Cursor::new(source.0, source.1), Cursor::new(target.0, target.1));
+        Self { call, arg, source, target, copied: 0, asked: Asked::Nothing, charge: None }
+    }
+
+    /// Goes on with what a worker has answered.
+    fn answered(&mut self, core: &Core, answer: UserAnswer) -> Stepped {
+        let UserAnswer::Done(bytes) = answer else {
+            // A pause that was not granted must not be asked for again at once.
+            let errno = if self.asked == Asked::Nothing { Errno::AGAIN } else { Errno::FAULT };
+            return Stepped::Ended(Err(errno));
+        };
+        match std::mem::replace(&mut self.asked, Asked::Nothing) {
+            Asked::Nothing => {}
+            Asked::Read(len) if bytes.len() as u64 != len => return FAULT,
+            Asked::Read(len) => match self.target.place(core, true) {
+                Some(Place::Arena(arena, offset, _held)) => match arena.write(offset, &bytes) {
+                    Some(()) => self.advance(len),
+                    None => return FAULT,
+                },
+                Some(Place::User(va)) => return self.write(va, bytes),
+                None => return FAULT,
+            },
+            Asked::Write(len) => self.advance(len),
+        }
+        self.step(core)
+    }
+
+    /// Copies until the end, the limit, or memory that a worker has to read or write.
+    pub(crate) fn step(&mut self, core: &Core) -> Stepped {
+        let mut left = STEP;
+        while let (Some(from), Some(to)) = (self.source.range(), self.target.range()) {
+            let len = from.size.min(to.size);
+            let (Some(source), Some(target)) =
+                (self.source.place(core, false), self.target.place(core, true))
+            else {
+                return FAULT;
+            };
+            match (source, target) {
+                (Place::Arena(..), Place::Arena(..)) if left == 0 => {
+                    return Stepped::Asks(self.source.process, UserAccess::Read { va: UserVa(0), len: 0 });
+                }
+                (Place::Arena(source, at, _held), Place::Arena(target, to, _held_too)) => {
+                    let Some(done) = place::copy((&target, to), (&source, at), len.min(left)) else {
+                        return FAULT;
+                    };
+                    left -= done;
+                    self.advance(done);
+                }
+                (Place::Arena(source, at, _held), Place::User(va)) => {
+                    let mut bytes = vec![0; len.min(PIECE) as usize];
+                    return match source.read(at, &mut bytes) {
+                        Some(()) => self.write(va, bytes),
+                        None => FAULT,
+                    };
+                }
+                (Place::User(va), _) => {
+                    let len = len.min(PIECE);
+                    self.asked = Asked::Read(len);
+                    return Stepped::Asks(self.source.process, UserAccess::Read { va, len: len as u32 });
+                }
+            }
+        }
+        Stepped::Ended(Ok(()))
+    }
+
+    fn write(&mut self, va: UserVa, bytes: Vec<u8>) -> Stepped {
+        self.asked = Asked::Write(bytes.len() as u64);
+        Stepped::Asks(self.target.process, UserAccess::Write { va, bytes })
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        self.source.advance(bytes);
+        self.target.advance(bytes);
+        self.copied += bytes;
+    }
+
+    /// The struct as it is copied out.
+    pub(crate) fn told(&self) -> Arg {
+        let mut arg = self.arg;
+        let at = offset_of!(abi::CrossMemoryCopy, bytes_copied);
+        if let Some(field) = arg.bytes_mut().get_mut(at..at + size_of::<u64>()) {
+            field.copy_from_slice(&self.copied.to_ne_bytes());
+        }
+        arg
+    }
+
+    fn end(self, result: Result<(), Errno>) -> Outcome {
+        let arg = self.told();
+        match result {
+            Ok(()) => Outcome::Done(Done::new(arg)),
+            Err(errno) => Outcome::Refused(Refused { errno, arg, writes: Vec::new() }),
+        }
+    }
+}
+
+const FAULT: Stepped = Stepped::Ended(Err(Errno::FAULT));
+
+/// The copies of one process that have not ended.
+#[derive(Debug, Default)]
+pub(crate) struct Copies(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    by_call: HashMap<CallId, State>,
+    /// The process is going: none begins any more.
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(Box<Cross>),
+    /// With how it is to end, when somebody has said so meanwhile.
+    Stepping(Option<Errno>),
+}
+
+impl Copies {
+    /// A copy waits for a worker; what that is to be asked goes to `post`. EIO when the process is going.
+    pub(crate) fn wait(
+        &self,
+        process: ProcessId,
+        copy: Cross,
+        (memory, access): (ProcessId, UserAccess),
+        post: &mut Post,
+    ) -> Result<(), Errno> {
+        let mut open = self.0.lock();
+        if open.closed {
+            return Err(Errno::IO);
+        }
+        let call = copy.call;
+        open.by_call.insert(call, State::Waiting(Box::new(copy)));
+        post.add(Notice::Copy(CopyRequest { memory, process, call, access }));
+        Ok(())
+    }
+
+    /// A signal interrupts a copy that waits; one that is being made ends with its step.
+    pub(crate) fn interrupt(&self, call: CallId) -> Option<Outcome> {
+        let mut open = self.0.lock();
+        match open.by_call.get_mut(&call)? {
+            State::Stepping(end) => *end = end.or(Some(Errno::INTR)),
+            State::Waiting(_) => {
+                let Some(State::Waiting(copy)) = open.by_call.remove(&call) else { return None };
+                return Some(copy.end(Err(Errno::INTR)));
+            }
+        }
+        None
+    }
+
+    /// The process is going: ends all copies with EIO.
+    pub(crate) fn close(&self, process: ProcessId, post: &mut Post) {
+        let mut open = self.0.lock();
+        open.closed = true;
+        for state in open.by_call.values_mut() {
+            if let State::Stepping(end) = state {
+                *end = Some(Errno::IO);
+            }
+        }
+        for (call, state) in open.by_call.extract_if(|_, state| matches!(state, State::Waiting(_))) {
+            let State::Waiting(copy) = state else { continue };
+            post.add(Notice::Complete { call, process, outcome: copy.end(Err(Errno::IO)) });
+        }
+    }
+
+    fn take(&self, call: CallId) -> Option<Box<Cross>> {
+        let mut open = self.0.lock();
+        let state = open.by_call.get_mut(&call)?;
+        match std::mem::replace(state, State::Stepping(None)) {
+            State::Waiting(copy) => Some(copy),
+            stepping @ State::Stepping(_) => {
+                *state = stepping;
+                None
+            }
+        }
+    }
+
+    fn stepped(&self, process: ProcessId, copy: Box<Cross>, stepped: Stepped, post: &mut Post) {
+        let mut open = self.0.lock();
+        let call = copy.call;
+        let asked_to_end = match open.by_call.remove(&call) {
+            Some(State::Stepping(end)) => end,
+            Some(State::Waiting(_)) | None => None,
+        };
+        let result = match (stepped, asked_to_end) {
+            (Stepped::Ended(result), _) => result,
+            (Stepped::Asks(..), Some(errno)) => Err(errno),
+            (Stepped::Asks(memory, access), None) => {
+                open.by_call.insert(call, State::Waiting(copy));
+                post.add(Notice::Copy(CopyRequest { memory, process, call, access }));
+                return;
+            }
+        };
+        post.add(Notice::Complete { call, process, outcome: copy.end(result) });
+    }
+}
+
+impl Core {
+    /// A worker's answer to `Notice::Copy`. One that comes for a call that has ended is dropped.
+    pub fn copy_answer(&self, process: ProcessId, call: CallId, answer: UserAnswer) {
+        let mut post = Post::default();
+        if let Some(process) = self.process(process) {
+            self.go_on(&process, call, answer, &mut post);
+        }
+        self.post(post);
+    }
+
+    fn go_on(&self, process: &Process, call: CallId, answer: UserAnswer, post: &mut Post) {
+        let Some(mut copy) = process.copies.take(call) else { return };
+        let stepped = copy.answered(self, answer);
+        process.copies.stepped(process.id(), copy, stepped, post);
+    }
+}
