@@ -11,7 +11,7 @@
 //! A process hears of itself. Root hears of all processes when it asks for that
 //! ([`SMI_EVENT_ALL_PROCESS`](abi::SMI_EVENT_ALL_PROCESS)).
 //!
-//! Lock order: [`Smi`] is a leaf. Not for: which events there are, which the authors of happenings say.
+//! Lock order: `Smi` is a leaf. Not for: which events there are, which the authors of happenings say.
 
 use crate::abi::kfd as abi;
 use crate::core::Core;

@@ -11,7 +11,7 @@
 //! A share that a living process lets go is dropped behind a grace period: an engine's turn that found an address
 //! before the unmapping may still be at it, and the range must not be its owner's again until that turn is over.
 //!
-//! Lock order: [`Shares`] is a leaf, inside the process mutex. Not for: which process may import, which its knowledge of
+//! Lock order: `Shares` is a leaf, inside the process mutex. Not for: which process may import, which its knowledge of
 //! the key decides; what the range costs, which its arena keeps.
 
 mod key;
