@@ -20,7 +20,7 @@ use kfd_core::clock::Clock;
 use kfd_core::death::Cause;
 use kfd_core::ids::{CallId, FileId, Nanos, ProcessId, RenderMinor, Tgid, Tid, Uid};
 use kfd_core::limits::Limits;
-use kfd_core::notice::{Notice, Outbox, UserAccess, UserAnswer};
+use kfd_core::notice::{Notice, Outbox, UserAccess, UserAnswer, UserSlots};
 use kfd_core::profile::Profile;
 use kfd_core::{Core, CoreConfig, Ran};
 use notifier::MmId;
@@ -281,6 +281,9 @@ impl Client<'_> {
                     Notice::Memory(request) => {
                         let answer = reader.answer(&request.access);
                         core.memory_answer(request.queue, request.ticket, answer);
+                    }
+                        let answer = reader.answer(&request.access);
+                        core.copy_answer(request.process, request.call, answer);
                     }
                     Notice::MemoryException { .. } => {
                         self.seen = self.seen.rotate_left(7) ^ 1;

@@ -8,6 +8,7 @@
 mod bad_input;
 mod conformance;
 mod criu;
+mod cross;
 mod daemon;
 mod debug;
 mod dmabuf;
