@@ -129,6 +129,15 @@ impl Width {
     }
 }
 
+/// Packets of 64 bytes, side by side in a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    /// The first.
+    pub va: GpuVa,
+    /// How many, perhaps none; at most as many as 64 KiB hold.
+    pub count: u32,
+}
+
 /// A client's memory as one of its queues sees it. Ordering and the meaning of `Pending`: [module head](self).
 ///
 /// Methods take `&mut self` so that a view may keep its open request and a cache of translations without
@@ -176,6 +185,19 @@ pub trait MemoryView {
     #[inline]
     fn copy(&mut self, dst: GpuVa, src: GpuVa, len: u64) -> Option<Access<()>> {
         let _ = (dst, src, len);
+        None
+    }
+
+    /// Makes the headers of `retired` INVALID (bodies stay as they are), and then reads `wanted` up to the first packet that
+    /// is INVALID: each header is acquired before its packet is read. Answers how many packets those are; they are the
+    /// beginning of `out`, which has room for all that are wanted and is untouched unless the answer is `Ready`.
+    ///
+    /// `None` where a view has nothing better than `read` and `write`, or not for these slots. The caller then makes do
+    /// with those, also after a fault, which may lie in either range, and also where an access was open: doing it again
+    /// does no harm while the read index has not passed `retired`.
+    #[inline]
+    fn packets(&mut self, retired: Slots, wanted: Slots, out: &mut [[u64; 8]]) -> Option<Access<usize>> {
+        let _ = (retired, wanted, out);
         None
     }
 

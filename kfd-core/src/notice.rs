@@ -60,6 +60,15 @@ pub enum UserAccess {
         /// How much.
         by: u64,
     },
+    /// Make the first two bytes of so many packets of 64 bytes those of an INVALID one; then read packets up to the first
+    /// that is INVALID, each header before its packet. Answers these packets. To be asked of slots only that are the
+    /// queue's own until it says otherwise, so that doing it twice does no harm.
+    Packets {
+        /// The packets to be made INVALID.
+        retired: UserSlots,
+        /// Those to be read.
+        wanted: UserSlots,
+    },
     /// Look which parts of a range are no memory, or memory that may only be read; touches none of it. Answers the first
     /// [`LACKS_MAX`] of them, as [`Lack::encode`] has them.
     Survey {
@@ -70,6 +79,24 @@ pub enum UserAccess {
         /// How many bytes.
         bytes: u64,
     },
+}
+
+/// Packets in a client's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserSlots {
+    /// The first.
+    pub va: UserVa,
+    /// How many, at most [`UserSlots::MAX`].
+    pub count: u32,
+}
+
+impl UserSlots {
+    /// Bytes of a packet.
+    pub const BYTES: usize = 64;
+    /// The most at once: 64 KiB.
+    pub const MAX: u32 = 1024;
+    /// The first two bytes of an INVALID one; the type is the first.
+    pub const INVALID: u16 = hsa_queue::aql::packet::INVALID_HEADER;
 }
 
 /// The most that one [`UserAccess::Survey`] is told of.

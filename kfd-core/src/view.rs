@@ -11,10 +11,11 @@ use crate::address::{AddressMap, Span, Target};
 use crate::arena::shm::Window;
 use crate::arena::{Arena, PAGE};
 use crate::ids::{ProcessId, QueueKey, UserVa};
-use crate::notice::{MemoryRequest, UserAccess, UserAnswer};
+use crate::notice::{MemoryRequest, UserAccess, UserAnswer, UserSlots};
 use crate::sync::Arc;
 use crate::sync::AtomicU64;
-use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Ticket, Width};
+use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Slots, Ticket, Width};
+use zerocopy::IntoBytes;
 
 /// How many translations a view remembers: ring, `amd_queue_t`, a signal or two.
 const REMEMBERED: usize = 4;
@@ -217,6 +218,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Where packets lie, if in client memory; those of an empty run lie anywhere.
+    fn slots(&mut self, slots: Slots, write: bool) -> Option<UserSlots> {
+        if slots.count == 0 {
+            return Some(UserSlots { va: UserVa(0), count: 0 });
+        }
+        let len = u64::from(slots.count) * UserSlots::BYTES as u64;
+        match self.place(slots.va, len, write) {
+            Ok(Place::User(va)) if slots.count <= UserSlots::MAX => {
+                Some(UserSlots { va, count: slots.count })
+            }
+            _ => None,
+        }
+    }
+
     /// How many of `len` bytes from `va` on lie in the interval of the first.
     fn run(&self, va: GpuVa, len: u64) -> u64 {
         match self.map.find(va, 1) {
@@ -361,6 +376,27 @@ impl MemoryView for View<'_> {
         let (source, from) = source.window(from)?;
         let (target, to) = target.window(to)?;
         target.copy_in(to, source, from, bytes).map(Access::Ready)
+    }
+
+    /// In client memory only, each range in one interval. Everything else is left to reads and writes.
+    fn packets(&mut self, retired: Slots, wanted: Slots, out: &mut [[u64; 8]]) -> Option<Access<usize>> {
+        let retired = self.slots(retired, true)?;
+        let fault = Fault { va: wanted.va, len: out.as_bytes().len() as u64, write: false };
+        let wanted = self.slots(wanted, false)?;
+        Some(match self.ask(UserAccess::Packets { retired, wanted }, fault) {
+            Access::Ready(bytes) => {
+                let count = bytes.len() / UserSlots::BYTES;
+                match out.get_mut(..count) {
+                    Some(out) if bytes.len() % UserSlots::BYTES == 0 => {
+                        out.as_mut_bytes().copy_from_slice(&bytes);
+                        Access::Ready(count)
+                    }
+                    _ => Access::Fault(fault),
+                }
+            }
+            Access::Pending(ticket) => Access::Pending(ticket),
+            Access::Fault(fault) => Access::Fault(fault),
+        })
     }
 
     #[inline]

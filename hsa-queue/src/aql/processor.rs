@@ -57,7 +57,7 @@ use crate::aql::packet::{
 use crate::aql::report::Report;
 use crate::clock::Clock;
 use crate::error::QueueError;
-use crate::memory::{Access, Fault, GpuVa, MemoryView};
+use crate::memory::{Access, Fault, GpuVa, MemoryView, Slots};
 use crate::pm4;
 use crate::ring::{PACKET_BYTES, Ring, RingError};
 use crate::signal::{EventId, SignalUpdate};
@@ -134,6 +134,11 @@ enum Stage {
     },
     /// The write index, of a ring that has to be asked for.
     Far,
+    /// Slots given back, and packets read.
+    Exchange {
+        retired: Slots,
+        wanted: Slots,
+    },
     /// A look at the headers of `count` slots.
     Scan {
         slot: GpuVa,
@@ -391,6 +396,7 @@ impl Processor {
             Stage::Wait { slot, wait, finish } => self.wait(view, clock, slot, wait, finish),
             Stage::Indirect { slot, finish } => self.indirect(view, clock, slot, finish),
             Stage::Far => self.look_ahead(view),
+            Stage::Exchange { retired, wanted } => self.exchange(view, retired, wanted),
             Stage::Scan { slot, count } => self.scan(view, slot, count),
             Stage::Fill { slot, count } => self.fill(view, slot, count),
             Stage::Sweep { slot, count } => self.sweep(view, slot, count),

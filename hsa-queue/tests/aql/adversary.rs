@@ -3,6 +3,7 @@
 // Two test programs share this file, and one of them does not watch.
 #![allow(dead_code)]
 
+use hsa_queue::memory::Slots;
 use hsa_queue::{Access, Fault, GpuVa, MemoryView, Ticket};
 
 /// One access, as far as it identifies itself.
@@ -15,6 +16,7 @@ pub enum Op {
     Read(GpuVa, usize),
     Write(GpuVa, Vec<u8>),
     FetchSub(GpuVa, u64),
+    Packets(Slots, Slots),
 }
 
 #[derive(Debug, Clone)]
@@ -23,6 +25,7 @@ enum Answer {
     Word(Result<u64, Fault>),
     Half(Result<u32, Fault>),
     Bytes(Result<Vec<u8>, Fault>),
+    Packets(Result<Vec<[u64; 8]>, Fault>),
 }
 
 /// When an access is carried out that is answered later.
@@ -32,6 +35,8 @@ pub enum When {
     Asked,
     /// Just before it is answered.
     Answered,
+    /// Likewise, and packets only by reads and writes.
+    Piecewise,
 }
 
 /// Answers every access `Pending` first, and checks that exactly the same one is asked again.
@@ -86,7 +91,26 @@ impl<V: MemoryView> Reluctant<V> {
             }
             Op::Write(va, bytes) => Answer::Unit(result(self.inner.write(*va, bytes))),
             Op::FetchSub(va, n) => Answer::Word(result(self.inner.fetch_sub_u64(*va, *n))),
+            Op::Packets(retired, wanted) => Answer::Packets(self.packet_by_packet(*retired, *wanted)),
         }
+    }
+
+    fn packet_by_packet(&mut self, retired: Slots, wanted: Slots) -> Result<Vec<[u64; 8]>, Fault> {
+        for i in 0..u64::from(retired.count) {
+            if let Access::Fault(fault) = self.inner.store_u16(retired.va.offset(i * 64), 1) {
+                return Err(fault);
+            }
+        }
+        let mut packets = Vec::new();
+        for i in 0..u64::from(wanted.count) {
+            let mut words = [[0; 8]; 8];
+            match self.inner.read(wanted.va.offset(i * 64), words.as_flattened_mut()) {
+                Access::Fault(fault) => return Err(fault),
+                _ if words[0][0] == 1 => break,
+                _ => packets.push(words.map(u64::from_le_bytes)),
+            }
+        }
+        Ok(packets)
     }
 
     fn pending<T>(&self) -> Access<T> {
@@ -150,6 +174,21 @@ impl<V: MemoryView> MemoryView for Reluctant<V> {
     }
     fn fetch_sub_u64(&mut self, va: GpuVa, n: u64) -> Access<u64> {
         self.word(Op::FetchSub(va, n))
+    }
+    fn packets(&mut self, retired: Slots, wanted: Slots, out: &mut [[u64; 8]]) -> Option<Access<usize>> {
+        if self.when == When::Piecewise {
+            return None;
+        }
+        assert_eq!(out.len(), wanted.count as usize);
+        Some(match self.ask(Op::Packets(retired, wanted)) {
+            None => self.pending(),
+            Some(Answer::Packets(Ok(packets))) => {
+                out[..packets.len()].copy_from_slice(&packets);
+                Access::Ready(packets.len())
+            }
+            Some(Answer::Packets(Err(fault))) => Access::Fault(fault),
+            Some(_) => unreachable!("the answer is of the access's kind"),
+        })
     }
 }
 

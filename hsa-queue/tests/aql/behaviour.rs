@@ -63,7 +63,7 @@ fn the_slot_is_free_before_the_signal_tells_and_the_signal_is_not_touched_after_
         Op::LoadU64(va) | Op::LoadU32(va) | Op::Read(va, _) | Op::Write(va, _) | Op::StoreU64(va, _) => {
             (signal(0)..signal(1)).contains(&va.0)
         }
-        Op::StoreU16(..) | Op::FetchSub(..) => false,
+        Op::StoreU16(..) | Op::FetchSub(..) | Op::Packets(..) => false,
     };
     assert!(!view.ops[lowered..].iter().any(touches_signal));
 }

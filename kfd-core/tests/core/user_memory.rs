@@ -2,7 +2,7 @@
 
 use crate::world::{Client, World, barrier};
 use kfd_core::listing::QueueState;
-use kfd_core::notice::{MemoryRequest, Notice, UserAccess, UserAnswer};
+use kfd_core::notice::{MemoryRequest, Notice, UserAccess, UserAnswer, UserSlots};
 use std::collections::HashMap;
 
 const VA: u64 = 0x7f10_0000_0000;
@@ -11,6 +11,8 @@ const VA: u64 = 0x7f10_0000_0000;
 #[derive(Default)]
 struct Worker {
     bytes: HashMap<u64, u8>,
+    /// Slots given back together, in order: where, and how many.
+    retired: Vec<(u64, u32)>,
 }
 
 impl Worker {
@@ -40,6 +42,16 @@ impl Worker {
                 self.put(va.0, &old.wrapping_sub(*by).to_le_bytes());
                 old.to_le_bytes().to_vec()
             }
+            UserAccess::Packets { retired, wanted } => {
+                for slot in 0..u64::from(retired.count) {
+                    self.put(retired.va.0 + slot * 64, &UserSlots::INVALID.to_le_bytes());
+                }
+                if retired.count > 0 {
+                    self.retired.push((retired.va.0, retired.count));
+                }
+                let packets = (0..u64::from(wanted.count)).map(|slot| self.get(wanted.va.0 + slot * 64, 64));
+                packets.take_while(|packet| packet[0] != UserSlots::INVALID as u8).flatten().collect()
+            }
             UserAccess::Survey { .. } => panic!("a queue surveys nothing"),
         })
     }
@@ -54,10 +66,10 @@ fn packets_in_client_memory_are_run_by_question_and_answer_and_not_polled() {
     let mut worker = Worker::default();
     let signal = VA + 4096;
     worker.put(signal + 8, &3i64.to_le_bytes());
-    for index in 0..3 {
-        worker.put(VA + 8192 + index * 64, &barrier(&[], signal));
+    for index in 0..8 {
+        worker.put(VA + 8192 + index * 64, &barrier(&[], if index < 3 { signal } else { 0 }));
     }
-    worker.put(VA + 56, &3u64.to_le_bytes());
+    worker.put(VA + 56, &8u64.to_le_bytes());
     client.ring(&queue);
     let mut stale = None;
     let mut questions = 0;
@@ -89,7 +101,9 @@ fn packets_in_client_memory_are_run_by_question_and_answer_and_not_polled() {
         assert!(questions < 200, "client memory is not polled");
     }
     assert_eq!(worker.word(signal + 8), 0);
-    assert_eq!(worker.word(VA + 128), 3, "the read index");
+    assert_eq!(worker.word(VA + 128), 8, "the read index");
+    assert_eq!(worker.retired, [(VA + 8192 + 3 * 64, 5)], "what only passes is given back together");
+    assert!((0..8).all(|index| worker.get(VA + 8192 + index * 64, 2) == [1, 0]));
     world.end();
 }
 

@@ -95,6 +95,9 @@ impl<'a> Reader<'a> {
             UserAccess::Read { len, .. } if u64::from(*len) > MOST_GATHERED => UserAnswer::Failed,
             UserAccess::Read { len, .. } => UserAnswer::Done(self.padded(*len as usize)),
             UserAccess::Write { .. } => UserAnswer::Done(Vec::new()),
+            UserAccess::Packets { wanted, .. } => {
+                UserAnswer::Done(self.padded(wanted.count as usize * UserSlots::BYTES))
+            }
             // What comes back of the others is words: an old value, or where something is not.
             UserAccess::FetchSub { .. } | UserAccess::Survey { .. } => UserAnswer::Done(self.padded(24)),
         }
@@ -282,6 +285,7 @@ impl Client<'_> {
                         let answer = reader.answer(&request.access);
                         core.memory_answer(request.queue, request.ticket, answer);
                     }
+                    Notice::Copy(request) => {
                         let answer = reader.answer(&request.access);
                         core.copy_answer(request.process, request.call, answer);
                     }

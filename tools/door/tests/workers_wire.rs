@@ -2,7 +2,7 @@
 
 use door::workers::wire::{self, Access, Header, Kind, OPS_MAX, PAYLOAD_MAX};
 use kfd_core::ids::{ProcessId, Tgid, UserVa};
-use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::notice::{UserAccess, UserAnswer, UserSlots};
 use proptest::prelude::*;
 
 fn access() -> impl Strategy<Value = UserAccess> {
@@ -15,6 +15,10 @@ fn access() -> impl Strategy<Value = UserAccess> {
             tgid: Tgid(tgid),
             va: UserVa(va),
             bytes
+        }),
+        [(any::<u64>(), 0..=UserSlots::MAX), (any::<u64>(), 0..=UserSlots::MAX)].prop_map(|slots| {
+            let [retired, wanted] = slots.map(|(va, count)| UserSlots { va: UserVa(va), count });
+            UserAccess::Packets { retired, wanted }
         }),
     ]
 }
@@ -37,6 +41,9 @@ proptest! {
                 UserAccess::Read { va, len } => Access::Read(va.0, *len as usize),
                 UserAccess::Write { va, bytes } => Access::Write(va.0, bytes),
                 UserAccess::FetchSub { va, by } => Access::FetchSub(va.0, *by),
+                UserAccess::Packets { retired, wanted } => {
+                    Access::Packets([retired, wanted].map(|slots| (slots.va.0, slots.count as usize)))
+                }
                 UserAccess::Survey { tgid, va, bytes } => Access::Survey(*tgid, va.0, *bytes),
             };
             prop_assert_eq!(wire::take_access(&mut rest), Ok(expected));
@@ -78,8 +85,12 @@ proptest! {
         if let Ok((header, rest)) = wire::header(&message) {
             let mut left = rest;
             while let Ok(access) = wire::take_access(&mut left) {
-                if let Access::Read(_, len) = access {
-                    prop_assert!(len <= PAYLOAD_MAX);
+                match access {
+                    Access::Read(_, len) => prop_assert!(len <= PAYLOAD_MAX),
+                    Access::Packets(slots) => {
+                        prop_assert!(slots.iter().all(|(_, count)| count * UserSlots::BYTES <= PAYLOAD_MAX));
+                    }
+                    _ => {}
                 }
             }
             if let Ok(answers) = wire::answers(header.count, rest) {
@@ -108,7 +119,7 @@ fn an_unknown_kind_an_unknown_access_and_a_cut_are_refused() {
     message[0] = 77;
     assert!(wire::header(&message).is_err());
     message[0] = Kind::Job as u8;
-    message[head] = 5;
+    message[head] = 6;
     let (_, mut rest) = wire::header(&message).expect("the header is whole");
     assert!(wire::take_access(&mut rest).is_err());
 }

@@ -1,8 +1,10 @@
 //! Rings in memory that has to be asked for: many packets an access instead of many accesses a packet.
 //!
 //! ```text
-//!  Far (write index) ─► Scan ─► Fill ─► packets from the window ─► Sweep ─► …
+//!  Far (write index) ─► Exchange ─► packets from the window ─► Exchange (these given back, the next read) ─► …
+//!                └─► Scan ─► Fill ─► packets from the window ─► Sweep ─► …
 //! ```
+//! The lower way is for views that know no `MemoryView::packets`, and for ranges that are not one access.
 //!
 //! One read of a range promises no order between its bytes, so it is made twice: the headers that the first one finds
 //! valid were published before, and the second reads what they published. These slots are the processor's until the read
@@ -15,7 +17,7 @@ use super::ask;
 use super::{FAR_WINDOW, Flow, Processor, Stage, ahead};
 use crate::aql::packet::{Header, INVALID_HEADER, PacketType};
 use crate::clock::Clock;
-use crate::memory::{Access, GpuVa, MemoryView};
+use crate::memory::{Access, GpuVa, MemoryView, Slots};
 use crate::ring::PACKET_BYTES;
 use crate::step::Step;
 use zerocopy::IntoBytes;
@@ -70,23 +72,68 @@ impl Processor {
             for [header, ..] in known.iter_mut().take(count) {
                 *header = *header & !0xffff | u64::from(INVALID_HEADER);
             }
-            return self.sweep(view, slot, count as u64);
+            return self.give_back(view, slot, count as u64);
         }
         if ahead(self.limit, read) {
-            return self.scan(view, slot, self.within_reach());
+            return self.fetch(view);
         }
         self.look_ahead(view)
     }
 
-    /// How many packets to read at once.
-    fn within_reach(&self) -> u64 {
-        self.limit.wrapping_sub(self.read).min(self.ring.run(self.read)).min(FAR_WINDOW)
+    /// How many packets to read at once from this id on, which is not above the limit.
+    fn within_reach(&self, id: u64) -> u64 {
+        self.limit.wrapping_sub(id).min(self.ring.run(id)).min(FAR_WINDOW)
+    }
+
+    /// The packets in hand, which are none of the window's.
+    fn fetch<V: MemoryView>(&mut self, view: &mut V) -> Flow {
+        let slot = self.ring.slot(self.read);
+        let wanted = Slots { va: slot, count: self.within_reach(self.read) as u32 };
+        self.exchange(view, Slots { va: slot, count: 0 }, wanted)
+    }
+
+    /// The first `count` packets of the window, and reads the next ones if it is used up.
+    fn give_back<V: MemoryView>(&mut self, view: &mut V, slot: GpuVa, count: u64) -> Flow {
+        let next = self.read.wrapping_add(count);
+        let Some(window) = &mut self.window else { return Flow::Retired };
+        let used_up = window.from(next).is_empty();
+        let count = count as u32;
+        let more = if used_up && ahead(self.limit, next) { self.within_reach(next) as u32 } else { 0 };
+        self.exchange(view, Slots { va: slot, count }, Slots { va: self.ring.slot(next), count: more })
+    }
+
+    pub(super) fn exchange<V: MemoryView>(&mut self, view: &mut V, retired: Slots, wanted: Slots) -> Flow {
+        let Some(window) = &mut self.window else { return Flow::Retired };
+        let most = window.packets.len().max(wanted.count as usize);
+        window.packets.resize(most, [0; 8]);
+        let answer = view.packets(retired, wanted, &mut window.packets[..wanted.count as usize]);
+        let read = match answer {
+            Some(Access::Ready(read)) => read.min(wanted.count as usize),
+            Some(Access::Pending(ticket)) => {
+                self.stage = Stage::Exchange { retired, wanted };
+                return self.hold(Step::Pending(ticket));
+            }
+            None | Some(Access::Fault(_)) if retired.count > 0 => {
+                return self.sweep(view, retired.va, u64::from(retired.count));
+            }
+            None | Some(Access::Fault(_)) => return self.scan(view, wanted.va, u64::from(wanted.count)),
+        };
+        self.read = self.read.wrapping_add(u64::from(retired.count));
+        if wanted.count > 0 {
+            // Unless the ring has become another meanwhile.
+            let same = wanted.va == self.ring.slot(self.read);
+            (window.first, window.count) = (self.read, if same { read } else { 0 });
+            if same && read == 0 {
+                return self.nothing();
+            }
+        }
+        Flow::Retired
     }
 
     pub(super) fn look_ahead<V: MemoryView>(&mut self, view: &mut V) -> Flow {
         self.limit = ask!(self, Stage::Far, view.load_u64(self.write_index));
         if ahead(self.limit, self.read) {
-            return self.scan(view, self.ring.slot(self.read), self.within_reach());
+            return self.fetch(view);
         }
         self.nothing()
     }

@@ -9,10 +9,12 @@
 //! amdkfd's `copy_to_user` is EFAULT. Shared read-only mappings fail.
 
 use super::maps;
+use super::packets::Kept;
 use super::shm::Claim;
 use super::sys;
 use super::wire::{self, Access, Header, Kind, MESSAGE_MAX, Malformed, OPS_MAX, PAYLOAD_MAX};
 use kfd_core::ids::ProcessId;
+use kfd_core::notice::UserSlots;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -39,7 +41,7 @@ pub(super) fn run() -> i32 {
     }
     let Ok(word) = Claim::map(claim.as_fd()) else { return 71 };
     drop(claim);
-    match (Worker { socket, claim: word, memories: HashMap::new() }).serve() {
+    match (Worker { socket, claim: word, memories: HashMap::new(), kept: Kept::default() }).serve() {
         Ok(()) => 0,
         Err(Malformed) => 70,
     }
@@ -50,6 +52,7 @@ struct Worker {
     claim: Claim,
     /// By slot; a message of another generation finds nothing.
     memories: HashMap<u32, (u32, File)>,
+    kept: Kept,
 }
 
 impl Worker {
@@ -105,15 +108,29 @@ impl Worker {
         (*generation == process.generation).then_some(memory)
     }
 
-    fn job(&self, header: Header, mut rest: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn job(&mut self, header: Header, mut rest: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         if header.count as usize > OPS_MAX {
             return Err(Malformed);
         }
+        let mut kept = std::mem::take(&mut self.kept);
+        let done = self.accesses(header, &mut rest, &mut kept, out);
+        self.kept = kept;
+        done?;
+        if rest.is_empty() { Ok(()) } else { Err(Malformed) }
+    }
+
+    fn accesses(
+        &self,
+        header: Header,
+        rest: &mut &[u8],
+        kept: &mut Kept,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Malformed> {
         let memory = self.memory(header.process);
         wire::begin(out, Header { kind: Kind::Answer, ..header });
         let mut read = 0;
         for _ in 0..header.count {
-            match wire::take_access(&mut rest)? {
+            match wire::take_access(rest)? {
                 Access::Read(va, len) => {
                     read += len;
                     if read > PAYLOAD_MAX {
@@ -126,6 +143,18 @@ impl Worker {
                 Access::Write(va, bytes) => wire::push_reply(out, 0, |_| {
                     memory.is_some_and(|memory| write_whole(memory, bytes, va).is_ok())
                 }),
+                Access::Packets([retired, (va, count)]) => {
+                    let len = count * UserSlots::BYTES;
+                    read += len;
+                    if read > PAYLOAD_MAX {
+                        return Err(Malformed);
+                    }
+                    wire::push_reply_within(out, len, |to| {
+                        let memory = memory?;
+                        kept.retire(header.process, memory, retired).ok()?;
+                        kept.read(header.process, memory, va, to).ok()
+                    });
+                }
                 Access::Survey(tgid, va, len) => {
                     let told = memory.and_then(|memory| maps::survey(memory, tgid, va, len).ok());
                     wire::push_reply(out, told.as_ref().map_or(0, Vec::len), |to| {
@@ -145,7 +174,7 @@ impl Worker {
                 }),
             }
         }
-        if rest.is_empty() { Ok(()) } else { Err(Malformed) }
+        Ok(())
     }
 
     /// 0 bytes is how `/proc/TID/mem` says that the address space is gone (`mem_rw`, fs/proc/base.c); an address that

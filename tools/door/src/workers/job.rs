@@ -3,7 +3,7 @@
 use super::MmState;
 use super::wire::{OPS_MAX, PAYLOAD_MAX};
 use kfd_core::ids::ProcessId;
-use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer, UserSlots};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most bytes of an answer to a survey.
@@ -82,6 +82,7 @@ pub(super) fn charge(access: &UserAccess) -> usize {
         UserAccess::Read { len, .. } => *len as usize,
         UserAccess::Write { bytes, .. } => bytes.len(),
         UserAccess::FetchSub { .. } => 8,
+        UserAccess::Packets { wanted, .. } => wanted.count as usize * UserSlots::BYTES,
         UserAccess::Survey { .. } => SURVEY_BYTES,
     }
 }
@@ -95,6 +96,10 @@ pub(super) fn split(process: ProcessId, accesses: Vec<UserAccess>, done: Done) -
             UserAccess::Read { len, .. } => (*len as usize, 0),
             UserAccess::Write { bytes, .. } => (0, bytes.len()),
             UserAccess::FetchSub { .. } => (8, 0),
+            // What is retired is written, though it does not come along.
+            UserAccess::Packets { retired, wanted } => {
+                (wanted.count as usize * UserSlots::BYTES, retired.count as usize * UserSlots::BYTES)
+            }
             UserAccess::Survey { .. } => (SURVEY_BYTES, 0),
         };
         let full = groups.last().is_none_or(|group| group.len() == OPS_MAX);
@@ -119,7 +124,10 @@ pub(super) fn split(process: ProcessId, accesses: Vec<UserAccess>, done: Done) -
 /// Whether a part can be sent at all.
 pub(super) fn fits(part: &Part) -> bool {
     let Work::Accesses(accesses, _) = &part.work else { return true };
-    accesses.iter().all(|access| charge(access) <= 64 + PAYLOAD_MAX)
+    accesses.iter().all(|access| {
+        let retired = if let UserAccess::Packets { retired, .. } = access { retired.count } else { 0 };
+        charge(access) <= 64 + PAYLOAD_MAX && retired <= UserSlots::MAX
+    })
 }
 
 impl Sink {

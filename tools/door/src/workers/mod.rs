@@ -25,6 +25,7 @@ mod keeper;
 mod lane;
 mod link;
 mod maps;
+mod packets;
 mod queue;
 mod shm;
 mod spawn;

@@ -8,7 +8,7 @@
 //! Decoding never panics: what does not parse is [`Malformed`], and the reader gives the peer up.
 
 use kfd_core::ids::{ProcessId, Tgid, UserVa};
-use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::notice::{UserAccess, UserAnswer, UserSlots};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Bytes of client memory in one message, each way.
@@ -68,7 +68,8 @@ struct Head {
 }
 
 /// One access: `op` is 1 read, 2 write, 3 fetch-and-subtract; `operand` is the subtrahend. 4 is a survey: `len`
-/// is then the thread group and `operand` the bytes.
+/// is then the thread group and `operand` the bytes. 5 is packets: `va` is where to read `len % 65536` of them, and
+/// `operand` where to retire `len / 65536`.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Op {
@@ -113,6 +114,8 @@ pub enum Access<'a> {
     Write(u64, &'a [u8]),
     /// Subtract from eight bytes.
     FetchSub(u64, u64),
+    /// Make the packets of the first INVALID and read the second: where, and how many, at most [`UserSlots::MAX`].
+    Packets([(u64, usize); 2]),
     /// Survey so many bytes of that thread group's.
     Survey(Tgid, u64, u64),
 }
@@ -144,6 +147,10 @@ pub fn push_access(out: &mut Vec<u8>, access: &UserAccess) {
             (Op { op: 2, len: bytes.len() as u32, va: *va, operand: 0 }, bytes)
         }
         UserAccess::FetchSub { va: UserVa(va), by } => (Op { op: 3, len: 8, va: *va, operand: *by }, &[]),
+        UserAccess::Packets { retired, wanted } => {
+            let len = retired.count << 16 | wanted.count & 0xffff;
+            (Op { op: 5, len, va: wanted.va.0, operand: retired.va.0 }, &[])
+        }
         UserAccess::Survey { tgid, va: UserVa(va), bytes } => {
             (Op { op: 4, len: tgid.0, va: *va, operand: *bytes }, &[])
         }
@@ -159,7 +166,7 @@ pub fn push_access(out: &mut Vec<u8>, access: &UserAccess) {
 pub fn take_access<'a>(rest: &mut &'a [u8]) -> Result<Access<'a>, Malformed> {
     let (op, tail) = Op::read_from_prefix(rest).map_err(|_| Malformed)?;
     let len = op.len as usize;
-    if len > PAYLOAD_MAX && op.op != 4 {
+    if len > PAYLOAD_MAX && op.op < 4 {
         return Err(Malformed);
     }
     *rest = tail;
@@ -172,20 +179,31 @@ pub fn take_access<'a>(rest: &mut &'a [u8]) -> Result<Access<'a>, Malformed> {
         }
         3 => Ok(Access::FetchSub(op.va, op.operand)),
         4 => Ok(Access::Survey(Tgid(op.len), op.va, op.operand)),
+        5 => {
+            let (retired, wanted) = (op.len >> 16, op.len & 0xffff);
+            if retired.max(wanted) > UserSlots::MAX {
+                return Err(Malformed);
+            }
+            Ok(Access::Packets([(op.operand, retired as usize), (op.va, wanted as usize)]))
+        }
         _ => Err(Malformed),
     }
 }
 
 /// Appends one answer whose bytes `fill` writes in place; `false` from it makes the answer a failure.
 pub fn push_reply(out: &mut Vec<u8>, len: usize, fill: impl FnOnce(&mut [u8]) -> bool) {
+    push_reply_within(out, len, |to| fill(to).then_some(len));
+}
+
+/// The same where `fill` says how many of the bytes are the answer, and with `None` that it failed.
+pub fn push_reply_within(out: &mut Vec<u8>, most: usize, fill: impl FnOnce(&mut [u8]) -> Option<usize>) {
     let at = out.len();
     let body = at + size_of::<Reply>();
-    out.resize(body + len, 0);
+    out.resize(body + most, 0);
     let done = fill(&mut out[body..]);
-    if !done {
-        out.truncate(body);
-    }
-    let reply = Reply { status: u32::from(done), len: if done { len as u32 } else { 0 } };
+    let len = done.unwrap_or(0).min(most);
+    out.truncate(body + len);
+    let reply = Reply { status: u32::from(done.is_some()), len: len as u32 };
     out[at..body].copy_from_slice(reply.as_bytes());
 }
 

@@ -244,7 +244,9 @@ impl ClientMemory for Reach {
                 UserAccess::Write { va, bytes } => mem
                     .write_all_at(&bytes, va.0)
                     .map_or(UserAnswer::Failed, |()| UserAnswer::Done(Vec::new())),
-                UserAccess::FetchSub { .. } | UserAccess::Survey { .. } => UserAnswer::Failed,
+                UserAccess::FetchSub { .. } | UserAccess::Packets { .. } | UserAccess::Survey { .. } => {
+                    UserAnswer::Failed
+                }
             });
             done(answers.collect());
         });

@@ -12,7 +12,7 @@ use client::Client;
 use door::workers::{MmState, WorkersConfig};
 use hung::HungMount;
 use kfd_core::ids::{ProcessId, Tgid, UserVa};
-use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer, UserSlots};
 use pool::{PATIENCE, Pool, eventually, pattern, read, write};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,72 @@ fn a_fetch_sub_answers_the_old_value_and_leaves_the_difference() {
     let old = |value: u64| UserAnswer::Done(value.to_le_bytes().to_vec());
     assert_eq!(answers, [UserAnswer::Done(vec![]), old(5), old(3), UserAnswer::Failed]);
     assert_eq!(client.ask(&format!("peek {va}")), u64::MAX, "it wraps");
+}
+
+/// `count` packets of this type, whose bytes tell where they lie.
+fn ring(count: usize, kind: u8) -> Vec<u8> {
+    let mut bytes = pattern(count * UserSlots::BYTES);
+    for packet in bytes.chunks_exact_mut(UserSlots::BYTES) {
+        packet[0] = kind;
+    }
+    bytes
+}
+
+fn packets(retired: (u64, u32), wanted: (u64, u32)) -> UserAccess {
+    let [retired, wanted] = [retired, wanted].map(|(va, count)| UserSlots { va: UserVa(va), count });
+    UserAccess::Packets { retired, wanted }
+}
+
+fn invalid(mut packets: Vec<u8>) -> Vec<u8> {
+    for packet in packets.chunks_exact_mut(UserSlots::BYTES) {
+        packet[..2].copy_from_slice(&1u16.to_le_bytes());
+    }
+    packets
+}
+
+#[test]
+fn packets_are_read_up_to_the_first_that_is_invalid_and_retired_with_their_bodies() {
+    let (pool, mut client) = (Pool::start(), Client::start());
+    let va = client.ask("alloc 131072");
+    let process = pool.attach(&client, 0);
+    let (all, ten) = (ring(1024, 3), 10 * UserSlots::BYTES);
+    pool.run(process, vec![write(va, &all), write(va + 65_536, &ring(1024, 1))]);
+    let done = |bytes: &[u8]| UserAnswer::Done(bytes.to_vec());
+    assert_eq!(pool.run(process, vec![packets((0, 0), (va, 1024))]), [done(&all)]);
+    // A few, then the others and the next window, which is empty; and then a few that were not the last to be read.
+    assert_eq!(pool.run(process, vec![packets((va, 10), (0, 0))]), [done(&[])]);
+    let expected = [invalid(all[..ten].to_vec()), all[ten..].to_vec()].concat();
+    assert_eq!(pool.run(process, vec![read(va, 65_536)]), [done(&expected)]);
+    let others = packets((va + ten as u64, 1014), (va + 65_536, 1024));
+    assert_eq!(pool.run(process, vec![others.clone()]), [done(&[])]);
+    for _ in 0..2 {
+        assert_eq!(pool.run(process, vec![read(va, 65_536)]), [done(&invalid(all.clone()))]);
+        assert_eq!(pool.run(process, vec![others.clone()]), [done(&[])], "twice is as once");
+    }
+    // Up to the first that is INVALID, wherever it is.
+    pool.run(process, vec![write(va, &ring(10, 2))]);
+    assert_eq!(pool.run(process, vec![packets((0, 0), (va, 1024))]), [done(&ring(10, 2))]);
+}
+
+#[test]
+fn packets_of_one_client_are_never_those_kept_of_another_and_nothing_fails_as_such() {
+    let pool = Pool::with(|config| config.count = 1);
+    let (mut one, mut other) = (Client::start(), Client::start());
+    let [at_one, at_other] = [&mut one, &mut other].map(|client| client.ask("alloc 4096"));
+    let hole = one.ask("hole");
+    let (first, second) = (pool.attach(&one, 0), pool.attach(&other, 1));
+    pool.run(first, vec![write(at_one, &ring(64, 3))]);
+    pool.run(second, vec![write(at_other, &ring(64, 2))]);
+    pool.run(first, vec![packets((0, 0), (at_one, 64))]);
+    pool.run(second, vec![packets((0, 0), (at_other, 64))]);
+    let both = [(first, at_one, 3), (second, at_other, 2)];
+    for (process, va, kind) in both {
+        pool.run(process, vec![packets((va, 64), (0, 0))]);
+        let left = UserAnswer::Done(invalid(ring(64, kind)));
+        assert_eq!(pool.run(process, vec![read(va, 4096)]), [left]);
+    }
+    let failures = vec![packets((hole, 1), (at_one, 1)), packets((at_one, 1), (hole, 1))];
+    assert_eq!(pool.run(first, failures), [UserAnswer::Failed, UserAnswer::Failed]);
 }
 
 #[test]
