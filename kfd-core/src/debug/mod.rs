@@ -80,6 +80,8 @@ pub(crate) struct Debug {
     /// What the runtime said last.
     pub(crate) runtime: abi::RuntimeInfo,
     pub(crate) session: Option<Session>,
+    /// The processes whose debugger this one has become; their sessions may be over.
+    pub(crate) targets: Vec<ProcessId>,
     /// What the process has raised.
     pub(crate) raised: u64,
     /// By device index.

@@ -26,6 +26,9 @@ impl Ctx<'_> {
     /// EALREADY in a session, EBUSY on gfx11 with global wave sync, EBADF without a pipe.
     pub(super) fn dbg_enable(&mut self, target: &Process, itself: bool) -> Handled {
         let mut args: abi::DbgTrapEnable = self.operation()?;
+        if !itself {
+            self.note_target(target);
+        }
         let info = {
             let inner = target.inner.lock();
             if inner.revoked {
@@ -59,6 +62,15 @@ impl Ctx<'_> {
         self.answer_operation(&args);
         Ok(Flow::Done)
     }
+
+    /// Before the session is there, so that the debugger's death finds it.
+    fn note_target(&self, target: &Process) {
+        let known = self.process.debug.lock().targets.clone();
+        let gone: Vec<_> = known.into_iter().filter(|id| self.core.process(*id).is_none()).collect();
+        let mut debug = self.process.debug.lock();
+        debug.targets.retain(|known| *known != target.id() && !gone.contains(known));
+        debug.targets.push(target.id());
+    }
 }
 
 impl Core {
@@ -90,7 +102,8 @@ impl Core {
 
     /// The sessions of a debugger that dies.
     pub(crate) fn end_sessions_of(&self, debugger: &Process, post: &mut Post) {
-        for id in self.table.ids() {
+        let targets = std::mem::take(&mut debugger.debug.lock().targets);
+        for id in targets {
             let Some(target) = self.process(id) else { continue };
             let its = target
                 .debug
