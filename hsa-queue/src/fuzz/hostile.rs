@@ -1,8 +1,11 @@
 //! Memory that may answer late, and checks that it is asked as the re-ask rule says.
 
+use crate::aql::packet::INVALID_HEADER;
 use crate::local::LocalMemory;
-use crate::memory::{Access, GpuVa, MemoryView, Ticket, Width};
+use crate::memory::{Access, GpuVa, MemoryView, Slots, Ticket, Width};
+use crate::ring::PACKET_BYTES;
 use crate::sync::AtomicU64;
+use zerocopy::IntoBytes;
 
 /// What identifies an access: which kind, where, how long, with which operand.
 type Asked = (u8, GpuVa, u64, u64);
@@ -78,6 +81,35 @@ impl MemoryView for Hostile<'_> {
         }
         self.count += 1;
         { self.memory }.compare_exchange(va, width, old, new)
+    }
+
+    /// Every second slot is one of those that a view has nothing better for.
+    fn packets(&mut self, retired: Slots, wanted: Slots, out: &mut [[u64; 8]]) -> Option<Access<usize>> {
+        if !self.reluctant || wanted.va.0 & PACKET_BYTES != 0 {
+            return None;
+        }
+        let counts = u64::from(retired.count) << 32 | u64::from(wanted.count);
+        Some(self.ask((8, retired.va, counts, wanted.va.0), |memory| {
+            for slot in 0..u64::from(retired.count) {
+                let at = retired.va.offset(slot * PACKET_BYTES);
+                if let Access::Fault(fault) = memory.store_u16(at, INVALID_HEADER) {
+                    return Access::Fault(fault);
+                }
+            }
+            let (mut read, mut at) = (0, wanted.va);
+            for packet in out {
+                let mut words = [0u64; 8];
+                if let Access::Fault(fault) = memory.read(at, words.as_mut_bytes()) {
+                    return Access::Fault(fault);
+                }
+                if words[0] as u8 == INVALID_HEADER as u8 {
+                    break;
+                }
+                *packet = words;
+                (read, at) = (read + 1, at.offset(PACKET_BYTES));
+            }
+            Access::Ready(read)
+        }))
     }
 
     fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
