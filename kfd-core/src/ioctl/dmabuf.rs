@@ -23,8 +23,14 @@ impl Ctx<'_> {
         args.size = share.range.len;
         args.gpu_id = share.owner.gpu.0;
         args.flags = share.flags & TOLD;
-        // Metadata is what graphics drivers attach; no call here does.
-        args.metadata_size = 0;
+        let written = share.written(|written| written.bytes.clone());
+        if args.metadata_ptr != 0 {
+            if (args.metadata_size as usize) < written.len() {
+                return Err(Errno::INVAL);
+            }
+            self.put(args.metadata_ptr, &written);
+        }
+        args.metadata_size = written.len() as u32;
         self.answer(&args);
         Ok(Flow::Done)
     }
@@ -56,7 +62,7 @@ impl Ctx<'_> {
 
     /// The memory that the call's descriptor means. EBADF: the caller has no such descriptor. EINVAL: it is no dma-buf of
     /// this driver, or its memory is gone.
-    fn named(&self) -> Result<Arc<Share>, Errno> {
+    pub(super) fn named(&self) -> Result<Arc<Share>, Errno> {
         let absent = if self.gathered.passes { Errno::BADF } else { Errno::INVAL };
         let file = self.gathered.file.ok_or(absent)?;
         self.core.vitals.shares.behind(&file).ok_or(Errno::INVAL)

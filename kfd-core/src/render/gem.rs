@@ -2,11 +2,15 @@
 //!
 //! All memory is the host's, so what moves between VRAM and system memory is the charge. A buffer of VRAM may be moved out
 //! when somebody else needs the room, and is moved back by a submission that finds some (`amdgpu_cs_bo_validate`).
+//!
+//! One that is passed as a dma-buf is a share from then on ([`crate::share`]), and one that was made of a dma-buf is from
+//! the first: the share has its cost and what is written on it, and it is moved no more.
 
 use crate::abi::drm as abi;
 use crate::account::{Charge, Resource};
 use crate::arena::Arena;
-use crate::sync::{Arc, Mutex};
+use crate::share::Share;
+use crate::sync::{Arc, Mutex, OnceLock};
 
 /// What a buffer's maker wrote on it.
 #[derive(Debug, Clone, Default)]
@@ -22,12 +26,12 @@ pub(crate) struct Metadata {
 /// What of a buffer changes.
 #[derive(Debug)]
 pub(crate) struct Changing {
-    /// Its bytes, in VRAM or in GTT.
-    pub(crate) bytes: Charge,
+    /// Its bytes, in VRAM or in GTT, where they are this buffer's alone.
+    pub(crate) bytes: Option<Charge>,
     /// `GEM_DOMAIN_*` where it would rather be.
     pub(crate) preferred: u64,
-    /// What is written on it.
-    pub(crate) metadata: Metadata,
+    /// What is written on it, where it is no share.
+    metadata: Metadata,
 }
 
 /// A buffer. Held by its handle and by the lists that name it.
@@ -42,6 +46,7 @@ pub(crate) struct Gem {
     /// `GEM_CREATE_*`.
     pub(crate) flags: u64,
     changing: Mutex<Changing>,
+    share: OnceLock<Arc<Share>>,
     _charge: Charge,
 }
 
@@ -53,12 +58,46 @@ impl Gem {
         changing: Changing,
         charge: Charge,
     ) -> Self {
-        Self { arena, offset, len, alignment, flags, changing: Mutex::new(changing), _charge: charge }
+        let (changing, share) = (Mutex::new(changing), OnceLock::new());
+        Self { arena, offset, len, alignment, flags, changing, share, _charge: charge }
+    }
+
+    /// A buffer of memory that somebody has shared, who pays for it.
+    pub(crate) fn imported(share: Arc<Share>, preferred: u64, charge: Charge) -> Self {
+        let (arena, offset, len) = (Arc::clone(&share.range.arena), share.range.offset, share.range.len);
+        let changing = Changing { bytes: None, preferred, metadata: Metadata::default() };
+        let (changing, share) = (Mutex::new(changing), OnceLock::from(share));
+        Self { arena, offset, len, alignment: 0, flags: 0, changing, share, _charge: charge }
+    }
+
+    /// The share that it is, if it is one.
+    pub(crate) fn shared(&self) -> Option<&Arc<Share>> {
+        self.share.get()
+    }
+
+    /// The share that it is; made of its cost by `make` if it is none yet.
+    pub(crate) fn share(&self, make: impl FnOnce(Option<Charge>) -> Arc<Share>) -> Arc<Share> {
+        self.change(|changing| {
+            let made = self.share.get_or_init(|| {
+                let share = make(changing.bytes.take());
+                share.written(|written| *written = std::mem::take(&mut changing.metadata));
+                share
+            });
+            Arc::clone(made)
+        })
+    }
+
+    /// Reads or changes what is written on it.
+    pub(crate) fn written<T>(&self, change: impl FnOnce(&mut Metadata) -> T) -> T {
+        self.change(|changing| match self.share.get() {
+            Some(share) => share.written(change),
+            None => change(&mut changing.metadata),
+        })
     }
 
     /// A new buffer's state.
     pub(crate) fn placed(bytes: Charge, preferred: u64) -> Changing {
-        Changing { bytes, preferred, metadata: Metadata::default() }
+        Changing { bytes: Some(bytes), preferred, metadata: Metadata::default() }
     }
 
     /// Its arena.
@@ -85,18 +124,19 @@ impl Gem {
     pub(crate) fn move_out(&self, charge: impl FnOnce(u64) -> Option<Charge>) -> bool {
         self.change(|changing| {
             let moved = changing.is_in_vram().then(|| charge(self.len)).flatten();
-            moved.map(|bytes| changing.bytes = bytes).is_some()
+            moved.map(|bytes| changing.bytes = Some(bytes)).is_some()
         })
     }
 
     /// Moves its charge back to VRAM, if that is where it would rather be and `charge` finds room.
     pub(crate) fn move_in(&self, charge: impl FnOnce(u64) -> Option<Charge>) {
         self.change(|changing| {
-            if !changing.is_in_vram()
+            if changing.bytes.is_some()
+                && !changing.is_in_vram()
                 && changing.preferred & abi::GEM_DOMAIN_VRAM != 0
                 && let Some(bytes) = charge(self.len)
             {
-                changing.bytes = bytes;
+                changing.bytes = Some(bytes);
             }
         });
     }
@@ -104,12 +144,15 @@ impl Gem {
 
 impl Changing {
     fn is_in_vram(&self) -> bool {
-        matches!(self.bytes.resource(), Resource::Vram(_))
+        self.bytes.as_ref().is_some_and(|bytes| matches!(bytes.resource(), Resource::Vram(_)))
     }
 }
 
 impl Drop for Gem {
     fn drop(&mut self) {
-        self.arena.give(self.offset, self.len);
+        // A share gives its range back itself, with its last holder.
+        if self.share.get().is_none() {
+            self.arena.give(self.offset, self.len);
+        }
     }
 }

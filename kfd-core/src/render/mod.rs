@@ -62,6 +62,11 @@ impl<T> Numbered<T> {
         Some(value)
     }
 
+    /// The number of the first that is the one.
+    pub(crate) fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<u32> {
+        self.by_number.iter().find_map(|(number, value)| is_it(value).then_some(*number))
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.by_number.values()

@@ -25,6 +25,7 @@ use crate::arena::Arena;
 use crate::call::{Errno, FileIdentity};
 use crate::core::Core;
 use crate::ids::{Bytes, GpuId, ProcessId, RenderMinor, Tgid, Uid};
+use crate::render::Metadata;
 use crate::sync::{Arc, Mutex, OnceLock};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
@@ -68,6 +69,8 @@ pub(crate) struct Share {
     pub(crate) flags: u32,
     /// What the exporter said of it, to be told to whoever imports it by key.
     told: OnceLock<u32>,
+    /// What its maker wrote on it.
+    written: Mutex<Metadata>,
     /// The file by which descriptors mean it.
     token: OnceLock<Token>,
     shares: Arc<Shares>,
@@ -83,6 +86,11 @@ impl Share {
     pub(crate) fn tell(&self, flags: u32) {
         // Said before: then that is what importers are told.
         let _ = self.told.set(flags);
+    }
+
+    /// Reads or changes what its maker wrote on it.
+    pub(crate) fn written<T>(&self, change: impl FnOnce(&mut Metadata) -> T) -> T {
+        change(&mut self.written.lock())
     }
 
     /// What the exporter said of it.
@@ -149,7 +157,8 @@ impl Shares {
     pub(crate) fn add(self: &Arc<Self>, key: ShareKey, shared: Shared) -> Arc<Share> {
         let Shared { owner, range, size, flags } = shared;
         let (told, token, shares) = (OnceLock::new(), OnceLock::new(), Arc::clone(self));
-        let share = Arc::new(Share { key, owner, range, size, flags, told, token, shares });
+        let written = Mutex::default();
+        let share = Arc::new(Share { key, owner, range, size, flags, told, written, token, shares });
         self.0.lock().by_key.insert(key, Arc::downgrade(&share));
         share
     }

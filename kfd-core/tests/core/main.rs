@@ -16,6 +16,7 @@ mod ipc;
 mod life;
 mod limits;
 mod memory;
+mod prime;
 mod queues;
 mod races;
 mod refusals;

@@ -87,9 +87,15 @@ pub const ROWS: &[Ioctl] = &[
         "PRIME_HANDLE_TO_FD",
         abi::PrimeHandle::LAYOUT,
         &[],
-        "Makes a dma-buf of a handle; answers a descriptor.",
+        "Makes a dma-buf of a handle.",
+    )
+    .answers_descriptor(
+        abi::PrimeHandle::LAYOUT,
+        offset_of!(abi::PrimeHandle, fd),
+        Some(offset_of!(abi::PrimeHandle, flags)),
     ),
-    d(0x2e, Way::Both, "PRIME_FD_TO_HANDLE", abi::PrimeHandle::LAYOUT, &[], "Makes a handle of a dma-buf."),
+    d(0x2e, Way::Both, "PRIME_FD_TO_HANDLE", abi::PrimeHandle::LAYOUT, &[], "Makes a handle of a dma-buf.")
+        .takes_dmabuf(abi::PrimeHandle::LAYOUT, offset_of!(abi::PrimeHandle, fd)),
     d(amdgpu(0x00), Way::Both, "AMDGPU_GEM_CREATE", abi::GemCreate::LAYOUT, &[], "Makes a buffer."),
     d(
         amdgpu(0x01),

@@ -62,7 +62,7 @@ impl Ctx<'_> {
         self.charge(Resource::Gtt, len)
     }
 
-    fn gem(&self, handle: u32) -> Result<Arc<Gem>, Errno> {
+    pub(super) fn gem(&self, handle: u32) -> Result<Arc<Gem>, Errno> {
         let (_, file) = self.render()?;
         let state = file.state.lock();
         state.gems.get(handle).map(Arc::clone).ok_or(Errno::NOENT)
@@ -88,7 +88,10 @@ impl Ctx<'_> {
         if !gem.is_mappable() {
             return Err(Errno::PERM);
         }
-        self.answer(&abi::GemMmap { addr_ptr: gem.offset() });
+        // As of KFD's imports: what lies in another's arena has an offset beyond the end of this one.
+        let arena = self.process.arena(self.core.limits.arena_bytes).map_err(|_| Errno::NOMEM)?;
+        let addr_ptr = if Arc::ptr_eq(&arena, gem.arena()) { gem.offset() } else { arena.size() };
+        self.answer(&abi::GemMmap { addr_ptr });
         Ok(Flow::Done)
     }
 
@@ -105,7 +108,7 @@ impl Ctx<'_> {
         let gem = self.gem(args.handle)?;
         match args.op {
             abi::GEM_METADATA_OP_GET_METADATA => {
-                let Metadata { tiling, flags, bytes } = gem.change(|changing| changing.metadata.clone());
+                let Metadata { tiling, flags, bytes } = gem.written(|written| written.clone());
                 (args.tiling_info, args.flags, args.data_size_bytes) = (tiling, flags, bytes.len() as u32);
                 args.data.as_mut_bytes()[..bytes.len()].copy_from_slice(&bytes);
                 self.answer(&args);
@@ -115,7 +118,7 @@ impl Ctx<'_> {
                 let len = args.data_size_bytes as usize;
                 let bytes = args.data.as_bytes().get(..len).ok_or(Errno::INVAL)?.to_vec();
                 let metadata = Metadata { tiling: args.tiling_info, flags: args.flags, bytes };
-                gem.change(|changing| changing.metadata = metadata);
+                gem.written(|written| *written = metadata);
                 Ok(Flow::Done)
             }
             _ => Err(Errno::INVAL),

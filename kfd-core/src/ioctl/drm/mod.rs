@@ -5,6 +5,7 @@
 mod address;
 mod gem;
 mod list;
+mod prime;
 mod submission;
 
 use super::{Ctx, Flow, Handled};
@@ -51,6 +52,8 @@ impl<'a> Ctx<'a> {
             0x05 => self.drm_get_client(),
             0x09 => self.gem_close(),
             0x0c => self.drm_get_cap(),
+            0x2d => self.prime_export(),
+            0x2e => self.prime_import(),
             GEM_CREATE => self.gem_create(),
             GEM_MMAP => self.gem_mmap(),
             CTX => self.context(),

@@ -1,0 +1,79 @@
+//! GEM buffers as dma-bufs (`drm_prime.c`, amdgpu/amdgpu_dma_buf.c): a handle becomes a descriptor, and back.
+//!
+//! The descriptor is a token, as KFD's are (`ioctl::dmabuf`), so a buffer of graphics is imported by KFD and one of KFD's
+//! by graphics. A file that imports the same memory again gets the handle that it has.
+
+use crate::abi::{drm as abi, kfd};
+use crate::account::Resource;
+use crate::call::Errno;
+use crate::device::Device;
+use crate::ioctl::{Ctx, Flow, Handled};
+use crate::render::Gem;
+use crate::share::{Owner, Range, SWEPT_BY_CALL, Share, Shared, Shares};
+use crate::sync::Arc;
+
+/// `DRM_CLOEXEC` and `DRM_RDWR` (drm/drm.h).
+const FLAGS: u32 = (libc::O_CLOEXEC | libc::O_RDWR) as u32;
+
+impl Ctx<'_> {
+    pub(super) fn prime_export(&mut self) -> Handled {
+        let args: abi::PrimeHandle = self.read()?;
+        if args.flags & !FLAGS != 0 {
+            return Err(Errno::INVAL);
+        }
+        let gem = self.gem(args.handle)?;
+        if gem.flags & abi::GEM_CREATE_VM_ALWAYS_VALID != 0 {
+            return Err(Errno::PERM);
+        }
+        if !self.gathered.passes {
+            return Err(Errno::OPNOTSUPP);
+        }
+        self.core.sweep_descriptors(SWEPT_BY_CALL);
+        let (device, _) = self.render()?;
+        let share = self.shared(device, &gem)?;
+        let charge = || self.charge(Resource::Descriptor, 1);
+        self.fds.push(self.core.vitals.shares.token(&share, charge)?);
+        Ok(Flow::Done)
+    }
+
+    /// The share that a buffer of this process is from now on.
+    fn shared(&self, device: &Device, gem: &Gem) -> Result<Arc<Share>, Errno> {
+        let key = Shares::fresh_key().map_err(|_| Errno::NOMEM)?;
+        let owner = Owner {
+            process: self.process.id(),
+            tgid: self.process.tgid(),
+            uid: self.process.uid(),
+            gpu: device.gpu(),
+            minor: device.minor(),
+        };
+        let vram = gem.change(|changing| changing.preferred & abi::GEM_DOMAIN_VRAM != 0);
+        let public = gem.flags & abi::GEM_CREATE_CPU_ACCESS_REQUIRED != 0;
+        let kind = if vram { kfd::ALLOC_MEM_FLAGS_VRAM } else { kfd::ALLOC_MEM_FLAGS_GTT };
+        let flags = kind | if public { kfd::ALLOC_MEM_FLAGS_PUBLIC } else { 0 };
+        Ok(gem.share(|charge| {
+            let range = Range { arena: Arc::clone(gem.arena()), offset: gem.offset(), len: gem.len };
+            range.arena.share(range.offset, range.len, charge);
+            self.core.vitals.shares.add(key, Shared { owner, range, size: gem.len, flags })
+        }))
+    }
+
+    pub(super) fn prime_import(&mut self) -> Handled {
+        let mut args: abi::PrimeHandle = self.read()?;
+        let share = self.named()?;
+        let (_, file) = self.render()?;
+        let preferred = match share.flags & kfd::ALLOC_MEM_FLAGS_VRAM {
+            0 => abi::GEM_DOMAIN_GTT,
+            _ => abi::GEM_DOMAIN_VRAM,
+        };
+        let charge = self.charge(Resource::Bo, 1)?;
+        let gem = Arc::new(Gem::imported(Arc::clone(&share), preferred, charge));
+        let handle = {
+            let mut state = file.state.lock();
+            let is_it = |gem: &Arc<Gem>| gem.shared().is_some_and(|of| Arc::ptr_eq(of, &share));
+            state.gems.find(is_it).or_else(|| state.gems.insert(Arc::clone(&gem)))
+        };
+        args.handle = handle.ok_or(Errno::NOMEM)?;
+        self.answer(&args);
+        Ok(Flow::Done)
+    }
+}
