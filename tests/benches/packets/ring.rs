@@ -112,6 +112,12 @@ impl<P: Place> Ring<P> {
         self.read_index().load(Ordering::Acquire) == self.written as u64
     }
 
+    /// Packets of the ring that were run and given back since it was filled.
+    pub fn taken(&self) -> usize {
+        let read = usize::try_from(self.read_index().load(Ordering::Acquire)).unwrap_or(usize::MAX);
+        self.packets - (self.written - read)
+    }
+
     /// Submits as many packets as there is room for; how many.
     pub fn top_up(&mut self) -> usize {
         let read = usize::try_from(self.read_index().load(Ordering::Acquire)).unwrap_or(usize::MAX);
