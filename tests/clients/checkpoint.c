@@ -60,30 +60,15 @@ static volatile uint64_t *map_doorbell(int kfd, uint64_t offset) {
 static _Noreturn void first(void) {
     MUST(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ptrace(PTRACE_TRACEME, 0, 0, 0) == 0);
     struct kfd gpu = kfd_attach();
-    struct kfd_buffer memory = kfd_alloc(&gpu, 2 * KFD_PAGE), data = kfd_alloc(&gpu, KFD_PAGE);
-    amd_queue_t *queue = memory.address;
-    char *ring = (char *)memory.address + KFD_PAGE;
-    for (unsigned slot = 0; slot < KFD_PAGE / 64; slot++) *(uint16_t *)(ring + slot * 64) = HSA_PACKET_TYPE_INVALID;
-    queue->hsa_queue.base_address = ring;
-    queue->hsa_queue.size = KFD_PAGE / 64;
-    queue->read_dispatch_id_field_base_byte_offset = offsetof(amd_queue_t, read_dispatch_id);
-    struct kfd_ioctl_create_queue_args create = {
-        .ring_base_address = (uintptr_t)ring,
-        .write_pointer_address = (uintptr_t)&queue->write_dispatch_id,
-        .read_pointer_address = (uintptr_t)&queue->read_dispatch_id,
-        .ring_size = KFD_PAGE,
-        .gpu_id = gpu.gpu_id,
-        .queue_type = KFD_IOC_QUEUE_TYPE_COMPUTE_AQL,
-        .queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
-        .queue_priority = 7,
-    };
-    kfd_call(gpu.kfd, AMDKFD_IOC_CREATE_QUEUE, &create, "CREATE_QUEUE");
+    struct kfd_queue made = kfd_new_queue(&gpu);
+    amd_queue_t *queue = made.memory.address;
+    struct kfd_buffer data = kfd_alloc(&gpu, KFD_PAGE);
     *(uint32_t *)data.address = MARK;
     shared->kfd = gpu.kfd, shared->render = gpu.render, shared->gpu_id = gpu.gpu_id;
-    shared->doorbell = create.doorbell_offset;
+    shared->doorbell = made.doorbell;
     shared->queue = (uintptr_t)queue, shared->data = (uintptr_t)data.address;
     shared->event = kfd_new_event(gpu.kfd);
-    volatile uint64_t *doorbell = map_doorbell(gpu.kfd, create.doorbell_offset);
+    volatile uint64_t *doorbell = map_doorbell(gpu.kfd, made.doorbell);
     MUST(submit(queue, doorbell) && submit(queue, doorbell));
     raise(SIGSTOP);
     _exit(0);

@@ -34,28 +34,16 @@ _Noreturn static void fail(const char *what) {
 
 /* Retires one barrier packet whose completion signal is at `completion`, which may be nowhere: 1 when it was retired. */
 static int retire(const struct kfd *gpu, uint64_t completion) {
-    struct kfd_buffer memory = kfd_alloc(gpu, 2 * KFD_PAGE);
-    amd_queue_t *state = memory.address;
-    hsa_barrier_and_packet_t *ring = (void *)((char *)memory.address + KFD_PAGE);
-    for (unsigned slot = 0; slot < KFD_PAGE / 64; slot++) ring[slot].header = HSA_PACKET_TYPE_INVALID;
-    struct kfd_ioctl_create_queue_args create = {
-        .ring_base_address = (uintptr_t)ring,
-        .write_pointer_address = (uintptr_t)&state->write_dispatch_id,
-        .read_pointer_address = (uintptr_t)&state->read_dispatch_id,
-        .ring_size = KFD_PAGE,
-        .gpu_id = gpu->gpu_id,
-        .queue_type = KFD_IOC_QUEUE_TYPE_COMPUTE_AQL,
-        .queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
-        .queue_priority = 7,
-    };
-    kfd_call(gpu->kfd, AMDKFD_IOC_CREATE_QUEUE, &create, "CREATE_QUEUE");
-    uint64_t page = create.doorbell_offset & ~(uint64_t)(2 * KFD_PAGE - 1);
+    struct kfd_queue queue = kfd_new_queue(gpu);
+    amd_queue_t *state = queue.memory.address;
+    hsa_barrier_and_packet_t *ring = state->hsa_queue.base_address;
+    uint64_t page = queue.doorbell & ~(uint64_t)(2 * KFD_PAGE - 1);
     char *doorbells = mmap(NULL, 2 * KFD_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, gpu->kfd, (off_t)page);
     if (doorbells == MAP_FAILED) kfd_fail("mmap of the doorbells");
     ring[0].completion_signal.handle = completion;
     __atomic_store_n(&ring[0].header, HSA_PACKET_TYPE_BARRIER_AND, __ATOMIC_RELEASE);
     __atomic_store_n((uint64_t *)&state->write_dispatch_id, 1, __ATOMIC_RELEASE);
-    __atomic_store_n((uint64_t *)(doorbells + (create.doorbell_offset - page)), 0, __ATOMIC_RELEASE);
+    __atomic_store_n((uint64_t *)(doorbells + (queue.doorbell - page)), 0, __ATOMIC_RELEASE);
     for (int waited = 0; waited < 2000; waited++) {
         if (__atomic_load_n((uint64_t *)&state->read_dispatch_id, __ATOMIC_ACQUIRE) == 1) return 1;
         usleep(1000);

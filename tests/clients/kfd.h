@@ -37,6 +37,7 @@ struct kfd_buffer {
 
 struct kfd_queue {
     uint32_t id;
+    uint64_t doorbell; /* offset in the kfd node */
     struct kfd_buffer memory; /* one page of amd_queue_t, then one page of ring */
 };
 
@@ -144,6 +145,7 @@ static inline struct kfd_queue kfd_new_queue(const struct kfd *gpu) {
     };
     kfd_call(gpu->kfd, AMDKFD_IOC_CREATE_QUEUE, &create, "CREATE_QUEUE");
     queue.id = create.queue_id;
+    queue.doorbell = create.doorbell_offset;
     return queue;
 }
 

@@ -62,17 +62,22 @@ impl Ctx<'_> {
             Backing::Device => return Err(Errno::INVAL),
         };
         range.arena.share(range.offset, range.len, bo.bytes.take());
-        let owner = Owner {
+        let owner = self.owner(device);
+        let shared = Shared { owner, range, size: bo.size, flags: bo.flags };
+        let share = self.core.vitals.shares.add(key, shared);
+        bo.backing = Backing::Shared(Arc::clone(&share));
+        Ok(share)
+    }
+
+    /// This process on `device`, as the owner of what it shares.
+    pub(super) fn owner(&self, device: &Device) -> Owner {
+        Owner {
             process: self.process.id(),
             tgid: self.process.tgid(),
             uid: self.process.uid(),
             gpu: device.gpu(),
             minor: device.minor(),
-        };
-        let shared = Shared { owner, range, size: bo.size, flags: bo.flags };
-        let share = self.core.vitals.shares.add(key, shared);
-        bo.backing = Backing::Shared(Arc::clone(&share));
-        Ok(share)
+        }
     }
 
     /// A buffer object of this process on `device` for memory that somebody has exported: its handle, and the offset at

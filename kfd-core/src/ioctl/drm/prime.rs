@@ -9,7 +9,7 @@ use crate::call::Errno;
 use crate::device::Device;
 use crate::ioctl::{Ctx, Flow, Handled};
 use crate::render::Gem;
-use crate::share::{Owner, Range, SWEPT_BY_CALL, Share, Shared, Shares};
+use crate::share::{Range, SWEPT_BY_CALL, Share, Shared, Shares};
 use crate::sync::Arc;
 
 /// `DRM_CLOEXEC` and `DRM_RDWR` (drm/drm.h).
@@ -39,13 +39,7 @@ impl Ctx<'_> {
     /// The share that a buffer of this process is from now on.
     fn shared(&self, device: &Device, gem: &Gem) -> Result<Arc<Share>, Errno> {
         let key = Shares::fresh_key().map_err(|_| Errno::NOMEM)?;
-        let owner = Owner {
-            process: self.process.id(),
-            tgid: self.process.tgid(),
-            uid: self.process.uid(),
-            gpu: device.gpu(),
-            minor: device.minor(),
-        };
+        let owner = self.owner(device);
         let vram = gem.change(|changing| changing.preferred & abi::GEM_DOMAIN_VRAM != 0);
         let public = gem.flags & abi::GEM_CREATE_CPU_ACCESS_REQUIRED != 0;
         let kind = if vram { kfd::ALLOC_MEM_FLAGS_VRAM } else { kfd::ALLOC_MEM_FLAGS_GTT };
