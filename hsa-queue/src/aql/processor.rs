@@ -26,7 +26,8 @@
 //! header stops the processor however far the write index ran ahead, and a valid header beyond the write index
 //! waits. The doorbell's value plays no part. The header is looked at first: it lies in the line that the packet
 //! is read from anyway, so a processor that has caught up with its producers does not pull at the line in which
-//! they all count.
+//! they all count. When the index has to be read, the header is looked at again after it: a slot that nobody has written
+//! yet may hold zeros, the header of a vendor packet, and its packet may come between the two.
 //! The write index may be more than a ring ahead (a producer claims first and then waits for room): the slots
 //! are taken in order, each by its header, and an id always maps into the ring. A write index *behind* the read
 //! index (by less than 2^63, in wrapping arithmetic) means that nothing was submitted. The processor keeps the
@@ -112,7 +113,6 @@ enum Stage {
     },
     Index {
         slot: GpuVa,
-        header: Header,
     },
     Body {
         slot: GpuVa,
@@ -391,7 +391,7 @@ impl Processor {
                 let answer = view.load_u32(slot);
                 self.header(view, clock, slot, answer)
             }
-            Stage::Index { slot, header } => self.index(view, clock, slot, header),
+            Stage::Index { slot } => self.index(view, clock, slot),
             Stage::Body { slot, header } => self.read_body(view, clock, slot, header),
             Stage::Wait { slot, wait, finish } => self.wait(view, clock, slot, wait, finish),
             Stage::Indirect { slot, finish } => self.indirect(view, clock, slot, finish),
@@ -427,21 +427,17 @@ impl Processor {
         if ahead(self.limit, self.read) {
             return self.read_body(view, clock, slot, header);
         }
-        self.index(view, clock, slot, header)
+        self.index(view, clock, slot)
     }
 
-    fn index<V: MemoryView>(
-        &mut self,
-        view: &mut V,
-        clock: &impl Clock,
-        slot: GpuVa,
-        header: Header,
-    ) -> Flow {
-        self.limit = ask!(self, Stage::Index { slot, header }, view.load_u64(self.write_index));
+    fn index<V: MemoryView>(&mut self, view: &mut V, clock: &impl Clock, slot: GpuVa) -> Flow {
+        self.limit = ask!(self, Stage::Index { slot }, view.load_u64(self.write_index));
         if !ahead(self.limit, self.read) {
             return self.rest(Step::Empty);
         }
-        self.read_body(view, clock, slot, header)
+        // What was found before the index says nothing of the packet that the index tells of.
+        let answer = view.load_u32(slot);
+        self.header(view, clock, slot, answer)
     }
 
     fn read_body<V: MemoryView>(

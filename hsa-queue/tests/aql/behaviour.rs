@@ -298,16 +298,20 @@ fn a_ring_given_to_a_running_queue_is_read_at_the_same_index() {
     assert_eq!((client.header(11), client.read_index()), (1, 4));
 }
 
-/// Changes the header under the processor's hands, between its look at the header and its look at the body.
-struct Rewriting<'a> {
+/// A client that is at work between two looks of the processor: `before` each of them, told where it is and of how many
+/// bytes.
+struct Meddling<'a, F> {
     client: &'a Client,
+    before: F,
 }
 
-impl MemoryView for Rewriting<'_> {
+impl<F: FnMut(&Client, GpuVa, usize)> MemoryView for Meddling<'_, F> {
     fn load_u64(&mut self, va: GpuVa) -> Access<u64> {
+        (self.before)(self.client, va, 8);
         (&self.client.memory).load_u64(va)
     }
     fn load_u32(&mut self, va: GpuVa) -> Access<u32> {
+        (self.before)(self.client, va, 4);
         (&self.client.memory).load_u32(va)
     }
     fn store_u64(&mut self, va: GpuVa, value: u64) -> Access<()> {
@@ -317,9 +321,7 @@ impl MemoryView for Rewriting<'_> {
         (&self.client.memory).store_u16(va, value)
     }
     fn read(&mut self, va: GpuVa, out: &mut [u8]) -> Access<()> {
-        if out.len() == 64 {
-            self.client.store(va.0, 2);
-        }
+        (self.before)(self.client, va, out.len());
         (&self.client.memory).read(va, out)
     }
     fn write(&mut self, va: GpuVa, bytes: &[u8]) -> Access<()> {
@@ -335,7 +337,29 @@ fn a_packet_rewritten_while_it_is_read_is_judged_by_the_header_that_was_acquired
     let mut client = Client::new(8);
     let mut processor = client.processor();
     client.submit(barrier_and(&[], 0));
-    let (_, step) = run_on(&mut processor, &mut Rewriting { client: &client }, &client.clock);
+    let before = |client: &Client, va: GpuVa, len| {
+        if len == 64 {
+            client.store(va.0, 2);
+        }
+    };
+    let (_, step) = run_on(&mut processor, &mut Meddling { client: &client, before }, &client.clock);
     assert_eq!(step, Step::Empty);
     assert_eq!(client.read_index(), 1);
+}
+
+#[test]
+fn a_packet_that_comes_between_two_looks_at_an_unwritten_slot_is_judged_by_its_own_header() {
+    let client = Client::new(8);
+    let mut processor = client.processor();
+    // A fresh ring that no runtime has filled with INVALID headers: a packet's header is 0 until it is there.
+    client.store(client.slot(0), 0);
+    let before = |client: &Client, va: GpuVa, _| {
+        if va == client.regs().write_index && client.load(va.0) == 0 {
+            client.write_packet(0, barrier_and(&[], 0));
+            client.set_write_index(1);
+        }
+    };
+    let (_, step) = run_on(&mut processor, &mut Meddling { client: &client, before }, &client.clock);
+    assert_eq!(step, Step::Empty);
+    assert_eq!((client.read_index(), client.header(0)), (1, 1));
 }
