@@ -1,6 +1,6 @@
 //! Eviction and restore: reasons, what is held meanwhile, what is saved, and that nothing is lost.
 
-use crate::world::{Aql, Client, World, barrier, gpu};
+use crate::world::{Aql, Client, Curtain, World, barrier, gpu};
 use kfd_core::Ran;
 use kfd_core::abi::kfd as abi;
 use kfd_core::eviction::Reason;
@@ -9,7 +9,6 @@ use kfd_core::limits::Limits;
 use kfd_core::listing::{ProcessRow, QueueState};
 use kfd_core::notice::{Notice, UserAccess, UserAnswer};
 use kfd_core::profile::Profile;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const VA: u64 = 0x7f10_0000_0000;
@@ -370,9 +369,10 @@ fn evictions_race_engines_calls_and_deaths_and_leave_nothing() {
     let mut profile = gpu().2;
     profile.devices[0].queues.slots = 2;
     let world = World::of(profile, Limits::default());
-    let stop = Mutex::new(false);
-    let running = || !*stop.lock().unwrap();
+    let curtain = Curtain::default();
+    let running = || !curtain.is_down();
     std::thread::scope(|scope| {
+        let _end = curtain.falls_at_the_end();
         for _ in 0..2 {
             scope.spawn(|| {
                 while running() {
@@ -423,7 +423,6 @@ fn evictions_race_engines_calls_and_deaths_and_leave_nothing() {
             }
             world.kill(client.process);
         }
-        *stop.lock().unwrap() = true;
     });
     world.end();
 }

@@ -1,20 +1,19 @@
 //! Teardown against everything else, on real threads and the real clock, for seconds.
 
-use crate::world::{Aql, Client, World, barrier};
+use crate::world::{Aql, Client, Curtain, World, barrier};
 use kfd_core::Ran;
 use kfd_core::abi::kfd as abi;
 use kfd_core::death::Cause;
 use kfd_core::notice::Notice;
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 const VA: u64 = 0x7f10_0000_0000;
 
 /// What the daemon's engine threads do.
-fn engine(world: &World, stop: &Mutex<bool>) {
-    while !*stop.lock().unwrap() {
+fn engine(world: &World, curtain: &Curtain) {
+    while !curtain.is_down() {
         match world.core.run_next(world.core.now()) {
             Ran::Nothing => {
                 let mut kept = Vec::new();
@@ -72,12 +71,13 @@ fn finish(client: &mut Client<'_>, queue: &Aql) -> Option<()> {
 #[test]
 fn teardown_races_engines_and_calls_and_leaves_nothing() {
     let world = World::new();
-    let stop = Mutex::new(false);
+    let curtain = Curtain::default();
     let seconds = Duration::from_secs(3);
     let mut lives = 0;
     std::thread::scope(|scope| {
+        let _end = curtain.falls_at_the_end();
         for _ in 0..2 {
-            scope.spawn(|| engine(&world, &stop));
+            scope.spawn(|| engine(&world, &curtain));
         }
         let started = Instant::now();
         let mut tgid = 1;
@@ -109,7 +109,6 @@ fn teardown_races_engines_and_calls_and_leaves_nothing() {
                 thread.join().unwrap();
             }
         }
-        *stop.lock().unwrap() = true;
     });
     world.end();
     let freed: HashSet<_> =
