@@ -8,6 +8,7 @@
 //! | [`clients`] | the C programs, compiled |
 //! | [`demo`] | the main job, shown |
 //! | [`mod@test`] | every test, with the skipped ones named |
+//! | [`watchdog`] | what a program says, and an end to its silence |
 //! | [`mod@bench`] | the speed table |
 //! | [`soak`] | the long modes |
 //! | [`check`] | format, lints, docs, licences |
@@ -24,6 +25,7 @@ mod python;
 mod soak;
 mod specification;
 mod test;
+mod watchdog;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -1,14 +1,19 @@
 //! `cargo xtask test`: set-up, then every test of the workspace, and the loom and shuttle models.
 //!
 //! A test that cannot run here prints `skipped: <test>: <why>`; those lines are gathered and shown at the end, so that
-//! no skip is silent. The last line is `N passed, N failed, N skipped`.
+//! no skip is silent. A test program that says nothing for [`PATIENCE`] is killed, which fails the tests that it was in.
+//! The last line is `N passed, N failed, N skipped`.
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, must};
+use crate::watchdog::{Seen, watch};
 use crate::{packages, python};
 use anyhow::Context;
-use std::io::{BufRead, BufReader};
+use std::collections::BTreeSet;
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The longest silence of a test program. The slowest single test takes about a minute on two cores.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -25,6 +30,8 @@ struct Tally {
     failed: u64,
     skipped: Vec<String>,
     failures: Vec<String>,
+    /// Tests that libtest has called slow and that have not ended.
+    slow: BTreeSet<String>,
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -34,7 +41,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
 
     // The live tests start the real programs, which `cargo test` alone would not build for another package.
-    crate::cargo::must(cargo().args(["build", "--workspace", "--bins"]))?;
+    must(cargo().args(["build", "--workspace", "--bins"]))?;
     let filter = options.filter.as_deref();
     suite("workspace", cargo().args(["test", "--workspace", "--no-fail-fast"]), filter, &mut tally)?;
     if !options.no_models {
@@ -71,16 +78,27 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 fn suite(name: &str, command: &mut Command, filter: Option<&str>, tally: &mut Tally) -> anyhow::Result<()> {
     println!("== {name}");
+    // Compilers may be silent for as long as they like, so they are done before anybody listens.
+    let program = command.get_program().to_owned();
+    let mut build = Command::new(program);
+    build.args(command.get_args()).arg("--no-run");
+    build.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    build.current_dir(command.get_current_dir().context("cargo runs in the workspace")?);
+    must(&mut build)?;
     command.args(["--", "--show-output"]).args(filter);
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
-    let stdout = child.stdout.take().context("the test run's output was piped")?;
     let mut shown = Shown::default();
-    for line in BufReader::new(stdout).lines() {
-        let line = line?;
-        tally.note(&line);
-        shown.line(&line);
-    }
+    watch(&mut child, PATIENCE, |seen| match seen {
+        Seen::Line(line) => {
+            tally.note(&line);
+            shown.line(&line);
+        }
+        Seen::Hung => {
+            let hung = tally.hung(name);
+            println!("{hung} said nothing for {} s and was killed", PATIENCE.as_secs());
+        }
+    })?;
     let status = child.wait()?;
     if !status.success() && tally.failures.is_empty() {
         tally.failures.push(format!("{name}: {status}"));
@@ -102,11 +120,26 @@ impl Tally {
                     _ => {}
                 }
             }
-        } else if let Some(test) =
-            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
-        {
-            self.failures.push(test.to_owned());
+        } else if let Some(test) = line.strip_prefix("test ") {
+            if let Some((slow, _)) = test.split_once(" has been running for over ") {
+                self.slow.insert(slow.to_owned());
+            } else if let Some((test, how)) = test.rsplit_once(" ... ") {
+                self.slow.remove(test);
+                if how == "FAILED" {
+                    self.failures.push(test.to_owned());
+                }
+            }
         }
+    }
+
+    /// A program of this suite was killed: the tests that it was in have failed. Their names.
+    fn hung(&mut self, suite: &str) -> String {
+        let slow = std::mem::take(&mut self.slow);
+        let names =
+            if slow.is_empty() { vec![format!("a program of {suite}")] } else { slow.into_iter().collect() };
+        self.failed += names.len() as u64;
+        self.failures.extend(names.iter().map(|name| format!("{name} (hung)")));
+        names.join(", ")
     }
 }
 
