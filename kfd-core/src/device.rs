@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::profile::{DeviceProfile, Profile};
 use crate::slots::Slots;
 use crate::svm::Residency;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU32};
 use hsa_queue::doorbell::SLICE_BYTES;
 use std::ops::Range;
 
@@ -45,6 +45,8 @@ pub(crate) struct Device {
     pub(crate) sdma: Slots,
     /// Places of its SDMA engines for links.
     pub(crate) sdma_xgmi: Slots,
+    /// How often it was reset.
+    pub(crate) resets: AtomicU32,
     /// What shared virtual memory lies on it.
     pub(crate) residency: Arc<Residency>,
     /// Where the process's memory begins and ends for it.
@@ -75,6 +77,7 @@ impl Device {
                     queues.sdma_xgmi_engines,
                     queues.sdma_queues_per_engine,
                 ),
+                resets: AtomicU32::new(0),
                 residency: Arc::default(),
                 aperture: base..profile.display.va_end,
             });

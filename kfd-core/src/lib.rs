@@ -52,6 +52,7 @@ mod pdd;
 mod pqm;
 mod process;
 mod queue;
+mod ras;
 mod render;
 pub mod share;
 mod svm;

@@ -49,6 +49,10 @@ pub struct SmiEvent {
 pub enum SmiKind {
     /// A queue touched memory that is not mapped.
     VmFault,
+    /// The device is about to be reset after a memory error; how often it has been with this time. Nobody's: all hear of it.
+    PreReset(u32),
+    /// It has been.
+    PostReset(u32),
     /// Its queues were taken off the device.
     QueueEviction(Reason),
     /// They are back.
@@ -81,6 +85,8 @@ impl SmiEvent {
     fn number(&self) -> u32 {
         match self.what {
             SmiKind::VmFault => abi::SMI_EVENT_VMFAULT,
+            SmiKind::PreReset(_) => abi::SMI_EVENT_GPU_PRE_RESET,
+            SmiKind::PostReset(_) => abi::SMI_EVENT_GPU_POST_RESET,
             SmiKind::QueueEviction(_) => abi::SMI_EVENT_QUEUE_EVICTION,
             SmiKind::QueueRestore => abi::SMI_EVENT_QUEUE_RESTORE,
             SmiKind::MigrateStart(_) => abi::SMI_EVENT_MIGRATE_START,
@@ -93,6 +99,9 @@ impl SmiEvent {
         let (number, gpu, tgid, at) = (self.number(), self.gpu.0, self.tgid.0, self.at.0);
         match self.what {
             SmiKind::VmFault => format!("{number:x} {tgid:x}:{}\n", name_of(self.tgid)),
+            // The reason has a place in both lines and is told in the first (`amdgpu_reset_get_desc`).
+            SmiKind::PreReset(count) => format!("{number:x} {count:x} RAS error\n"),
+            SmiKind::PostReset(count) => format!("{number:x} {count:x} \n"),
             SmiKind::QueueEviction(reason) => {
                 format!("{number:x} {at} -{tgid} {gpu:x} {}\n", trigger(reason))
             }
@@ -115,7 +124,7 @@ fn trigger(reason: Reason) -> u32 {
     match reason {
         Reason::Userptr => abi::QUEUE_EVICTION_TRIGGER_USERPTR,
         Reason::Memory | Reason::Overdrawn => abi::QUEUE_EVICTION_TRIGGER_TTM,
-        Reason::Request => abi::QUEUE_EVICTION_TRIGGER_SUSPEND,
+        Reason::Request | Reason::Reset => abi::QUEUE_EVICTION_TRIGGER_SUSPEND,
         Reason::Checkpoint => abi::QUEUE_EVICTION_CRIU_CHECKPOINT,
     }
 }
@@ -173,7 +182,8 @@ impl Stream {
     fn wants(&self, event: &SmiEvent) -> bool {
         let mask = *self.mask.lock();
         let bit = |number: u32| mask & 1 << (number - 1) != 0;
-        let its_own = self.tgid == event.tgid;
+        let everybodys = matches!(event.what, SmiKind::PreReset(_) | SmiKind::PostReset(_));
+        let its_own = everybodys || self.tgid == event.tgid;
         bit(event.number()) && (its_own || self.root && bit(abi::SMI_EVENT_ALL_PROCESS))
     }
 

@@ -2,7 +2,7 @@
 
 use kfd_core::abi::drm::{self, DeviceInfo, FAMILY_AI, Info, MemoryInfo};
 use kfd_core::ids::{Bytes, GpuId, RenderMinor};
-use kfd_core::profile::{DeviceProfile, MAX_GPUS, Now, Profile, ProfileError};
+use kfd_core::profile::{DeviceProfile, MAX_GPUS, Now, Profile, ProfileError, RasBlock};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use zerocopy::FromBytes;
@@ -117,6 +117,35 @@ fn memory_queries_tell_what_is_used_now() {
     assert_eq!((memory.vram.total_heap_size, memory.vram.heap_usage), (16 << 30, 4096));
     assert_eq!((memory.gtt.total_heap_size, memory.gtt.heap_usage), (1 << 30, 8192));
     assert_eq!(ask(drm::INFO_TIMESTAMP, 8, [0; 4]), Ok(77u64.to_le_bytes().to_vec()));
+}
+
+#[test]
+fn a_device_tells_of_the_blocks_with_ras_where_it_has_any() {
+    assert_eq!(ask(drm::INFO_RAS_ENABLED_FEATURES, 8, [0; 4]), Err(libc::EINVAL), "a Vega 10 has none");
+    let query = drm::Info {
+        return_pointer: 1,
+        return_size: 8,
+        query: drm::INFO_RAS_ENABLED_FEATURES,
+        ..drm::Info::default()
+    };
+    let profile = Profile::named("gfx942").expect("compiled in");
+    let told = profile.devices[0].answer(&query, &Now::default()).expect("an answer");
+    // UMC and DF, as the device has them and as they are in use.
+    assert_eq!(told, 0x101_0000_0101_u64.to_le_bytes());
+}
+
+#[test]
+fn the_capabilities_of_a_device_agree_with_its_ras() {
+    // HSA_CAP_SRAM_EDCSUPPORTED, HSA_CAP_MEM_EDCSUPPORTED, HSA_CAP_RASEVENTNOTIFY (linux/kfd_sysfs.h), as
+    // `kfd_topology_add_device` sets them.
+    for name in Profile::names() {
+        for device in Profile::named(name).expect(name).devices {
+            let capability = device.compute.capability;
+            assert_eq!(capability & 0x8_0000 != 0, device.ras.contains(&RasBlock::Gfx), "{name}");
+            assert_eq!(capability & 0x10_0000 != 0, device.ras.contains(&RasBlock::Umc), "{name}");
+            assert_eq!(capability & 0x20_0000 != 0, !device.ras.is_empty(), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -161,6 +161,16 @@ fn the_device_has_the_properties_of_a_real_mi300x() {
     );
 }
 
+#[test]
+fn debugfs_shows_the_devices_with_ras_by_both_their_numbers() {
+    let tree = of("gfx942", 2);
+    let name = tree.text("sys/kernel/debug/dri/1/name").expect("a name");
+    assert_eq!(name, "amdgpu dev=0000:15:00.0 unique=0000:15:00.0\n");
+    assert_eq!(tree.get("sys/kernel/debug/dri/129"), Some(&Entry::Link("1".to_owned())));
+    assert!(tree.get("sys/kernel/debug/dri/1/ras/ras_ctrl").is_some());
+    assert!(!of("gfx900", 1).entries().any(|(path, _)| path.starts_with("sys/kernel")));
+}
+
 /// The links of a node's folder: type, from, to, weight, flags.
 fn links(tree: &Tree, node: u32, folder: &str) -> Vec<[u64; 5]> {
     let path = format!("{NODES}/{node}/{folder}");

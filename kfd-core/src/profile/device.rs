@@ -3,6 +3,7 @@
 use super::bounds;
 use crate::ids::{Bytes, GpuId, Nanos, RenderMinor};
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
 
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -38,6 +39,9 @@ pub struct DeviceProfile {
     /// What its discovery table says it is made of; empty on devices from before there was one.
     #[serde(default)]
     pub ip_blocks: Vec<IpBlock>,
+    /// The blocks whose memory errors it finds and tells of; empty on devices without RAS.
+    #[serde(default)]
+    pub ras: Vec<RasBlock>,
     /// What only libdrm asks for.
     pub display: Display,
 }
@@ -79,6 +83,39 @@ impl Pci {
     #[must_use]
     pub fn address(&self) -> String {
         format!("{:04x}:{:02x}:{:02x}.{}", self.domain, self.bus, self.slot, self.function)
+    }
+}
+
+/// Blocks with RAS: `enum amdgpu_ras_block` (amdgpu/amdgpu_ras.h), each the number of its bit in a mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RasBlock {
+    /// The memory controllers.
+    Umc = 0,
+    /// The copy engines.
+    Sdma = 1,
+    /// The compute units and what is around them.
+    Gfx = 2,
+    /// The hub to memory.
+    Mmhub = 3,
+    /// The hub to the host.
+    Athub = 4,
+    /// The bus interface.
+    PcieBif = 5,
+    /// The host data path.
+    Hdp = 6,
+    /// The links of a hive.
+    XgmiWafl = 7,
+    /// The data fabric.
+    Df = 8,
+}
+
+impl RasBlock {
+    /// The block of that name, which is the profile's and the kernel's (`ras_block_string`, amdgpu/amdgpu_ras.c).
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+        Self::deserialize(name).ok()
     }
 }
 

@@ -77,6 +77,10 @@ impl DeviceProfile {
                 };
                 abi::Firmware { ver, feature: 0 }.as_bytes().to_vec()
             }
+            abi::INFO_RAS_ENABLED_FEATURES if !self.ras.is_empty() => {
+                let blocks = self.ras.iter().fold(0u64, |mask, block| mask | 1 << *block as u32);
+                (blocks << 32 | blocks).as_bytes().to_vec()
+            }
             _ => return Err(EINVAL),
         };
         answer.truncate(query.return_size as usize);

@@ -12,8 +12,8 @@ mod libdrm;
 mod many;
 
 pub use device::{
-    Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueFormat, QueueHardware, Vram,
-    VramKind, Xgmi,
+    Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueFormat, QueueHardware,
+    RasBlock, Vram, VramKind, Xgmi,
 };
 pub use error::ProfileError;
 pub use libdrm::{DMA_RINGS, Now};
@@ -100,6 +100,13 @@ impl Profile {
     #[must_use]
     pub fn render_minors(&self) -> Vec<RenderMinor> {
         self.devices.iter().map(|device| device.render_minor).collect()
+    }
+
+    /// The render minors of the devices with RAS.
+    #[must_use]
+    pub fn ras_minors(&self) -> Vec<RenderMinor> {
+        let with_ras = self.devices.iter().filter(|device| !device.ras.is_empty());
+        with_ras.map(|device| device.render_minor).collect()
     }
 
     /// The device with this id.

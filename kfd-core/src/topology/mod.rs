@@ -5,6 +5,7 @@
 //! libhsakmt (`topology.c`), libdrm (`xf86drm.c`), kmod's lsmod and tinygrad. Not for: writing it anywhere.
 
 mod cache;
+mod debugfs;
 mod discovery;
 mod kfd;
 mod link;
@@ -84,6 +85,7 @@ pub fn tree_on(profile: &Profile, host: &Host) -> Tree {
         pci::plant(&mut tree, device);
         discovery::plant(&mut tree, device);
     }
+    debugfs::plant(&mut tree, profile);
     module::plant(&mut tree, host);
     tree
 }

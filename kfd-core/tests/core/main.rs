@@ -19,6 +19,7 @@ mod memory;
 mod prime;
 mod queues;
 mod races;
+mod ras;
 mod refusals;
 mod scheduling;
 mod smi;

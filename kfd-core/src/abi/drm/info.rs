@@ -26,6 +26,9 @@ pub const INFO_DEV_INFO: u32 = 0x16;
 pub const INFO_VIS_VRAM_USAGE: u32 = 0x17;
 /// `AMDGPU_INFO_MEMORY`: [`MemoryInfo`].
 pub const INFO_MEMORY: u32 = 0x19;
+/// `AMDGPU_INFO_RAS_ENABLED_FEATURES`: a `u64`, a bit for each block with RAS; in the upper half as the device has it, in
+/// the lower as it is in use.
+pub const INFO_RAS_ENABLED_FEATURES: u32 = 0x20;
 
 /// The most registers of one READ_MMR_REG; more is EINVAL (amdgpu/amdgpu_kms.c).
 pub const READ_MMR_REG_MAX: u32 = 128;

@@ -8,6 +8,10 @@ use crate::abi::layout::wire_struct;
 
 /// `KFD_SMI_EVENT_VMFAULT`; its bit in a mask is this number less one, as of all events.
 pub const SMI_EVENT_VMFAULT: u32 = 1;
+/// `KFD_SMI_EVENT_GPU_PRE_RESET`.
+pub const SMI_EVENT_GPU_PRE_RESET: u32 = 3;
+/// `KFD_SMI_EVENT_GPU_POST_RESET`.
+pub const SMI_EVENT_GPU_POST_RESET: u32 = 4;
 /// `KFD_SMI_EVENT_MIGRATE_START`.
 pub const SMI_EVENT_MIGRATE_START: u32 = 5;
 /// `KFD_SMI_EVENT_MIGRATE_END`.
