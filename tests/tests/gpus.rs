@@ -2,6 +2,7 @@
 
 use kfd_tests::program::program;
 use kfd_tests::{able, compile};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// `kfdctl run --embedded ARGUMENTS`, with a daemon of its own.
@@ -63,6 +64,28 @@ fn every_device_has_a_render_node_and_a_link_to_each_other() {
         }
         assert!(!seen.contains(&format!("renderD{}", 128 + gpus)), "{seen}");
     }
+}
+
+#[test]
+fn an_error_ordered_by_debugfs_is_told_by_a_memory_event() {
+    if !able::live() {
+        return;
+    }
+    if !Path::new("/sys/kernel/debug").is_dir() {
+        return able::skip("a kernel without /sys/kernel/debug");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(client) = compile::client("ras", folder.path(), &[]) else { return };
+    let client = client.to_str().expect("a path of ours");
+    let out = run(&["--profile", "gfx942", "--gpus", "2", "--", client]);
+    assert!(out.status.success(), "{out:?}");
+    let seen = text(&out.stdout);
+    for line in ["have RAS", "found by its name", "the error was told", "what is no order is refused"] {
+        assert!(seen.contains(line), "`{line}` is missing in {seen}");
+    }
+    // A device without RAS leaves debugfs as it is.
+    let out = run(&["--", "test", "-e", "/sys/kernel/debug/dri/0/ras"]);
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
 }
 
 /// ROCm 5.2.3 knows no gfx942 and no gfx1100, but reads their topology when told to take them for something it knows.

@@ -118,7 +118,7 @@ fn reply<'a>(incoming: &Incoming<'a>, worker: &OwnedFd) -> anyhow::Result<Option
             Reply::Ioctl { result: 0, data: input }
         }
         Request::Read(read) => Reply::Zeros(read.size),
-        Request::Write { write } => Reply::Write(WriteOut { size: write.size, padding: 0 }),
+        Request::Write { write, .. } => Reply::Write(WriteOut { size: write.size, padding: 0 }),
         Request::Init { init, .. } => Reply::Init(InitOut {
             major: opcode::KERNEL_VERSION,
             minor: opcode::KERNEL_MINOR,

@@ -106,7 +106,7 @@ impl Daemon {
             ..WorkersConfig::default()
         };
         let workers = Workers::start(config, Arc::new(|_| {})).unwrap();
-        let config = FuseConfig { mount_point: dir.path().into(), minors, threads: 2 };
+        let config = FuseConfig { mount_point: dir.path().into(), minors, ras: vec![], threads: 2 };
         let door = FuseDoor::start(config, Arc::clone(&core), Arc::clone(&workers), Arc::clone(&post) as _);
         let door = Arc::new(door.unwrap());
         post.door.set(Arc::downgrade(&door)).unwrap();

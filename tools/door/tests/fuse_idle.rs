@@ -47,7 +47,12 @@ fn a_door_with_idle_clients_makes_no_wake_ups() {
     let dir = tempfile::tempdir().unwrap();
     let (script, seen) = Script::new();
     let reach = Arc::new(Reach(Arc::new(Memory::default())));
-    let config = FuseConfig { mount_point: dir.path().into(), minors: vec![RenderMinor(128)], threads: 2 };
+    let config = FuseConfig {
+        mount_point: dir.path().into(),
+        minors: vec![RenderMinor(128)],
+        ras: vec![],
+        threads: 2,
+    };
     let door = FuseDoor::start(config, Arc::clone(&script), reach, script).unwrap();
     let mut clients: Vec<_> = (0..8).map(|_| Client::start()).collect();
     for client in &mut clients {

@@ -130,7 +130,7 @@ impl Daemon {
         let (name, gpus) = (profile.name.clone(), profile.devices.len());
         let run_dir = RunDir::take(&config.run_dir)?;
         sysfs::write(&profile, run_dir.path()).map_err(part("the topology files"))?;
-        let minors = profile.render_minors();
+        let (minors, ras) = (profile.render_minors(), profile.ras_minors());
 
         let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
         let post = Arc::new(Post::new(Arc::clone(&mailbox)));
@@ -138,7 +138,7 @@ impl Daemon {
         let core = Core::new(settings, Arc::clone(&post) as _)?;
         let workers = start_workers(config, &core, &mailbox)?;
         let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
-        let fuse = FuseConfig { mount_point: run_dir.dev(), minors, threads: config.door_threads };
+        let fuse = FuseConfig { mount_point: run_dir.dev(), minors, ras, threads: config.door_threads };
         let door = Arc::new(FuseDoor::start(fuse, Arc::clone(&core), Arc::clone(&workers), host)?);
         post.attach(&core, &door, &workers);
 

@@ -4,7 +4,9 @@
 
 use kfd_core::profile::Profile;
 use kfd_core::topology::{Entry, Host, tree_on};
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Writes the topology of `profile` on this machine below `root`; what is there already is replaced.
@@ -26,6 +28,11 @@ pub fn write(profile: &Profile, root: &Path) -> io::Result<()> {
                 std::os::unix::fs::symlink(target, &at)?;
             }
         }
+    }
+    let debugfs = root.join("sys/kernel/debug");
+    if debugfs.is_dir() {
+        // As the kernel has it: what is in the machine's own may rely on nobody getting there.
+        std::fs::set_permissions(&debugfs, Permissions::from_mode(0o700))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! process: an error would be a SIGBUS, and a short answer would shrink the cached size for good.
 
 use super::channel::Channel;
+use super::control::open_control;
 use super::driver::{ClientMemory, Driver, Host};
 use super::former::Former;
 use super::inflight::InFlights;
@@ -20,7 +21,7 @@ use crate::identity::{self, IdentityError, Resolver};
 use crate::workers::MmState;
 use kfd_core::call::{Errno, Node};
 use kfd_core::death::Cause;
-use kfd_core::ids::{ProcessId, RenderMinor, Tid};
+use kfd_core::ids::{ProcessId, Tid};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How long the kernel may keep what does not change: directories, and the attributes of devices. Seconds.
@@ -40,7 +41,7 @@ pub(super) struct Door {
     /// Opens happen one at a time, so that a process is made and its memory attached before its next file exists.
     /// Outermost of the door's locks.
     pub(super) opening: Mutex<()>,
-    tree: Tree,
+    pub(super) tree: Tree,
     nodes: Mutex<Nodes>,
 }
 
@@ -49,7 +50,7 @@ impl Door {
         driver: Arc<dyn Driver>,
         memory: Arc<dyn ClientMemory>,
         host: Arc<dyn Host>,
-        minors: Vec<RenderMinor>,
+        tree: Tree,
         channels: Arc<[Arc<Channel>]>,
         names: Names,
     ) -> Self {
@@ -64,7 +65,7 @@ impl Door {
             files: Files::default(),
             calls: InFlights::default(),
             opening: Mutex::new(()),
-            tree: Tree::new(minors),
+            tree,
             nodes: Mutex::default(),
         }
     }
@@ -81,7 +82,13 @@ impl Door {
             Request::Ioctl { ioctl, input } => self.ioctl(channel, header, ioctl, input),
             Request::Interrupt { target } => self.interrupt(*target),
             Request::Read(read) => self.read(channel, unique, read),
-            Request::Write { write } if write.write_flags & opcode::WRITE_CACHE != 0 => {
+            Request::Write { write, data } if self.tree.control(header.nodeid).is_some() => {
+                match self.order(header, write, data) {
+                    Ok(size) => channel.reply(unique, &Reply::Write(WriteOut { size, padding: 0 })),
+                    Err(errno) => channel.reply(unique, &Reply::Error(errno)),
+                }
+            }
+            Request::Write { write, .. } if write.write_flags & opcode::WRITE_CACHE != 0 => {
                 channel.reply(unique, &Reply::Write(WriteOut { size: write.size, padding: 0 }));
             }
             // write(2), which the real device has not either. It would fill the page without a trap.
@@ -98,6 +105,12 @@ impl Door {
                 Ok(entry) => channel.reply(unique, &Reply::Entry(entry)),
                 Err(errno) => channel.reply(unique, &Reply::Error(errno)),
             },
+            Request::Open { .. } if self.tree.control(header.nodeid).is_some() => {
+                match open_control(header) {
+                    Ok(out) => channel.reply(unique, &Reply::Open(out)),
+                    Err(errno) => channel.reply(unique, &Reply::Error(errno)),
+                }
+            }
             Request::Open { .. } => match self.open(header) {
                 Ok(out) => channel.reply(unique, &Reply::Open(out)),
                 Err(errno) => channel.reply(unique, &Reply::Error(errno)),
@@ -166,13 +179,9 @@ impl Door {
 
     fn look_up(&self, header: &InHeader, name: &[u8]) -> Result<EntryOut, Errno> {
         match self.tree.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
-            Place::Dri => Ok(EntryOut {
-                nodeid: node::DRI_ID,
-                entry_valid: FOR_LONG,
-                attr_valid: FOR_LONG,
-                attr: node::directory_attr(node::DRI_ID),
-                ..EntryOut::default()
-            }),
+            Place::Dri => Ok(fixed(node::directory_attr(node::DRI_ID))),
+            Place::Ras => Ok(fixed(node::directory_attr(node::RAS_ID))),
+            Place::Control(id) => Ok(fixed(node::control_attr(id))),
             Place::Device(device) => {
                 let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
                 let process = self.driver.find(who.tgid, Some(who.mm));
@@ -186,7 +195,8 @@ impl Door {
 
     fn attr(&self, id: u64) -> Option<Attr> {
         match id {
-            opcode::ROOT_ID | node::DRI_ID => Some(node::directory_attr(id)),
+            opcode::ROOT_ID | node::DRI_ID | node::RAS_ID => Some(node::directory_attr(id)),
+            _ if self.tree.control(id).is_some() => Some(node::control_attr(id)),
             _ => {
                 let device = self.nodes().get(id)?;
                 Some(node::device_attr(id, device.node, self.driver.kfd_node_bytes()))
@@ -270,6 +280,11 @@ impl Door {
         }
         *self.nodes() = Nodes::default();
     }
+}
+
+/// The answer to the LOOKUP of a node that is always there.
+fn fixed(attr: Attr) -> EntryOut {
+    EntryOut { nodeid: attr.ino, entry_valid: FOR_LONG, attr_valid: FOR_LONG, attr, ..EntryOut::default() }
 }
 
 /// What a caller who cannot be identified is told.

@@ -53,6 +53,11 @@ pub trait Driver: Send + Sync + 'static {
     fn trap(&self, process: ProcessId, offset: u64) -> Trapped;
     /// It goes on.
     fn trapped(&self, trapped: Trapped);
+    /// An order for an error of the device with that render node, from somebody who may give it.
+    ///
+    /// # Errors
+    /// What write(2) answers.
+    fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno>;
     /// A sure sign of a process's death was seen; the token goes to the first who sees one.
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>>;
 }
@@ -137,6 +142,10 @@ impl Driver for Core {
 
     fn trapped(&self, trapped: Trapped) {
         Self::trapped(self, trapped);
+    }
+
+    fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno> {
+        Self::ras_control(self, minor, command)
     }
 
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {

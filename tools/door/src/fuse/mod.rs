@@ -9,6 +9,7 @@
 //! | `dispatch` | one `match` from requests to meaning |
 //! | `node`, `open`, `former` | per-process nodes; opening and closing; what exec left |
 //! | `ioctl`, `inflight` | a call from the wire through gather, core and scatter to its reply; interrupts |
+//! | `control` | orders for errors of a device |
 //! | `notify` | what the daemon tells the kernel: pages and names to drop |
 //! | `driver` | what the door stands on |
 //!
@@ -20,6 +21,7 @@
 //! and are never held when the door is called.
 
 mod channel;
+mod control;
 mod dispatch;
 mod driver;
 mod error;

@@ -1,4 +1,5 @@
-//! The nodes of the file system: three kinds of fixed ones, and device nodes that each belong to one process.
+//! The nodes of the file system: fixed ones (directories, and a control file of each device with RAS), and device nodes
+//! that each belong to one process.
 //!
 //! ```text
 //! LOOKUP by an unknown process ─► unbound(tgid) ── OPEN by it ─► bound(process) ── unpublished ─► orphan ── FORGET ─► gone
@@ -18,6 +19,10 @@ use std::collections::HashMap;
 
 /// The node id of the directory `dri`.
 pub(super) const DRI_ID: u64 = 2;
+/// The node id of the directory `ras`.
+pub(super) const RAS_ID: u64 = 3;
+/// The control files count up from here, one a device and so eight at most.
+const FIRST_CONTROL: u64 = 4;
 /// Device nodes count up from here.
 const FIRST_DEVICE: u64 = 16;
 
@@ -26,6 +31,10 @@ const FIRST_DEVICE: u64 = 16;
 pub(super) enum Place {
     /// The directory `dri`.
     Dri,
+    /// The directory `ras`; there only when it has files.
+    Ras,
+    /// The control file with this node id.
+    Control(u64),
     /// A device.
     Device(Node),
 }
@@ -35,11 +44,24 @@ pub(super) enum Place {
 pub(super) struct Tree {
     /// Names of the render nodes in `dri`.
     minors: Vec<RenderMinor>,
+    /// Those whose devices have a control file in `ras`, of the same name.
+    ras: Vec<RenderMinor>,
 }
 
 impl Tree {
-    pub(super) fn new(minors: Vec<RenderMinor>) -> Self {
-        Self { minors }
+    pub(super) fn new(minors: Vec<RenderMinor>, ras: Vec<RenderMinor>) -> Self {
+        Self { minors, ras }
+    }
+
+    /// The render minor of the device whose control file this node is.
+    pub(super) fn control(&self, id: u64) -> Option<RenderMinor> {
+        let index = usize::try_from(id.checked_sub(FIRST_CONTROL)?).ok()?;
+        self.ras.get(index).copied()
+    }
+
+    /// The control files: node ids and names.
+    fn controls(&self) -> impl Iterator<Item = (u64, String)> {
+        (FIRST_CONTROL..).zip(self.ras.iter().map(|minor| entry_name(Node::Render(*minor))))
     }
 
     /// What `name` in the directory `parent` leads to.
@@ -47,6 +69,11 @@ impl Tree {
         match (parent, name) {
             (ROOT_ID, b"kfd") => Some(Place::Device(Node::Kfd)),
             (ROOT_ID, b"dri") => Some(Place::Dri),
+            (ROOT_ID, b"ras") if !self.ras.is_empty() => Some(Place::Ras),
+            (RAS_ID, name) => {
+                let mut controls = self.controls();
+                controls.find(|(_, known)| known.as_bytes() == name).map(|(id, _)| Place::Control(id))
+            }
             (DRI_ID, name) => {
                 let node = self.minors.iter().map(|minor| Node::Render(*minor));
                 node.into_iter().find(|node| entry_name(*node).as_bytes() == name).map(Place::Device)
@@ -64,7 +91,11 @@ impl Tree {
             ROOT_ID => {
                 entries.push((FIRST_DEVICE - 1, REGULAR, entry_name(Node::Kfd)));
                 entries.push((DRI_ID, DIRECTORY, "dri".to_owned()));
+                if !self.ras.is_empty() {
+                    entries.push((RAS_ID, DIRECTORY, "ras".to_owned()));
+                }
             }
+            RAS_ID => entries.extend(self.controls().map(|(id, name)| (id, REGULAR, name))),
             DRI_ID => {
                 entries.extend(
                     self.minors
@@ -105,6 +136,11 @@ pub(super) fn directory_attr(id: u64) -> Attr {
 pub(super) fn device_attr(id: u64, node: Node, kfd_bytes: u64) -> Attr {
     let size = if node == Node::Kfd { kfd_bytes } else { 0 };
     Attr { ino: id, size, mode: libc::S_IFREG | 0o666, nlink: 1, blksize: 4096, ..Attr::default() }
+}
+
+/// The attributes of a control file: writable by its owner, as debugfs has it.
+pub(super) fn control_attr(id: u64) -> Attr {
+    Attr { ino: id, mode: libc::S_IFREG | 0o200, nlink: 1, blksize: 4096, ..Attr::default() }
 }
 
 /// One device node.
@@ -293,12 +329,26 @@ mod tests {
 
     #[test]
     fn the_tree_has_kfd_and_the_render_nodes() {
-        let tree = Tree::new(vec![RenderMinor(128), RenderMinor(129)]);
+        let tree = Tree::new(vec![RenderMinor(128), RenderMinor(129)], vec![]);
+        assert_eq!(tree.find(ROOT_ID, b"ras"), None);
         assert_eq!(tree.find(ROOT_ID, b"kfd"), Some(Place::Device(Node::Kfd)));
         assert_eq!(tree.find(DRI_ID, b"renderD129"), Some(Place::Device(Node::Render(RenderMinor(129)))));
         assert_eq!(tree.find(DRI_ID, b"kfd"), None);
         assert_eq!(tree.find(ROOT_ID, b"renderD128"), None);
         assert_eq!(tree.list(DRI_ID).unwrap().len(), 4);
         assert!(tree.list(FIRST_DEVICE).is_none());
+    }
+
+    #[test]
+    fn a_device_with_ras_has_a_control_file_of_its_render_nodes_name() {
+        let minors = [RenderMinor(128), RenderMinor(129)];
+        let tree = Tree::new(minors.to_vec(), vec![minors[1]]);
+        assert_eq!(tree.find(ROOT_ID, b"ras"), Some(Place::Ras));
+        assert_eq!(tree.find(RAS_ID, b"renderD128"), None);
+        let Some(Place::Control(id)) = tree.find(RAS_ID, b"renderD129") else { panic!("no control file") };
+        assert_eq!(tree.control(id), Some(minors[1]));
+        assert_eq!(tree.control(id + 1), None);
+        assert_eq!(tree.control(DRI_ID), None);
+        assert_eq!(tree.list(RAS_ID).unwrap().len(), 3);
     }
 }

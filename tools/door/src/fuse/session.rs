@@ -5,6 +5,7 @@ use super::dispatch::Door;
 use super::driver::{ClientMemory, Driver, Host};
 use super::error::DoorError;
 use super::mount::Mount;
+use super::node::Tree;
 use super::notify::Names;
 use super::open::OpenFile;
 use super::wire::layout::InitOut;
@@ -34,6 +35,8 @@ pub struct FuseConfig {
     pub mount_point: PathBuf,
     /// The render nodes to show.
     pub minors: Vec<RenderMinor>,
+    /// Those of devices with RAS, each of which has a file that takes orders for errors.
+    pub ras: Vec<RenderMinor>,
     /// Threads that read requests, at least one.
     pub threads: usize,
 }
@@ -67,7 +70,8 @@ impl FuseDoor {
         memory: Arc<M>,
         host: Arc<dyn Host>,
     ) -> Result<Self, DoorError> {
-        let FuseConfig { mount_point, minors, threads } = config;
+        let FuseConfig { mount_point, minors, ras, threads } = config;
+        let tree = Tree::new(minors, ras);
         let master = Channel::open()?;
         let mount = Mount::new(&mount_point, &master)?;
         let started = handshake(&master).and_then(|()| try_passthrough(&master)).and_then(|()| {
@@ -76,7 +80,7 @@ impl FuseDoor {
             let channels: Vec<_> = std::iter::once(Arc::new(master)).chain(channels).collect();
             let (names, dropper) =
                 Names::start(Arc::clone(&channels[0])).map_err(DoorError::system("start a door thread"))?;
-            let door = Arc::new(Door::new(driver, memory, host, minors, channels.into(), names));
+            let door = Arc::new(Door::new(driver, memory, host, tree, channels.into(), names));
             let mut running = vec![dropper];
             for channel in door.channels.iter() {
                 let (door, channel) = (Arc::clone(&door), Arc::clone(channel));

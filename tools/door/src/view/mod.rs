@@ -4,6 +4,8 @@
 //!   outside                      inside (a mount namespace of its own, nothing propagates out)
 //!   /sys/devices/virtual         overlay: <run>/sys/devices/virtual above the real one   ([`sysfs`])
 //!   /sys/class, /sys/module      the same
+//!   /sys/kernel/debug            the same where a device has RAS and the command may see debugfs at all, with the door's
+//!                                control files on their places
 //!   /dev                         a small tmpfs with every real entry bound into it, and  ([`dev`])
 //!                                kfd, dri/ out of the FUSE directory <run>/dev
 //!   /proc/modules                the real lines below an amdgpu line                     ([`modules`])
@@ -130,6 +132,7 @@ impl PrivateView {
         // Covered while something is built in it, and seen again as soon as that has moved to its place.
         let scratch = run_dir.join("proc");
         sysfs::cover(&run_dir.join("sys"), &scratch, clash)?;
+        sysfs::cover_debugfs(&run_dir, &scratch, clash)?;
         let private = dev::cover(&run_dir, &scratch, clash)?;
         let shim = modules::cover(&scratch.join("modules"), &private)?;
 

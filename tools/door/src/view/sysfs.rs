@@ -1,6 +1,6 @@
 //! The run directory's sysfs tree above the real one.
 
-use super::compose::{Clash, stack};
+use super::compose::{Clash, names, stack};
 use super::{ViewError, step};
 use nix::mount::{MsFlags, mount};
 use std::path::Path;
@@ -20,17 +20,41 @@ pub(super) fn cover(tree: &Path, scratch: &Path, clash: Clash) -> Result<(), Vie
         if let Err(source) = std::fs::read_dir(&upper) {
             return Err(ViewError::NotServed { path: upper, source });
         }
-        // An overlay merges always; to replace directories takes the composition.
-        let refused = match clash {
-            Clash::Replace => None,
-            Clash::Merge => match overlay(&upper, &target) {
-                Ok(()) => continue,
-                Err(refused) => Some(refused),
-            },
-        };
-        stack(&upper, &target, scratch, clash).map_err(|failed| refused.unwrap_or(failed))?;
+        lay(&upper, &target, scratch, clash)?;
     }
     Ok(())
+}
+
+/// Covers debugfs likewise, and shows in it what the door serves below `<run_dir>/dev/ras`. Does nothing where no device
+/// has such files, and where debugfs is none of the caller's business: not there, or root's.
+///
+/// # Errors
+/// [`ViewError::Step`].
+pub(super) fn cover_debugfs(run_dir: &Path, scratch: &Path, clash: Clash) -> Result<(), ViewError> {
+    let (upper, target) = (run_dir.join("sys/kernel/debug"), Path::new("/sys/kernel/debug"));
+    if !upper.is_dir() || std::fs::read_dir(target).is_err() {
+        return Ok(());
+    }
+    lay(&upper, target, scratch, clash)?;
+    let served = run_dir.join("dev/ras");
+    for name in names(&served)? {
+        let minor = name.to_string_lossy().replace("renderD", "");
+        let (from, to) = (served.join(&name), target.join("dri").join(minor).join("ras/ras_ctrl"));
+        mount(Some(&from), &to, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(step("cover", &to))?;
+    }
+    Ok(())
+}
+
+/// An overlay merges always; to replace directories, and where overlays are refused, takes the composition.
+fn lay(upper: &Path, target: &Path, scratch: &Path, clash: Clash) -> Result<(), ViewError> {
+    let refused = match clash {
+        Clash::Replace => None,
+        Clash::Merge => match overlay(upper, target) {
+            Ok(()) => return Ok(()),
+            Err(refused) => Some(refused),
+        },
+    };
+    stack(upper, target, scratch, clash).map_err(|failed| refused.unwrap_or(failed))
 }
 
 /// Mounts an overlay of two lower layers, which needs no work directory and is read-only.

@@ -1,9 +1,12 @@
 //! Calls: what goes in with them and what comes back.
 
 use crate::client::Client;
+use crate::script::Seen;
 use crate::{CREATE_EVENT, GET_VERSION, WAIT, WAIT_EVENTS, served};
 use kfd_core::call::{Done, Outcome};
-use std::process::Command;
+use kfd_core::ids::RenderMinor;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 #[test]
@@ -20,6 +23,32 @@ fn ls_shows_the_tree_with_modes_everyone_can_use() {
         let status = Command::new("sh").arg("-c").arg(line).status().unwrap();
         assert_eq!(status.success(), command != "rm -f", "{command}");
     }
+}
+
+#[test]
+fn an_order_for_an_error_reaches_the_driver_and_its_refusal_comes_back() {
+    let served = served_or_skip!();
+    let control = served.dir.path().join("ras/renderD128");
+    let write = |text: &str| {
+        let script = format!("printf '{text}' > {}", control.display());
+        Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status().unwrap().success()
+    };
+    assert!(write("inject umc ue 0 0"));
+    let ordered = served.expect("an order", |seen| match seen {
+        Seen::Ordered(minor, command) => Some((*minor, command.clone())),
+        _ => None,
+    });
+    assert_eq!(ordered, (RenderMinor(128), b"inject umc ue 0 0".to_vec()));
+    assert!(!write("nonsense"));
+    let nobody = Command::new("sh")
+        .args(["-c", &format!("echo x > {}", control.display())])
+        .stderr(Stdio::null())
+        .uid(65534)
+        .status()
+        .unwrap();
+    assert!(!nobody.success(), "debugfs is root's");
+    let seen = served.drain();
+    assert_eq!(seen, [Seen::Ordered(RenderMinor(128), b"nonsense".to_vec())]);
 }
 
 #[test]

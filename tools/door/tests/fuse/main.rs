@@ -37,7 +37,12 @@ struct Served {
 }
 
 fn config(path: &Path) -> FuseConfig {
-    FuseConfig { mount_point: path.to_owned(), minors: vec![RenderMinor(128)], threads: 2 }
+    FuseConfig {
+        mount_point: path.to_owned(),
+        minors: vec![RenderMinor(128)],
+        ras: vec![RenderMinor(128)],
+        threads: 2,
+    }
 }
 
 type Started = (FuseDoor, Arc<Script>, Receiver<Seen>, Arc<Memory>);

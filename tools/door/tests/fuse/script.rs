@@ -31,6 +31,7 @@ pub enum Seen {
     Interrupted(CallId),
     Forgotten(ProcessId, Node),
     Doomed(ProcessId, Cause),
+    Ordered(RenderMinor, Vec<u8>),
 }
 
 #[derive(Default)]
@@ -88,6 +89,11 @@ impl Driver for Script {
 
     fn release(&self, file: FileId) {
         self.tell(Seen::Released(file));
+    }
+
+    fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno> {
+        self.tell(Seen::Ordered(minor, command.to_vec()));
+        if command.starts_with(b"inject") { Ok(()) } else { Err(Errno::INVAL) }
     }
 
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId> {

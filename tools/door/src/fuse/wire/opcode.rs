@@ -76,6 +76,8 @@ numbers! {
 }
 
 numbers! {
+    /// `FOPEN_DIRECT_IO`: reads and writes are not cached.
+    FOPEN_DIRECT_IO = 1 => u32;
     /// `FOPEN_KEEP_CACHE`: an open leaves the cached pages alone.
     FOPEN_KEEP_CACHE = 1 << 1 => u32;
     /// `FOPEN_CACHE_DIR`: directory entries may be cached.

@@ -41,6 +41,7 @@ pub enum Request<'a> {
     Read(ReadIn),
     Write {
         write: WriteIn,
+        data: &'a [u8],
     },
     Statfs,
     Release(ReleaseIn),
@@ -112,7 +113,10 @@ fn body_of(code: u32, body: &[u8]) -> Option<Request<'_>> {
         opcode::SETATTR => Request::Setattr,
         opcode::OPEN => Request::Open { flags: take::<OpenIn>(body)?.0.flags },
         opcode::READ => Request::Read(take(body)?.0),
-        opcode::WRITE => Request::Write { write: take(body)?.0 },
+        opcode::WRITE => {
+            let (write, rest) = take::<WriteIn>(body)?;
+            Request::Write { write, data: rest.get(..usize::try_from(write.size).ok()?)? }
+        }
         opcode::STATFS => Request::Statfs,
         opcode::RELEASE => Request::Release(take(body)?.0),
         opcode::FSYNC => Request::Fsync,
