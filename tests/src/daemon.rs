@@ -112,6 +112,14 @@ impl Kfdd {
         self.child.as_ref().expect("a daemon is used until its end").id()
     }
 
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill(pid_of(self.pid()), signal).expect("the daemon is our child");
+    }
+
     /// Its memory workers, which are its only children.
     #[must_use]
     pub fn memory_workers(&self) -> Vec<u32> {
@@ -291,17 +299,37 @@ impl Kfdd {
     /// Ends the daemon as a crash would; the folder, with its stale mount, is for the next one.
     ///
     /// # Panics
-    /// It is not our child any more, or its memory workers outlive it.
+    /// It does not end within [`PATIENCE`], or its memory workers outlive it.
     #[must_use]
     pub fn crash(mut self) -> TempDir {
         let workers = self.memory_workers();
         let mut child = self.child.take().expect("a daemon is used until its end");
         child.kill().expect("the daemon is our child");
-        child.wait().expect("the daemon is our child");
+        let ended = eventually(PATIENCE, || child.try_wait().expect("the daemon is our child"));
+        assert!(ended.is_some(), "the daemon is killed and does not end");
         let gone = eventually(PATIENCE, || {
             workers.iter().all(|pid| task::state(*pid, *pid).is_none()).then_some(())
         });
         assert!(gone.is_some(), "memory workers outlive their daemon: {workers:?}");
+        std::mem::replace(&mut self.folder, open_folder())
+    }
+
+    /// Ends the daemon and its memory workers all at once, and does not wait for the end of any.
+    ///
+    /// # Panics
+    /// It is not our child any more.
+    #[must_use]
+    pub fn crash_with_workers(mut self) -> TempDir {
+        let workers = self.memory_workers();
+        let mut child = self.child.take().expect("a daemon is used until its end");
+        // Stopped, it cannot replace them.
+        for (pid, signal) in std::iter::once((child.id(), Signal::SIGSTOP))
+            .chain(workers.into_iter().map(|pid| (pid, Signal::SIGKILL)))
+            .chain([(child.id(), Signal::SIGKILL)])
+        {
+            kill(pid_of(pid), signal).expect("the daemon is our child");
+        }
+        std::thread::spawn(move || child.wait());
         std::mem::replace(&mut self.folder, open_folder())
     }
 

@@ -24,6 +24,17 @@ pub fn seize_stopping_at_exit(tid: u32) -> io::Result<()> {
     checked(result).map(drop)
 }
 
+/// PTRACE_SEIZE and PTRACE_INTERRUPT of one thread: it stops where it is, or once it would return to its program.
+pub fn seize_and_interrupt(tid: u32) -> io::Result<()> {
+    let tid = libc::pid_t::try_from(tid).expect("a thread id fits pid_t");
+    let nothing = std::ptr::null_mut::<libc::c_void>();
+    for request in [libc::PTRACE_SEIZE, libc::PTRACE_INTERRUPT] {
+        // SAFETY: neither request takes an address or, without options, data.
+        checked(unsafe { libc::ptrace(request, tid, nothing, nothing) })?;
+    }
+    Ok(())
+}
+
 /// PTRACE_DETACH of one thread; it goes on.
 pub fn detach(tid: u32) -> io::Result<()> {
     let tid = libc::pid_t::try_from(tid).expect("a thread id fits pid_t");

@@ -21,6 +21,12 @@ pub fn threads(pid: u32) -> Vec<u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
+/// The name of a thread.
+#[must_use]
+pub fn name(pid: u32, tid: u32) -> Option<String> {
+    field(pid, tid).map(|(name, _, _)| name)
+}
+
 /// The state letter of a thread (proc(5), field 3 of `stat`).
 #[must_use]
 pub fn state(pid: u32, tid: u32) -> Option<char> {

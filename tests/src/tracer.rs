@@ -1,5 +1,7 @@
 //! A tracer that stops every thread of a process on its way out (`PTRACE_O_TRACEEXIT`), so that its death stalls.
 //!
+//! And one that halts threads where they are ([`Halt`]).
+//!
 //! A tracer is a thread, not a process: seizing and detaching must happen on the same one.
 
 use crate::{sys, task};
@@ -41,5 +43,43 @@ impl Tracer {
 impl Drop for Tracer {
     fn drop(&mut self) {
         self.let_go();
+    }
+}
+
+/// Threads that are stopped wherever they are. Dropped, they go on; those of a process that was stopped stay stopped.
+#[derive(Debug)]
+pub struct Halt {
+    threads: Vec<u32>,
+}
+
+impl Halt {
+    /// Stops those threads of `pid` whose name is `name`.
+    ///
+    /// # Errors
+    /// The kernel's, for instance EPERM where tracing is forbidden.
+    ///
+    /// # Panics
+    /// One does not stop.
+    pub fn of(pid: u32, name: &str) -> io::Result<Self> {
+        let mut halt = Self { threads: Vec::new() };
+        for tid in task::threads(pid).into_iter().filter(|tid| task::name(pid, *tid).as_deref() == Some(name))
+        {
+            sys::seize_and_interrupt(tid)?;
+            let patience = std::time::Duration::from_secs(5);
+            assert!(
+                crate::eventually(patience, || sys::has_stopped(tid).then_some(())).is_some(),
+                "{tid} stops"
+            );
+            halt.threads.push(tid);
+        }
+        Ok(halt)
+    }
+}
+
+impl Drop for Halt {
+    fn drop(&mut self) {
+        for tid in self.threads.drain(..) {
+            drop(sys::detach(tid));
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 use kfd_tests::daemon::{PATIENCE, command, refused};
 use kfd_tests::program::program;
-use kfd_tests::{Kfdd, able, eventually, task};
+use kfd_tests::tracer::Halt;
+use kfd_tests::{Actor, Kfdd, able, eventually, task};
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 /// A refused start: exit code 1, nothing on standard output, one line on standard error with all of `words`.
 fn assert_one_line(output: &Output, words: &[&str]) {
@@ -149,6 +151,60 @@ fn a_daemon_that_crashes_again_and_again_is_replaced_each_time() {
         client.kill();
     }
     kfdd.finish();
+}
+
+/// A daemon with a client, and an engine of it that is dropping a doorbell page of the client's and waits for a door thread
+/// to take what is written there. Stopped, so that none ever does. `None`: nobody may trace here, which is said.
+fn in_the_middle_of_a_rearm() -> Option<(Kfdd, Actor)> {
+    let kfdd = Kfdd::start()?;
+    let mut client = kfdd.client();
+    client.ok("queue 64");
+    client.ok("flood 0");
+    let caught = eventually(PATIENCE, || {
+        let halt = match Halt::of(kfdd.pid(), "kfdd-door") {
+            Ok(halt) => halt,
+            Err(error) => return Some(Err(error)),
+        };
+        // Its queue runs dry, and the page is to be a trap again; or it is one already, and there is nothing to drop.
+        client.signal(Signal::SIGSTOP);
+        let waits = || eventually(Duration::from_millis(200), || task::is_stuck(kfdd.pid()).then_some(()));
+        let caught = waits().is_some_and(|()| {
+            std::thread::sleep(Duration::from_millis(20));
+            kfdd.signal(Signal::SIGSTOP);
+            task::is_stuck(kfdd.pid())
+        });
+        client.signal(Signal::SIGCONT);
+        drop(halt);
+        if !caught {
+            kfdd.signal(Signal::SIGCONT);
+        }
+        caught.then_some(Ok(()))
+    });
+    match caught.expect("an engine waits for a page") {
+        Ok(()) => Some((kfdd, client)),
+        Err(error) => {
+            able::skip(&format!("needs PTRACE_SEIZE: {error}"));
+            client.kill();
+            kfdd.finish();
+            None
+        }
+    }
+}
+
+#[test]
+fn a_daemon_that_is_killed_while_it_drops_a_page_ends_and_so_can_its_clients() {
+    let Some((kfdd, mut client)) = in_the_middle_of_a_rearm() else { return };
+    let folder = kfdd.crash();
+    client.kill();
+    Kfdd::start_in(folder).finish();
+}
+
+#[test]
+fn a_daemon_that_is_killed_with_its_workers_while_it_drops_a_page_is_replaced() {
+    let Some((kfdd, mut client)) = in_the_middle_of_a_rearm() else { return };
+    let next = Kfdd::start_in(kfdd.crash_with_workers());
+    client.kill();
+    next.finish();
 }
 
 #[test]

@@ -140,6 +140,12 @@ impl Daemon {
         let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
         let fuse = FuseConfig { mount_point: run_dir.dev(), minors, ras, threads: config.door_threads };
         let door = Arc::new(FuseDoor::start(fuse, Arc::clone(&core), Arc::clone(&workers), host)?);
+        match door::fuse::abort_file(&run_dir.dev()) {
+            Ok(abort) => workers.guard(abort.into()),
+            Err(error) => {
+                tracing::warn!(%error, "if this daemon is killed its clients may have to wait for the next");
+            }
+        }
         post.attach(&core, &door, &workers);
 
         let pages = Arc::clone(&door);

@@ -7,21 +7,27 @@
 //! <run>/proc      what of /proc a private view shows
 //! <run>/control   the control socket
 //! ```
-//! A lock file that is not locked is what a crash left: everything in the directory is then taken over. Not for: the
-//! mount itself, which the door owns.
+//! A lock file that is not locked is what a crash left: everything in the directory is then taken over. One that a dead
+//! process holds is too: a thread of it waits for its own mount (`door::workers`, `guard`), and whatever should have ended
+//! that was killed with it. Not for: the mount itself, which the door owns.
 
 use crate::tmpfs;
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where a system-wide daemon serves (file-hierarchy: run-time data of a service).
 pub const DEFAULT: &str = "/run/kfdd";
 
 /// The environment variable that names the run directory for `kfdctl` and for clients inside `kfdctl run`.
 pub const ENV: &str = "KFDD_RUN_DIR";
+
+/// How long a dead holder of the lock may take to go once its connection was aborted.
+const LAST_BREATH: Duration = Duration::from_secs(5);
 
 /// Why a run directory could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -70,8 +76,8 @@ impl RunDir {
             .write(true)
             .open(&lock_path)
             .map_err(io(&lock_path))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-            nix::errno::Errno::EWOULDBLOCK => RunDirError::Held(path.to_owned()),
+        let lock = lock(file, path).map_err(|errno| match errno {
+            Errno::EWOULDBLOCK => RunDirError::Held(path.to_owned()),
             other => RunDirError::Io { path: lock_path.clone(), source: other.into() },
         })?;
         let taken = Self { path: path.to_owned(), lock };
@@ -110,6 +116,42 @@ impl RunDir {
     pub fn control(&self) -> PathBuf {
         control(&self.path)
     }
+}
+
+/// Locks the lock file of the run directory `run`.
+fn lock(mut file: File, run: &Path) -> Result<Flock<File>, Errno> {
+    let until = Instant::now() + LAST_BREATH;
+    loop {
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Err((file, Errno::EWOULDBLOCK)) if Instant::now() < until && is_held_by_dead(&file) => file,
+            taken_or_not => return taken_or_not.map_err(|(_, errno)| errno),
+        };
+        // Nothing mounted, or nothing left to abort, is a holder that goes by itself.
+        if let Ok(mut abort) = door::fuse::abort_file(&dev(run))
+            && abort.write_all(b"1").is_ok()
+        {
+            tracing::warn!(path = %run.display(), "aborted the connection of a daemon that is dead and not gone");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the process that locked `file` is dead, though a thread of it may be left (proc(5): the holder is the fifth
+/// field of a line of `locks`, the file the sixth; a state of Z is that of the main thread, which waits for nothing).
+fn is_held_by_dead(file: &File) -> bool {
+    let Ok(at) = file.metadata() else { return false };
+    let (major, minor) = (libc::major(at.dev()), libc::minor(at.dev()));
+    let locked = format!("{major:02x}:{minor:02x}:{}", at.ino());
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let mut holders = locks.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        matches!(fields[..], [_, "FLOCK", _, _, _, at, ..] if at == locked).then(|| fields[4].to_owned())
+    });
+    let is_dead = |holder: String| {
+        let stat = fs::read_to_string(format!("/proc/{holder}/stat")).ok()?;
+        Some(stat.rsplit_once(") ")?.1.starts_with(['Z', 'X']))
+    };
+    holders.next().and_then(is_dead).unwrap_or(false)
 }
 
 /// The mount point inside the run directory `run`.

@@ -38,5 +38,6 @@ pub mod wire;
 
 pub use driver::{ClientMemory, Driver, Host};
 pub use error::DoorError;
+pub use mount::abort_file;
 pub use open::OpenFile as OpenNode;
 pub use session::{Census, FuseConfig, FuseDoor};

@@ -6,8 +6,8 @@
 use super::channel::Channel;
 use super::error::DoorError;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -30,13 +30,7 @@ impl Mount {
     /// Mounts the connection that `channel` will serve.
     pub(super) fn new(path: &Path, channel: &Channel) -> Result<Self, DoorError> {
         let bad = |source| DoorError::MountPoint { path: path.to_owned(), source };
-        // The path is resolved without touching a mount at its end, which might not answer.
-        let name = path.file_name().ok_or_else(|| bad(io::ErrorKind::InvalidInput.into()))?;
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let path = fs::canonicalize(parent).map_err(bad)?.join(name);
+        let path = resolve(path).map_err(bad)?;
         let recovered = clear(&path)?;
         if !fs::metadata(&path).map_err(bad)?.is_dir() {
             return Err(bad(io::ErrorKind::NotADirectory.into()));
@@ -73,16 +67,41 @@ impl Mount {
     }
 }
 
-/// Aborts a connection through fusectl (Documentation/filesystems/fuse.rst), which is mounted where it is not yet.
-/// A connection that is gone is what was wanted.
-fn abort_connection(connection: u32) -> io::Result<()> {
+/// The absolute path of a mount point, found without touching a mount at its end, which might not answer.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok(fs::canonicalize(parent)?.join(name))
+}
+
+/// A file that aborts the connection mounted on `path` when something is written to it. It is that connection's for ever:
+/// once the connection is gone it does nothing, whatever is mounted there then.
+///
+/// # Errors
+/// Nothing of that kind is mounted there, or fusectl is missing and cannot be mounted.
+pub fn abort_file(path: &Path) -> io::Result<File> {
+    let mounted = mounted(&resolve(path)?).map_err(io::Error::other)?;
+    control_of(mounted.and_then(|mounted| mounted.minor).ok_or(io::ErrorKind::NotFound)?)
+}
+
+/// Opens the abort file of a connection in fusectl (Documentation/filesystems/fuse.rst), which is mounted where it is not
+/// yet.
+fn control_of(connection: u32) -> io::Result<File> {
     let control = Path::new("/sys/fs/fuse/connections");
     if mounted(control).ok().flatten().is_none() {
         mount(Some("fusectl"), control, Some("fusectl"), MsFlags::empty(), None::<&str>)?;
     }
-    match fs::write(control.join(connection.to_string()).join("abort"), "1") {
+    File::options().write(true).open(control.join(connection.to_string()).join("abort"))
+}
+
+/// Aborts a connection. One that is gone is what was wanted.
+fn abort_connection(connection: u32) -> io::Result<()> {
+    match control_of(connection) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+        file => file?.write_all(b"1"),
     }
 }
 

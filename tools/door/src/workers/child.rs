@@ -2,12 +2,13 @@
 //!
 //! It may at any time fall into an uninterruptible sleep on a page that never arrives; so it has no descriptor but its
 //! socket and the mem fds, nothing of value in its memory, and dies with the daemon (end of file, and a death signal).
-//! The keeper is the same program, which is simply never given a job.
+//! The keeper is the same program, which is simply never given a job; it alone has a second thread (`guard`).
 //!
 //! Client memory is reached by pread and pwrite on `/proc/TID/mem`. That goes through page protections of the client
 //! (`FOLL_FORCE`): a write to a private page that the client has made read-only makes a copy and succeeds where
 //! amdkfd's `copy_to_user` is EFAULT. Shared read-only mappings fail.
 
+use super::guard;
 use super::maps;
 use super::packets::Kept;
 use super::shm::Claim;
@@ -82,6 +83,11 @@ impl Worker {
                     if self.memories.get(&slot).is_some_and(|&(current, _)| current == generation) {
                         self.memories.remove(&slot);
                     }
+                    continue;
+                }
+                Kind::Guard => {
+                    // Where there can be no guard, the next daemon does what it would have done.
+                    let _ = guard::stand(descriptor.ok_or(Malformed)?);
                     continue;
                 }
                 Kind::Job | Kind::Probe if !self.claim.claim(header.id) => return Ok(()),

@@ -17,15 +17,20 @@ use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How long one message to the keeper may take. It answers in microseconds; this bounds a stopped one.
 const PATIENCE_MS: i64 = 1000;
+
+/// In messages that are about no client.
+const NOBODY: ProcessId = ProcessId { slot: 0, generation: 0 };
 
 /// The pool's keeper.
 #[derive(Default)]
 pub(super) struct Keeper {
     peer: Mutex<Option<(Peer, Body)>>,
+    /// What aborts the daemon's connection: every fresh keeper is told (`guard`).
+    abort: OnceLock<OwnedFd>,
 }
 
 impl Keeper {
@@ -38,6 +43,9 @@ impl Keeper {
             setsockopt(&fresh.0.socket, sockopt::ReceiveTimeout, &patience)?;
             setsockopt(&fresh.0.socket, sockopt::SendTimeout, &patience)?;
             *peer = Some(fresh);
+            if let Some(abort) = self.abort.get() {
+                send(&mut peer, Kind::Guard, NOBODY, Some(abort.as_fd()));
+            }
         }
         Ok(())
     }
@@ -50,6 +58,13 @@ impl Keeper {
     /// Its process id.
     pub(super) fn pid(&self) -> Option<u32> {
         self.locked().as_ref().map(|(peer, _)| peer.pid)
+    }
+
+    /// Has the keeper, and each one after it, write to `abort` when this process dies. The first call counts.
+    pub(super) fn guard(&self, abort: OwnedFd) {
+        if self.abort.set(abort).is_ok() {
+            self.tell(Kind::Guard, NOBODY, self.abort.get().map(AsFd::as_fd));
+        }
     }
 
     /// Keeps a client's mem fd.
@@ -80,17 +95,20 @@ impl Keeper {
     }
 
     fn tell(&self, kind: Kind, process: ProcessId, descriptor: Option<BorrowedFd<'_>>) {
-        let mut peer = self.locked();
-        let Some((there, _)) = peer.as_ref() else { return };
-        let mut message = Vec::new();
-        wire::begin(&mut message, Header { kind, count: 0, id: 0, process });
-        if let Err(error) = sys::send_message(there.socket.as_fd(), &message, descriptor, true) {
-            give_up(&mut peer, &error);
-        }
+        send(&mut self.locked(), kind, process, descriptor);
     }
 
     fn locked(&self) -> MutexGuard<'_, Option<(Peer, Body)>> {
         self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn send(peer: &mut Option<(Peer, Body)>, kind: Kind, process: ProcessId, descriptor: Option<BorrowedFd<'_>>) {
+    let Some((there, _)) = peer.as_ref() else { return };
+    let mut message = Vec::new();
+    wire::begin(&mut message, Header { kind, count: 0, id: 0, process });
+    if let Err(error) = sys::send_message(there.socket.as_fd(), &message, descriptor, true) {
+        give_up(peer, &error);
     }
 }
 

@@ -20,6 +20,7 @@
 //! section held if continuations of refused jobs may look something up.
 
 mod child;
+mod guard;
 mod job;
 mod keeper;
 mod lane;
@@ -139,6 +140,12 @@ impl Workers {
         lane.push(&mut state);
         drop(state);
         orphans.into_iter().for_each(fail);
+    }
+
+    /// Has the keeper's process write to `abort` when this process dies: what [`crate::fuse::abort_file`] answers. A
+    /// keeper that was killed is replaced at the next [`attach`](Self::attach), and nobody guards until then.
+    pub fn guard(&self, abort: OwnedFd) {
+        self.shared.keeper.guard(abort);
     }
 
     /// Lets a client go: its mem fd is closed everywhere, jobs not yet sent fail, those already sent are answered.

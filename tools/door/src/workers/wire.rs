@@ -3,7 +3,7 @@
 //!
 //! A message is a `Head`, then for a job `count` times an `Op` (a write's bytes follow it), for an answer `count`
 //! times a `Reply` and its bytes. Either way at most [`PAYLOAD_MAX`] bytes of client memory and [`OPS_MAX`] entries.
-//! ATTACH and FETCHED carry the mem fd as SCM_RIGHTS. Not for: who sends what when, which `child` and `link` know.
+//! ATTACH and FETCHED carry the mem fd as SCM_RIGHTS, GUARD what aborts the connection. Not for: who sends what when, which `child` and `link` know.
 //!
 //! Decoding never panics: what does not parse is [`Malformed`], and the reader gives the peer up.
 
@@ -32,6 +32,8 @@ pub enum Kind {
     Probe = 4,
     /// Give me the mem fd; answered by `Fetched`.
     Fetch = 5,
+    /// When the daemon dies, write to this descriptor. No answer.
+    Guard = 6,
     /// The answers of a job.
     Answer = 0x83,
     /// `count` is 1 when the address space is there, 0 when it is gone, 2 when that cannot be told.
@@ -48,6 +50,7 @@ impl Kind {
             Self::Job,
             Self::Probe,
             Self::Fetch,
+            Self::Guard,
             Self::Answer,
             Self::Probed,
             Self::Fetched,
