@@ -10,6 +10,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 const VA: u64 = 0x7f10_0000_0000;
+/// The fewest lives that count as a race.
+const LIVES: usize = 12;
 
 /// What the daemon's engine threads do.
 fn engine(world: &World, curtain: &Curtain) {
@@ -81,7 +83,8 @@ fn teardown_races_engines_and_calls_and_leaves_nothing() {
         }
         let started = Instant::now();
         let mut tgid = 1;
-        while started.elapsed() < seconds {
+        // A machine that is busy with something else may get through few lives in that time.
+        while started.elapsed() < seconds || lives < LIVES {
             let mut threads = Vec::new();
             for _ in 0..3 {
                 tgid += 1;
@@ -114,7 +117,6 @@ fn teardown_races_engines_and_calls_and_leaves_nothing() {
     let freed: HashSet<_> =
         crate::world::obituaries(&world.outbox.take()).iter().map(|o| o.process).collect();
     assert_eq!(freed.len(), lives, "every life has one obituary");
-    assert!(lives > 10);
 }
 
 /// Calls that are inside when the process is unpublished keep it until they leave, and the barrier waits for them.
