@@ -1,7 +1,8 @@
 //! Unmodified clients, in the private view of `kfdctl run`.
 
+use kfd_tests::daemon::PATIENCE;
 use kfd_tests::program::program;
-use kfd_tests::{Kfdd, able, compile};
+use kfd_tests::{Kfdd, able, compile, eventually};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -40,7 +41,9 @@ fn an_unmodified_rocminfo_leaves_nothing_in_a_running_daemon() {
         for what in ["gfx900", "Agent 2", "GPU", "amdgcn-amd-amdhsa--gfx900"] {
             assert!(listing.contains(what), "{what} is missing in {listing}");
         }
-        assert!(!kfdd.deaths().is_empty() || !kfdd.processes().is_empty(), "this daemon served it");
+        // Between the two lists a life is in neither, while it waits for its grace period.
+        let served = || (!kfdd.deaths().is_empty() || !kfdd.processes().is_empty()).then_some(());
+        assert!(eventually(PATIENCE, served).is_some(), "this daemon served it");
     }
     kfdd.finish();
 }
