@@ -63,9 +63,19 @@ impl Core {
     /// The process objects that are alive and not doomed.
     #[must_use]
     pub fn live(&self) -> Vec<ProcessId> {
-        let is_live =
-            |id: &ProcessId| self.process(*id).is_some_and(|process| process.stage() == Stage::Live);
-        self.table.ids().into_iter().filter(is_live).collect()
+        self.published().into_iter().filter(|process| self.is_live(*process)).collect()
+    }
+
+    /// The process objects that have not been unpublished yet, doomed ones included.
+    #[must_use]
+    pub fn published(&self) -> Vec<ProcessId> {
+        self.table.ids()
+    }
+
+    /// Whether this process object is alive and not doomed.
+    #[must_use]
+    pub fn is_live(&self, process: ProcessId) -> bool {
+        self.process(process).is_some_and(|process| process.stage() == Stage::Live)
     }
 
     /// Refuses every further open. After it returns no process object comes that [`Core::live`] does not list.

@@ -9,6 +9,7 @@
 
 use crate::control::server;
 use crate::daemon::Served;
+use crate::drain;
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
 use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, WatchHandle, Watcher};
@@ -236,15 +237,12 @@ impl Loop {
     }
 
     fn doom_all(&mut self) {
-        for process in self.served.core.live() {
-            self.doom(process, Cause::Shutdown);
-        }
-        // Tokens that other threads won meanwhile are letters already.
-        for letter in self.mailbox.take() {
-            if let Letter::Doomed(doom) = letter {
-                self.teardown(doom);
-            }
-        }
+        let (core, mailbox) = (Arc::clone(&self.served.core), Arc::clone(&self.mailbox));
+        let tokens = || {
+            let token = |letter| if let Letter::Doomed(doom) = letter { Some(doom) } else { None };
+            mailbox.take().into_iter().filter_map(token).collect()
+        };
+        drain::doom_all(&core, tokens, |doom| self.teardown(doom));
     }
 
     fn teardown(&mut self, doom: Doom<Doomed>) {

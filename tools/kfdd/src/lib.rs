@@ -10,6 +10,7 @@
 //! | [`event_loop`] | deaths, deadlines, control connections: the one thread that runs teardowns |
 //! | [`engine`] | the threads that run packets |
 //! | [`deaths`] | the record of finished lives |
+//! | `drain` | dooming everybody, and who else has begun to |
 //! | [`control`] | the control socket's protocol, server and client |
 //!
 //! Data goes one way: door → core → notice → (door, engine, event loop). Not for: what an ioctl means (kfd-core) or
@@ -19,6 +20,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod deaths;
+mod drain;
 pub mod engine;
 pub mod event_loop;
 pub mod post;
