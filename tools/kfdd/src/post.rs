@@ -101,7 +101,7 @@ impl Outbox for Post {
             Notice::Deadline => self.mailbox.deadline(),
             Notice::Doomed(doom) => self.mailbox.doomed(doom),
             Notice::Freed(obituary) => {
-                tracing::info!(tgid = obituary.tgid.0, cause = ?obituary.cause, "client gone, everything freed");
+                tracing::debug!(tgid = obituary.tgid.0, cause = ?obituary.cause, "client gone, everything freed");
                 self.deaths.add(obituary);
             }
             // A pipe that is full has a byte to be read already; one that nobody reads is its debugger's own affair.

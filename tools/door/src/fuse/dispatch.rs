@@ -12,13 +12,13 @@ use super::inflight::InFlights;
 use super::node::{self, Nodes, Place, Tree};
 use super::notify::Names;
 use super::open::Files;
+use super::probe::Probes;
 use super::session::Census;
 use super::wire::layout::{
     Attr, AttrOut, EntryOut, InHeader, OpenOut, ReadIn, ReleaseIn, StatfsOut, WriteOut,
 };
 use super::wire::{Incoming, Reply, Request, opcode, reply};
 use crate::identity::{self, IdentityError, Resolver};
-use crate::workers::MmState;
 use kfd_core::call::{Errno, Node};
 use kfd_core::death::Cause;
 use kfd_core::ids::{ProcessId, Tid};
@@ -35,7 +35,8 @@ pub(super) struct Door {
     pub(super) channels: Arc<[Arc<Channel>]>,
     pub(super) names: Names,
     pub(super) resolver: Resolver,
-    former: Former,
+    pub(super) former: Former,
+    pub(super) probes: Probes,
     pub(super) files: Files,
     pub(super) calls: InFlights,
     /// Opens happen one at a time, so that a process is made and its memory attached before its next file exists.
@@ -62,6 +63,7 @@ impl Door {
             names,
             resolver: Resolver::new(),
             former: Former::default(),
+            probes: Probes::default(),
             files: Files::default(),
             calls: InFlights::default(),
             opening: Mutex::new(()),
@@ -241,24 +243,11 @@ impl Door {
     /// RELEASE comes); by anyone else it is a child that closes.
     fn closed_by(self: &Arc<Self>, header: &InHeader, fh: u64) {
         let Some(file) = self.files.get(fh) else { return };
-        if identity::belongs(file.tgid, Tid(header.pid)) {
-            self.probe(file.process);
+        let tid = Tid(header.pid);
+        // The leader's number is the group's; whoever is asked about it again finds the same.
+        if tid.0 == file.tgid.0 || identity::belongs(file.tgid, tid) {
+            self.closing(file.process, file.tgid);
         }
-    }
-
-    /// Asks whether a process's address space is gone, and dooms the process if so.
-    pub(super) fn probe(self: &Arc<Self>, process: ProcessId) {
-        let door = Arc::clone(self);
-        let answered = move |mm| {
-            if mm == MmState::Gone {
-                let known = door.nodes().member(process).map(|member| (member.tgid, member.mm));
-                if let Some((tgid, mm)) = known {
-                    door.former.add(&door.resolver, tgid, mm);
-                }
-                door.doom(process, Cause::MmGone);
-            }
-        };
-        self.memory.probe(process, Box::new(answered));
     }
 
     /// Tells of a sure sign of death.

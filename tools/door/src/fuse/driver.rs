@@ -30,6 +30,8 @@ pub trait Driver: Send + Sync + 'static {
     fn release(&self, file: FileId);
     /// The process object of a thread group: of that address space when one is named, of its latest otherwise.
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId>;
+    /// Whether a process object is there and not doomed.
+    fn is_live(&self, process: ProcessId) -> bool;
     /// Bytes of a kfd node: every offset that an ioctl hands out lies below. A touch beyond is a SIGBUS.
     fn kfd_node_bytes(&self) -> u64;
     /// Whether an ioctl hands out that page of a kfd node. A touch of another is a SIGBUS.
@@ -102,6 +104,10 @@ impl Driver for Core {
 
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId> {
         Self::find(self, tgid, mm)
+    }
+
+    fn is_live(&self, process: ProcessId) -> bool {
+        Self::is_live(self, process)
     }
 
     fn kfd_node_bytes(&self) -> u64 {

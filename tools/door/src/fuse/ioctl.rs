@@ -8,6 +8,7 @@
 use super::channel::Channel;
 use super::dispatch::Door;
 use super::inflight::{InFlight, Interrupted, Parking, Stage};
+use super::probe::is_killed;
 use super::wire::Reply;
 use super::wire::layout::{InHeader, IoctlIn};
 use crate::gather::{Plan, scatter, scattered};
@@ -19,7 +20,6 @@ use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Outcome, Refused};
 use kfd_core::death::Cause;
 use kfd_core::ids::{CallId, ProcessId, Tgid, Tid, UserVa};
 use kfd_core::notice::{Lack, UserAccess, UserAnswer};
-use notifier::watch::{KillSign, kill_sign};
 use std::sync::Arc;
 
 /// This door's number in a [`CallId`].
@@ -278,7 +278,8 @@ impl Door {
     /// death. Whether the signal is SIGKILL is looked up first, while the caller cannot go away; it is the earliest
     /// sure sign of a death, so the doom goes before the answer.
     pub(super) fn interrupt(self: &Arc<Self>, unique: u64) {
-        if let Some((_, memory)) = self.calls.caller(unique).filter(|(caller, _)| is_killed(caller)) {
+        let killed = |(caller, _): &(Caller, ProcessId)| is_killed(caller.tgid, Some(caller.tid));
+        if let Some((_, memory)) = self.calls.caller(unique).filter(killed) {
             self.doom(memory, Cause::Killed);
         }
         match self.calls.interrupt(unique) {
@@ -299,12 +300,6 @@ impl Door {
             self.finish(caller.call.serial, outcome);
         }
     }
-}
-
-/// Whether SIGKILL is pending for a caller. What cannot be read counts as no: the pidfd comes later and is sure.
-fn is_killed(caller: &Caller) -> bool {
-    let (tgid, tid) = (notifier::watch::Tgid(caller.tgid.0), notifier::watch::Tid(caller.tid.0));
-    matches!(kill_sign(tgid, Some(tid)), Ok(KillSign::Pending))
 }
 
 fn answer(call: &InFlight, unique: u64, result: i32, arg: &Arg) {

@@ -10,6 +10,7 @@
 //! | `node`, `open`, `former` | per-process nodes; opening and closing; what exec left |
 //! | `ioctl`, `inflight` | a call from the wire through gather, core and scatter to its reply; interrupts |
 //! | `control` | orders for errors of a device |
+//! | `probe` | whether a client's address space is gone |
 //! | `notify` | what the daemon tells the kernel: pages and names to drop |
 //! | `driver` | what the door stands on |
 //!
@@ -32,6 +33,7 @@ mod mount;
 mod node;
 mod notify;
 mod open;
+mod probe;
 mod session;
 mod sys;
 pub mod wire;

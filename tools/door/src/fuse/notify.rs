@@ -18,7 +18,7 @@ use zerocopy::IntoBytes;
 
 /// Names to drop, on the way to the thread that does it.
 #[derive(Debug)]
-pub(super) struct Names(Mutex<Option<Sender<Node>>>);
+pub(super) struct Names(Mutex<Option<Sender<Vec<Node>>>>);
 
 impl Names {
     /// Starts the thread.
@@ -29,10 +29,11 @@ impl Names {
         Ok((Self(Mutex::new(Some(send))), thread))
     }
 
-    fn drop_name(&self, node: Node) {
+    /// Those of one process together: each message may wake the thread.
+    fn drop_names(&self, nodes: Vec<Node>) {
         if let Some(sender) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             // A thread that is gone means that the connection is.
-            let _ = sender.send(node);
+            let _ = sender.send(nodes);
         }
     }
 
@@ -42,8 +43,8 @@ impl Names {
     }
 }
 
-fn drop_names(channel: &Channel, names: &Receiver<Node>) {
-    for node in names {
+fn drop_names(channel: &Channel, names: &Receiver<Vec<Node>>) {
+    for node in names.iter().flatten() {
         let name = node::entry_name(node);
         let namelen = u32::try_from(name.len()).expect("invariant: a device's name is short");
         let head = InvalEntry { parent: node::parent(node), namelen, flags: 0 };
@@ -83,8 +84,6 @@ impl Door {
                 tracing::error!(%process, id, %error, "a backing file could not be given back");
             }
         }
-        for node in nodes {
-            self.names.drop_name(node);
-        }
+        self.names.drop_names(nodes);
     }
 }

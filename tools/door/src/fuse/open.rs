@@ -107,7 +107,7 @@ impl Door {
         let (open_flags, backing_id) = match device.node {
             Node::Kfd => (opcode::FOPEN_KEEP_CACHE, 0),
             Node::Render(minor) => match self.backing(process, minor) {
-                Ok(backing) => (opcode::FOPEN_PASSTHROUGH, backing),
+                Ok(backing) => (opcode::FOPEN_PASSTHROUGH | self.no_flush(process), backing),
                 Err(errno) => {
                     self.driver.release(file);
                     return Err(errno);
@@ -127,6 +127,13 @@ impl Door {
         }
         let fh = self.files.insert(OpenFile { process, tgid: who.tgid, node: device.node, file });
         Ok(OpenOut { fh, open_flags, backing_id })
+    }
+
+    /// Closing a render node says nothing that closing kfd does not, for a process that has that; each FLUSH is one more that
+    /// its exit waits for.
+    fn no_flush(&self, process: ProcessId) -> u32 {
+        let has_kfd = self.nodes().member(process).is_some_and(|member| member.has(Node::Kfd));
+        if has_kfd { opcode::FOPEN_NOFLUSH } else { 0 }
     }
 
     /// The process object of whoever thread `tid` belongs to, made now if there is none; it has no file by that.

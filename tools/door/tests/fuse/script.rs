@@ -103,6 +103,10 @@ impl Driver for Script {
         found.find(|((_, space), _)| mm.is_none_or(|mm| mm == *space)).map(|(_, id)| *id)
     }
 
+    fn is_live(&self, process: ProcessId) -> bool {
+        !self.state.lock().unwrap().doomed.contains(&process)
+    }
+
     fn kfd_node_bytes(&self) -> u64 {
         KFD_BYTES
     }

@@ -82,6 +82,8 @@ numbers! {
     FOPEN_KEEP_CACHE = 1 << 1 => u32;
     /// `FOPEN_CACHE_DIR`: directory entries may be cached.
     FOPEN_CACHE_DIR = 1 << 3 => u32;
+    /// `FOPEN_NOFLUSH`: no FLUSH when a descriptor is closed.
+    FOPEN_NOFLUSH = 1 << 5 => u32;
     /// `FOPEN_PASSTHROUGH`: reads, writes and mappings go to the backing file.
     FOPEN_PASSTHROUGH = 1 << 7 => u32;
 }
