@@ -76,8 +76,12 @@ impl Mailbox {
         self.bell.wake();
     }
 
+    /// The letters in the order in which they came, but those that end everything last: what came after one of them is a
+    /// death that it is to wait for.
     fn take(&self) -> Vec<Letter> {
-        std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut letters = std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner));
+        letters.sort_by_key(|letter| matches!(letter, Letter::DoomAll { .. } | Letter::Stop));
+        letters
     }
 }
 
@@ -260,4 +264,20 @@ impl Loop {
 
 fn process_of(token: Token) -> ProcessId {
     ProcessId { slot: token.slot(), generation: token.generation() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_after_the_end_of_everybody_is_done_before_it() {
+        let mailbox = Mailbox::new().expect("a descriptor");
+        let (done, _) = channel();
+        mailbox.put(Letter::DoomAll { done });
+        mailbox.deadline();
+        let letters = mailbox.take();
+        assert!(matches!(letters[..], [Letter::Deadline, Letter::DoomAll { .. }]));
+        assert!(mailbox.take().is_empty());
+    }
 }
