@@ -30,7 +30,7 @@ fn a_client_killed_inside_a_parked_call_is_gone_at_once_and_doomed_by_the_interr
         if !seen.contains(&Seen::Interrupted(call)) {
             served.expect("the interrupt", |one| (*one == Seen::Interrupted(call)).then_some(()));
         }
-        assert!(start.elapsed() < Duration::from_millis(500));
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
     times.sort();
     println!("SIGKILL to reaped: best {:?}, median {:?}, worst {:?}", times[0], times[10], times[19]);

@@ -60,6 +60,16 @@ impl Pool {
         self.workers.probe(process, Box::new(move |state| tell.send(state).unwrap()));
         told.recv_timeout(PATIENCE).unwrap()
     }
+
+    /// The worker of a pool of one; waits for it while its place is being given a new one.
+    pub fn only_worker(&self) -> u32 {
+        let mut pids = Vec::new();
+        eventually("there is a worker", || {
+            pids = self.workers.worker_pids();
+            pids.len() == 1
+        });
+        pids[0]
+    }
 }
 
 pub fn read(va: u64, len: u32) -> UserAccess {
