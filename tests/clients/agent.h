@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-#define PATIENCE_S 5
+#define PATIENCE_S 20
 #define RING 64
 
 static const uint16_t SYSTEM_FENCES = HSA_FENCE_SCOPE_SYSTEM << HSA_PACKET_HEADER_SCACQUIRE_FENCE_SCOPE |
