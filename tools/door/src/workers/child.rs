@@ -2,7 +2,8 @@
 //!
 //! It may at any time fall into an uninterruptible sleep on a page that never arrives; so it has no descriptor but its
 //! socket and the mem fds, nothing of value in its memory, and dies with the daemon (end of file, and a death signal).
-//! The keeper is the same program, which is simply never given a job; it alone has a second thread (`guard`).
+//! The keeper is the same program, which is simply never given a job; it alone has a second thread, with a
+//! descriptor of its own (`guard`).
 //!
 //! Client memory is reached by pread and pwrite on `/proc/TID/mem`. That goes through page protections of the client
 //! (`FOLL_FORCE`): a write to a private page that the client has made read-only makes a copy and succeeds where
