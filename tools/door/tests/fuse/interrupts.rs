@@ -35,7 +35,7 @@ fn a_client_killed_inside_a_parked_call_is_gone_at_once_and_doomed_by_the_interr
     times.sort();
     println!("SIGKILL to reaped: best {:?}, median {:?}, worst {:?}", times[0], times[10], times[19]);
     // What the door adds shows in the best; the rest is the machine's load.
-    assert!(times[2] < Duration::from_millis(5), "{times:?}");
+    assert!(times[0] < Duration::from_millis(5), "{times:?}");
 }
 
 #[test]
