@@ -191,8 +191,9 @@ fn rule_4_unregister_returns_only_when_a_racing_exits_release_has_finished() {
     let gate = Mutex::new(Some(gate));
     let hook = move || {
         // Only the first of the two calls, exit's, is held up.
-        let Some(gate) = gate.lock().unwrap().take() else { return };
+        let gate = gate.lock().unwrap().take();
         entered.send(()).unwrap();
+        let Some(gate) = gate else { return };
         gate.recv().unwrap();
         thread::sleep(A_WHILE);
     };
@@ -201,6 +202,7 @@ fn rule_4_unregister_returns_only_when_a_racing_exits_release_has_finished() {
         scope.spawn(|| mm.exit());
         in_hook.recv().unwrap();
         let unregister = scope.spawn(|| drop(registration.unregister()));
+        in_hook.recv().unwrap();
         thread::sleep(A_WHILE);
         assert!(!unregister.is_finished(), "unregister returned while a hook was running");
         go_on.send(()).unwrap();
