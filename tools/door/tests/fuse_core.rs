@@ -230,8 +230,8 @@ fn a_client_with_a_gigabyte_is_doomed_long_before_its_pidfd_fires() {
     let freed_after = obituary.freed_at.0 as i64 - start;
     println!("SIGKILL to doomed {doomed_after} ns, freed {freed_after} ns, pidfd {pidfd_after} ns");
     assert_eq!(obituary.cause, Cause::Killed);
-    assert!(doomed_after < 5_000_000, "doomed after {doomed_after} ns");
-    assert!(doomed_after < pidfd_after);
+    // How many milliseconds is the live tests' to bound, which take the median of several.
+    assert!(doomed_after * 4 < pidfd_after, "doomed after {doomed_after} ns, long before");
     daemon.end();
 }
 

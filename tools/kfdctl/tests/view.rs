@@ -214,7 +214,9 @@ fn an_ordinary_user_gets_a_view_and_stays_the_same_user() {
     let run = RunDir::new();
     // The build directory need not be open to other users.
     let program = run.path().join("kfdctl");
-    fs::copy(env!("CARGO_BIN_EXE_kfdctl"), &program).unwrap();
+    // By another process: a fork of another test's would keep a descriptor of ours, and a file that is open for writing
+    // cannot be executed.
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_kfdctl")).arg(&program).status().unwrap().success());
     let mut user = Command::new("setpriv");
     user.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
     user.arg("enter").arg("--run-dir").arg(run.path()).args(["--", "sh", "-ec"]);

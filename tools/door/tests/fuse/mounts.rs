@@ -119,7 +119,10 @@ fn without_privileges_the_door_says_what_to_do() {
         tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir();
     let dir = dir.unwrap();
     let program = dir.path().join("daemon");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // By another process: a fork of another test's would keep a descriptor of ours, and a file that is open for writing
+    // cannot be executed.
+    let own = std::env::current_exe().unwrap();
+    assert!(Command::new("cp").arg(own).arg(&program).status().unwrap().success());
     let mut command = Command::new(&program);
     let refused = refusal(std::os::unix::process::CommandExt::uid(&mut command, 65534));
     assert!(refused.contains("sudo"), "{refused}");
