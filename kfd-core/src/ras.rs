@@ -6,9 +6,9 @@
 //! inject <block> ue|ce <sub-block> <address> <value> [<instances>]
 //! ```
 //! Numbers are decimal or, with 0x, hexadecimal. A correctable error changes nothing. An uncorrectable one resets the
-//! device, as it makes amdgpu do: the queues of every process are evicted and stay so, since what they had on the device
-//! is lost, and each process's memory and hardware exception events say why (`kfd_signal_reset_event`,
-//! amdkfd/kfd_events.c). A process that comes later finds the device in order.
+//! device, as it makes amdgpu do: its queues stop for good, since what they had on it is lost, and each process's memory
+//! and hardware exception events say why (`kfd_signal_reset_event`, amdkfd/kfd_events.c). A queue that is made later finds
+//! the device in order.
 //!
 //! Not for: who may order an error, which is the door's to know.
 
@@ -16,7 +16,6 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::core::Core;
 use crate::device::Device;
-use crate::eviction::Reason;
 use crate::ids::{RenderMinor, Tgid};
 use crate::notice::Post;
 use crate::process::Process;
@@ -81,7 +80,7 @@ impl Core {
         let count = device.resets.fetch_add(1, Ordering::Relaxed) + 1;
         self.smi(device.gpu(), Tgid(0), SmiKind::PreReset(count), post);
         for process in self.live().into_iter().filter_map(|process| self.process(process)) {
-            self.evict_for(&process, Reason::Reset, post);
+            lose_queues(device, &process);
             self.tell_of_reset(device, &process, post);
         }
         self.smi(device.gpu(), Tgid(0), SmiKind::PostReset(count), post);
@@ -105,6 +104,19 @@ impl Core {
         let mut woken = table.set_all(abi::EVENT_HW_EXCEPTION, |event| event.hw = hw);
         woken.extend(table.set_all(abi::EVENT_MEMORY, |event| event.memory = memory));
         process.settle(&mut table, woken, &self.deadlines, post);
+    }
+}
+
+/// Stops what a process has on the device; when it returns no engine is in it.
+fn lose_queues(device: &Device, process: &Process) {
+    let lost = {
+        // No queue comes meanwhile.
+        let _inner = process.inner.lock();
+        device.dqm.stop_all(process.id())
+    };
+    for queue in &lost {
+        queue.stop();
+        queue.quiesce();
     }
 }
 

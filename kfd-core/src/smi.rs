@@ -124,7 +124,7 @@ fn trigger(reason: Reason) -> u32 {
     match reason {
         Reason::Userptr => abi::QUEUE_EVICTION_TRIGGER_USERPTR,
         Reason::Memory | Reason::Overdrawn => abi::QUEUE_EVICTION_TRIGGER_TTM,
-        Reason::Request | Reason::Reset => abi::QUEUE_EVICTION_TRIGGER_SUSPEND,
+        Reason::Request => abi::QUEUE_EVICTION_TRIGGER_SUSPEND,
         Reason::Checkpoint => abi::QUEUE_EVICTION_CRIU_CHECKPOINT,
     }
 }

@@ -205,6 +205,18 @@ impl Dqm {
         state.cool(key.process, page_of(&entry.queue))
     }
 
+    /// All queues of a process stop for good, and stay until they are destroyed. An engine may still be in their last turn.
+    /// The caller holds the process mutex.
+    pub(crate) fn stop_all(&self, process: ProcessId) -> Vec<Arc<Queue>> {
+        let mut state = self.state.lock();
+        let keys = state.shares.get(&process).map(|share| share.queues.clone()).unwrap_or_default();
+        for key in &keys {
+            state.withdraw(*key, Run::Stopped);
+        }
+        state.serve();
+        keys.iter().filter_map(|key| Some(Arc::clone(&state.entries.get(key)?.queue))).collect()
+    }
+
     /// All queues of a process go.
     pub(crate) fn remove_process(&self, process: ProcessId) {
         let mut state = self.state.lock();

@@ -16,7 +16,6 @@
 //! | `overdrawn` | it holds more memory than it was charged for | it does not any more, looked at when due |
 //! | `request` | an administrator or a test | the same asks for it |
 //! | `checkpoint` | CRIU_OP's PROCESS_INFO or RESTORE | its UNPAUSE or RESUME |
-//! | `reset` | a device was reset, with what the process had on it (`kgd2kfd_pre_reset`, amdkfd/kfd_device.c) | with the process |
 //!
 //! A kernel evicts by MMU notifiers before a page of the client goes; no notifier reaches this daemon, so a USERPTR range
 //! that goes is seen when a queue uses it.
@@ -62,8 +61,6 @@ pub enum Reason {
     Request,
     /// It is being checkpointed or restored.
     Checkpoint,
-    /// A device lost what the process had on it.
-    Reset,
 }
 
 impl Reason {
@@ -72,7 +69,7 @@ impl Reason {
         match self {
             Self::Memory | Self::Overdrawn => Some(RESTORE),
             Self::Userptr => Some(USERPTR_RESTORE),
-            Self::Request | Self::Checkpoint | Self::Reset => None,
+            Self::Request | Self::Checkpoint => None,
         }
     }
 }
@@ -214,7 +211,6 @@ impl Core {
             Reason::Memory => self.take_back_vram(process, inner),
             Reason::Overdrawn => process.excess().is_none(),
             Reason::Userptr | Reason::Request | Reason::Checkpoint => true,
-            Reason::Reset => false,
         }
     }
 

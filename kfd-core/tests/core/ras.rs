@@ -4,6 +4,7 @@ use crate::world::{World, barrier, completions, gpu};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Outcome};
 use kfd_core::limits::Limits;
+use kfd_core::listing::QueueState;
 use kfd_core::notice::Notice;
 use kfd_core::profile::RasBlock;
 use std::io::{Read, Write};
@@ -72,13 +73,19 @@ fn an_uncorrectable_error_is_told_to_every_process_and_stops_what_ran() {
     for (client, queue) in clients.iter().zip(&queues) {
         assert_eq!(client.signal_value(queue, 0), 1, "what it had on the device is lost");
     }
+    assert!(world.core.queues().iter().all(|row| row.state == QueueState::Stopped));
     let mut later = world.client(3);
-    let mut queue = later.queue(VA);
-    let signal = later.signal(&queue, 0, 1, None);
-    later.push(&mut queue, &barrier(&[], signal));
-    later.ring(&queue);
-    world.settle();
-    assert_eq!(later.signal_value(&queue, 0), 0, "who comes after it has a device in order");
+    for client in clients.iter_mut().chain([&mut later]) {
+        let mut queue = client.queue(VA + 0x10_0000);
+        let signal = client.signal(&queue, 0, 1, None);
+        client.push(&mut queue, &barrier(&[], signal));
+        client.ring(&queue);
+        world.settle();
+        assert_eq!(client.signal_value(&queue, 0), 0, "a queue that is made after it has a device in order");
+    }
+    for (client, queue) in clients.iter_mut().zip(&queues) {
+        client.destroy(queue.id).unwrap();
+    }
     world.end();
 }
 
@@ -129,6 +136,6 @@ fn an_order_that_the_device_does_not_know_or_that_it_corrects_changes_nothing() 
     assert_eq!(plain.core.ras_control(minor, b"inject umc ue 0 0"), Err(Errno::INVAL), "it has no RAS");
     let notices = world.outbox.take();
     assert!(notices.is_empty(), "{notices:?}");
-    assert_eq!(world.core.processes()[0].evicted, []);
+    assert_ne!(world.core.queues()[0].state, QueueState::Stopped);
     world.end();
 }
