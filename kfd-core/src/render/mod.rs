@@ -1,19 +1,21 @@
 //! What a process's open files of a render node have: GEM buffers by handle, an address space, contexts and lists.
 //!
 //! amdgpu keeps all of it in the open file (`struct drm_file`, `struct amdgpu_fpriv`), so two files of a process share
-//! nothing here, and a file's end ends it. Buffers lie in the same arena as those of KFD, which the file's mappings show.
+//! nothing here but the numbers of buffers (`handles`), and a file's end ends it. Buffers lie in the same arena as those of KFD, which the file's mappings show.
 //! What KFD has on the device (`pdd`) is another address space, also when ACQUIRE_VM named this file.
 //!
-//! Lock order: the table of files → a file's state → a buffer's state → account; all inside the process mutex.
+//! Lock order: the table of files → a file's state → handles → a buffer's state → account; all inside the process mutex.
 //! Not for: what a call means (`ioctl::drm`).
 
 mod context;
 mod gem;
+mod handles;
 mod pressure;
 mod vm;
 
 pub(crate) use context::{Context, Contexts};
 pub(crate) use gem::{Gem, Metadata};
+pub(crate) use handles::Handles;
 pub(crate) use vm::{Mapping, Vm};
 
 use crate::idr::Idr;
@@ -62,6 +64,13 @@ impl<T> Numbered<T> {
         Some(value)
     }
 
+    /// Takes out all for which `is_it`.
+    pub(crate) fn remove_all(&mut self, is_it: impl Fn(&T) -> bool) -> Vec<T> {
+        let ended = |(number, value): (&u32, &T)| is_it(value).then_some(*number);
+        let numbers: Vec<_> = self.by_number.iter().filter_map(ended).collect();
+        numbers.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
     /// The number of the first that is the one.
     pub(crate) fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<u32> {
         self.by_number.iter().find_map(|(number, value)| is_it(value).then_some(*number))
@@ -76,8 +85,6 @@ impl<T> Numbered<T> {
 /// What lies under a file's lock.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Its buffers.
-    pub(crate) gems: Numbered<Arc<Gem>>,
     /// Its lists.
     pub(crate) lists: Numbered<BoList>,
     /// Its contexts.
@@ -89,30 +96,52 @@ pub(crate) struct State {
 /// An open file of a render node.
 #[derive(Debug)]
 pub(crate) struct RenderFile {
-    /// Index of its device.
-    pub(crate) device: usize,
-    /// What it has.
+    /// Its name.
+    pub(crate) id: FileId,
+    /// The buffers of its process on its device.
+    pub(crate) gems: Arc<Handles>,
+    /// What it alone has.
     pub(crate) state: Mutex<State>,
 }
 
 /// The files of a process that have anything.
 #[derive(Debug, Default)]
-pub(crate) struct RenderFiles(Mutex<BTreeMap<FileId, Arc<RenderFile>>>);
+pub(crate) struct RenderFiles(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    files: BTreeMap<FileId, Arc<RenderFile>>,
+    /// By the device's index.
+    handles: BTreeMap<usize, Arc<Handles>>,
+}
 
 impl RenderFiles {
     /// What that file of that device has, made now if it had nothing.
     pub(crate) fn file(&self, file: FileId, device: usize) -> Arc<RenderFile> {
-        let fresh = || Arc::new(RenderFile { device, state: Mutex::default() });
-        Arc::clone(self.0.lock().entry(file).or_insert_with(fresh))
+        let mut table = self.0.lock();
+        let gems = Arc::clone(table.handles.entry(device).or_default());
+        let fresh = || Arc::new(RenderFile { id: file, gems, state: Mutex::default() });
+        Arc::clone(table.files.entry(file).or_insert_with(fresh))
     }
 
     /// The file was closed: what it had, to be dropped with nothing held.
-    pub(crate) fn close(&self, file: FileId) -> Option<Arc<RenderFile>> {
-        self.0.lock().remove(&file)
+    pub(crate) fn close(&self, file: FileId) -> Option<(Arc<RenderFile>, Vec<Arc<Gem>>)> {
+        let closed = self.0.lock().files.remove(&file)?;
+        let gems = closed.gems.close(file);
+        Some((closed, gems))
     }
 
-    /// All of them.
-    pub(crate) fn all(&self) -> Vec<Arc<RenderFile>> {
-        self.0.lock().values().map(Arc::clone).collect()
+    /// The buffers on the device with this index.
+    pub(crate) fn gems(&self, device: usize) -> Vec<Arc<Gem>> {
+        let handles = self.0.lock().handles.get(&device).map(Arc::clone);
+        handles.map(|handles| handles.all()).unwrap_or_default()
+    }
+
+    /// A buffer's handle has ended: no file has it mapped any more.
+    pub(crate) fn forget(&self, gem: &Arc<Gem>) {
+        let files: Vec<_> = self.0.lock().files.values().map(Arc::clone).collect();
+        for file in files {
+            file.state.lock().vm.forget(gem);
+        }
     }
 }

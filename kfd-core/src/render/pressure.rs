@@ -4,7 +4,6 @@
 
 use crate::account::{Charge, Resource};
 use crate::core::Core;
-use crate::sync::Arc;
 
 impl Core {
     /// Moves GEM buffers out of the VRAM of the device with this index, one after the other, until `take` finds room
@@ -15,14 +14,10 @@ impl Core {
         mut take: impl FnMut() -> Option<Charge>,
     ) -> Option<Charge> {
         for process in self.table.ids().into_iter().filter_map(|id| self.process(id)) {
-            for file in process.render.all().iter().filter(|file| file.device == device) {
-                // A buffer's end takes locks of its own: none comes with the state held.
-                let gems: Vec<_> = file.state.lock().gems.iter().map(Arc::clone).collect();
-                for gem in gems {
-                    let moved = gem.move_out(|len| process.purse.charge(Resource::Gtt, len).ok());
-                    if let Some(charge) = moved.then(&mut take).flatten() {
-                        return Some(charge);
-                    }
+            for gem in process.render.gems(device) {
+                let moved = gem.move_out(|len| process.purse.charge(Resource::Gtt, len).ok());
+                if let Some(charge) = moved.then(&mut take).flatten() {
+                    return Some(charge);
                 }
             }
         }

@@ -64,6 +64,32 @@ fn metadata(client: &mut Client<'_>, handle: u32, op: u32, text: &[u8]) -> abi::
     arg
 }
 
+/// The door for descriptors knows of a file only which node it is of.
+#[test]
+fn a_buffer_made_on_one_file_of_a_node_is_passed_by_any_of_its_process_and_ends_with_its_own() {
+    let world = World::new();
+    let (_, minor, _) = gpu();
+    let mut client = world.client(1);
+    let first = *client.files.last().unwrap();
+    let handle = create(&mut client, 0);
+    client.open(Node::Render(minor));
+    let other = create(&mut client, 0);
+    assert_ne!(handle, other, "a number says which buffer is meant, whichever file it comes by");
+    let mut passed = |handle| {
+        let token = export(&mut client, handle).unwrap();
+        FileIdentity::of(token.as_fd()).unwrap()
+    };
+    let (file, others) = (passed(handle), passed(other));
+    assert_ne!(file, others);
+    let token = export(&mut client, handle).unwrap();
+    assert_eq!(import(&mut client, Some(file)), Ok(handle), "the process has it already");
+    drop(token);
+    world.core.release(first);
+    assert_eq!(export(&mut client, handle).unwrap_err(), Errno::NOENT);
+    assert!(export(&mut client, other).is_ok());
+    world.end();
+}
+
 #[test]
 fn a_graphics_buffer_goes_to_kfd_and_to_another_process_with_what_is_written_on_it() {
     let world = World::new();

@@ -8,7 +8,6 @@ use crate::call::Errno;
 use crate::device::Device;
 use crate::ioctl::{Ctx, Flow, Handled};
 use crate::render::Mapping;
-use crate::sync::Arc;
 use std::ops::Range;
 
 const FLAGS: u32 = abi::VM_DELAY_UPDATE
@@ -42,7 +41,7 @@ impl Ctx<'_> {
             state.vm.clear(&range);
             return Ok(Flow::Done);
         }
-        let gem = state.gems.get(args.handle).map(Arc::clone).ok_or(Errno::NOENT)?;
+        let gem = file.gems.get(args.handle).ok_or(Errno::NOENT)?;
         if args.operation == abi::VA_OP_UNMAP {
             return state.vm.remove(args.va_address, &gem).map(|()| Flow::Done);
         }

@@ -46,7 +46,7 @@ impl Ctx<'_> {
         let offset = arena.take(len).ok_or(Errno::NOMEM)?;
         let changing = Gem::placed(bytes, args.domains);
         let gem = Gem::new((arena, offset, len), (args.alignment, args.domain_flags), changing, charge);
-        let handle = file.state.lock().gems.insert(Arc::new(gem)).ok_or(Errno::NOMEM)?;
+        let handle = file.gems.insert(file.id, Arc::new(gem)).ok_or(Errno::NOMEM)?;
         self.answer(&abi::GemCreate::made(handle));
         Ok(Flow::Done)
     }
@@ -64,19 +64,14 @@ impl Ctx<'_> {
 
     pub(super) fn gem(&self, handle: u32) -> Result<Arc<Gem>, Errno> {
         let (_, file) = self.render()?;
-        let state = file.state.lock();
-        state.gems.get(handle).map(Arc::clone).ok_or(Errno::NOENT)
+        file.gems.get(handle).ok_or(Errno::NOENT)
     }
 
     pub(super) fn gem_close(&mut self) -> Handled {
         let args: abi::GemClose = self.read()?;
         let (_, file) = self.render()?;
-        let gem = {
-            let mut state = file.state.lock();
-            let gem = state.gems.remove(args.handle).ok_or(Errno::INVAL)?;
-            state.vm.forget(&gem);
-            gem
-        };
+        let gem = file.gems.remove(args.handle).ok_or(Errno::INVAL)?;
+        self.process.render.forget(&gem);
         // Its range is given back with nothing held, unless a list still names it.
         drop(gem);
         Ok(Flow::Done)

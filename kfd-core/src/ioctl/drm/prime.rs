@@ -1,7 +1,7 @@
 //! GEM buffers as dma-bufs (`drm_prime.c`, amdgpu/amdgpu_dma_buf.c): a handle becomes a descriptor, and back.
 //!
 //! The descriptor is a token, as KFD's are (`ioctl::dmabuf`), so a buffer of graphics is imported by KFD and one of KFD's
-//! by graphics. A file that imports the same memory again gets the handle that it has.
+//! by graphics. A process that imports the same memory again gets the handle that it has.
 
 use crate::abi::{drm as abi, kfd};
 use crate::account::Resource;
@@ -61,12 +61,8 @@ impl Ctx<'_> {
         };
         let charge = self.charge(Resource::Bo, 1)?;
         let gem = Arc::new(Gem::imported(Arc::clone(&share), preferred, charge));
-        let handle = {
-            let mut state = file.state.lock();
-            let is_it = |gem: &Arc<Gem>| gem.shared().is_some_and(|of| Arc::ptr_eq(of, &share));
-            state.gems.find(is_it).or_else(|| state.gems.insert(Arc::clone(&gem)))
-        };
-        args.handle = handle.ok_or(Errno::NOMEM)?;
+        let is_it = |gem: &Gem| gem.shared().is_some_and(|of| Arc::ptr_eq(of, &share));
+        args.handle = file.gems.find_or_insert(is_it, file.id, &gem).ok_or(Errno::NOMEM)?;
         self.answer(&args);
         Ok(Flow::Done)
     }

@@ -136,12 +136,12 @@ impl Ctx<'_> {
                 }
                 abi::CHUNK_ID_FENCE => {
                     let fence = abi::CsChunkFence::read_from_prefix(data).map_err(|_| Errno::INVAL)?.0;
-                    let gem = state.gems.get(fence.handle).ok_or(Errno::INVAL)?;
+                    let gem = self.gem(fence.handle).map_err(|_| Errno::INVAL)?;
                     let end = fence.offset.checked_add(8).ok_or(Errno::INVAL)?;
                     if gem.len != crate::arena::PAGE || u64::from(end) > gem.len {
                         return Err(Errno::INVAL);
                     }
-                    parsed.fence = Some((Arc::clone(gem), fence.offset));
+                    parsed.fence = Some((gem, fence.offset));
                 }
                 abi::CHUNK_ID_DEPENDENCIES | abi::CHUNK_ID_SCHEDULED_DEPENDENCIES => {
                     for dependency in data.chunks_exact(size_of::<abi::CsChunkDependency>()) {
