@@ -1,8 +1,9 @@
 //! GEM handles: one series of numbers for all files that a process has of one device.
 //!
-//! drm numbers them in each file. Here the call that passes a buffer as a descriptor comes by another door, which finds the
-//! node that a file is of and not which of several files: so a handle leads to its buffer by each of them. It ends with the
-//! file that made it.
+//! drm numbers them in each file. Here the calls that pass a buffer as a descriptor come by another door, which finds the
+//! node that a file is of and not which of several files it is. So a number means one buffer, whichever file it comes by;
+//! what is passed on is found by its number alone; and what is taken in is known to every file of the process. Else a handle
+//! leads nowhere but by the file that made it, and ends with that.
 //!
 //! Lock order: a file's state → handles → a buffer's state. Buffers end with nothing held.
 
@@ -10,44 +11,67 @@ use super::{Gem, Numbered};
 use crate::ids::FileId;
 use crate::sync::{Arc, Mutex};
 
-/// Buffers by handle, each with the file that made it.
+#[derive(Debug)]
+struct Handle {
+    /// The one file that knows it; none, and all do.
+    of: Option<FileId>,
+    gem: Arc<Gem>,
+}
+
+impl Handle {
+    fn is_known_to(&self, file: FileId) -> bool {
+        self.of.is_none_or(|of| of == file)
+    }
+}
+
+/// Buffers by handle.
 #[derive(Debug, Default)]
-pub(crate) struct Handles(Mutex<Numbered<(FileId, Arc<Gem>)>>);
+pub(crate) struct Handles(Mutex<Numbered<Handle>>);
 
 impl Handles {
-    /// A handle for a buffer; `None` when all are taken.
+    /// A handle for a buffer that a file made; `None` when all are taken.
     pub(crate) fn insert(&self, file: FileId, gem: Arc<Gem>) -> Option<u32> {
-        self.0.lock().insert((file, gem))
+        self.0.lock().insert(Handle { of: Some(file), gem })
     }
 
-    /// The handle of the first buffer that is the one, or a new one for `gem`.
-    pub(crate) fn find_or_insert(
-        &self,
-        is_it: impl Fn(&Gem) -> bool,
-        file: FileId,
-        gem: &Arc<Gem>,
-    ) -> Option<u32> {
+    /// The handle of the first buffer that is the one, or a new one for `gem`; known to every file.
+    pub(crate) fn take_in(&self, is_it: impl Fn(&Gem) -> bool, gem: &Arc<Gem>) -> Option<u32> {
         let mut handles = self.0.lock();
-        handles.find(|(_, known)| is_it(known)).or_else(|| handles.insert((file, Arc::clone(gem))))
+        let Some(number) = handles.find(|handle| is_it(&handle.gem)) else {
+            return handles.insert(Handle { of: None, gem: Arc::clone(gem) });
+        };
+        if let Some(handle) = handles.get_mut(number) {
+            handle.of = None;
+        }
+        Some(number)
     }
 
-    /// The buffer with this handle.
-    pub(crate) fn get(&self, handle: u32) -> Option<Arc<Gem>> {
-        self.0.lock().get(handle).map(|(_, gem)| Arc::clone(gem))
+    /// The buffer with this handle, to the file that asks.
+    pub(crate) fn get(&self, file: FileId, handle: u32) -> Option<Arc<Gem>> {
+        let handles = self.0.lock();
+        handles.get(handle).filter(|handle| handle.is_known_to(file)).map(|handle| Arc::clone(&handle.gem))
     }
 
-    /// Takes it out.
-    pub(crate) fn remove(&self, handle: u32) -> Option<Arc<Gem>> {
-        self.0.lock().remove(handle).map(|(_, gem)| gem)
+    /// The buffer with this handle, to a door that does not know which file asks.
+    pub(crate) fn get_by_any(&self, handle: u32) -> Option<Arc<Gem>> {
+        self.0.lock().get(handle).map(|handle| Arc::clone(&handle.gem))
+    }
+
+    /// Takes it out, for the file that asks.
+    pub(crate) fn remove(&self, file: FileId, handle: u32) -> Option<Arc<Gem>> {
+        let mut handles = self.0.lock();
+        handles.get(handle).filter(|handle| handle.is_known_to(file))?;
+        handles.remove(handle).map(|handle| handle.gem)
     }
 
     /// All buffers.
     pub(crate) fn all(&self) -> Vec<Arc<Gem>> {
-        self.0.lock().iter().map(|(_, gem)| Arc::clone(gem)).collect()
+        self.0.lock().iter().map(|handle| Arc::clone(&handle.gem)).collect()
     }
 
-    /// The file was closed: the buffers whose handles end.
-    pub(super) fn close(&self, file: FileId) -> Vec<Arc<Gem>> {
-        self.0.lock().remove_all(|(maker, _)| *maker == file).into_iter().map(|(_, gem)| gem).collect()
+    /// A file was closed, the last one or not: the buffers whose handles end.
+    pub(super) fn close(&self, file: FileId, last: bool) -> Vec<Arc<Gem>> {
+        let ends = |handle: &Handle| last || handle.of == Some(file);
+        self.0.lock().remove_all(ends).into_iter().map(|handle| handle.gem).collect()
     }
 }

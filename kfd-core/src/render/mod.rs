@@ -126,8 +126,10 @@ impl RenderFiles {
 
     /// The file was closed: what it had, to be dropped with nothing held.
     pub(crate) fn close(&self, file: FileId) -> Option<(Arc<RenderFile>, Vec<Arc<Gem>>)> {
-        let closed = self.0.lock().files.remove(&file)?;
-        let gems = closed.gems.close(file);
+        let mut table = self.0.lock();
+        let closed = table.files.remove(&file)?;
+        let last = !table.files.values().any(|other| Arc::ptr_eq(&other.gems, &closed.gems));
+        let gems = closed.gems.close(file, last);
         Some((closed, gems))
     }
 

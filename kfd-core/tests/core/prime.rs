@@ -66,7 +66,7 @@ fn metadata(client: &mut Client<'_>, handle: u32, op: u32, text: &[u8]) -> abi::
 
 /// The door for descriptors knows of a file only which node it is of.
 #[test]
-fn a_buffer_made_on_one_file_of_a_node_is_passed_by_any_of_its_process_and_ends_with_its_own() {
+fn a_buffer_is_passed_by_any_file_of_its_process_and_else_known_to_its_own_alone() {
     let world = World::new();
     let (_, minor, _) = gpu();
     let mut client = world.client(1);
@@ -81,12 +81,21 @@ fn a_buffer_made_on_one_file_of_a_node_is_passed_by_any_of_its_process_and_ends_
     };
     let (file, others) = (passed(handle), passed(other));
     assert_ne!(file, others);
+    let mut offset = |handle: u32| {
+        let mut arg = abi::GemMmap { addr_ptr: handle.into() };
+        call(&mut client, 0x41, &mut arg, None, false).map(|_| arg.addr_ptr)
+    };
+    assert_eq!(offset(handle), Err(Errno::NOENT), "it is the first file's");
+    assert!(offset(other).is_ok());
     let token = export(&mut client, handle).unwrap();
     assert_eq!(import(&mut client, Some(file)), Ok(handle), "the process has it already");
     drop(token);
+    let kept = mmap(&mut client, handle);
     world.core.release(first);
-    assert_eq!(export(&mut client, handle).unwrap_err(), Errno::NOENT);
-    assert!(export(&mut client, other).is_ok());
+    assert_eq!(mmap(&mut client, handle), kept, "what was taken in is every file's");
+    let second = *client.files.last().unwrap();
+    world.core.release(second);
+    assert_eq!(world.core.totals().holds.bos, 0);
     world.end();
 }
 

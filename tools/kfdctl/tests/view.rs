@@ -18,19 +18,27 @@ impl RunDir {
         // Other users must get in.
         fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let node = "sys/devices/virtual/kfd/kfd/topology/nodes/1";
-        for folder in ["dev/dri", node, "sys/class/drm", "sys/class/kfd", "sys/module/amdgpu", "proc"] {
+        let ras = "sys/kernel/debug/dri/0/ras";
+        for folder in
+            ["dev/dri", "dev/ras", node, ras, "sys/class/drm", "sys/class/kfd", "sys/module/amdgpu", "proc"]
+        {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         for (file, content) in [
             ("dev/kfd", "the served kfd"),
             ("dev/dri/renderD199", "the served render node"),
             ("sys/devices/virtual/kfd/kfd/topology/nodes/1/gpu_id", "4711\n"),
+            ("dev/ras/renderD199", "the served control file"),
+            ("sys/kernel/debug/dri/0/ras/ras_ctrl", ""),
             ("sys/module/amdgpu/initstate", "live\n"),
             ("proc/modules", "amdgpu 4096 0 - Live 0x0000000000000000\n"),
         ] {
             fs::write(dir.path().join(file), content).unwrap();
         }
         symlink("../../devices/virtual/kfd/kfd", dir.path().join("sys/class/kfd/kfd")).unwrap();
+        let debugfs = dir.path().join("sys/kernel/debug");
+        symlink("0", debugfs.join("dri/199")).unwrap();
+        fs::set_permissions(debugfs, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         Self(dir)
     }
 
@@ -86,6 +94,20 @@ fn the_command_sees_kfd_the_render_nodes_and_the_topology() {
          cat /sys/module/amdgpu/initstate; test -L /dev/kfd; test -d /sys/class/drm",
     );
     assert_eq!(seen, "the served kfd\nthe served render node\n4711\nlive\n");
+}
+
+#[test]
+fn debugfs_shows_the_control_file_to_root() {
+    if !root("debugfs_shows_the_control_file_to_root") {
+        return;
+    }
+    if !Path::new("/sys/kernel/debug").is_dir() {
+        println!("skipped: debugfs_shows_the_control_file_to_root: a kernel without debugfs");
+        return;
+    }
+    let run = RunDir::new();
+    let seen = run.inside(&[], "cat /sys/kernel/debug/dri/0/ras/ras_ctrl; stat -c %a /sys/kernel/debug");
+    assert_eq!(seen, "the served control file700\n");
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Ctx<'_> {
             state.vm.clear(&range);
             return Ok(Flow::Done);
         }
-        let gem = file.gems.get(args.handle).ok_or(Errno::NOENT)?;
+        let gem = file.gems.get(file.id, args.handle).ok_or(Errno::NOENT)?;
         if args.operation == abi::VA_OP_UNMAP {
             return state.vm.remove(args.va_address, &gem).map(|()| Flow::Done);
         }

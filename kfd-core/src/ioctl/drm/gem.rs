@@ -64,13 +64,13 @@ impl Ctx<'_> {
 
     pub(super) fn gem(&self, handle: u32) -> Result<Arc<Gem>, Errno> {
         let (_, file) = self.render()?;
-        file.gems.get(handle).ok_or(Errno::NOENT)
+        file.gems.get(file.id, handle).ok_or(Errno::NOENT)
     }
 
     pub(super) fn gem_close(&mut self) -> Handled {
         let args: abi::GemClose = self.read()?;
         let (_, file) = self.render()?;
-        let gem = file.gems.remove(args.handle).ok_or(Errno::INVAL)?;
+        let gem = file.gems.remove(file.id, args.handle).ok_or(Errno::INVAL)?;
         self.process.render.forget(&gem);
         // Its range is given back with nothing held, unless a list still names it.
         drop(gem);

@@ -3,7 +3,7 @@
 use crate::abi::drm as abi;
 use crate::call::Errno;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::render::{BoList, Handles};
+use crate::render::{BoList, RenderFile};
 use zerocopy::FromBytes;
 
 impl Ctx<'_> {
@@ -14,12 +14,12 @@ impl Ctx<'_> {
         // What a list no longer names may be its last: its range is given back with nothing held.
         let (number, old) = match args.operation {
             abi::BO_LIST_OP_CREATE => {
-                let list = buffers(&file.gems, self.input(0), &args)?;
+                let list = buffers(&file, self.input(0), &args)?;
                 (state.lists.insert(list).ok_or(Errno::NOMEM)?, None)
             }
             abi::BO_LIST_OP_DESTROY => (0, state.lists.remove(args.list_handle)),
             abi::BO_LIST_OP_UPDATE => {
-                let list = buffers(&file.gems, self.input(0), &args)?;
+                let list = buffers(&file, self.input(0), &args)?;
                 let slot = state.lists.get_mut(args.list_handle).ok_or(Errno::NOENT)?;
                 (args.list_handle, Some(std::mem::replace(slot, list)))
             }
@@ -34,7 +34,7 @@ impl Ctx<'_> {
 
 /// The buffers that entries name, of the size that their maker says they have: what is missing of one is zero, what
 /// there is more is not looked at.
-pub(super) fn buffers(gems: &Handles, entries: &[u8], args: &abi::BoListIn) -> Result<BoList, Errno> {
+pub(super) fn buffers(file: &RenderFile, entries: &[u8], args: &abi::BoListIn) -> Result<BoList, Errno> {
     let (count, size) = (args.bo_number as usize, args.bo_info_size as usize);
     if entries.len() < count.saturating_mul(size) {
         return Err(Errno::FAULT);
@@ -44,7 +44,7 @@ pub(super) fn buffers(gems: &Handles, entries: &[u8], args: &abi::BoListIn) -> R
         let entry = &entries[index * size..][..size.min(whole.len())];
         whole[..entry.len()].copy_from_slice(entry);
         let entry = abi::BoListEntry::read_from_bytes(&whole).map_err(|_| Errno::INVAL)?;
-        gems.get(entry.bo_handle).ok_or(Errno::NOENT)
+        file.gems.get(file.id, entry.bo_handle).ok_or(Errno::NOENT)
     };
     (0..count).map(gem).collect()
 }

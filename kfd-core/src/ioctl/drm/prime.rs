@@ -21,7 +21,7 @@ impl Ctx<'_> {
         if args.flags & !FLAGS != 0 {
             return Err(Errno::INVAL);
         }
-        let gem = self.gem(args.handle)?;
+        let gem = self.render()?.1.gems.get_by_any(args.handle).ok_or(Errno::NOENT)?;
         if gem.flags & abi::GEM_CREATE_VM_ALWAYS_VALID != 0 {
             return Err(Errno::PERM);
         }
@@ -62,7 +62,7 @@ impl Ctx<'_> {
         let charge = self.charge(Resource::Bo, 1)?;
         let gem = Arc::new(Gem::imported(Arc::clone(&share), preferred, charge));
         let is_it = |gem: &Gem| gem.shared().is_some_and(|of| Arc::ptr_eq(of, &share));
-        args.handle = file.gems.find_or_insert(is_it, file.id, &gem).ok_or(Errno::NOMEM)?;
+        args.handle = file.gems.take_in(is_it, &gem).ok_or(Errno::NOMEM)?;
         self.answer(&args);
         Ok(Flow::Done)
     }

@@ -26,13 +26,13 @@ pub(super) fn cover(tree: &Path, scratch: &Path, clash: Clash) -> Result<(), Vie
 }
 
 /// Covers debugfs likewise, and shows in it what the door serves below `<run_dir>/dev/ras`. Does nothing where no device
-/// has such files, and where debugfs is none of the caller's business: not there, or root's.
+/// has such files, and where debugfs is none of the caller's business: not there, or root's (the run directory's own is).
 ///
 /// # Errors
 /// [`ViewError::Step`].
 pub(super) fn cover_debugfs(run_dir: &Path, scratch: &Path, clash: Clash) -> Result<(), ViewError> {
     let (upper, target) = (run_dir.join("sys/kernel/debug"), Path::new("/sys/kernel/debug"));
-    if !upper.is_dir() || std::fs::read_dir(target).is_err() {
+    if [upper.as_path(), target].iter().any(|folder| std::fs::read_dir(folder).is_err()) {
         return Ok(());
     }
     lay(&upper, target, scratch, clash)?;
