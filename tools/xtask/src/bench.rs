@@ -5,6 +5,7 @@
 //! demanded). A goal that is not met is printed as not met; the exit code is 0 all the same, since a figure is not a test.
 
 use crate::cargo::cargo;
+use crate::packages;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader};
@@ -40,6 +41,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Some(name) if BENCHES.contains(&name) => vec![name],
         Some(name) => bail!("no bench is called {name}; there are: {}", BENCHES.join(", ")),
     };
+    packages::set_up(packages::PEERS)?;
     crate::cargo::build_release()?;
     if !options.json {
         println!(

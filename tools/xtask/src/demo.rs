@@ -25,7 +25,7 @@ pub struct Options {
 const START: Duration = Duration::from_secs(10);
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    packages::set_up()?;
+    packages::set_up(packages::CLIENTS)?;
     act("build");
     let programs = build_release()?;
     if !nix::unistd::geteuid().is_root() {

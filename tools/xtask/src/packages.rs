@@ -1,12 +1,16 @@
-//! The Debian packages that the demo and the live tests use: the unmodified clients.
+//! The Debian packages that a verb uses: unmodified clients for the demo and the live tests, peers for the benches.
 //!
-//! As root what is missing is installed, and said; otherwise it is named and whoever needs it falls back or skips.
+//! As root what is missing is installed, and said; otherwise it is named and whoever needs it falls back or skips. What is
+//! said goes to standard error: standard output is the verb's own.
 
 use anyhow::bail;
 use std::process::{Command, Stdio};
 
-/// What is used, and for what.
-const USED: &[(&str, &str)] = &[
+/// A package, and what it is for.
+type Package = (&'static str, &'static str);
+
+/// What the demo and the tests use.
+pub const CLIENTS: &[Package] = &[
     ("rocminfo", "the unmodified client that lists the agents"),
     ("libhsa-runtime-dev", "the unmodified HSA runtime that the C programs link"),
     ("libdrm-dev", "the DRM headers that the ABI test reads"),
@@ -16,9 +20,12 @@ const USED: &[(&str, &str)] = &[
     ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 
-/// The packages of [`USED`] that are not installed.
-pub fn missing() -> Vec<&'static str> {
-    USED.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect()
+/// What the benches use.
+pub const PEERS: &[Package] =
+    &[("liburcu-dev", "the RCU that the notifier is measured beside"), ("gcc", "compiles the peer's side")];
+
+fn missing(used: &[Package]) -> Vec<&'static str> {
+    used.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect()
 }
 
 /// Whether `name` is installed.
@@ -34,20 +41,20 @@ pub fn installed(name: &str) -> bool {
 ///
 /// # Errors
 /// The installation failed.
-pub fn set_up() -> anyhow::Result<()> {
-    let missing = missing();
+pub fn set_up(used: &[Package]) -> anyhow::Result<()> {
+    let missing = missing(used);
     if missing.is_empty() {
         return Ok(());
     }
     if !nix::unistd::geteuid().is_root() {
-        println!("Not installed, and installing needs root:");
-        for (name, purpose) in USED.iter().filter(|(name, _)| missing.contains(name)) {
-            println!("  {name:<20} {purpose}");
+        eprintln!("Not installed, and installing needs root:");
+        for (name, purpose) in used.iter().filter(|(name, _)| missing.contains(name)) {
+            eprintln!("  {name:<20} {purpose}");
         }
-        println!("As root: apt-get install {}", missing.join(" "));
+        eprintln!("As root: apt-get install {}", missing.join(" "));
         return Ok(());
     }
-    println!("Installing Debian packages: {}", missing.join(" "));
+    eprintln!("Installing Debian packages: {}", missing.join(" "));
     apt(&["update"])?;
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(&missing);
@@ -61,7 +68,7 @@ fn apt(arguments: &[&str]) -> anyhow::Result<()> {
         Ok(out) => bail!("apt-get {} failed:\n{}", arguments.join(" "), String::from_utf8_lossy(&out.stderr)),
         Err(error) => {
             // Not a Debian machine: whoever needs a package falls back and says so.
-            println!("apt-get cannot be run ({error}); going on without the packages");
+            eprintln!("apt-get cannot be run ({error}); going on without the packages");
             Ok(())
         }
     }

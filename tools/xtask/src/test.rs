@@ -35,7 +35,7 @@ struct Tally {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    packages::set_up()?;
+    packages::set_up(packages::CLIENTS)?;
     python::set_up()?;
     let started = Instant::now();
     let mut tally = Tally::default();
