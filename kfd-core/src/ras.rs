@@ -16,11 +16,11 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::core::Core;
 use crate::device::Device;
-use crate::ids::{RenderMinor, Tgid};
+use crate::ids::RenderMinor;
 use crate::notice::Post;
 use crate::process::Process;
 use crate::profile::RasBlock;
-use crate::smi::SmiKind;
+use crate::smi::{NOBODY, SmiKind};
 use crate::sync::Ordering;
 
 /// What counts of a command (`amdgpu_ras_debugfs_ctrl_parse_data`).
@@ -78,12 +78,12 @@ impl Core {
 
     fn reset(&self, device: &Device, post: &mut Post) {
         let count = device.resets.fetch_add(1, Ordering::Relaxed) + 1;
-        self.smi(device.gpu(), Tgid(0), SmiKind::PreReset(count), post);
+        self.smi(device.gpu(), NOBODY, SmiKind::PreReset(count), post);
         for process in self.live().into_iter().filter_map(|process| self.process(process)) {
             lose_queues(device, &process);
             self.tell_of_reset(device, &process, post);
         }
-        self.smi(device.gpu(), Tgid(0), SmiKind::PostReset(count), post);
+        self.smi(device.gpu(), NOBODY, SmiKind::PostReset(count), post);
     }
 
     /// Sets the events by which a process learns that a memory error has cost it the device.

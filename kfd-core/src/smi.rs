@@ -31,12 +31,15 @@ use std::sync::Weak;
 /// counts too.
 const ROOM: usize = 16 << 10;
 
+/// Whose an event is that happens to the device itself: everybody hears of it.
+pub(crate) const NOBODY: Tgid = Tgid(0);
+
 /// What happened, to be told on the streams of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SmiEvent {
     /// On which device.
     pub gpu: GpuId,
-    /// To which process.
+    /// To which process; 0 for an event of the device's own.
     pub tgid: Tgid,
     /// When.
     pub at: Nanos,
@@ -49,7 +52,7 @@ pub struct SmiEvent {
 pub enum SmiKind {
     /// A queue touched memory that is not mapped.
     VmFault,
-    /// The device is about to be reset after a memory error; how often it has been with this time. Nobody's: all hear of it.
+    /// The device is about to be reset after a memory error; how often it has been with this time.
     PreReset(u32),
     /// It has been.
     PostReset(u32),
@@ -182,8 +185,7 @@ impl Stream {
     fn wants(&self, event: &SmiEvent) -> bool {
         let mask = *self.mask.lock();
         let bit = |number: u32| mask & 1 << (number - 1) != 0;
-        let everybodys = matches!(event.what, SmiKind::PreReset(_) | SmiKind::PostReset(_));
-        let its_own = everybodys || self.tgid == event.tgid;
+        let its_own = event.tgid == NOBODY || self.tgid == event.tgid;
         bit(event.number()) && (its_own || self.root && bit(abi::SMI_EVENT_ALL_PROCESS))
     }
 

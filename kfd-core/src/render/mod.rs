@@ -1,8 +1,8 @@
 //! What a process's open files of a render node have: GEM buffers by handle, an address space, contexts and lists.
 //!
 //! amdgpu keeps all of it in the open file (`struct drm_file`, `struct amdgpu_fpriv`), so two files of a process share
-//! nothing here but the numbers of buffers (`handles`), and a file's end ends it. Buffers lie in the same arena as those of KFD, which the file's mappings show.
-//! What KFD has on the device (`pdd`) is another address space, also when ACQUIRE_VM named this file.
+//! nothing here but the numbers of buffers (`handles`), and a file's end ends it. Buffers lie in the same arena as those of
+//! KFD, which the file's mappings show. What KFD has on the device (`pdd`) is another address space, also when ACQUIRE_VM named this file.
 //!
 //! Lock order: the table of files → a file's state → handles → a buffer's state → account; all inside the process mutex.
 //! Not for: what a call means (`ioctl::drm`).
@@ -15,12 +15,12 @@ mod vm;
 
 pub(crate) use context::{Context, Contexts};
 pub(crate) use gem::{Gem, Metadata};
-pub(crate) use handles::Handles;
 pub(crate) use vm::{Mapping, Vm};
 
 use crate::idr::Idr;
 use crate::ids::FileId;
 use crate::sync::{Arc, Mutex};
+use handles::Handles;
 use std::collections::BTreeMap;
 
 /// A list of buffers that submissions name.

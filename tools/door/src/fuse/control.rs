@@ -17,7 +17,8 @@ pub(super) fn open_control(header: &InHeader) -> Result<OpenOut, Errno> {
 }
 
 impl Door {
-    /// One order, which is the whole of the first write to an open file; how many bytes were taken.
+    /// write(2): one order, which is the whole of the first write to an open file; how many bytes were taken. A device's node
+    /// has no write, as the real one has not: it would fill the page without a trap.
     pub(super) fn order(&self, header: &InHeader, write: &WriteIn, data: &[u8]) -> Result<u32, Errno> {
         let minor = self.tree.control(header.nodeid).ok_or(Errno::INVAL)?;
         if write.offset != 0 {

@@ -5,7 +5,6 @@
 //! process: an error would be a SIGBUS, and a short answer would shrink the cached size for good.
 
 use super::channel::Channel;
-use super::control::open_control;
 use super::driver::{ClientMemory, Driver, Host};
 use super::former::Former;
 use super::inflight::InFlights;
@@ -84,17 +83,13 @@ impl Door {
             Request::Ioctl { ioctl, input } => self.ioctl(channel, header, ioctl, input),
             Request::Interrupt { target } => self.interrupt(*target),
             Request::Read(read) => self.read(channel, unique, read),
-            Request::Write { write, data } if self.tree.control(header.nodeid).is_some() => {
-                match self.order(header, write, data) {
-                    Ok(size) => channel.reply(unique, &Reply::Write(WriteOut { size, padding: 0 })),
-                    Err(errno) => channel.reply(unique, &Reply::Error(errno)),
-                }
-            }
             Request::Write { write, .. } if write.write_flags & opcode::WRITE_CACHE != 0 => {
                 channel.reply(unique, &Reply::Write(WriteOut { size: write.size, padding: 0 }));
             }
-            // write(2), which the real device has not either. It would fill the page without a trap.
-            Request::Write { .. } => channel.reply(unique, &Reply::Error(Errno::INVAL)),
+            Request::Write { write, data } => match self.order(header, write, data) {
+                Ok(size) => channel.reply(unique, &Reply::Write(WriteOut { size, padding: 0 })),
+                Err(errno) => channel.reply(unique, &Reply::Error(errno)),
+            },
             Request::Flush(flush) => {
                 channel.reply(unique, &Reply::Empty);
                 self.closed_by(header, flush.fh);
@@ -107,12 +102,6 @@ impl Door {
                 Ok(entry) => channel.reply(unique, &Reply::Entry(entry)),
                 Err(errno) => channel.reply(unique, &Reply::Error(errno)),
             },
-            Request::Open { .. } if self.tree.control(header.nodeid).is_some() => {
-                match open_control(header) {
-                    Ok(out) => channel.reply(unique, &Reply::Open(out)),
-                    Err(errno) => channel.reply(unique, &Reply::Error(errno)),
-                }
-            }
             Request::Open { .. } => match self.open(header) {
                 Ok(out) => channel.reply(unique, &Reply::Open(out)),
                 Err(errno) => channel.reply(unique, &Reply::Error(errno)),

@@ -4,6 +4,7 @@
 //! to a new one, and binds the node to it. A caller who is not the one for whom the LOOKUP was gets ESTALE: the
 //! kernel then looks the name up again and tries once more (fs/namei.c, `path_openat` with LOOKUP_REVAL).
 
+use super::control::open_control;
 use super::dispatch::{Door, refusal};
 use super::wire::layout::{InHeader, OpenOut};
 use super::wire::opcode;
@@ -81,6 +82,9 @@ impl Files {
 impl Door {
     pub(super) fn open(&self, header: &InHeader) -> Result<OpenOut, Errno> {
         let id = header.nodeid;
+        if self.tree.control(id).is_some() {
+            return open_control(header);
+        }
         let device = self.nodes().get(id).ok_or(STALE)?;
         let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
         if who.tgid != device.tgid {

@@ -3,7 +3,8 @@
 //!
 //! A message is a `Head`, then for a job `count` times an `Op` (a write's bytes follow it), for an answer `count`
 //! times a `Reply` and its bytes. Either way at most [`PAYLOAD_MAX`] bytes of client memory and [`OPS_MAX`] entries.
-//! ATTACH and FETCHED carry the mem fd as SCM_RIGHTS, GUARD what aborts the connection. Not for: who sends what when, which `child` and `link` know.
+//! ATTACH and FETCHED carry the mem fd as SCM_RIGHTS, GUARD what aborts the connection. Not for: who sends what when,
+//! which `child` and `link` know.
 //!
 //! Decoding never panics: what does not parse is [`Malformed`], and the reader gives the peer up.
 
