@@ -186,12 +186,12 @@ mod modelled {
 #[cfg(loom)]
 pub(crate) use modelled::*;
 
-pub(crate) use thread::{JoinHandle, ThreadId, current_thread, spawn, stripe_seed};
+pub(crate) use thread::{JoinHandle, ThreadId, current_thread, spawn, stripe_seed, yield_now};
 
 #[cfg(not(loom))]
 mod thread {
     use super::{AtomicUsize, Ordering};
-    pub(crate) use std::thread::{JoinHandle, ThreadId};
+    pub(crate) use std::thread::{JoinHandle, ThreadId, yield_now};
 
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     std::thread_local! {
@@ -219,6 +219,7 @@ mod thread {
 #[cfg(loom)]
 mod thread {
     use super::checker::thread;
+    pub(crate) use super::checker::thread::yield_now;
 
     pub(crate) type JoinHandle<T> = thread::JoinHandle<T>;
     pub(crate) type ThreadId = thread::ThreadId;
@@ -333,6 +334,20 @@ mutants! {
     NoWaiterFence,
     /// A callback is counted only after it can be taken.
     LateCount,
+    /// A thread that appends to its lane looks which list is open without a fence.
+    NoAppendFence,
+    /// A caller that opens the lanes looks for a sleeping reclaimer without a fence.
+    NoOpenFence,
+    /// The reclaimer turns to another list without a fence.
+    NoTurnFence,
+    /// The reclaimer takes the list it turned from without waiting for whoever still appends.
+    HastyTurn,
+    /// An append ends without release ordering.
+    RelaxedAppend,
+    /// The reclaimer shuts lanes that were opened since its last turn.
+    EarlyShut,
+    /// The reclaimer sleeps while lanes are open.
+    OpenSleep,
     /// The reclaimer looks for a flood only when the batch has run.
     LateFloodLook,
     /// A wait that has lasted too long is taken for one that is over.

@@ -95,6 +95,43 @@ fn callbacks_run_on_the_reclaimer_in_order_and_barrier_waits_for_all_of_them() {
 }
 
 #[test]
+fn callbacks_of_one_thread_run_in_order_whatever_the_rush() {
+    const EACH: usize = 60_000;
+    let domain = Domain::new("order");
+    // What each thread's last callback was, looked at by callbacks alone.
+    let last: Arc<Vec<AtomicUsize>> = Arc::new((0..3).map(|_| AtomicUsize::new(0)).collect());
+    thread::scope(|scope| {
+        for number in 0..3 {
+            let (domain, last) = (&domain, last.clone());
+            scope.spawn(move || {
+                // From here on it has a number, and a lane.
+                drop(domain.read());
+                for turn in 1..=EACH {
+                    let last = last.clone();
+                    domain.defer(move || {
+                        let before = last[number].load(Ordering::Relaxed);
+                        // Stays behind for ever when one came out of turn.
+                        if before + 1 == turn {
+                            last[number].store(turn, Ordering::Relaxed);
+                        }
+                    });
+                    // Floods of all lengths, and rests in which the reclaimer goes to sleep.
+                    if turn.is_multiple_of(1 + turn / 40) {
+                        thread::sleep(Duration::from_micros(number as u64 * 40));
+                    }
+                    if turn.is_multiple_of(10_000) {
+                        domain.barrier();
+                    }
+                }
+            });
+        }
+    });
+    domain.barrier();
+    let last: Vec<_> = last.iter().map(|last| last.load(Ordering::Relaxed)).collect();
+    assert_eq!(last, [EACH; 3]);
+}
+
+#[test]
 fn a_retired_value_is_dropped_after_the_section_and_not_before() {
     let domain = Domain::new("retire");
     let rung = Arc::new(AtomicUsize::new(0));

@@ -167,7 +167,8 @@ impl Builder {
             name: self.name,
             kind,
             readers: Readers::new(layout, self.places.then(Places::default)),
-            lists: Lists::new(stripes),
+            // Whoever may not be interrupted by a membarrier, or cannot be, does without lanes.
+            lists: Lists::new(stripes, if layout.fenced { 0 } else { OWN }),
             patience: Patience { threshold: self.stall_after, tell: self.on_stall },
             flood_at: self.flood_at,
             follows: self.follows,
@@ -198,6 +199,8 @@ pub struct Shape {
     pub cpus: u32,
     /// Shared stripes; with two, a section leaves through the other one than it entered by.
     pub shared: u32,
+    /// Lanes for the callbacks of the first threads.
+    pub lanes: usize,
     /// For bodies that queue callbacks.
     pub reclaimer: bool,
 }
@@ -211,7 +214,7 @@ impl Shape {
             name: "model",
             kind: ReaderKind::Fenced,
             readers: Readers::new(layout, None),
-            lists: Lists::new(1),
+            lists: Lists::new(1, self.lanes),
             patience: Patience { threshold: None, tell: None },
             flood_at: usize::MAX,
             follows: false,

@@ -36,9 +36,15 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn synchronize(&self) {
+    fn synchronize(&self) {
         let describe = |waited| self.describe(Waiter::GracePeriod, waited);
         self.grace.synchronize(&self.readers, &self.patience, &describe);
+    }
+
+    /// The reclaimer's.
+    pub(super) fn synchronize_for_all(&self) {
+        let describe = |waited| self.describe(Waiter::GracePeriod, waited);
+        self.grace.synchronize_for_all(&self.readers, &self.patience, &describe);
     }
 
     fn describe(&self, waiter: Waiter, waited: Duration) -> Stall {
@@ -103,7 +109,7 @@ impl Domain {
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn model(stripes: u32, with_reclaimer: bool) -> Arc<Self> {
-        Self::shaped(super::Shape { own: 0, cpus: 0, shared: stripes, reclaimer: with_reclaimer })
+        Self::shaped(super::Shape { own: 0, cpus: 0, shared: stripes, lanes: 0, reclaimer: with_reclaimer })
     }
 
     /// For models.

@@ -1,8 +1,10 @@
-//! The grace period: one updater at a time waits for both banks; the others may share a period that began
-//! after they asked.
+//! The grace period: an updater runs a barrier everywhere, then looks at all readers. Where nobody is inside, that is all:
+//! a look changes nothing, so any number of updaters may look at once. Where somebody is, one updater at a time has the
+//! turn: it sends new readers to the other bank and waits for each bank; the others may share a period that began after
+//! they asked.
 //!
-//! `sequence` is odd while a period runs. A caller that reads `s` needs the value [`ticket`] computes from
-//! it: a period that *began* later than the read. State: `idle (even) → running (odd) → idle (even, +2)`.
+//! `sequence` is odd while a period runs that may be shared. A caller that reads `s` needs the value [`ticket`] computes
+//! from it: a period that *began* later than the read. State: `idle (even) → running (odd) → idle (even, +2)`.
 //!
 //! Lock order: the turn is held while waiting for readers, so no reader may ever want it: it is private to
 //! this file.
@@ -48,9 +50,14 @@ impl Grace {
 
     /// Returns after every read section that began before the call has ended.
     pub(super) fn synchronize(&self, readers: &Readers, patience: &Patience, describe: Describe<'_>) {
-        // Whoever gets the turn at once runs a period of its own, whose fence A covers its removals.
+        readers.prepare();
+        if readers.nobody() {
+            return;
+        }
+        // Whoever gets the turn at once has had the fence A that covers its removals. Nobody shares this period: it does
+        // not cover the removals of those who ask from now on.
         if let Some(_turn) = sync::try_lock(&self.turn) {
-            return self.run(readers, patience, describe);
+            return Self::wait_for_both(readers, patience, describe);
         }
         let ticket = self.ticket();
         let _turn = sync::lock(&self.turn);
@@ -59,19 +66,32 @@ impl Grace {
         }
     }
 
-    /// One period; the caller has the turn.
+    /// As [`Grace::synchronize`], and tickets are honoured by it: for whoever runs the periods that were asked for.
+    pub(super) fn synchronize_for_all(&self, readers: &Readers, patience: &Patience, describe: Describe<'_>) {
+        let _turn = sync::lock(&self.turn);
+        self.run(readers, patience, describe);
+    }
+
+    /// One period that may be shared; the caller has the turn.
     fn run(&self, readers: &Readers, patience: &Patience, describe: Describe<'_>) {
         let started = self.sequence.load(Ordering::Relaxed) + 1;
         self.sequence.store(started, Ordering::Relaxed);
         readers.prepare();
+        if !readers.nobody() {
+            Self::wait_for_both(readers, patience, describe);
+        }
+        // Release: whoever shares this period through `reached` has its sections behind it too.
+        self.sequence.store(started + 1, Ordering::Release);
+    }
+
+    /// Both banks, each of which no new reader enters meanwhile; the caller has the turn.
+    fn wait_for_both(readers: &Readers, patience: &Patience, describe: Describe<'_>) {
         // Stragglers first: readers that loaded the index before the last flip and entered after it.
         if !mutant(Mutant::OneBank) {
             readers.wait_idle(readers.idle_state(), patience, describe);
         }
         readers.flip();
         readers.wait_idle(readers.idle_state(), patience, describe);
-        // Release: whoever shares this period through `reached` has its sections behind it too.
-        self.sequence.store(started + 1, Ordering::Release);
     }
 }
 

@@ -1,16 +1,23 @@
-//! Where callbacks wait until the reclaimer takes them: striped push lists, one stripe for each few threads.
+//! Where callbacks wait until the reclaimer takes them: lanes, each appended to by one thread, and stripes, pushed to by
+//! everyone else.
 //!
-//! Pushing is one compare-and-exchange on a line that threads of other stripes do not touch; taking is a swap
-//! per stripe. A thread keeps to its stripe and a stripe is taken whole, so the callbacks of one thread run in the
-//! order in which they were queued; those of different threads are not ordered.
+//! Lanes (`lanes.rs`) cost a caller no locked instruction but must be shut before the reclaimer sleeps, which takes a
+//! membarrier. So they are open only in a flood: a caller opens them when it has found the reclaimer awake many times in a
+//! row, and the reclaimer shuts them when it has taken few. Callbacks of a quiet domain go to stripes.
 //!
-//! Only the reclaimer takes. Not here: lists appended to by restartable sequences. They spare the locked
-//! instruction (2 ns) but cost the reclaimer a membarrier for each taking (12 µs while another thread runs).
+//! Pushing to a stripe is one compare-and-exchange on a line that threads of other stripes do not touch; taking is a
+//! swap per stripe.
+//!
+//! The callbacks of one thread run in the order in which they were queued, but for those of its signal handlers and, in a
+//! flood, those from before the thread's first read section. Those of different threads are not ordered.
+//!
+//! Only the reclaimer takes.
 #![allow(unsafe_code)]
 
 use super::{
+    batch::Chain,
     head::Head,
-    own::{self, OWN},
+    lanes::{Lanes, Turned},
 };
 use crate::sync::{self, AtomicPtr, AtomicU64, Mutant, Ordering, mutant};
 use std::ptr::{self, NonNull};
@@ -22,46 +29,67 @@ struct Stripe {
     pushed: AtomicU64,
 }
 
-/// A count that one thread writes.
-#[repr(align(128))]
-#[derive(Default)]
-struct Own(AtomicU64);
-
 /// All callbacks of a domain that nobody has taken.
 pub(super) struct Lists {
     stripes: Box<[Stripe]>,
-    /// What threads with a number have pushed, so that they need not count by a locked instruction.
-    own: [Own; OWN],
+    pub(super) lanes: Lanes,
 }
 
 impl Lists {
-    /// `stripes` must be a power of two.
-    pub(super) fn new(stripes: u32) -> Self {
+    /// `stripes` must be a power of two; `lanes` are for the threads with the first numbers.
+    pub(super) fn new(stripes: u32, lanes: usize) -> Self {
         assert!(stripes.is_power_of_two());
         Self {
             stripes: (0..stripes)
                 .map(|_| Stripe { newest: AtomicPtr::new(ptr::null_mut()), pushed: AtomicU64::new(0) })
                 .collect(),
-            own: std::array::from_fn(|_| Own::default()),
+            lanes: Lanes::new(lanes),
         }
     }
 
-    /// Ends with the fence P of `Queue::push`.
+    /// Queues for the thread with that number. True when the reclaimer may be asleep, and the caller is to look; it ends with
+    /// the fence P then.
     ///
     /// # Safety
     /// `head` is valid and exclusively the caller's until it is taken.
     #[inline]
-    pub(super) unsafe fn push(&self, head: NonNull<Head>) {
+    pub(super) unsafe fn push(&self, number: usize, head: NonNull<Head>) -> bool {
+        let inside = self.lanes.enter(number);
+        if let Some(inside) = &inside {
+            inside.count();
+        }
+        match inside {
+            Some(inside) if inside.is_open() => {
+                // SAFETY: they are open; the rest is the caller's contract.
+                unsafe { inside.append(head) };
+                false
+            }
+            inside => {
+                // SAFETY: the caller's contract.
+                unsafe { self.push_to_stripe(inside.is_some(), head) };
+                true
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Lists::push`].
+    unsafe fn push_to_stripe(&self, counted: bool, head: NonNull<Head>) {
         let stripe = &self.stripes[sync::stripe_seed() & (self.stripes.len() - 1)];
+        let count = || {
+            if !counted {
+                stripe.pushed.fetch_add(1, Ordering::Relaxed);
+            }
+        };
         // The count first: it never falls below what has been taken.
         if !mutant(Mutant::LateCount) {
-            self.count(stripe);
+            count();
         }
         let mut seen = stripe.newest.load(Ordering::Relaxed);
         loop {
             // SAFETY: valid and exclusively ours until the exchange below publishes it.
             unsafe { Head::set_next(head, NonNull::new(seen)) };
-            // Release, partner the acquire of `take`: the callback's object and all removals before it.
+            // Release, partner the acquire of `take_stripes`: the callback's object and all removals before it.
             match stripe.newest.compare_exchange_weak(
                 seen,
                 head.as_ptr(),
@@ -73,35 +101,35 @@ impl Lists {
             }
         }
         if mutant(Mutant::LateCount) {
-            self.count(stripe);
+            count();
         }
         sync::fence_after_rmw(Mutant::NoPushFence);
     }
 
-    #[inline(always)]
-    fn count(&self, stripe: &Stripe) {
-        match self.own.get(own::index(own::number())) {
-            Some(count) if !cfg!(loom) => sync::increment_own(&count.0),
-            _ => {
-                stripe.pushed.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Is nothing to be taken? What happened before the call is seen.
+    /// Is nothing in the stripes? What happened before the call is seen. With the lanes shut: is nothing to be taken?
     pub(super) fn are_empty(&self) -> bool {
         self.stripes.iter().all(|stripe| stripe.newest.load(Ordering::Acquire).is_null())
     }
 
     /// Everything ever pushed, at least as much as has been taken.
     pub(super) fn pushed(&self) -> u64 {
-        let own = self.own.iter().take(if cfg!(loom) { 0 } else { OWN }).map(|own| &own.0);
-        let counts = self.stripes.iter().map(|stripe| &stripe.pushed).chain(own);
-        counts.fold(0, |sum, count| sum.wrapping_add(count.load(Ordering::Acquire)))
+        let shared = self
+            .stripes
+            .iter()
+            .fold(0, |sum: u64, stripe| sum.wrapping_add(stripe.pushed.load(Ordering::Acquire)));
+        shared.wrapping_add(self.lanes.pushed())
     }
 
-    /// Takes every callback whose push happened before the call. The reclaimer's alone.
-    pub(super) fn take(&self) -> Chain {
+    /// Takes every callback whose push happened before the call. Open lanes stay so if `stay_open`, or are shut within two
+    /// calls.
+    pub(super) fn take(&self, stay_open: bool) -> Taken {
+        let Turned { chain: lanes, lane, shut } = self.lanes.turn(stay_open);
+        // What the same thread has put into both is in this order: see `lanes.rs`.
+        let chain = if shut { lanes.then(self.take_stripes()) } else { self.take_stripes().then(lanes) };
+        Taken { chain, lane }
+    }
+
+    fn take_stripes(&self) -> Chain {
         let mut chain = Chain::empty();
         for stripe in &self.stripes {
             if stripe.newest.load(Ordering::Relaxed).is_null() {
@@ -125,36 +153,9 @@ impl Lists {
     }
 }
 
-/// Callbacks that were taken, each stripe's oldest first; owned by whoever holds the chain.
-pub(super) struct Chain {
-    first: Option<NonNull<Head>>,
-    last: Option<NonNull<Head>>,
-}
-
-impl Chain {
-    pub(super) fn empty() -> Self {
-        Self { first: None, last: None }
-    }
-
-    /// # Safety
-    /// The members from `first` to `last`, whose next is nothing, are exclusively the caller's and become the
-    /// chain's.
-    unsafe fn append(&mut self, first: NonNull<Head>, last: NonNull<Head>) {
-        match self.last.replace(last) {
-            None => self.first = Some(first),
-            // SAFETY: the chain's own member.
-            Some(before) => unsafe { Head::set_next(before, Some(first)) },
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-
-    pub(super) fn pop(&mut self) -> Option<NonNull<Head>> {
-        let head = self.first?;
-        // SAFETY: the chain owns its members until they are popped.
-        self.first = unsafe { Head::next(head) };
-        Some(head)
-    }
+/// What was queued.
+pub(super) struct Taken {
+    pub(super) chain: Chain,
+    /// In a flood, a lane that some of it was in.
+    pub(super) lane: Option<usize>,
 }

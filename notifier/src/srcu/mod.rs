@@ -6,7 +6,7 @@
 //! | [`Builder`], [`ReaderKind`] | `builder.rs`: which counters, which warnings |
 //! | the reader's path | `reader.rs`: two banks of enter/leave counters; `own.rs`: numbers for threads; `rseq.rs`: increments per CPU |
 //! | the grace period | `grace.rs`: who runs one, who may share another's |
-//! | callbacks | `head.rs` (the 16 bytes), `lists.rs` (push lists), `queue.rs` (sleep, barrier, back-pressure), `reclaimer.rs` (the thread), `retire.rs` (the safe face) |
+//! | callbacks | `head.rs` (the 16 bytes), `lists.rs` (where they wait: `lanes.rs` in a flood, stripes otherwise), `batch.rs` (what was taken), `queue.rs` (sleep, barrier, back-pressure), `reclaimer.rs` (the thread), `retire.rs` (the safe face) |
 //! | [`Stall`] | `stall.rs`: who waits too long and for whom |
 //! | chain members | `node.rs`, `list.rs`: counted listeners and the list that walkers read |
 //! | [`Slot`] | `slot.rs`: a published pointer |
@@ -19,11 +19,13 @@
 //! Why it is correct: `ORDERING.md` beside this crate's README names every fence, its partner and what the pair
 //! forbids.
 
+mod batch;
 mod builder;
 mod domain;
 mod grace;
 mod head;
 mod inside;
+mod lanes;
 pub(crate) mod list;
 mod lists;
 pub(crate) mod node;

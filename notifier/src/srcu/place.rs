@@ -40,6 +40,16 @@ impl Place {
         self.bound
     }
 
+    /// A flood of light callbacks comes from that CPU. Binds at once: while the other side moves once a tick, batches
+    /// come every few hundred microseconds.
+    pub(super) fn follow(&mut self, cpu: usize) -> Option<usize> {
+        if self.bound != Some(cpu) {
+            self.last = Some(cpu);
+            self.bind();
+        }
+        self.bound
+    }
+
     fn let_go(&mut self) {
         if let (Some(_), Some(allowed)) = (self.bound, &self.allowed)
             && allowed.run_this_thread()

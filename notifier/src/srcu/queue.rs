@@ -2,7 +2,8 @@
 //!
 //! Queueing appends to a list (`lists.rs`) and looks whether the reclaimer sleeps; only the call that finds it
 //! asleep makes a system call. In a flood the reclaimer lingers for a moment instead of sleeping: callers then never
-//! have to wake it, and it takes more at once.
+//! have to wake it, and it takes more at once. While lanes are open it does not sleep at all, so who appends to one
+//! need not look.
 //!
 //! A barrier needs no marker in the lists: it takes a ticket, and the next taking of the lists that sees the
 //! ticket sees every callback that was queued before.
@@ -16,8 +17,10 @@
 #![allow(unsafe_code)]
 
 use super::{
+    batch::Batch,
     head::Head,
-    lists::{Chain, Lists},
+    lists::{Lists, Taken},
+    own,
     stall::{Describe, Patience, Reclaimer},
 };
 use crate::sync::{self, AtomicU64, AtomicUsize, Mutant, Ordering, WaitWord, mutant};
@@ -33,13 +36,25 @@ const LINGERING: u32 = 2;
 /// Not a CPU's number.
 const NO_CPU: usize = usize::MAX;
 
-/// The delay that a callback may suffer for the sake of larger batches, and the batch that is large.
+/// The delay that a callback may suffer for the sake of larger batches: when small ones follow each other at once, and in a
+/// flood, where each look at the lanes is a membarrier. And the batch that is a flood's.
 pub(super) const LINGER: Duration = Duration::from_micros(50);
-pub(super) const LARGE: u64 = if cfg!(loom) { 2 } else { 512 };
+pub(super) const LINGER_IN_FLOOD: Duration = Duration::from_micros(200);
+pub(super) const LARGE: u64 = if cfg!(loom) { 3 } else { 512 };
 /// Times that a barrier offers the reclaimer its CPU before it sleeps.
 const YIELDS: u32 = 2;
 /// Waiters for less than a barrier are told each time so many callbacks have run.
 const TELL_EVERY: u64 = 256;
+
+/// The reclaimer's own, which change all the time: not in a line that callers look at.
+#[repr(align(128))]
+struct Own {
+    /// Callbacks begun, and ended.
+    started: AtomicU64,
+    finished: AtomicU64,
+    /// What the reclaimer is doing, as a number.
+    stage: AtomicUsize,
+}
 
 /// Callbacks queued and not yet finished, and who sleeps for them.
 pub(super) struct Queue {
@@ -50,11 +65,7 @@ pub(super) struct Queue {
     bound: AtomicUsize,
     /// No further push can happen.
     stop: AtomicUsize,
-    /// Callbacks begun, and ended: the reclaimer's own counts.
-    started: AtomicU64,
-    finished: AtomicU64,
-    /// What the reclaimer is doing, as a number.
-    stage: AtomicUsize,
+    own: Own,
     /// Barriers asked for, and passed.
     asked: AtomicU64,
     passed: AtomicU64,
@@ -78,9 +89,7 @@ impl Queue {
             waker: AtomicUsize::new(NO_CPU),
             bound: AtomicUsize::new(NO_CPU),
             stop: AtomicUsize::new(0),
-            started: AtomicU64::new(0),
-            finished: AtomicU64::new(0),
-            stage: AtomicUsize::new(0),
+            own: Own { started: AtomicU64::new(0), finished: AtomicU64::new(0), stage: AtomicUsize::new(0) },
             asked: AtomicU64::new(0),
             passed: AtomicU64::new(0),
             visits: AtomicU64::new(0),
@@ -96,9 +105,28 @@ impl Queue {
     /// `head` has its callback set, is valid and untouched by others until that callback runs.
     #[inline]
     pub(super) unsafe fn push(&self, head: NonNull<Head>) {
-        // Ends with P, partner S: either the reclaimer finds the callback or this thread sees it asleep.
+        let number = own::number();
         // SAFETY: the caller's contract.
-        unsafe { self.lists.push(head) };
+        let look = unsafe { self.lists.push(number, head) };
+        if !look {
+            return;
+        }
+        // P, partner S: either the reclaimer finds the callback or this thread sees it asleep.
+        let asleep = self.sleep.load(Ordering::Relaxed) == ASLEEP;
+        if asleep {
+            self.wake();
+        }
+        if self.lists.lanes.would_help(number, asleep) {
+            self.open_lanes();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open_lanes(&self) {
+        self.lists.lanes.open();
+        // O, partner S, as after a push: the reclaimer finds them open or this thread sees it asleep.
+        sync::fence_after_rmw(Mutant::NoOpenFence);
         if self.sleep.load(Ordering::Relaxed) == ASLEEP {
             self.wake();
         }
@@ -115,22 +143,24 @@ impl Queue {
         }
     }
 
-    /// Sleeps until callbacks are queued or a barrier asks; `None` when stopped and nothing is left.
-    pub(super) fn wait(&self) -> Option<Batch> {
+    /// Sleeps until callbacks are queued or a barrier asks; `None` when stopped and nothing is left. Open lanes stay so
+    /// `while_busy`, for one batch.
+    pub(super) fn wait(&self, mut while_busy: bool) -> Option<Batch> {
         loop {
             let stopped = self.stop.load(Ordering::Acquire) != 0;
             // Acquire, partner the release in `barrier`: with the ticket come the callbacks queued before it.
             let covers = self.asked.load(Ordering::Acquire);
-            if !self.lists.are_empty() {
-                return Some(Batch { chain: self.lists.take(), covers });
-            }
-            if covers != self.passed.load(Ordering::Relaxed) {
-                return Some(Batch { chain: Chain::empty(), covers });
+            let Taken { chain, lane } = self.lists.take(while_busy && !stopped);
+            if !chain.is_empty() || covers != self.passed.load(Ordering::Relaxed) {
+                return Some(Batch { chain, covers, lane });
             }
             if stopped {
                 return None;
             }
-            self.sleep_until_asked(covers);
+            if self.lists.lanes.are_shut() {
+                self.sleep_until_asked(covers);
+            }
+            while_busy = false;
         }
     }
 
@@ -142,7 +172,7 @@ impl Queue {
         }
         // S, partner P and the barrier's: announced before the looks below.
         sync::full_fence(Mutant::NoIdleFence);
-        if self.quiet(covers) && self.lists.are_empty() {
+        if self.quiet(covers) && self.lists.are_empty() && self.lists.lanes.are_shut() {
             if late {
                 self.sleep.swap(ASLEEP, Ordering::AcqRel);
             }
@@ -161,13 +191,13 @@ impl Queue {
         covers.wrapping_add(self.visits.load(Ordering::Relaxed))
     }
 
-    /// Lets callbacks gather, unless someone waits.
-    pub(super) fn linger(&self, covers: u64) {
+    /// Lets callbacks gather for so long, unless someone waits.
+    pub(super) fn linger(&self, covers: u64, at_most: Duration) {
         self.sleep.swap(LINGERING, Ordering::AcqRel);
         // S, as above, but only for those who wait: callers leave a lingering reclaimer alone.
         sync::full_fence(Mutant::NoLingerFence);
         if self.quiet(covers) && self.waiters.load(Ordering::Relaxed) == 0 {
-            self.sleep.wait(LINGERING, Some(LINGER));
+            self.sleep.wait(LINGERING, Some(at_most));
         }
         self.sleep.swap(AWAKE, Ordering::AcqRel);
     }
@@ -183,6 +213,11 @@ impl Queue {
         bound != NO_CPU && sync::current_cpu() == Some(bound)
     }
 
+    /// The CPU that callbacks of that lane were queued on lately.
+    pub(super) fn caller(&self, lane: usize) -> usize {
+        self.lists.lanes.cpu(lane)
+    }
+
     /// The CPU of whoever woke the reclaimer last.
     pub(super) fn waker(&self) -> Option<usize> {
         Some(self.waker.load(Ordering::Relaxed)).filter(|&cpu| cpu != NO_CPU)
@@ -194,11 +229,11 @@ impl Queue {
         if cfg!(loom) {
             return;
         }
-        self.stage.store(stage as usize, Ordering::Relaxed);
+        self.own.stage.store(stage as usize, Ordering::Relaxed);
     }
 
     pub(super) fn stage(&self) -> Reclaimer {
-        match self.stage.load(Ordering::Relaxed) {
+        match self.own.stage.load(Ordering::Relaxed) {
             stage if stage == Reclaimer::InGracePeriod as usize => Reclaimer::InGracePeriod,
             stage if stage == Reclaimer::RunningCallbacks as usize => Reclaimer::RunningCallbacks,
             _ => Reclaimer::Idle,
@@ -211,16 +246,16 @@ impl Queue {
         struct Finished<'q>(&'q Queue);
         impl Drop for Finished<'_> {
             fn drop(&mut self) {
-                let finished = self.0.finished.load(Ordering::Relaxed) + 1;
+                let finished = self.0.own.finished.load(Ordering::Relaxed) + 1;
                 // Release, partner the acquire of whoever finds nothing pending.
-                self.0.finished.store(finished, Ordering::Release);
+                self.0.own.finished.store(finished, Ordering::Release);
                 if finished.is_multiple_of(TELL_EVERY) && self.0.throttled.load(Ordering::Relaxed) != 0 {
                     self.0.tell();
                 }
             }
         }
         // Before it runs, so that `unstarted` never counts a callback that has begun.
-        self.started.store(self.started.load(Ordering::Relaxed) + 1, Ordering::Release);
+        self.own.started.store(self.own.started.load(Ordering::Relaxed) + 1, Ordering::Release);
         let _finished = Finished(self);
         callback()
     }
@@ -264,7 +299,7 @@ impl Queue {
         // Who lets the reclaimer have the CPU that they share goes on here.
         if self.shares_cpu() {
             for _ in 0..YIELDS {
-                std::thread::yield_now();
+                sync::yield_now();
                 if done() {
                     return;
                 }
@@ -328,13 +363,13 @@ impl Queue {
 
     pub(super) fn pending(&self) -> usize {
         // In this order, so that the difference is never negative.
-        let finished = self.finished.load(Ordering::Acquire);
+        let finished = self.own.finished.load(Ordering::Acquire);
         self.lists.pushed().wrapping_sub(finished) as usize
     }
 
     /// Callbacks queued that have not begun.
     pub(super) fn unstarted(&self) -> usize {
-        let started = self.started.load(Ordering::Acquire);
+        let started = self.own.started.load(Ordering::Acquire);
         self.lists.pushed().wrapping_sub(started) as usize
     }
 
@@ -357,11 +392,4 @@ impl Queue {
         // No fence, as in `barrier`.
         self.wake();
     }
-}
-
-/// Callbacks taken off the lists.
-pub(super) struct Batch {
-    pub(super) chain: Chain,
-    /// The last barrier asked for before they were taken.
-    pub(super) covers: u64,
 }

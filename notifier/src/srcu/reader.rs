@@ -359,6 +359,24 @@ impl Readers {
         self.own[..used].iter().filter(|word| counts(word.0.load(Ordering::Acquire))).count()
     }
 
+    /// Has everyone left who entered before the looks began, whichever bank they are in? Both banks in one look: in a quiet
+    /// domain a grace period need not turn readers away from one to wait for the other.
+    pub(super) fn nobody(&self) -> bool {
+        if self.words_in_use(|seen| seen == FIRST || seen == SECOND) != 0 {
+            return false;
+        }
+        // As in `empty`: leaves first.
+        let both = |of: fn(&Stripe) -> &[AtomicU64; 2], order| {
+            self.common.iter().fold(0_u64, |sum, stripe| {
+                let counters = of(stripe);
+                sum.wrapping_add(counters[0].load(order)).wrapping_add(counters[1].load(order))
+            })
+        };
+        let left = both(|stripe| &stripe.leave, Ordering::Acquire);
+        let entered = both(|stripe| &stripe.enter, Ordering::Relaxed);
+        left == entered
+    }
+
     /// Has everyone left this bank who entered before the looks began?
     fn empty(&self, state: usize) -> bool {
         if self.words_in_use(|seen| seen == state) != 0 {

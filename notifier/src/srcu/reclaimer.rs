@@ -6,15 +6,24 @@
 #![allow(unsafe_code)]
 
 use super::{
+    batch::Chain,
     domain::Core,
     head::Head,
-    lists::Chain,
     place::Place,
-    queue::{LARGE, LINGER},
+    queue::{LARGE, LINGER, LINGER_IN_FLOOD},
     stall::Reclaimer,
 };
 use crate::sync::{Instant, Mutant, mutant};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+/// A callback that takes less gains more from what it finds in its caller's CPU than from another CPU's time.
+const LIGHT: Duration = Duration::from_nanos(500);
+
+/// Callbacks between two looks where their callers are.
+const SOME: usize = 1024;
 
 /// Runs until the domain stops and its queue is empty.
 pub(super) fn run(core: &Core) {
@@ -22,32 +31,45 @@ pub(super) fn run(core: &Core) {
     let mut reported = 0;
     let mut place = Place::new(core.follows);
     let mut pace = Pace::new();
-    while let Some(mut batch) = core.queue.wait() {
+    // Was the last batch a large one?
+    let mut busy = false;
+    while let Some(mut batch) = core.queue.wait(busy) {
         pace.batch(core.queue.barriers(batch.covers));
-        core.queue.bind(place.woken_by(core.queue.waker()));
+        if batch.lane.is_none() || !pace.light {
+            core.queue.bind(place.woken_by(core.queue.waker()));
+        }
         if !mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
         }
         if !batch.chain.is_empty() && !mutant(Mutant::NoGrace) {
             core.queue.enter_stage(Reclaimer::InGracePeriod);
-            core.synchronize();
+            core.synchronize_for_all();
             core.queue.enter_stage(Reclaimer::RunningCallbacks);
         }
-        let mut count = 0;
-        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| run_all(core, &mut batch.chain, &mut count)))
-        {
-            if cfg!(loom) {
-                std::panic::resume_unwind(panic);
+        let (mut count, began) = (0, Instant::now());
+        while !batch.chain.is_empty() {
+            if let Some(lane) = batch.lane.filter(|_| pace.light) {
+                core.queue.bind(place.follow(core.queue.caller(lane)));
             }
-            tracing::error!(domain = core.name, "a callback panicked; it counts as run");
+            let run = AssertUnwindSafe(|| run_some(core, &mut batch.chain, &mut count));
+            if let Err(panic) = catch_unwind(run) {
+                if cfg!(loom) {
+                    std::panic::resume_unwind(panic);
+                }
+                tracing::error!(domain = core.name, "a callback panicked; it counts as run");
+            }
         }
         core.queue.enter_stage(Reclaimer::Idle);
         core.queue.finished(batch.covers);
         if mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
         }
-        if count >= LARGE || pace.is_hasty() {
-            core.queue.linger(batch.covers);
+        busy = count >= LARGE;
+        pace.light = busy && began.elapsed() < LIGHT * count as u32;
+        if busy {
+            core.queue.linger(batch.covers, LINGER_IN_FLOOD);
+        } else if pace.is_hasty() {
+            core.queue.linger(batch.covers, LINGER);
         }
         pace.rest();
     }
@@ -62,6 +84,8 @@ struct Pace {
     /// Batches in a row that came within the time it would linger.
     hasty: u32,
     barriers: u64,
+    /// Did the last batch have many callbacks that took little time?
+    light: bool,
 }
 
 impl Pace {
@@ -69,7 +93,7 @@ impl Pace {
     const HASTY: u32 = 4;
 
     fn new() -> Self {
-        Self { rested: Instant::now(), hasty: 0, barriers: 0 }
+        Self { rested: Instant::now(), hasty: 0, barriers: 0, light: false }
     }
 
     /// A batch is there, after so many barriers. Who calls those is not to be kept.
@@ -88,8 +112,9 @@ impl Pace {
     }
 }
 
-fn run_all(core: &Core, chain: &mut Chain, count: &mut u64) {
-    while let Some(head) = chain.pop() {
+fn run_some(core: &Core, chain: &mut Chain, count: &mut u64) {
+    for _ in 0..SOME {
+        let Some(head) = chain.pop() else { return };
         *count += 1;
         // SAFETY: the chain yielded it, so this thread is its only owner.
         let callback = unsafe { Head::take_run(head) };

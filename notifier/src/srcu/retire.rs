@@ -68,13 +68,26 @@ unsafe fn queue<T: Send + 'static>(domain: &Domain, carried: Box<Carried<T>>, en
 /// `head` is the head of a leaked `Box<Carried<T>>`, given back once.
 unsafe fn drop_carried<T>(head: NonNull<Head>) {
     // SAFETY: by contract.
-    drop(unsafe { Box::from_raw(head.cast::<Carried<T>>().as_ptr()) });
+    drop(unsafe { take_back::<T>(head) });
 }
 
 /// # Safety
 /// `head` is the head of a leaked `Box<Carried<F>>`, given back once.
 unsafe fn run_carried<F: FnOnce()>(head: NonNull<Head>) {
     // SAFETY: by contract.
-    let carried = unsafe { Box::from_raw(head.cast::<Carried<F>>().as_ptr()) };
+    let carried = unsafe { take_back::<F>(head) };
     (carried.value)();
+}
+
+/// # Safety
+/// `head` is the head of a leaked `Box<Carried<T>>`, given back once.
+unsafe fn take_back<T>(head: NonNull<Head>) -> Box<Carried<T>> {
+    let carried = head.cast::<Carried<T>>().as_ptr();
+    #[cfg(loom)]
+    if crate::sync::model::keep_memory() {
+        // SAFETY: by contract; a copy goes, and the memory stays for whoever is at fault.
+        return Box::new(unsafe { carried.read() });
+    }
+    // SAFETY: by contract.
+    unsafe { Box::from_raw(carried) }
 }

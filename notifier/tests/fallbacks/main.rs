@@ -227,6 +227,33 @@ fn signals_in_the_middle_of_increments_lose_no_count() {
 }
 
 #[test]
+fn callbacks_queued_by_handlers_in_the_midst_of_queueing_all_run() {
+    if !alone("callbacks_queued_by_handlers_in_the_midst_of_queueing_all_run", &[]) {
+        return;
+    }
+    static DOMAIN: std::sync::OnceLock<Arc<Domain>> = std::sync::OnceLock::new();
+    static HEADS: std::sync::OnceLock<sys::Heads> = std::sync::OnceLock::new();
+    let domain = DOMAIN.get_or_init(|| Domain::new("signals"));
+    let heads = HEADS.get_or_init(|| sys::Heads::new(4_000));
+    drop(domain.read());
+    let storm =
+        sys::storm(|| HEADS.get().unwrap().queue_one(DOMAIN.get().unwrap()), Duration::from_micros(20));
+    let (mut queued, ran) = (0, Arc::new(AtomicUsize::new(0)));
+    while heads.left() > 0 {
+        for _ in 0..5_000 {
+            let ran = ran.clone();
+            domain.defer(move || _ = ran.fetch_add(1, SeqCst));
+            queued += 1;
+        }
+        domain.throttle(100_000);
+    }
+    storm.end();
+    domain.barrier();
+    assert_eq!((ran.load(SeqCst), heads.ran()), (queued, 4_000));
+    assert_eq!(domain.pending(), 0);
+}
+
+#[test]
 fn a_thread_that_ends_inside_a_section_leaves_it_open_and_hurts_nobody_else() {
     for kind in ReaderKind::ALL {
         let Ok(domain) = Domain::with_reader("left open", kind) else { continue };

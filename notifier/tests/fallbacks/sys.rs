@@ -1,10 +1,11 @@
-//! A seccomp filter that refuses system calls, and a storm of signals.
+//! A seccomp filter that refuses system calls, a storm of signals, and callback heads for its handlers.
 #![allow(unsafe_code)]
 
+use notifier::srcu::{Domain, Head};
 use std::{
     mem::zeroed,
-    ptr,
-    sync::atomic::{AtomicPtr, Ordering},
+    ptr::{self, NonNull},
+    sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -103,5 +104,39 @@ impl Storm {
         // SAFETY: a timer of ours, deleted once.
         unsafe { libc::timer_delete(self.0) };
         HANDLER.store(ptr::null_mut(), Ordering::Release);
+    }
+}
+
+/// Callback heads for a handler, which may not allocate. Each is queued once; the callbacks count.
+pub struct Heads {
+    heads: Vec<Head>,
+    queued: AtomicUsize,
+}
+
+static RAN: AtomicUsize = AtomicUsize::new(0);
+
+fn count(_: NonNull<Head>) {
+    RAN.fetch_add(1, Ordering::SeqCst);
+}
+
+impl Heads {
+    pub fn new(count: usize) -> Self {
+        Self { heads: (0..count).map(|_| Head::new()).collect(), queued: AtomicUsize::new(0) }
+    }
+
+    /// Queues the next one, if there is one.
+    pub fn queue_one(&'static self, domain: &Domain) {
+        if let Some(head) = self.heads.get(self.queued.fetch_add(1, Ordering::SeqCst)) {
+            // SAFETY: it lives for ever, and the count gives each head out once.
+            unsafe { domain.call(NonNull::from(head), count) };
+        }
+    }
+
+    pub fn left(&self) -> usize {
+        self.heads.len().saturating_sub(self.queued.load(Ordering::SeqCst))
+    }
+
+    pub fn ran(&self) -> usize {
+        RAN.load(Ordering::SeqCst)
     }
 }

@@ -5,7 +5,10 @@ use loom::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
 };
-use notifier::{model::Probe, srcu::Domain};
+use notifier::{
+    model::Probe,
+    srcu::{Domain, Shape},
+};
 use std::sync::{Arc, Mutex};
 
 struct Ends(Arc<Probe>);
@@ -69,9 +72,10 @@ pub const BARRIER_ALONE: Model = Model {
     },
 };
 
-/// A callback is waited for without a barrier, which would ask again: only the push may wake the reclaimer.
-fn wake() {
-    let domain = Domain::model(1, true);
+/// The last of some callbacks is waited for without a barrier, which would ask again: only what queued them may wake the
+/// reclaimer.
+fn wait_for_the_last(domain: &Domain, callbacks: usize) {
+    (1..callbacks).for_each(|_| domain.defer(|| ()));
     let ran = Arc::new((loom::sync::Mutex::new(false), loom::sync::Condvar::new()));
     let set = ran.clone();
     domain.defer(move || {
@@ -84,7 +88,11 @@ fn wake() {
     }
 }
 
-pub const WAKE: Model = Model { preemptions: Some(3), body: wake };
+pub const WAKE: Model =
+    Model { preemptions: Some(3), body: || wait_for_the_last(&Domain::model(1, true), 1) };
+
+/// The last one goes to a lane, if the reclaimer was awake.
+pub const FLOOD_WAKE: Model = Model { preemptions: Some(3), body: || wait_for_the_last(&with_lanes(), 3) };
 
 /// The domain goes while a section was forgotten that its reclaimer waits for.
 pub const CLOSE: Model = Model {
@@ -96,6 +104,30 @@ pub const CLOSE: Model = Model {
         drop(domain);
     },
 };
+
+/// Two threads with lanes, of which the model's caller has the second.
+fn with_lanes() -> Arc<Domain> {
+    Domain::shaped(Shape { own: 0, cpus: 0, shared: 1, lanes: 2, reclaimer: true })
+}
+
+/// A flood of one thread: the lanes open, are turned and shut under it. Nothing is lost, and the order is kept.
+pub const FLOOD: Model = Model {
+    preemptions: Some(2),
+    body: || {
+        let (domain, ran) = (with_lanes(), Arc::new(Mutex::new(Vec::new())));
+        for number in 0..4 {
+            let ran = ran.clone();
+            domain.defer(move || ran.lock().unwrap().push(number));
+        }
+        domain.barrier();
+        assert_eq!(*ran.lock().unwrap(), [0, 1, 2, 3], "queued by one thread, lost or out of order");
+    },
+};
+
+#[test]
+fn nothing_that_is_queued_in_a_flood_is_lost() {
+    FLOOD.check(None);
+}
 
 #[test]
 fn a_callback_runs_after_every_reader_that_could_see_its_object() {
@@ -116,4 +148,5 @@ fn barrier_returns_after_every_callback_queued_before_it() {
 #[test]
 fn a_push_always_wakes_the_reclaimer() {
     WAKE.check(None);
+    FLOOD_WAKE.check(None);
 }

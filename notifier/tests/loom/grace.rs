@@ -29,7 +29,7 @@ impl World {
     }
 
     fn shaped(own: usize, cpus: u32, shared: u32) -> Self {
-        Self::on(Domain::shaped(Shape { own, cpus, shared, reclaimer: false }))
+        Self::on(Domain::shaped(Shape { own, cpus, shared, lanes: 0, reclaimer: false }))
     }
 
     fn read(&self) {
@@ -206,12 +206,15 @@ pub const NESTED: Model = Model {
     },
 };
 
-/// A reader that loads the bank index before an earlier grace period flips it.
+/// A reader whose second section may begin in the bank that a grace period turned away from during the first.
 pub const STRAGGLER: Model = Model {
-    preemptions: None,
+    preemptions: Some(3),
     body: || {
         let world = World::new(1);
-        let reader = world.spawn(World::read);
+        let reader = world.spawn(|world| {
+            drop(world.domain.read());
+            world.read();
+        });
         world.domain.synchronize();
         world.replace();
         reader.join().unwrap();
@@ -228,6 +231,23 @@ pub const TWO_UPDATERS: Model = Model {
         world.replace();
         updater.join().unwrap();
         reader.join().unwrap();
+    },
+};
+
+/// A period that was asked for while another, which may have begun too early, was running.
+pub const POLL: Model = Model {
+    preemptions: Some(2),
+    body: || {
+        let world = World::on(Domain::model(1, true));
+        world.domain.retire(Box::new(0));
+        let reader = world.spawn(World::read);
+        world.published.store(1, Relaxed);
+        let cookie = world.domain.start_poll();
+        if world.domain.is_elapsed(cookie) {
+            world.old.end();
+        }
+        reader.join().unwrap();
+        world.domain.barrier();
     },
 };
 
@@ -279,4 +299,9 @@ fn a_straggler_from_an_earlier_bank_is_waited_for() {
 #[test]
 fn an_updater_that_shares_a_grace_period_is_as_safe_as_its_owner() {
     TWO_UPDATERS.check(None);
+}
+
+#[test]
+fn a_period_that_was_asked_for_is_one_that_began_later() {
+    POLL.check(None);
 }

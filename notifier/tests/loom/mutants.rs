@@ -25,7 +25,7 @@ caught! {
     a_sequence_that_is_not_restarted: NoRestart by grace::PER_CPU_SHARED;
     no_fence_in_the_updater: NoUpdaterFence by grace::ONE_READER;
     no_fence_when_a_shared_period_begins: NoPeriodFence by grace::TWO_UPDATERS;
-    no_fence_when_a_shared_period_is_asked_for: NoTicketFence by grace::TWO_UPDATERS;
+    no_fence_when_a_shared_period_is_asked_for: NoTicketFence by grace::POLL;
     a_reader_that_leaves_without_release: RelaxedLeave by grace::ONE_READER;
     a_reader_that_leaves_by_its_own_word_and_misses_the_sleeper: NoWakeFence by grace::OWN_TWICE;
     a_reader_that_leaves_by_its_cpus_counter_and_misses_the_sleeper: NoCpuWakeFence by grace::PER_CPU;
@@ -43,6 +43,13 @@ caught! {
     a_reclaimer_that_announces_its_sleep_too_late: LateSleep by callbacks::WAKE;
     news_without_a_fence: NoNewsFence by callbacks::BARRIER_ALONE;
     a_waiter_without_a_fence: NoWaiterFence by callbacks::BARRIER_ALONE;
+    an_append_that_misses_the_turn: NoAppendFence by callbacks::FLOOD;
+    a_turn_that_misses_the_append: NoTurnFence by callbacks::FLOOD;
+    a_turn_that_does_not_wait_for_the_append: HastyTurn by callbacks::FLOOD;
+    an_append_without_release: RelaxedAppend by callbacks::FLOOD;
+    lanes_that_are_shut_before_they_were_turned: EarlyShut by callbacks::FLOOD;
+    a_reclaimer_that_sleeps_beside_open_lanes: OpenSleep by callbacks::FLOOD_WAKE;
+    an_opening_that_misses_the_sleeper: NoOpenFence by callbacks::FLOOD_WAKE;
     a_flood_looked_for_too_late: LateFloodLook by waits::FLOOD;
     impatience_taken_for_the_end: TimeoutEndsPeriod by waits::IMPATIENT;
     a_stall_that_is_not_told_of: SilentStall by waits::STALL;

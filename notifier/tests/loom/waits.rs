@@ -27,7 +27,7 @@ pub const LINGER: Model = Model {
     preemptions: Some(2),
     body: || {
         let domain = Domain::model(1, true);
-        (0..3).for_each(|_| domain.defer(|| ()));
+        (0..4).for_each(|_| domain.defer(|| ()));
         domain.throttle(0);
     },
 };

@@ -1,6 +1,6 @@
 //! Several producers, one reclaimer, barriers, back-pressure and the end of the domain.
 
-use crate::{Model, domain, join, spawn_all};
+use crate::{Model, domain, domain_with, join, spawn_all};
 use notifier::model::Probe;
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
@@ -34,6 +34,27 @@ pub const BARRIERS: Model = Model {
         };
         join(producers);
         join(updaters);
+        assert_eq!(domain.pending(), 0);
+    },
+};
+
+/// Producers in a flood, one of which has no lane, beside one that comes and goes.
+pub const FLOOD: Model = Model {
+    body: || {
+        let domain = domain();
+        let producers = {
+            let domain = domain.clone();
+            spawn_all(5, move |number| {
+                let ran = Arc::new(AtomicUsize::new(0));
+                for _ in 0..1 + number * 2 {
+                    let ran = ran.clone();
+                    domain.defer(move || _ = ran.fetch_add(1, SeqCst));
+                }
+                domain.barrier();
+                assert_eq!(ran.load(SeqCst), 1 + number * 2, "queued in a flood, and lost");
+            })
+        };
+        join(producers);
         assert_eq!(domain.pending(), 0);
     },
 };
@@ -112,10 +133,10 @@ pub const THROTTLED: Model = Model {
     },
 };
 
-/// One producer waits until nothing is pending while others go on.
+/// One producer waits until nothing is pending while others, who have no lanes, go on.
 pub const ONE_WAITS: Model = Model {
     body: || {
-        let domain = domain();
+        let domain = domain_with(0);
         let others = {
             let domain = domain.clone();
             spawn_all(2, move |_| domain.defer(|| ()))
@@ -147,6 +168,11 @@ pub const LEFT: Model = Model {
 #[test]
 fn each_of_many_barriers_waits_for_its_own_callbacks() {
     BARRIERS.check();
+}
+
+#[test]
+fn nothing_is_lost_in_a_flood_of_many() {
+    FLOOD.check();
 }
 
 #[test]

@@ -38,7 +38,7 @@ const DEPTH: usize = 3;
 /// Schedules of each kind by which a model is looked at at once.
 const ITERATIONS: usize = 400;
 /// Models that share the time, two of which run at once.
-const MODELS: u32 = 11 / 2;
+const MODELS: u32 = 12 / 2;
 /// Schedules after which a fault must have shown.
 const PATIENCE: usize = 20_000;
 
@@ -125,9 +125,14 @@ impl Listener for Watched {
     }
 }
 
-/// Words for two threads, counters of two CPUs and two shared ones: every kind of section in one run.
+/// Words for a few threads, lanes for a few more, counters of two CPUs and two shared ones: every kind of section and of
+/// queueing in one run.
 fn domain() -> Arc<Domain> {
-    Domain::shaped(Shape { own: 2, cpus: 2, shared: 2, reclaimer: true })
+    domain_with(6)
+}
+
+fn domain_with(lanes: usize) -> Arc<Domain> {
+    Domain::shaped(Shape { own: 4, cpus: 2, shared: 2, lanes, reclaimer: true })
 }
 
 fn notifier() -> Notifier {

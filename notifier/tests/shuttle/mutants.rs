@@ -22,6 +22,7 @@ caught! {
     a_reclaimer_that_announces_its_sleep_too_late: LateSleep by callbacks::ONE_WAITS;
     an_updater_that_announces_its_sleep_too_late: LateWaiting by callbacks::READERS;
     a_sequence_that_is_not_restarted: NoRestart by callbacks::READERS;
+    a_turn_that_does_not_wait_for_the_append: HastyTurn by callbacks::FLOOD;
     an_alive_check_outside_the_chain_lock: StaleAliveCheck by chain::STAYERS;
     an_exit_that_unlinks_first: UnlinkBeforeWalk by chain::STAYERS;
     an_unregister_that_does_not_wait: UnregisterNoWait by chain::OWNERS;

@@ -124,11 +124,25 @@ impl Torture {
         self.interrupted.fetch_add(1, Relaxed);
     }
 
-    fn write(self: &Arc<Self>, dice: &mut Dice) {
-        let Some(fresh) = self.free.lock().unwrap().pop_front() else { return thread::yield_now() };
+    /// Publishes a fresh element; the one before, if there was a fresh one.
+    fn replace(&self) -> Option<usize> {
+        let fresh = self.free.lock().unwrap().pop_front()?;
         self.pipe[fresh].store(0, Relaxed);
         let old = self.current.swap(fresh, SeqCst);
         self.pipe[old].store(1, Relaxed);
+        Some(old)
+    }
+
+    fn age_by_callback(self: &Arc<Self>, old: usize) {
+        let torture = self.clone();
+        self.domain.defer(move || {
+            torture.callbacks.fetch_add(1, Relaxed);
+            torture.age(old);
+        });
+    }
+
+    fn write(self: &Arc<Self>, dice: &mut Dice) {
+        let Some(old) = self.replace() else { return thread::yield_now() };
         match dice.below(4) {
             0 => {
                 self.domain.synchronize();
@@ -141,13 +155,7 @@ impl Torture {
                 }
                 self.age(old);
             }
-            _ => {
-                let torture = self.clone();
-                self.domain.defer(move || {
-                    torture.callbacks.fetch_add(1, Relaxed);
-                    torture.age(old);
-                });
-            }
+            _ => self.age_by_callback(old),
         }
     }
 
@@ -157,9 +165,17 @@ impl Torture {
         self.free.lock().unwrap().push_back(old);
     }
 
-    fn flood(&self, dice: &mut Dice) {
-        for _ in 0..dice.below(500) {
+    fn flood(self: &Arc<Self>, dice: &mut Dice) {
+        // Who has read has a lane.
+        self.read(dice);
+        let most = if dice.below(4) == 0 { 20_000 } else { 500 };
+        for _ in 0..dice.below(most) {
             self.domain.retire(Box::new([0u64; 4]));
+            if dice.below(20) == 0
+                && let Some(old) = self.replace()
+            {
+                self.age_by_callback(old);
+            }
         }
         let ran = Arc::new(AtomicBool::new(false));
         let set = ran.clone();
@@ -217,7 +233,7 @@ fn torture(kind: ReaderKind, time: Duration) {
             spawn(seed, Torture::write);
         }
         for seed in 21..=22 {
-            spawn(seed, |torture, dice| torture.flood(dice));
+            spawn(seed, Torture::flood);
         }
         // Churn: threads that read a little and end.
         spawn(31, |torture, dice| {
