@@ -9,7 +9,7 @@ use super::{
     builder::{Builder, Parts, ReaderKind, Unavailable},
     grace::Grace,
     head::{Callback, Head},
-    inside,
+    inside, own,
     queue::Queue,
     reader::{Entry, Readers},
     reclaimer, retire,
@@ -205,7 +205,12 @@ impl Domain {
         self.core.grace.reached(cookie.ticket)
     }
 
-    /// Runs `callback(head)` on the reclaimer after a grace period, never inline. Allocates nothing.
+    /// Runs `callback(head)` on the reclaimer after a grace period, never inline. Allocates nothing, waits for nobody, and is
+    /// fit for signal handlers.
+    ///
+    /// A flood is cheapest from threads that have read in the domain, or retired something, once: the first sixteen of
+    /// those in the process have lists of their own. The callbacks of one thread run in the order in which they were
+    /// queued, but for those of its signal handlers and those from before it had its list.
     ///
     /// # Safety
     /// `head` is valid, not queued already, and touched by nobody else until the callback runs. The callback
@@ -219,6 +224,15 @@ impl Domain {
         unsafe { Head::set_run(head, callback) };
         // SAFETY: the callback is set; the rest is the caller's contract.
         unsafe { self.core.queue.push(head) };
+    }
+
+    /// The calling thread will have callbacks: it should have a number by which to find its lane. Not fit for a signal
+    /// handler the first time in a thread.
+    #[inline]
+    pub(super) fn ask_for_a_lane(&self) {
+        if self.core.queue.has_lanes() {
+            own::ask();
+        }
     }
 
     /// Drops the value on the reclaimer after a grace period. One small allocation;

@@ -84,6 +84,11 @@ impl Lanes {
         Self { open: AtomicUsize::new(SHUT), lanes: (0..lanes).map(|_| Lane::default()).collect() }
     }
 
+    #[inline]
+    pub(super) fn exist(&self) -> bool {
+        !self.lanes.is_empty()
+    }
+
     /// The lane of a thread's number, as `own.rs` keeps it.
     #[inline(always)]
     fn of(&self, number: usize) -> Option<&Lane> {

@@ -78,10 +78,15 @@ mod imp {
     /// As [`number`], and asks for one when this thread has never asked.
     ///
     /// Not fit for a signal handler the first time in a thread: it registers a destructor.
+    #[inline]
     pub(in super::super) fn ask() -> usize {
-        if number() != UNASKED {
-            return number();
-        }
+        let number = number();
+        if number == UNASKED { ask_now() } else { number }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask_now() -> usize {
         NUMBER.set(NOBODY);
         // First the destructor, then the number that it is to give back.
         if LEASE.try_with(|_| ()).is_ok() {

@@ -101,6 +101,11 @@ impl Queue {
         }
     }
 
+    #[inline]
+    pub(super) fn has_lanes(&self) -> bool {
+        self.lists.lanes.exist()
+    }
+
     /// # Safety
     /// `head` has its callback set, is valid and untouched by others until that callback runs.
     #[inline]

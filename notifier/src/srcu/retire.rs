@@ -24,7 +24,7 @@ impl<T: Send + 'static> Retirable<T> {
         Self(Box::new(Carried { head: Head::new(), value }))
     }
 
-    /// Drops the value on the domain's reclaimer after a grace period.
+    /// Drops the value on the domain's reclaimer after a grace period. Not fit for a signal handler the first time in a thread.
     pub fn retire(self, domain: &Domain) {
         // SAFETY: from here the queue owns the allocation; `drop_carried::<T>` is its matching end.
         unsafe { queue(domain, self.0, drop_carried::<T>) };
@@ -58,6 +58,7 @@ pub(super) fn defer<F: FnOnce() + Send + 'static>(domain: &Domain, f: F) {
 /// # Safety
 /// `end` must take the allocation back as a `Box<Carried<T>>`.
 unsafe fn queue<T: Send + 'static>(domain: &Domain, carried: Box<Carried<T>>, end: unsafe fn(NonNull<Head>)) {
+    domain.ask_for_a_lane();
     let head = NonNull::from(Box::leak(carried)).cast::<Head>();
     // SAFETY: the head is the first field (repr(C)) of an allocation nobody else knows; T is Send, so any
     // thread may end it.

@@ -1,22 +1,34 @@
-//! Callbacks: what queueing one costs, and how many run in a second.
+//! Callbacks: what queueing one costs, and how many run in a second. What is allocated for them is in `retire.rs`.
 
 use crate::ROUNDS;
 use crate::liburcu::Liburcu;
 use crate::measure::{Goal, information, interleaved, ratio, remark};
 use crate::sync::{AtomicU64, Ordering};
-use crate::sys::{self, Objects, Payload};
+use crate::sys::{self, Objects};
 use anyhow::ensure;
-use notifier::srcu::{Domain, Retirable};
+use notifier::srcu::Domain;
 use std::time::Instant;
 
-const CALLS: u32 = 100_000;
+/// Objects that fit into a second-level cache.
+const CALLS: u32 = 20_000;
 /// Callbacks of one flood.
-const FLOOD: u32 = 300_000;
+pub const FLOOD: u32 = 300_000;
 /// Deferrals under one pin: so that the pin itself hardly counts.
-const PER_PIN: u32 = 128;
+pub const PER_PIN: u32 = 128;
+/// Turns of which the last counts, on every side: between two rounds the others have had the CPUs and their caches.
+const TURNS: usize = 2;
 
-fn nanos_since(started: Instant, count: u32) -> f64 {
+pub fn nanos_since(started: Instant, count: u32) -> f64 {
     started.elapsed().as_secs_f64() * 1e9 / f64::from(count)
+}
+
+/// Nanoseconds of the last of some turns.
+pub fn last(mut turn: impl FnMut() -> anyhow::Result<f64>) -> anyhow::Result<f64> {
+    let mut nanos = 0.0;
+    for _ in 0..TURNS {
+        nanos = turn()?;
+    }
+    Ok(nanos)
 }
 
 /// Defers `count` closures of one word by crossbeam-epoch.
@@ -36,20 +48,25 @@ fn crossbeam_defer(count: u32) {
 pub fn call(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
     let mut objects = Objects::new(CALLS as usize);
     let mut queue = |section: bool| {
-        let section = section.then(|| domain.read());
-        let started = Instant::now();
-        objects.call_all(domain);
-        let nanos = nanos_since(started, CALLS);
-        drop(section);
-        domain.barrier();
-        Ok(nanos)
+        last(|| {
+            objects.leave();
+            let section = section.then(|| domain.read());
+            let started = Instant::now();
+            objects.call_all(domain);
+            let nanos = nanos_since(started, CALLS);
+            drop(section);
+            domain.barrier();
+            Ok(nanos)
+        })
     };
     let [running] = interleaved(ROUNDS, [&mut || queue(false)])?;
     let mut own = || queue(true);
     let mut defer = || {
-        let started = Instant::now();
-        crossbeam_defer(CALLS);
-        Ok(nanos_since(started, CALLS))
+        last(|| {
+            let started = Instant::now();
+            crossbeam_defer(CALLS);
+            Ok(nanos_since(started, CALLS))
+        })
     };
     let (name, unit) = ("SRCU call", "ns");
     let own_median = if let Some(liburcu) = liburcu {
@@ -68,12 +85,12 @@ pub fn call(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()
 }
 
 /// Millions a second, from nanoseconds each.
-fn rate(nanos: f64) -> f64 {
+pub fn rate(nanos: f64) -> f64 {
     1e3 / nanos
 }
 
 /// Waits until crossbeam has run what was deferred before `target` was reached.
-fn crossbeam_settle(ran: &AtomicU64, target: u64) {
+pub fn crossbeam_settle(ran: &AtomicU64, target: u64) {
     while ran.load(Ordering::Acquire) < target {
         crossbeam_epoch::pin().flush();
     }
@@ -83,28 +100,35 @@ fn crossbeam_settle(ran: &AtomicU64, target: u64) {
 pub fn rate_preallocated(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
     let mut objects = Objects::new(FLOOD as usize);
     let mut own = || {
-        let before = sys::ran();
-        let started = Instant::now();
-        objects.call_all(domain);
-        domain.barrier();
-        let nanos = nanos_since(started, FLOOD);
-        ensure!(sys::ran() - before == u64::from(FLOOD), "every callback ran once");
-        Ok(rate(nanos))
+        last(|| {
+            let before = sys::ran();
+            objects.leave();
+            let started = Instant::now();
+            objects.call_all(domain);
+            domain.barrier();
+            let nanos = nanos_since(started, FLOOD);
+            ensure!(sys::ran() - before == u64::from(FLOOD), "every callback ran once");
+            Ok(nanos)
+        })
+        .map(rate)
     };
     static RAN: AtomicU64 = AtomicU64::new(0);
     let mut crossbeam = || {
-        let target = RAN.load(Ordering::Acquire) + u64::from(FLOOD);
-        let started = Instant::now();
-        let mut left = FLOOD;
-        while left > 0 {
-            let guard = crossbeam_epoch::pin();
-            for _ in 0..left.min(PER_PIN) {
-                guard.defer(|| RAN.fetch_add(1, Ordering::Release));
+        last(|| {
+            let target = RAN.load(Ordering::Acquire) + u64::from(FLOOD);
+            let started = Instant::now();
+            let mut left = FLOOD;
+            while left > 0 {
+                let guard = crossbeam_epoch::pin();
+                for _ in 0..left.min(PER_PIN) {
+                    guard.defer(|| RAN.fetch_add(1, Ordering::Release));
+                }
+                left -= left.min(PER_PIN);
             }
-            left -= left.min(PER_PIN);
-        }
-        crossbeam_settle(&RAN, target);
-        Ok(rate(nanos_since(started, FLOOD)))
+            crossbeam_settle(&RAN, target);
+            Ok(nanos_since(started, FLOOD))
+        })
+        .map(rate)
     };
     let (name, unit) = ("SRCU callbacks, objects preallocated", "M/s");
     if let Some(liburcu) = liburcu {
@@ -115,64 +139,6 @@ pub fn rate_preallocated(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyh
     } else {
         let [own, crossbeam] = interleaved(ROUNDS, [&mut own, &mut crossbeam])?;
         ratio(name, unit, own.median(), "crossbeam-epoch", crossbeam.median(), Goal::AtLeast(1.5));
-    }
-    Ok(())
-}
-
-/// The same with an allocation and a free each, as a user of the safe face pays them.
-pub fn rate_allocating(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
-    let mut own = || {
-        let started = Instant::now();
-        for number in 0..u64::from(FLOOD) {
-            Retirable::new([number; 4]).retire(domain);
-        }
-        domain.barrier();
-        Ok(rate(nanos_since(started, FLOOD)))
-    };
-    static FREED: AtomicU64 = AtomicU64::new(0);
-    let mut crossbeam = || {
-        let target = FREED.load(Ordering::Acquire) + 1;
-        let started = Instant::now();
-        let mut left = FLOOD;
-        while left > 0 {
-            let guard = crossbeam_epoch::pin();
-            for _ in 0..left.min(PER_PIN) {
-                sys::crossbeam_retire(&guard, [u64::from(left); 4]);
-            }
-            left -= left.min(PER_PIN);
-        }
-        // Bags are reclaimed oldest first: when this has run, all before it have.
-        crossbeam_epoch::pin().defer(|| FREED.fetch_add(1, Ordering::Release));
-        crossbeam_settle(&FREED, target);
-        Ok(rate(nanos_since(started, FLOOD)))
-    };
-    // What is in a batch that is not full is freed when the collector goes.
-    let mut seize = || {
-        let started = Instant::now();
-        let collector = seize::Collector::new();
-        let mut left = FLOOD;
-        while left > 0 {
-            let guard = collector.enter();
-            for _ in 0..left.min(PER_PIN) {
-                sys::seize_retire(&guard, Box::<Payload>::new([u64::from(left); 4]));
-            }
-            left -= left.min(PER_PIN);
-        }
-        drop(collector);
-        Ok(rate(nanos_since(started, FLOOD)))
-    };
-    let [own, crossbeam, seize] = interleaved(ROUNDS, [&mut own, &mut crossbeam, &mut seize])?;
-    let (peer, best) = if crossbeam.median() > seize.median() {
-        ("crossbeam-epoch (the best of it and seize)", crossbeam.median())
-    } else {
-        ("seize (the best of it and crossbeam-epoch)", seize.median())
-    };
-    ratio("SRCU callbacks with malloc and free", "M/s", own.median(), peer, best, Goal::AtLeast(1.0));
-    remark(&format!("  crossbeam-epoch {:.2} M/s, seize {:.2} M/s", crossbeam.median(), seize.median()));
-    if let Some(liburcu) = liburcu {
-        let urcu = (0..3).map(|_| liburcu.measure("flood-malloc", FLOOD).map(rate));
-        let urcu = urcu.collect::<anyhow::Result<crate::measure::Samples>>()?;
-        remark(&format!("  liburcu {:.2} M/s", urcu.median()));
     }
     Ok(())
 }

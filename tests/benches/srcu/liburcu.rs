@@ -1,9 +1,9 @@
 //! liburcu's side: a C program, one for each flavour, built when the headers are there, that measures on demand.
 
+use crate::asked::Asked;
 use crate::beside::TRIES;
 use anyhow::{Context, ensure};
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 const SOURCE: &str = include_str!("liburcu.c");
 
@@ -31,9 +31,7 @@ impl Flavour {
 
 /// The running program.
 pub struct Liburcu {
-    child: Child,
-    ask: ChildStdin,
-    answer: BufReader<ChildStdout>,
+    asked: Asked,
     _dir: tempfile::TempDir,
 }
 
@@ -62,19 +60,12 @@ impl Liburcu {
             .output()
             .context("cannot run cc")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
-        let mut child = Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let ask = child.stdin.take().context("its input was piped")?;
-        let answer = BufReader::new(child.stdout.take().context("its output was piped")?);
-        Ok(Self { child, ask, answer, _dir: dir })
+        Ok(Self { asked: Asked::start(&mut Command::new(&program))?, _dir: dir })
     }
 
     /// One measurement: nanoseconds per operation.
     pub fn measure(&mut self, what: &str, number: u32) -> anyhow::Result<f64> {
-        writeln!(self.ask, "{what} {number}")?;
-        self.ask.flush()?;
-        let mut line = String::new();
-        self.answer.read_line(&mut line)?;
-        line.trim().parse().with_context(|| format!("liburcu's program said {line:?} to {what}"))
+        self.asked.ask(&format!("{what} {number}"))
     }
 }
 
@@ -91,13 +82,5 @@ impl Liburcu {
             }
         }
         anyhow::bail!("in {TRIES} rounds liburcu's reader was not running")
-    }
-}
-
-impl Drop for Liburcu {
-    fn drop(&mut self) {
-        // It has no state to lose.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

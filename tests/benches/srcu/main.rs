@@ -6,12 +6,14 @@
 #[path = "../measure/mod.rs"]
 mod measure;
 
+mod asked;
 mod beside;
 mod callbacks;
 mod grace;
 mod liburcu;
 mod peers;
 mod read;
+mod retire;
 mod storm;
 mod sync;
 mod sys;
@@ -24,6 +26,10 @@ use notifier::srcu::Domain;
 const ROUNDS: usize = 15;
 
 fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != retire::ARGUMENT);
+    if let Some(side) = arguments.nth(1) {
+        return retire::side(&side);
+    }
     let mut liburcu = match Liburcu::start(Flavour::Memb) {
         Ok(started) => Some(started),
         Err(why) => {
@@ -39,7 +45,7 @@ fn main() -> anyhow::Result<()> {
     storm::updater(&domain, liburcu.as_mut())?;
     callbacks::call(&domain, liburcu.as_mut())?;
     callbacks::rate_preallocated(&domain, liburcu.as_mut())?;
-    callbacks::rate_allocating(&domain, liburcu.as_mut())?;
+    retire::rates(liburcu.as_mut())?;
     callbacks::memory(&domain);
     grace::active_reader(&domain, liburcu.as_mut())?;
     grace::barrier(&domain, liburcu.as_mut())?;

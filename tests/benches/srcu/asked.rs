@@ -1,0 +1,39 @@
+//! A program of its own that is asked for one measurement after the other: a line in, a figure in nanoseconds out.
+
+use anyhow::Context;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// It runs as long as this lives.
+pub struct Asked {
+    child: Child,
+    ask: ChildStdin,
+    answer: BufReader<ChildStdout>,
+}
+
+impl Asked {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let ask = child.stdin.take().context("its input was piped")?;
+        let answer = BufReader::new(child.stdout.take().context("its output was piped")?);
+        Ok(Self { child, ask, answer })
+    }
+
+    /// One measurement.
+    pub fn ask(&mut self, what: &str) -> anyhow::Result<f64> {
+        writeln!(self.ask, "{what}")?;
+        self.ask.flush()?;
+        let mut line = String::new();
+        self.answer.read_line(&mut line)?;
+        line.trim().parse().with_context(|| format!("the program said {line:?} to {what}"))
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // It has no state to lose.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
