@@ -5,8 +5,9 @@
 //! 5 µs, where the scheduler's own choice costs 30 to 200.
 //!
 //! States: `free → bound to a CPU` when two batches in a row come of wakes by that CPU's threads, `→ free` when another's
-//! wake it. So a reclaimer that is woken from everywhere stays where the scheduler puts it. Only CPUs that the thread
-//! might use when it began are considered, and a refusal leaves it as it is.
+//! wake it. So a reclaimer that is woken from everywhere stays where the scheduler puts it. In a flood of light callbacks
+//! nobody wakes it; it follows their caller, whom the scheduler moves off a CPU that two threads want: `bound → bound to
+//! another CPU`. Only CPUs that the thread might use when it began are considered, and a refusal leaves it as it is.
 //!
 //! Not for the domain's other threads, nor for models.
 
@@ -40,8 +41,7 @@ impl Place {
         self.bound
     }
 
-    /// A flood of light callbacks comes from that CPU. Binds at once: while the other side moves once a tick, batches
-    /// come every few hundred microseconds.
+    /// A flood of light callbacks comes from that CPU. Binds at once: the caller moves once a tick at most.
     pub(super) fn follow(&mut self, cpu: usize) -> Option<usize> {
         if self.bound != Some(cpu) {
             self.last = Some(cpu);
@@ -92,11 +92,18 @@ mod tests {
                 }
                 assert_eq!(place.woken_by(None), None);
                 assert_eq!(among(&all), all);
+                assert_eq!(place.follow(first), Some(first), "a flood is habit enough");
+                assert_eq!(place.follow(last), Some(last));
+                assert_eq!(among(&all), [last]);
+                assert_eq!(place.woken_by(Some(last)), Some(last));
+                assert_eq!(place.woken_by(None), None);
+                assert_eq!(among(&all), all);
             });
             scope.spawn(|| {
                 let mut roaming = Place::new(false);
                 assert_eq!(roaming.woken_by(Some(first)), None);
                 assert_eq!(roaming.woken_by(Some(first)), None);
+                assert_eq!(roaming.follow(first), None);
                 assert_eq!(among(&all), all);
             });
         });
