@@ -210,7 +210,7 @@ impl Domain {
     ///
     /// A flood is cheapest from threads that have read in the domain, or retired something, once: the first sixteen of
     /// those in the process have lists of their own. The callbacks of one thread run in the order in which they were
-    /// queued, but for those of its signal handlers and those from before it had its list.
+    /// queued, but for those of its signal handlers and those from before or after it had its list.
     ///
     /// # Safety
     /// `head` is valid, not queued already, and touched by nobody else until the callback runs. The callback

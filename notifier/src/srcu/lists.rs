@@ -9,7 +9,7 @@
 //! swap per stripe.
 //!
 //! The callbacks of one thread run in the order in which they were queued, but for those of its signal handlers and, in a
-//! flood, those from before the thread had a lane. Those of different threads are not ordered.
+//! flood, those from before or after the thread had a lane. Those of different threads are not ordered.
 //!
 //! Only the reclaimer takes.
 #![allow(unsafe_code)]
