@@ -2,6 +2,9 @@
 //!
 //! Freed by its drop, whatever happened: abort through fusectl, close of the device, unmount. Not for: a well-behaved
 //! file system; only what a client needs in order to map the file's first page is answered.
+//!
+//! The door's tests of its workers include this file as theirs, because the door is below this crate: it may name nothing
+//! of this crate.
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{minor, stat};
@@ -12,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Opcodes (linux/fuse.h).
 mod opcode {
@@ -30,25 +34,26 @@ const CONTROL: &str = "/sys/fs/fuse/connections";
 /// The mount and its silent server.
 #[derive(Debug)]
 pub struct HungMount {
-    directory: PathBuf,
+    directory: TempDir,
     connection: u64,
     reads: Receiver<()>,
     server: Option<JoinHandle<()>>,
 }
 
 impl HungMount {
-    /// Mounts below `folder`.
+    /// Mounts it in a folder of its own.
+    ///
+    /// # Errors
+    /// There is no FUSE here, or no right to mount.
     ///
     /// # Panics
-    /// It cannot be mounted.
-    #[must_use]
-    pub fn new(folder: &Path) -> Self {
-        let directory = folder.join("hung");
-        std::fs::create_dir_all(&directory).expect("the test's folder is writable");
-        let mut device = File::options().read(true).write(true).open("/dev/fuse").expect("/dev/fuse opens");
+    /// Its server does not answer.
+    pub fn new() -> std::io::Result<Self> {
+        let directory = TempDir::new()?;
+        let mut device = File::options().read(true).write(true).open("/dev/fuse")?;
         let options = format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        mount(Some("hung"), &directory, Some("fuse"), flags, Some(options.as_str())).expect("root may mount");
+        mount(Some("hung"), directory.path(), Some("fuse"), flags, Some(options.as_str()))?;
         let (tell, reads) = channel();
         let server = std::thread::spawn(move || {
             let mut request = vec![0; 1 << 17];
@@ -65,14 +70,14 @@ impl HungMount {
                 }
             }
         });
-        let connection = minor(stat(&directory).expect("the server answers").st_dev);
-        Self { directory, connection, reads, server: Some(server) }
+        let connection = minor(stat(directory.path()).expect("the server answers").st_dev);
+        Ok(Self { directory, connection, reads, server: Some(server) })
     }
 
     /// The file.
     #[must_use]
     pub fn file(&self) -> PathBuf {
-        self.directory.join("page")
+        self.directory.path().join("page")
     }
 
     /// Waits until somebody hangs on the page; false when `patience` passed first.
@@ -89,7 +94,7 @@ impl HungMount {
             let _ = mount(Some("fusectl"), CONTROL, Some("fusectl"), MsFlags::empty(), None::<&str>);
         }
         if std::fs::write(abort, "1").is_err() {
-            let _ = umount2(&self.directory, MntFlags::MNT_FORCE);
+            let _ = umount2(self.directory.path(), MntFlags::MNT_FORCE);
         }
     }
 }
@@ -97,7 +102,7 @@ impl HungMount {
 impl Drop for HungMount {
     fn drop(&mut self) {
         self.abort();
-        let _ = umount2(&self.directory, MntFlags::MNT_DETACH);
+        let _ = umount2(self.directory.path(), MntFlags::MNT_DETACH);
         if let Some(server) = self.server.take() {
             drop(server.join());
         }
@@ -115,7 +120,8 @@ fn answer(opcode: u32) -> Option<Vec<u8>> {
         // nodeid, generation, two times to live of 60 s with their nanoseconds, then the attributes.
         opcode::LOOKUP => Some([words(&[2, 0, 0, 0, 60, 0, 60, 0, 0, 0]), attr(2, 0o100_444)].concat()),
         opcode::GETATTR => Some([words(&[60, 0, 0, 0]), attr(1, 0o040_755)].concat()),
-        opcode::OPEN => Some(words(&[1, 0, 0, 0])),
+        // fh, FOPEN_KEEP_CACHE: without that an open waits for the pages of a read that hangs.
+        opcode::OPEN => Some(words(&[1, 0, 2, 0])),
         opcode::FLUSH | opcode::RELEASE => Some(Vec::new()),
         _ => None,
     }

@@ -261,7 +261,7 @@ fn a_huge_count_is_enomem_at_once() {
 #[test]
 fn a_pointer_into_a_hung_page_dooms_its_client_and_delays_nobody_beyond_the_deadline() {
     let Some(kfdd) = Kfdd::start() else { return };
-    let hung = HungMount::new(kfdd.folder());
+    let hung = HungMount::new().expect("root may mount");
     let mut client = kfdd.client();
     let mut others: Vec<Actor> = (0..4).map(|_| kfdd.client()).collect();
     let events: Vec<u64> = others.iter_mut().map(|other| other.one("event 0")).collect();
