@@ -5,7 +5,7 @@
 //! block and may call back into the core.
 
 use crate::call::Outcome;
-use crate::death::{Doom, Doomed, Obituary};
+use crate::death::Obituary;
 use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, Tgid, UserVa};
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
@@ -181,8 +181,6 @@ pub enum Notice {
     },
     /// Something is due earlier than before: ask `Core::next_due` when, and call `Core::tick` then.
     Deadline,
-    /// A process was doomed inside the core; the token is for the event loop, which runs the teardown.
-    Doomed(Doom<Doomed>),
     /// A process object was freed by the reclaimer.
     Freed(Obituary),
     /// Something was raised that a debugger asked for: one byte is to be written into its pipe, and lost when the pipe is

@@ -39,7 +39,7 @@ impl Clock for Turned {
     }
 }
 
-/// Keeps every notice. A `Doomed` token cannot be kept and none is posted by the core in these tests.
+/// Keeps every notice.
 #[derive(Default)]
 pub struct Kept(Mutex<Vec<Notice>>);
 

@@ -60,7 +60,6 @@ impl Outbox for Post {
             Notice::Complete { call, process, outcome } => {
                 self.door.get().and_then(Weak::upgrade).unwrap().complete(call, process, outcome);
             }
-            Notice::Doomed(doom) => self.put(Letter::Doomed(doom)),
             Notice::Freed(obituary) => self.put(Letter::Freed(obituary)),
             _ => {}
         }

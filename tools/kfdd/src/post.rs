@@ -5,7 +5,7 @@
 //! | `Complete` | the door, at once, on the thread that caused it |
 //! | `Runnable`, `Rearm` | the engines' bell |
 //! | `Memory`, `Copy` | the memory workers; the answer goes back into the core |
-//! | `Deadline`, `Doomed` | the event loop's mailbox |
+//! | `Deadline` | the event loop's mailbox |
 //! | `Freed` | the record of deaths |
 //! | `Smi` | the streams of events, by way of the core |
 //! | `DebugEvent` | the debugger's pipe, without blocking |
@@ -99,7 +99,6 @@ impl Outbox for Post {
                 self.to_workers(memory, access, move |core, answer| core.copy_answer(process, call, answer));
             }
             Notice::Deadline => self.mailbox.deadline(),
-            Notice::Doomed(doom) => self.mailbox.doomed(doom),
             Notice::Freed(obituary) => {
                 tracing::debug!(tgid = obituary.tgid.0, cause = ?obituary.cause, "client gone, everything freed");
                 self.deaths.add(obituary);
