@@ -5,6 +5,7 @@ use crate::stage::kfdd::Kfdd;
 use crate::stage::{proc, sys};
 use client::command;
 use kfd_core::abi::kfd;
+use kfd_tests::task;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub fn start() -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(50));
         idle.add(proc::status(daemon.id(), "VmRSS")? as f64 / 1024.0);
         workers.add(
-            proc::children(daemon.id())?
+            task::children(daemon.id())
                 .into_iter()
                 .map(|worker| proc::status(worker, "VmRSS"))
                 .sum::<anyhow::Result<u64>>()? as f64

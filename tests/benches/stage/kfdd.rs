@@ -6,6 +6,7 @@
 use super::{actor, proc};
 use anyhow::{Context, bail, ensure};
 use kfd_core::death::Obituary;
+use kfd_tests::task;
 use kfdd::control::{Control, Reply, Request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -111,15 +112,15 @@ impl Kfdd {
     }
 
     /// Its process and its workers'.
-    pub fn processes(&self) -> anyhow::Result<Vec<u32>> {
-        let mut all = proc::children(self.id())?;
+    pub fn processes(&self) -> Vec<u32> {
+        let mut all = task::children(self.id());
         all.push(self.id());
-        Ok(all)
+        all
     }
 
     /// CPU used so far, its workers' included; nanoseconds.
     pub fn cpu_nanos(&self) -> anyhow::Result<u64> {
-        self.processes()?.into_iter().map(proc::cpu_nanos).sum()
+        self.processes().into_iter().map(proc::cpu_nanos).sum()
     }
 
     /// The serial that the next death will have.

@@ -31,16 +31,6 @@ pub fn sleeps(pid: u32) -> anyhow::Result<u64> {
     Ok(sum)
 }
 
-/// The children of a process, all of its threads'.
-pub fn children(pid: u32) -> anyhow::Result<Vec<u32>> {
-    let mut all = Vec::new();
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = fs::read_to_string(task?.path().join("children"))?;
-        all.extend(text.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
-    }
-    Ok(all)
-}
-
 fn number(text: &str, field: &str) -> anyhow::Result<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
