@@ -83,10 +83,20 @@ impl Kfdd {
     /// It does not serve within [`PATIENCE`]; its log is shown.
     #[must_use]
     pub fn start_in(folder: TempDir) -> Self {
+        Self::start_by(folder, |command| command)
+    }
+
+    /// Starts one by another command, made of its own: with an environment, or below a program that executes it.
+    #[must_use]
+    pub fn start_as(other: impl FnOnce(Command) -> Command) -> Option<Self> {
+        able::live().then(|| Self::start_by(open_folder(), other))
+    }
+
+    fn start_by(folder: TempDir, other: impl FnOnce(Command) -> Command) -> Self {
         let run_dir = folder.path().join("run");
         let log = File::options().create(true).append(true).open(folder.path().join("log"));
         let report = File::create(folder.path().join("report"));
-        let child = command(&run_dir)
+        let child = other(command(&run_dir))
             .stdin(Stdio::null())
             .stdout(report.expect("the folder is writable"))
             .stderr(log.expect("the folder is writable"))

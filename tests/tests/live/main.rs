@@ -17,6 +17,7 @@ mod failures;
 mod hostile;
 mod ipc;
 mod lives;
+mod service;
 mod smi;
 mod svm;
 mod user_memory;

@@ -2,9 +2,11 @@
 
 use crate::daemon::StartError;
 use crate::rundir;
+use crate::service::Service;
 use kfd_core::Waves;
 use kfd_core::profile::Profile;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What becomes of a dispatch, as a command line says it.
@@ -45,6 +47,8 @@ pub struct Config {
     pub memory_workers: usize,
     /// How long a memory worker may take for one job before it is abandoned and the job's client doomed.
     pub memory_deadline: Duration,
+    /// The service manager whose watchdog the event loop pings, if it has one.
+    pub service: Option<Arc<Service>>,
 }
 
 impl Default for Config {
@@ -60,6 +64,7 @@ impl Default for Config {
             engine_threads: (cores / 2).clamp(1, 16),
             memory_workers: 2,
             memory_deadline: Duration::from_secs(1),
+            service: None,
         }
     }
 }

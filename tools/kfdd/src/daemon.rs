@@ -165,7 +165,7 @@ impl Daemon {
             workers,
         });
         let listener = server::bind(&run_dir.control()).map_err(part("the control socket"))?;
-        let event_loop = EventLoop::start(Arc::clone(&served), mailbox, listener)?;
+        let event_loop = EventLoop::start(Arc::clone(&served), mailbox, listener, config.service.clone())?;
         tracing::info!(run_dir = %run_dir.path().display(), profile = %served.profile, gpus, "serving");
         Ok(Self { parts: Some(Parts { event_loop, engines, served, run_dir }) })
     }

@@ -1,7 +1,7 @@
 //! The event loop: one thread, one io_uring ring, and the only place where teardowns run.
 //!
 //! It sleeps without a timer until a client's pidfd fires, the earliest deadline passes, somebody connects to the
-//! control socket or something lands in the [`Mailbox`]. It never blocks on a client and never reads client memory.
+//! control socket or something lands in the [`Mailbox`]; a service manager's watchdog adds the timer of its pings. It never blocks on a client and never reads client memory.
 //! A death arrives as the pidfd's event or as a token that another thread won; either way the token's steps run here:
 //! doomed → queues stopped → waiters answered → unpublished, and the last reference's put does the rest.
 //!
@@ -10,6 +10,7 @@
 use crate::control::server;
 use crate::daemon::Served;
 use crate::drain;
+use crate::service::Service;
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
 use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, WatchHandle, Watcher};
@@ -25,6 +26,7 @@ mod tag {
     pub const CLIENT: u8 = 0;
     pub const DEADLINE: u8 = 1;
     pub const CONTROL: u8 = 2;
+    pub const WATCHDOG: u8 = 3;
 }
 
 enum Letter {
@@ -93,7 +95,7 @@ pub struct EventLoop {
 }
 
 impl EventLoop {
-    /// Starts the thread.
+    /// Starts the thread; it pings the watchdog of `service`, if that has one.
     ///
     /// # Errors
     /// The ring could not be made (io_uring missing or forbidden) or there is no thread to be had.
@@ -101,12 +103,13 @@ impl EventLoop {
         served: Arc<Served>,
         mailbox: Arc<Mailbox>,
         listener: UnixListener,
+        service: Option<Arc<Service>>,
     ) -> Result<Self, SetupError> {
         let (ready, started) = channel();
         let letters = Arc::clone(&mailbox);
         let thread = std::thread::Builder::new().name("kfdd-events".to_owned()).spawn(move || {
             // The ring belongs to the thread that makes it (SINGLE_ISSUER).
-            let looped = Loop::new(served, letters, listener);
+            let looped = Loop::new(served, letters, listener, service);
             match looped {
                 Ok(looped) => {
                     drop(ready.send(Ok(())));
@@ -152,13 +155,20 @@ struct Loop {
     mailbox: Arc<Mailbox>,
     watcher: Watcher,
     listener: UnixListener,
+    service: Option<Arc<Service>>,
 }
 
 impl Loop {
-    fn new(served: Arc<Served>, mailbox: Arc<Mailbox>, listener: UnixListener) -> Result<Self, SetupError> {
+    fn new(
+        served: Arc<Served>,
+        mailbox: Arc<Mailbox>,
+        listener: UnixListener,
+        service: Option<Arc<Service>>,
+    ) -> Result<Self, SetupError> {
         let watcher = Watcher::with_handle(mailbox.bell.clone())?;
-        let mut this = Self { served, mailbox, watcher, listener };
+        let mut this = Self { served, mailbox, watcher, listener, service };
         this.listen().map_err(SetupError::Resources)?;
+        this.arm_watchdog();
         Ok(this)
     }
 
@@ -200,6 +210,12 @@ impl Loop {
                 tracing::error!(process = %process_of(token), errno, "this client's death can no longer be watched");
                 self.doom(process_of(token), Cause::Evicted);
             }
+            Event::Expired(token) if token.tag() == tag::WATCHDOG => {
+                if let Some(service) = &self.service {
+                    service.ping();
+                }
+                self.arm_watchdog();
+            }
             Event::Expired(_) => {
                 self.served.core.tick(self.served.core.now());
                 self.arm();
@@ -231,6 +247,12 @@ impl Loop {
             None => {
                 self.watcher.clear_deadline(token);
             }
+        }
+    }
+
+    fn arm_watchdog(&mut self) {
+        if let Some(every) = self.service.as_ref().and_then(|service| service.ping_every()) {
+            self.watcher.set_deadline(Token::new(0, 0, tag::WATCHDOG), Monotonic::now() + every);
         }
     }
 

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`config`] | what a daemon is started with |
+//! | [`options`] | the command line of `kfdd` |
 //! | [`rundir`] | the run directory: its lock, its layout, what a crash left in it |
 //! | [`sysfs`] | the topology written out as plain files |
 //! | [`daemon`] | the assembly, start and the drain of shutdown |
@@ -12,6 +13,7 @@
 //! | [`deaths`] | the record of finished lives |
 //! | `drain` | dooming everybody, and who else has begun to |
 //! | [`control`] | the control socket's protocol, server and client |
+//! | [`service`] | what a service manager is told |
 //!
 //! Data goes one way: door → core → notice → (door, engine, event loop). Not for: what an ioctl means (kfd-core) or
 //! how it arrives (door).
@@ -23,13 +25,16 @@ pub mod deaths;
 mod drain;
 pub mod engine;
 pub mod event_loop;
+pub mod options;
 pub mod post;
 pub mod rundir;
+pub mod service;
 pub mod sysfs;
 mod tmpfs;
 
 pub use config::Config;
 pub use daemon::{Daemon, StartError};
+pub use options::Options;
 
 /// The exit code of a program whose daemon left something behind at shutdown (EX_SOFTWARE, sysexits.h).
 pub const EXIT_LEAK: u8 = 70;

@@ -1,0 +1,37 @@
+//! The command line of `kfdd`. In the library, because `kfdctl man` makes its page of it.
+
+use crate::config::WavesOption;
+use crate::rundir;
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Serves /dev/kfd to unmodified HSA runtimes on a machine without a GPU.
+///
+/// SIGTERM or SIGINT drains: every client's state is taken back, then the leak report is printed. Exit code 0 when
+/// nothing was left, 70 when something was, 1 when the daemon could not start.
+///
+/// A service manager (NOTIFY_SOCKET, as systemd sets it for Type=notify) is told when clients may attach and when the
+/// drain begins; its watchdog (WATCHDOG_USEC) is pinged by the loop that sees deaths.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kfdd",
+    version,
+    after_help = "Examples:\n  kfdd\n  kfdd --run-dir /tmp/kfd --profile gfx942 --gpus 8\n  kfdctl run -- rocminfo"
+)]
+pub struct Options {
+    /// Where to serve: the FUSE mount, the topology and the control socket
+    #[arg(long, env = rundir::ENV, default_value = rundir::DEFAULT)]
+    pub run_dir: PathBuf,
+    /// The device profile to show: gfx900, gfx942, gfx1100, or the path of a TOML file with one
+    #[arg(long, default_value = "gfx900", value_name = "NAME|FILE")]
+    pub profile: String,
+    /// How many devices to show, 1 to 8 [default: as many as the profile has]
+    #[arg(long, value_name = "N")]
+    pub gpus: Option<u32>,
+    /// What becomes of a dispatch
+    #[arg(long, value_enum, default_value_t)]
+    pub waves: WavesOption,
+    /// Print the leak report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
