@@ -109,9 +109,9 @@ impl Builder {
 
     /// Leaves the reclaimer to the scheduler. Left out, it binds itself to the CPU whose threads keep waking it (by
     /// sched_setaffinity(2), among the CPUs that the thread which makes the domain may use) and lets go when others do; in a
-    /// flood of light callbacks it follows their caller. Callbacks then find their objects in that CPU's caches. What a callback starts, a thread or a process, inherits
-    /// the binding; a domain whose callbacks do such things should leave its reclaimer free, and so should one whose
-    /// callers are real-time threads that never pause.
+    /// flood of light callbacks it follows their caller. Callbacks then find their objects in that CPU's caches. What a
+    /// callback starts, a thread or a process, inherits the binding; a domain whose callbacks do such things should leave its
+    /// reclaimer free, and so should one whose callers are real-time threads that never pause.
     pub fn roaming(mut self) -> Self {
         self.follows = false;
         self

@@ -8,10 +8,10 @@
 //! A barrier needs no marker in the lists: it takes a ticket, and the next taking of the lists that sees the
 //! ticket sees every callback that was queued before.
 //!
-//! Two store-buffering pairs keep sleepers from being forgotten: P (a caller appends, then looks for a sleeping
-//! reclaimer) with S (the reclaimer announces its sleep, then looks at the lists and tickets), and R (the
-//! reclaimer publishes what has run, then looks for waiters) with W (a waiter counts itself, then looks at what
-//! has run).
+//! Store-buffering pairs keep sleepers from being forgotten: P (a caller pushes, then looks for a sleeping reclaimer)
+//! and O (a caller opens the lanes, then looks likewise) with S (the reclaimer announces its sleep, then looks at the
+//! lists, the lanes and tickets), and R (the reclaimer publishes what has run, then looks for waiters) with W (a waiter
+//! counts itself, then looks at what has run).
 //!
 //! No locks at all: callbacks may be queued in a signal handler.
 #![allow(unsafe_code)]
