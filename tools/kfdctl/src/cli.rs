@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use kfdd::config::WavesOption;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,6 +30,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Run a command that sees a GPU; nothing else on the machine does.
+    ///
+    /// The command and its descendants get a private view of /dev, /sys and /proc/modules. A daemon that already answers
+    /// in the run directory is used; otherwise one is started for this command and drained when the command ends.
+    /// HSA_USERPTR_FOR_PAGED_MEM=0 (system memory that the daemon shares) and HSA_FORCE_SDMA_SIZE=2147483647 (copies
+    /// within a device by the copy engine) are set unless they are set already.
     Run(Run),
     /// Become the command of a `run` (internal).
     #[command(hide = true)]
@@ -48,25 +53,22 @@ pub enum Verb {
     Restore(Restore),
     /// Check what kfdd needs of this machine.
     Doctor(Doctor),
+    /// Print what makes a shell complete kfdctl's command line.
+    Completions(Completions),
+    /// Print a manual page, or the list of them.
+    Man(Man),
 }
 
 /// `kfdctl run`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "Run a command that sees a GPU; nothing else on the machine does.\n\n\
-        The command and its descendants get a private view of /dev, /sys and /proc/modules. A daemon that already \
-        answers in the run directory is used; otherwise one is started for this command and drained when the command \
-        ends. HSA_USERPTR_FOR_PAGED_MEM=0 (system memory that the daemon shares) and HSA_FORCE_SDMA_SIZE=2147483647 \
-        (copies within a device by the copy engine) are set unless they are set already.",
-    after_help = "\
+#[command(after_help = "\
 Examples:
   kfdctl run -- rocminfo
   kfdctl run --profile gfx942 --gpus 8 -- ./my-hsa-test --verbose
   HSA_USERPTR_FOR_PAGED_MEM=1 kfdctl run -- ./my-hsa-test
 
 Exit status: that of the command; 128 + N when signal N ended it; 125 when it was not started; 126 when it could not
-be executed; 127 when it was not found; 70 when the daemon started for it left something behind (listed on stderr)."
-)]
+be executed; 127 when it was not found; 70 when the daemon started for it left something behind (listed on stderr).")]
 pub struct Run {
     /// Where the daemon serves or is to serve [default: $KFDD_RUN_DIR, then /run/kfdd if a daemon answers there, then
     /// a temporary directory].
@@ -171,6 +173,43 @@ pub struct Doctor {
     /// Print one JSON object instead of lines.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `kfdctl completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kfdctl completions bash > /usr/share/bash-completion/completions/kfdctl
+  kfdctl completions zsh > /usr/share/zsh/vendor-completions/_kfdctl
+  kfdctl completions fish > ~/.config/fish/completions/kfdctl.fish
+  source <(kfdctl completions bash)      for this shell only")]
+pub struct Completions {
+    /// For which shell.
+    pub shell: Shell,
+}
+
+/// The shells that `kfdctl completions` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash
+    Bash,
+    /// Z shell
+    Zsh,
+    /// fish
+    Fish,
+}
+
+/// `kfdctl man`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kfdctl man                          the list
+  kfdctl man kfdctl-run | man -l -    read one
+  for page in $(kfdctl man); do kfdctl man $page > /usr/share/man/man${page##*.}/$page; done")]
+pub struct Man {
+    /// The page, as the list names it, its section left out if you like.
+    #[arg(value_name = "PAGE")]
+    pub page: Option<String>,
 }
 
 /// The run directory of a command line: `asked`, else the environment's, else the system-wide daemon's. Absolute, since

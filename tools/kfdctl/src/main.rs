@@ -7,6 +7,7 @@
 //! | [`enter`] | the process that becomes the command: enters the view, then execs |
 //! | [`listing`] | `ps`, `queues` and `shares` |
 //! | [`eviction`] | `evict` and `restore` |
+//! | [`manual`] | `completions` and `man` |
 //! | [`doctor`] | `doctor`: what this machine lacks |
 //! | [`output`] | standard output that may be a closed pipe |
 
@@ -15,6 +16,7 @@ mod doctor;
 mod enter;
 mod eviction;
 mod listing;
+mod manual;
 mod output;
 mod run;
 
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
         Verb::Evict(asked) => eviction::evict(&asked),
         Verb::Restore(asked) => eviction::restore(&asked),
         Verb::Doctor(asked) => doctor::doctor(&asked),
+        Verb::Completions(asked) => manual::completions(&asked),
+        Verb::Man(asked) => manual::man(&asked),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("kfdctl: {error:#}");

@@ -40,7 +40,7 @@ fn the_run_directory_of_the_environment_is_used() {
 
 #[test]
 fn a_wrong_command_line_is_refused_with_status_2() {
-    for arguments in [&["run"][..], &["run", "--"], &["top"], &["ps", "--csv"], &[]] {
+    for arguments in [&["run"][..], &["run", "--"], &["bottom"], &["ps", "--csv"], &["completions"], &[]] {
         assert_eq!(kfdctl(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
@@ -54,6 +54,8 @@ fn every_help_text_has_examples_or_exit_codes() {
         &["queues", "--help"],
         &["shares", "--help"],
         &["doctor", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ] {
         let out = kfdctl(arguments);
         assert!(out.status.success());
