@@ -16,6 +16,7 @@ mod eviction;
 mod failures;
 mod hostile;
 mod ipc;
+mod listings;
 mod lives;
 mod service;
 mod smi;

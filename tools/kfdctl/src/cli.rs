@@ -45,6 +45,8 @@ pub enum Verb {
     Queues(Listing),
     /// List the memory that processes have exported, that of the dead included.
     Shares(Listing),
+    /// Show what clients see of the machine: nodes, memory, compute units, links.
+    Topology(Topology),
     /// Stop a process's queues until `restore`, as a driver does that needs its memory.
     #[command(hide = true)]
     Evict(Evict),
@@ -171,6 +173,30 @@ pub struct Doctor {
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
     /// Print one JSON object instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `kfdctl topology`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kfdctl topology
+  kfdctl topology --profile gfx942 --gpus 8
+  kfdctl topology --json | jq '.nodes[] | select(.kind == \"gpu\") | .render'
+
+A link is named by the nodes at its other end: pcie, xgmi, or p2p (two devices over PCIe, by way of the CPU).")]
+pub struct Topology {
+    /// Where the daemon serves [default: $KFDD_RUN_DIR, then /run/kfdd].
+    #[arg(long, value_name = "DIR", conflicts_with = "profile")]
+    pub run_dir: Option<PathBuf>,
+    /// Instead of a daemon's: the machine of a profile, gfx900, gfx942, gfx1100, or the path of a TOML file with one.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// How many devices of that profile, 1 to 8 [default: as many as it has].
+    #[arg(long, value_name = "N", requires = "profile")]
+    pub gpus: Option<u32>,
+    /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// One column.
 #[derive(Debug, Clone, Copy)]
-struct Column {
+pub struct Column {
     title: &'static str,
     /// Where its value lies in a row (RFC 6901).
     pointer: &'static str,
@@ -17,7 +17,8 @@ struct Column {
     address: bool,
 }
 
-const fn plain(title: &'static str, pointer: &'static str) -> Column {
+/// A column of values as they are.
+pub const fn plain(title: &'static str, pointer: &'static str) -> Column {
     Column { title, pointer, address: false }
 }
 
@@ -106,7 +107,7 @@ fn list(asked: &Listing, request: &Request, key: &str, columns: &[Column]) -> an
 }
 
 /// Columns as wide as their widest cell, numbers to the right; a line's last cell has no padding.
-fn table(columns: &[Column], rows: &[Value]) -> String {
+pub fn table(columns: &[Column], rows: &[Value]) -> String {
     let cells = columns.iter().map(|column| {
         let cells =
             rows.iter().map(|row| cell(row.pointer(column.pointer), column.address)).collect::<Vec<_>>();

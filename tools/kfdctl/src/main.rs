@@ -7,6 +7,7 @@
 //! | [`enter`] | the process that becomes the command: enters the view, then execs |
 //! | [`listing`] | `ps`, `queues` and `shares` |
 //! | [`eviction`] | `evict` and `restore` |
+//! | [`topology`] | `topology`: what clients see of the machine |
 //! | [`manual`] | `completions` and `man` |
 //! | [`doctor`] | `doctor`: what this machine lacks |
 //! | [`output`] | standard output that may be a closed pipe |
@@ -19,6 +20,7 @@ mod listing;
 mod manual;
 mod output;
 mod run;
+mod topology;
 
 use clap::Parser;
 use cli::{Cli, Verb};
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Ps(asked) => listing::processes(&asked),
         Verb::Queues(asked) => listing::queues(&asked),
         Verb::Shares(asked) => listing::shares(&asked),
+        Verb::Topology(asked) => topology::topology(&asked),
         Verb::Evict(asked) => eviction::evict(&asked),
         Verb::Restore(asked) => eviction::restore(&asked),
         Verb::Doctor(asked) => doctor::doctor(&asked),

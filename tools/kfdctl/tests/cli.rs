@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_listing_without_a_daemon_says_where_it_looked_and_what_to_do() {
-    for verb in ["ps", "queues", "shares"] {
+    for verb in ["ps", "queues", "shares", "topology"] {
         let out = kfdctl(&[verb, "--run-dir", "/nonexistent/kfdd"]);
         assert_eq!(out.status.code(), Some(1));
         assert!(out.stdout.is_empty());
@@ -40,7 +40,15 @@ fn the_run_directory_of_the_environment_is_used() {
 
 #[test]
 fn a_wrong_command_line_is_refused_with_status_2() {
-    for arguments in [&["run"][..], &["run", "--"], &["bottom"], &["ps", "--csv"], &["completions"], &[]] {
+    for arguments in [
+        &["run"][..],
+        &["run", "--"],
+        &["bottom"],
+        &["ps", "--csv"],
+        &["topology", "--gpus", "2"],
+        &["completions"],
+        &[],
+    ] {
         assert_eq!(kfdctl(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
@@ -54,6 +62,7 @@ fn every_help_text_has_examples_or_exit_codes() {
         &["queues", "--help"],
         &["shares", "--help"],
         &["doctor", "--help"],
+        &["topology", "--help"],
         &["completions", "--help"],
         &["man", "--help"],
     ] {

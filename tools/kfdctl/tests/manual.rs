@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 /// The subcommands that `--help` shows.
-const VERBS: [&str; 7] = ["run", "ps", "queues", "shares", "doctor", "completions", "man"];
+const VERBS: [&str; 8] = ["run", "ps", "queues", "shares", "topology", "doctor", "completions", "man"];
 
 fn kfdctl(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kfdctl")).args(arguments).output().unwrap()
@@ -54,9 +54,9 @@ fn bash_takes_its_completions_and_completes_a_subcommand() {
         return;
     };
     assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
-    let ask = "source \"$1\"; COMP_WORDS=(kfdctl que); COMP_CWORD=1; _kfdctl kfdctl que kfdctl; echo \"${COMPREPLY[*]}\"";
+    let ask = "source \"$1\"; COMP_WORDS=(kfdctl topo); COMP_CWORD=1; _kfdctl kfdctl topo kfdctl; echo \"${COMPREPLY[*]}\"";
     let out = Command::new("bash").args(["-c", ask, "bash"]).arg(&script).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&out.stdout), "queues\n", "{out:?}");
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "topology\n", "{out:?}");
 }
 
 #[test]

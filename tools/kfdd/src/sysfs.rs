@@ -3,7 +3,7 @@
 //! What the files say comes from `kfd_core::topology`; this only writes.
 
 use kfd_core::profile::Profile;
-use kfd_core::topology::{Entry, Host, tree_on};
+use kfd_core::topology::{Entry, Host, Tree, tree_on};
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use std::path::Path;
 /// # Errors
 /// The first file operation that fails.
 pub fn write(profile: &Profile, root: &Path) -> io::Result<()> {
-    let tree = tree_on(profile, &host());
+    let tree = tree(profile);
     for (path, entry) in tree.entries() {
         let at = root.join(path);
         if let Some(parent) = at.parent() {
@@ -35,6 +35,12 @@ pub fn write(profile: &Profile, root: &Path) -> io::Result<()> {
         std::fs::set_permissions(&debugfs, Permissions::from_mode(0o700))?;
     }
     Ok(())
+}
+
+/// The topology of `profile` on this machine.
+#[must_use]
+pub fn tree(profile: &Profile) -> Tree {
+    tree_on(profile, &host())
 }
 
 /// What the host's /proc says. A file that is missing (a kernel without modules has no /proc/modules) says nothing.
