@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use kfdd::config::WavesOption;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Run programs against a GPU that is not there, and see what they hold.
 ///
@@ -45,6 +46,8 @@ pub enum Verb {
     Queues(Listing),
     /// List the memory that processes have exported, that of the dead included.
     Shares(Listing),
+    /// Show processes and their queues, with packets per second, again and again.
+    Top(Top),
     /// Show what clients see of the machine: nodes, memory, compute units, links.
     Topology(Topology),
     /// Stop a process's queues until `restore`, as a driver does that needs its memory.
@@ -175,6 +178,39 @@ pub struct Doctor {
     /// Print one JSON object instead of lines.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `kfdctl top`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kfdctl top
+  kfdctl top --once --interval 5
+  kfdctl top --json | jq -c '.processes[] | [.tgid, .packets_per_second]'
+
+Below each process are its queues. The busiest come first. Ctrl-C ends it.
+Processes of other users are shown to root only.
+Exit status: 0 when a signal or the reader of its output ended it, 1 when no daemon answers.")]
+pub struct Top {
+    /// Where the daemon serves [default: $KFDD_RUN_DIR, then /run/kfdd].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// Seconds between two refreshes, 0.1 to 3600.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
+    pub interval: Duration,
+    /// Print one listing, with the rates of one interval, and end.
+    #[arg(long)]
+    pub once: bool,
+    /// Print one JSON object a refresh, each on a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("not a number of seconds from 0.1 to 3600".to_owned()),
+    }
 }
 
 /// `kfdctl topology`.

@@ -7,6 +7,7 @@
 //! | [`enter`] | the process that becomes the command: enters the view, then execs |
 //! | [`listing`] | `ps`, `queues` and `shares` |
 //! | [`eviction`] | `evict` and `restore` |
+//! | [`top`] | `top`: both listings again and again, with rates |
 //! | [`topology`] | `topology`: what clients see of the machine |
 //! | [`manual`] | `completions` and `man` |
 //! | [`doctor`] | `doctor`: what this machine lacks |
@@ -20,6 +21,7 @@ mod listing;
 mod manual;
 mod output;
 mod run;
+mod top;
 mod topology;
 
 use clap::Parser;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Ps(asked) => listing::processes(&asked),
         Verb::Queues(asked) => listing::queues(&asked),
         Verb::Shares(asked) => listing::shares(&asked),
+        Verb::Top(asked) => top::top(&asked),
         Verb::Topology(asked) => topology::topology(&asked),
         Verb::Evict(asked) => eviction::evict(&asked),
         Verb::Restore(asked) => eviction::restore(&asked),

@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_listing_without_a_daemon_says_where_it_looked_and_what_to_do() {
-    for verb in ["ps", "queues", "shares", "topology"] {
+    for verb in ["ps", "queues", "shares", "top", "topology"] {
         let out = kfdctl(&[verb, "--run-dir", "/nonexistent/kfdd"]);
         assert_eq!(out.status.code(), Some(1));
         assert!(out.stdout.is_empty());
@@ -45,6 +45,7 @@ fn a_wrong_command_line_is_refused_with_status_2() {
         &["run", "--"],
         &["bottom"],
         &["ps", "--csv"],
+        &["top", "--interval", "0"],
         &["topology", "--gpus", "2"],
         &["completions"],
         &[],
@@ -62,6 +63,7 @@ fn every_help_text_has_examples_or_exit_codes() {
         &["queues", "--help"],
         &["shares", "--help"],
         &["doctor", "--help"],
+        &["top", "--help"],
         &["topology", "--help"],
         &["completions", "--help"],
         &["man", "--help"],

@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 /// The subcommands that `--help` shows.
-const VERBS: [&str; 8] = ["run", "ps", "queues", "shares", "topology", "doctor", "completions", "man"];
+const VERBS: [&str; 9] = ["run", "ps", "queues", "shares", "top", "topology", "doctor", "completions", "man"];
 
 fn kfdctl(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kfdctl")).args(arguments).output().unwrap()
