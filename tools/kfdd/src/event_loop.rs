@@ -1,7 +1,8 @@
 //! The event loop: one thread, one io_uring ring, and the only place where teardowns run.
 //!
 //! It sleeps without a timer until a client's pidfd fires, the earliest deadline passes, somebody connects to the
-//! control socket or something lands in the [`Mailbox`]; a service manager's watchdog adds the timer of its pings. It never blocks on a client and never reads client memory.
+//! control socket or something lands in the [`Mailbox`]; a service manager's watchdog adds the timer of its pings. It
+//! never blocks on a client and never reads client memory.
 //! A death arrives as the pidfd's event or as a token that another thread won; either way the token's steps run here:
 //! doomed → queues stopped → waiters answered → unpublished, and the last reference's put does the rest.
 //!
