@@ -51,7 +51,7 @@ impl Grace {
     /// Returns after every read section that began before the call has ended.
     pub(super) fn synchronize(&self, readers: &Readers, patience: &Patience, describe: Describe<'_>) {
         readers.prepare();
-        if readers.nobody() {
+        if readers.inside() == 0 {
             return;
         }
         // Whoever gets the turn at once has had the fence A that covers its removals. Nobody shares this period: it does
@@ -77,7 +77,7 @@ impl Grace {
         let started = self.sequence.load(Ordering::Relaxed) + 1;
         self.sequence.store(started, Ordering::Relaxed);
         readers.prepare();
-        if !readers.nobody() {
+        if readers.inside() != 0 {
             Self::wait_for_both(readers, patience, describe);
         }
         // Release: whoever shares this period through `reached` has its sections behind it too.

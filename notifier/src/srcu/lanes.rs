@@ -95,8 +95,9 @@ impl Lanes {
         self.lanes.get(own::index(number))
     }
 
-    /// The calling thread, whose number that is, begins to queue. Nothing when it has no lane, or is interrupted in the
-    /// midst of queueing.
+    /// The calling thread, whose number that is, begins to queue a callback, which is counted: before it is queued, so that
+    /// the count never falls below what has been taken. Nothing when it has no lane, or is interrupted in the midst of
+    /// queueing.
     #[inline(always)]
     pub(super) fn enter(&self, number: usize) -> Option<Inside<'_>> {
         let lane = self.of(number)?;
@@ -104,6 +105,7 @@ impl Lanes {
             return None;
         }
         lane.queueing.store(1, Ordering::Relaxed);
+        sync::increment_own(&lane.pushed);
         // E, partner D: either the reclaimer sees this thread queueing or this thread sees where it has turned to.
         sync::light_fence(Mutant::NoAppendFence);
         // Acquire, partner the releases in `turn` and `open`: the list as the reclaimer left it.
@@ -183,12 +185,6 @@ impl Inside<'_> {
     #[inline(always)]
     pub(super) fn is_open(&self) -> bool {
         self.open == LEFT || self.open == RIGHT
-    }
-
-    /// One callback more, here or in a stripe. Before it is queued: the count never falls below what has been taken.
-    #[inline(always)]
-    pub(super) fn count(&self) {
-        sync::increment_own(&self.lane.pushed);
     }
 
     /// Appends to the open list, and is done.

@@ -54,11 +54,7 @@ impl Lists {
     /// `head` is valid and exclusively the caller's until it is taken.
     #[inline]
     pub(super) unsafe fn push(&self, number: usize, head: NonNull<Head>) -> bool {
-        let inside = self.lanes.enter(number);
-        if let Some(inside) = &inside {
-            inside.count();
-        }
-        match inside {
+        match self.lanes.enter(number) {
             Some(inside) if inside.is_open() => {
                 // SAFETY: they are open; the rest is the caller's contract.
                 unsafe { inside.append(head) };

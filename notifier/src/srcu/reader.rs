@@ -359,24 +359,6 @@ impl Readers {
         self.own[..used].iter().filter(|word| counts(word.0.load(Ordering::Acquire))).count()
     }
 
-    /// Has everyone left who entered before the looks began, whichever bank they are in? Both banks in one look: in a quiet
-    /// domain a grace period need not turn readers away from one to wait for the other.
-    pub(super) fn nobody(&self) -> bool {
-        if self.words_in_use(|seen| seen == FIRST || seen == SECOND) != 0 {
-            return false;
-        }
-        // As in `empty`: leaves first.
-        let both = |of: fn(&Stripe) -> &[AtomicU64; 2], order| {
-            self.common.iter().fold(0_u64, |sum, stripe| {
-                let counters = of(stripe);
-                sum.wrapping_add(counters[0].load(order)).wrapping_add(counters[1].load(order))
-            })
-        };
-        let left = both(|stripe| &stripe.leave, Ordering::Acquire);
-        let entered = both(|stripe| &stripe.enter, Ordering::Relaxed);
-        left == entered
-    }
-
     /// Has everyone left this bank who entered before the looks began?
     fn empty(&self, state: usize) -> bool {
         if self.words_in_use(|seen| seen == state) != 0 {
@@ -433,13 +415,19 @@ impl Readers {
         self.waiting.store(0, Ordering::Relaxed);
     }
 
-    /// Sections entered and not left; exact only when no thread is inside `enter` or `leave`.
+    /// Sections entered and not left, whichever bank they are in: one look at both. At least as many as entered before the
+    /// look and have not left by its end; exact only when no thread is inside `enter` or `leave`.
     pub(super) fn inside(&self) -> u64 {
         let words = self.words_in_use(|seen| seen == FIRST || seen == SECOND) as u64;
-        (0..2).fold(words, |sum: u64, bank| {
-            let left = self.sum(|stripe| &stripe.leave[bank], Ordering::Acquire);
-            sum.wrapping_add(self.sum(|stripe| &stripe.enter[bank], Ordering::Relaxed).wrapping_sub(left))
-        })
+        let both = |of: fn(&Stripe) -> &[AtomicU64; 2], order| {
+            self.common.iter().fold(0_u64, |sum, stripe| {
+                let [first, second] = of(stripe);
+                sum.wrapping_add(first.load(order)).wrapping_add(second.load(order))
+            })
+        };
+        // As in `empty`: leaves first, so that the difference is never negative.
+        let left = both(|stripe| &stripe.leave, Ordering::Acquire);
+        words.wrapping_add(both(|stripe| &stripe.enter, Ordering::Relaxed).wrapping_sub(left))
     }
 
     /// Nobody can read any more: every wait ends now, whatever forgotten guards have left in the counters.

@@ -35,7 +35,9 @@ pub(super) fn run(core: &Core) {
     let mut busy = false;
     while let Some(mut batch) = core.queue.wait(busy) {
         pace.batch(core.queue.barriers(batch.covers));
-        if batch.lane.is_none() || !pace.light {
+        // Whom it follows instead of its wakers.
+        let followed = batch.lane.filter(|_| pace.light);
+        if followed.is_none() {
             core.queue.bind(place.woken_by(core.queue.waker()));
         }
         if !mutant(Mutant::LateFloodLook) {
@@ -48,7 +50,7 @@ pub(super) fn run(core: &Core) {
         }
         let (mut count, began) = (0, Instant::now());
         while !batch.chain.is_empty() {
-            if let Some(lane) = batch.lane.filter(|_| pace.light) {
+            if let Some(lane) = followed {
                 core.queue.bind(place.follow(core.queue.caller(lane)));
             }
             let run = AssertUnwindSafe(|| run_some(core, &mut batch.chain, &mut count));
