@@ -86,6 +86,14 @@ impl Kfdd {
         Self::start_by(folder, |command| command)
     }
 
+    /// `kfdctl ARGUMENTS` for this daemon.
+    #[must_use]
+    pub fn kfdctl(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("kfdctl"));
+        command.args(arguments).env(kfdd::rundir::ENV, self.run_dir());
+        command
+    }
+
     /// Starts one by another command, made of its own: with an environment, or below a program that executes it.
     #[must_use]
     pub fn start_as(other: impl FnOnce(Command) -> Command) -> Option<Self> {

@@ -5,14 +5,11 @@ use kfd_tests::program::program;
 use kfd_tests::{Kfdd, able, compile, eventually};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::{Command, Output};
 
-/// `kfdctl ARGUMENTS` for the daemon in `run_dir`.
-fn kfdctl(run_dir: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(program("kfdctl"));
-    command.args(arguments).env(kfdd::rundir::ENV, run_dir);
-    command.output().expect("kfdctl can be executed")
+/// What `kfdctl ARGUMENTS` for this daemon comes to.
+fn kfdctl(kfdd: &Kfdd, arguments: &[&str]) -> Output {
+    kfdd.kfdctl(arguments).output().expect("kfdctl can be executed")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -35,7 +32,7 @@ fn an_unmodified_rocminfo_lists_the_gfx900_agent_with_a_daemon_of_its_own() {
 fn an_unmodified_rocminfo_leaves_nothing_in_a_running_daemon() {
     let Some(kfdd) = Kfdd::start() else { return };
     if able::has("rocminfo") {
-        let out = kfdctl(kfdd.run_dir(), &["run", "--", "rocminfo"]);
+        let out = kfdctl(&kfdd, &["run", "--", "rocminfo"]);
         assert!(out.status.success(), "{out:?}");
         let listing = text(&out.stdout);
         for what in ["gfx900", "Agent 2", "GPU", "amdgcn-amd-amdhsa--gfx900"] {
@@ -52,7 +49,7 @@ fn program_passes(name: &str, libraries: &[&str], arguments: &[&str], says: &[&s
     let Some(kfdd) = Kfdd::start() else { return };
     if let Some(client) = compile::client(name, kfdd.folder(), libraries) {
         let client = client.to_str().expect("temporary folders have plain names").to_owned();
-        let out = kfdctl(kfdd.run_dir(), &[&["run", "--", &client], arguments].concat());
+        let out = kfdctl(&kfdd, &[&["run", "--", &client], arguments].concat());
         assert!(out.status.success(), "{out:?}");
         for line in says {
             assert!(text(&out.stdout).contains(line), "`{line}` is missing in {}", text(&out.stdout));
@@ -114,7 +111,7 @@ fn a_c_client_that_parks_a_thread_ends_by_itself() {
 #[test]
 fn kfdctl_run_ends_with_the_exit_code_of_its_command() {
     let Some(kfdd) = Kfdd::start() else { return };
-    let code = |script: &str| kfdctl(kfdd.run_dir(), &["run", "--", "sh", "-c", script]).status.code();
+    let code = |script: &str| kfdctl(&kfdd, &["run", "--", "sh", "-c", script]).status.code();
     assert_eq!(code("exit 0"), Some(0));
     assert_eq!(code("exec 3<>/dev/kfd; exit 7"), Some(7));
     assert_eq!(code("kill -KILL $$"), Some(128 + libc::SIGKILL));
@@ -125,7 +122,7 @@ fn kfdctl_run_ends_with_the_exit_code_of_its_command() {
 fn ps_and_queues_are_one_json_object_each_with_a_row_for_each_owner() {
     let Some(kfdd) = Kfdd::start() else { return };
     let listing = |what: &str| -> Value {
-        let out = kfdctl(kfdd.run_dir(), &[what, "--json"]);
+        let out = kfdctl(&kfdd, &[what, "--json"]);
         assert!(out.status.success(), "{out:?}");
         serde_json::from_slice(&out.stdout).expect("one JSON object")
     };

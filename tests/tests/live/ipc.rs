@@ -1,9 +1,7 @@
 //! Memory of one process in another: through the unmodified runtime, and what a client can do with what it imports.
 
 use kfd_core::abi::kfd as abi;
-use kfd_tests::program::program;
 use kfd_tests::{Actor, Kfdd, compile, eventually};
-use std::process::Command;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -12,8 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn two_processes_share_device_memory_through_the_unmodified_hsa_runtime_and_one_survives_the_other() {
     let Some(kfdd) = Kfdd::start() else { return };
     if let Some(client) = compile::client("ipc", kfdd.folder(), &["-lhsa-runtime64"]) {
-        let mut command = Command::new(program("kfdctl"));
-        command.args(["run", "--"]).arg(client).env(kfdd::rundir::ENV, kfdd.run_dir());
+        let mut command = kfdd.kfdctl(&["run", "--"]);
+        command.arg(client);
         let out = command.output().expect("kfdctl can be executed");
         assert!(out.status.success(), "{out:?}");
         let text = String::from_utf8_lossy(&out.stdout);
@@ -55,8 +53,7 @@ fn memory_that_outlives_its_owner_is_listed_under_its_name_until_the_last_import
 
     exporter.kill();
     assert!(eventually(PATIENCE, || row().filter(|row| row.orphaned)).is_some(), "{:?}", kfdd.shares());
-    let mut listing = Command::new(program("kfdctl"));
-    let listed = listing.arg("shares").env(kfdd::rundir::ENV, kfdd.run_dir()).output().expect("kfdctl runs");
+    let listed = kfdd.kfdctl(&["shares"]).output().expect("kfdctl runs");
     let text = String::from_utf8_lossy(&listed.stdout);
     assert!(
         text.lines().any(|line| line.starts_with(&owner.to_string()) && line.ends_with("true")),

@@ -12,12 +12,6 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn kfdctl(kfdd: &Kfdd, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program("kfdctl"));
-    command.args(arguments).arg("--run-dir").arg(kfdd.run_dir());
-    command
-}
-
 fn printed(command: &mut Command) -> String {
     let out = command.output().unwrap();
     assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
@@ -29,7 +23,7 @@ struct Top(Child);
 
 impl Top {
     fn start(kfdd: &Kfdd, arguments: &[&str]) -> Self {
-        let mut command = kfdctl(kfdd, &["top"]);
+        let mut command = kfdd.kfdctl(&["top"]);
         Self(command.args(arguments).stdout(Stdio::piped()).spawn().unwrap())
     }
 
@@ -57,7 +51,7 @@ fn the_topology_of_a_daemon_is_that_of_its_profile() {
         command
     });
     let Some(kfdd) = kfdd else { return };
-    let asked = printed(&mut kfdctl(&kfdd, &["topology", "--json"]));
+    let asked = printed(&mut kfdd.kfdctl(&["topology", "--json"]));
     let told: Value = serde_json::from_str(&asked).unwrap();
     assert_eq!((&told["profile"], &told["gpus"]), (&"gfx942".into(), &3.into()));
     let mut named = Command::new(program("kfdctl"));
@@ -69,7 +63,7 @@ fn the_topology_of_a_daemon_is_that_of_its_profile() {
         let render = node["render"].as_str().unwrap();
         assert!(kfdd.dev().join("dri").join(render).exists(), "{render} is served");
     }
-    let table = printed(&mut kfdctl(&kfdd, &["topology"]));
+    let table = printed(&mut kfdd.kfdctl(&["topology"]));
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines[..2], ["gfx942: 3 devices", ""]);
     assert!(lines[2].starts_with("NODE") && lines.len() == 3 + 4, "{table}");
@@ -127,7 +121,7 @@ fn top_once_is_one_listing_with_the_rates_of_one_interval() {
     client.ok("queue 16");
     client.ok("run 0 3");
     let started = Instant::now();
-    let text = printed(&mut kfdctl(&kfdd, &["top", "--once", "--interval", "0.3"]));
+    let text = printed(&mut kfdd.kfdctl(&["top", "--once", "--interval", "0.3"]));
     assert!(started.elapsed() >= Duration::from_millis(300));
     assert!(!text.contains('\x1b'), "standard output is no terminal: {text}");
     let lines: Vec<_> = text.lines().collect();

@@ -1,17 +1,15 @@
 //! Streams of events, through the door of `kfdctl run` that carries descriptors.
 
-use kfd_tests::program::program;
 use kfd_tests::{Kfdd, compile, eventually};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
 #[test]
 fn a_command_of_a_run_hears_of_its_faults_by_the_descriptor_it_gets() {
     let Some(kfdd) = Kfdd::start() else { return };
     if let Some(client) = compile::client("descriptors", kfdd.folder(), &[]) {
-        let mut command = Command::new(program("kfdctl"));
-        command.args(["run", "--"]).arg(client).arg("smi").env(kfdd::rundir::ENV, kfdd.run_dir());
+        let mut command = kfdd.kfdctl(&["run", "--"]);
+        command.arg(client).arg("smi");
         let out = command.output().expect("kfdctl can be executed");
         assert!(out.status.success(), "{out:?}");
         let text = String::from_utf8_lossy(&out.stdout);
@@ -30,8 +28,8 @@ fn commands_that_are_killed_leave_no_listener_and_no_thread() {
         let threads = || std::fs::read_dir(format!("/proc/{}/task", kfdd.pid())).unwrap().count();
         let before = threads();
         for moment in 0..40 {
-            let mut command = Command::new(program("kfdctl"));
-            command.args(["run", "--"]).arg(&client).arg("smi").env(kfdd::rundir::ENV, kfdd.run_dir());
+            let mut command = kfdd.kfdctl(&["run", "--"]);
+            command.arg(&client).arg("smi");
             command.stdout(std::process::Stdio::null()).process_group(0);
             let mut child = command.spawn().expect("kfdctl can be executed");
             std::thread::sleep(Duration::from_millis(moment * 3));
