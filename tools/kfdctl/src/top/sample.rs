@@ -3,7 +3,7 @@
 //! A queue is known by its process object, its id and when it was made, so that one that took the place of another does
 //! not look as if it had gone backwards. What a queue did that was made and destroyed between two samples is not seen.
 
-use anyhow::bail;
+use anyhow::anyhow;
 use kfd_core::ids::{Nanos, ProcessId, QueueId};
 use kfd_core::listing::{ProcessRow, QueueRow};
 use kfdd::control::{Control, Reply, Request};
@@ -33,18 +33,18 @@ impl Sample {
     pub fn take(control: &Control) -> anyhow::Result<Self> {
         // Queues first: a process that came in between has none yet, and none is without its process.
         let Reply::Queues { queues } = control.ask(&Request::Queues)? else {
-            bail!(
-                "the daemon answered something else than its queues; is it of another version than kfdctl?"
-            );
+            return Err(other_than("queues"));
         };
         let at = Instant::now();
         let Reply::Processes { processes } = control.ask(&Request::Processes)? else {
-            bail!(
-                "the daemon answered something else than its processes; is it of another version than kfdctl?"
-            );
+            return Err(other_than("processes"));
         };
         Ok(Self { at, processes, queues })
     }
+}
+
+fn other_than(what: &str) -> anyhow::Error {
+    anyhow!("the daemon answered something else than its {what}; is it of another version than kfdctl?")
 }
 
 /// One refresh.
