@@ -6,6 +6,7 @@
 //! [`Notice::Complete`](crate::notice::Notice). Not for: how a call travels, which is the doors' business.
 
 use crate::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa};
+use crate::notice::Lack;
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
@@ -55,8 +56,9 @@ pub struct Gathered {
     /// The open file behind the spec's descriptor; `None` when the caller has none of that number, when it is of another
     /// kind than the spec's, or when the door cannot look.
     pub descriptor: Option<Arc<OwnedFd>>,
-    /// Whether all of the spec's memory is there; `None` when the door cannot look.
-    pub mapped: Option<bool>,
+    /// What the spec's memory lacks, in order, at most [`LACKS_MAX`](crate::notice::LACKS_MAX) parts; `None` when the door
+    /// cannot look.
+    pub lacks: Option<Vec<Lack>>,
     /// Which file the spec's dma-buf descriptor leads to; `None` when the caller has none of that number, or when the door
     /// cannot look.
     pub file: Option<FileIdentity>,
@@ -76,7 +78,7 @@ impl Gathered {
     /// The same with what else was found out.
     #[must_use]
     pub fn with(self, found: Self) -> Self {
-        Self { pointers: self.pointers, mapped: self.mapped, ..found }
+        Self { pointers: self.pointers, lacks: self.lacks, ..found }
     }
 }
 

@@ -69,8 +69,8 @@ pub enum UserAccess {
         /// Those to be read.
         wanted: UserSlots,
     },
-    /// Look which parts of a range are no memory, or memory that may only be read; touches none of it. Answers the first
-    /// [`LACKS_MAX`] of them, as [`Lack::encode`] has them.
+    /// Look which parts of a range are no memory, or memory that may not be read or not be written; touches none of it.
+    /// Answers the first [`LACKS_MAX`] of them, as [`Lack::encode`] has them.
     Survey {
         /// Whose address space, as the daemon numbers it.
         tgid: Tgid,
@@ -102,15 +102,26 @@ impl UserSlots {
 /// The most that one [`UserAccess::Survey`] is told of.
 pub const LACKS_MAX: usize = 32;
 
-/// A part of a client's address space that is not memory to be written.
+/// Why a part of a client's address space is not memory to be read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing is mapped there.
+    Memory,
+    /// Its client may not write it.
+    Write,
+    /// Its client may not read it.
+    Read,
+}
+
+/// A part of a client's address space that is not memory to be read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lack {
     /// Where.
     pub va: UserVa,
     /// How many bytes.
     pub bytes: u64,
-    /// Whether it is memory at all.
-    pub memory: bool,
+    /// What is missing there.
+    pub what: Missing,
 }
 
 impl Lack {
@@ -121,8 +132,12 @@ impl Lack {
     #[must_use]
     pub fn encode(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
-        for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip([self.va.0, self.bytes, self.memory.into()])
-        {
+        let what = match self.what {
+            Missing::Memory => 0,
+            Missing::Write => 1,
+            Missing::Read => 2,
+        };
+        for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip([self.va.0, self.bytes, what]) {
             *to = u64::to_le_bytes(word);
         }
         bytes
@@ -133,9 +148,21 @@ impl Lack {
     pub fn of(answer: &UserAnswer) -> Vec<Self> {
         let UserAnswer::Done(bytes) = answer else { return Vec::new() };
         let words: Vec<u64> = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let lack =
-            |[va, bytes, memory]: &[u64; 3]| Self { va: UserVa(*va), bytes: *bytes, memory: *memory != 0 };
+        let lack = |[va, bytes, what]: &[u64; 3]| {
+            let what = match what {
+                0 => Missing::Memory,
+                1 => Missing::Write,
+                _ => Missing::Read,
+            };
+            Self { va: UserVa(*va), bytes: *bytes, what }
+        };
         words.as_chunks().0.iter().map(lack).collect()
+    }
+
+    /// Whether nothing is mapped there.
+    #[must_use]
+    pub fn is_hole(&self) -> bool {
+        self.what == Missing::Memory
     }
 }
 

@@ -168,6 +168,21 @@ pub struct Memory {
     pub start: usize,
     /// Byte offset of its 64-bit length in bytes.
     pub bytes: usize,
+    /// Of which calls that is so; of all without it.
+    pub flagged: Option<Flagged>,
+}
+
+/// 32-bit flags of a struct that say whether its fields name memory of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flagged {
+    /// Byte offset of the flags in the struct.
+    pub flags: usize,
+    /// Those that are set.
+    pub set: u32,
+    /// Those that are not.
+    pub clear: u32,
+    /// Any of these halves the length.
+    pub halves: u32,
 }
 
 /// What one value of the operation's field makes of the rest of a struct.
@@ -286,8 +301,12 @@ impl Ioctl {
     /// The memory that a call whose struct is `arg` is about: address and bytes, as the caller wrote them.
     #[must_use]
     pub fn memory_of(&self, arg: &[u8]) -> Option<(UserVa, u64)> {
-        let Memory { start, bytes } = self.memory?;
-        Some((UserVa(unsigned(arg, start, 8)), unsigned(arg, bytes, 8)))
+        let Memory { start, bytes, flagged } = self.memory?;
+        let (va, bytes) = (UserVa(unsigned(arg, start, 8)), unsigned(arg, bytes, 8));
+        let Some(Flagged { flags, set, clear, halves }) = flagged else { return Some((va, bytes)) };
+        let flags = unsigned(arg, flags, 4) as u32;
+        let named = flags & set == set && flags & clear == 0;
+        named.then_some((va, if flags & halves == 0 { bytes } else { bytes / 2 }))
     }
 
     /// Whether a call takes or answers a descriptor of memory or of a stream: what a door without access to its callers'

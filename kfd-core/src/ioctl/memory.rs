@@ -2,8 +2,8 @@
 //!
 //! The errno are those of `kfd_chardev.c` and `amdgpu_amdkfd_gpuvm.c`: an exhausted limit is ENOMEM, a mapped BO is not
 //! freed (EBUSY), nor is the event page (EPERM), an address that is taken or not a page's is EINVAL at the mapping, and
-//! MAP and UNMAP tell in `n_success` how far they came. Client memory named by a USERPTR is not looked at before a queue
-//! uses it: what is not there is then a memory exception.
+//! MAP and UNMAP tell in `n_success` how far they came. Client memory named by a USERPTR must be there to be read and
+//! written when it is named; what is gone later is a memory exception of the queue that uses it.
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
@@ -14,6 +14,7 @@ use crate::bo::{self, Backing, Bo};
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
+use crate::notice::Missing;
 use crate::process::Inner;
 use crate::sync::Arc;
 use hsa_queue::doorbell::SLICE_BYTES;
@@ -88,8 +89,8 @@ impl<'a> Ctx<'a> {
         kind.map_or(Ok(()), |kind| self.check(device, kind, &args))?;
         let mut inner = self.lock_bound(device, Errno::NODEV)?;
         let kind = kind.ok_or(Errno::INVAL)?;
-        self.displace_shared(&mut inner, kind, &args);
         let (bo, offset) = self.make(device, kind, &args)?;
+        self.displace_shared(&mut inner, kind, &args);
         let index = inner.bindings[device.index].bos.insert(bo).ok_or(Errno::NOMEM)?;
         drop(inner);
         args.handle = bo::handle(device.gpu(), index).0;
@@ -177,6 +178,7 @@ impl<'a> Ctx<'a> {
                 }
                 args.mmap_offset.checked_add(args.size).ok_or(Errno::FAULT)?;
                 bytes = Some(self.charge(Resource::Userptr, len)?);
+                self.user_pages()?;
                 // Nothing is to be mapped: the client has the memory. The kernel's offset for it leads nowhere either.
                 (Backing::User(UserVa(args.mmap_offset)), 0)
             }
@@ -185,6 +187,17 @@ impl<'a> Ctx<'a> {
         };
         let (va, size, flags) = (GpuVa(args.va_addr), args.size, args.flags);
         Ok((Bo { va, size, flags, backing, mapped: BTreeSet::new(), _charge: charge, bytes }, offset))
+    }
+
+    /// What `init_user_pages` (amdgpu/amdgpu_amdkfd_gpuvm.c) meets first, whatever the buffer's own flags: `hmm_range_fault`
+    /// (mm/hmm.c) asks for pages to be written, EFAULT where nothing is mapped or what is may not be read, EPERM where it
+    /// may only be read. A restored process's pages are not looked at before it runs (`criu_resume`), and no door looks then.
+    fn user_pages(&self) -> Result<(), Errno> {
+        match self.gathered.lacks.iter().flatten().next().map(|lack| lack.what) {
+            None => Ok(()),
+            Some(Missing::Write) => Err(Errno::PERM),
+            Some(Missing::Memory | Missing::Read) => Err(Errno::FAULT),
+        }
     }
 
     /// VRAM, for which graphics buffers give way. Other processes' KFD memory does not: amdkfd hands out no more than

@@ -79,7 +79,7 @@ impl Ctx<'_> {
         let end =
             args.start_addr.checked_add(args.size).filter(|end| *end <= USER_END).ok_or(Errno::FAULT)?;
         let range = args.start_addr..end;
-        if self.gathered.mapped == Some(false) {
+        if self.gathered.lacks.iter().flatten().any(Lack::is_hole) {
             return Err(Errno::FAULT);
         }
         if self.process.pdds.iter().any(|pdd| pdd.map.is_taken(&range)) {
@@ -323,14 +323,14 @@ impl Core {
         let Some(process) = self.process(process) else { return };
         let mut inner = process.inner.lock();
         let range = |va: UserVa, bytes: u64| va.0..va.0.saturating_add(bytes);
-        for hole in lacks.iter().filter(|lack| !lack.memory) {
+        for hole in lacks.iter().filter(|lack| lack.is_hole()) {
             self.give_way(&process, &mut inner, range(hole.va, hole.bytes));
         }
         let mut seen = range(part.0, part.1);
         if let Some(last) = lacks.last().filter(|_| lacks.len() >= LACKS_MAX) {
             seen.end = range(last.va, last.bytes).end;
         }
-        let locked = lacks.iter().filter(|lack| lack.memory).map(|lack| range(lack.va, lack.bytes));
+        let locked = lacks.iter().filter(|lack| !lack.is_hole()).map(|lack| range(lack.va, lack.bytes));
         if inner.svm.lock_pages(seen.clone(), locked) {
             self.share(&process, &inner, seen);
         }

@@ -1,8 +1,11 @@
 //! Queues whose ring and signals lie in the client's own memory: run by question and answer.
 
-use crate::world::{Client, World, barrier};
+use crate::world::{Client, World, barrier, gpu};
+use kfd_core::abi::{kfd as abi, table};
+use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome};
+use kfd_core::ids::UserVa;
 use kfd_core::listing::QueueState;
-use kfd_core::notice::{MemoryRequest, Notice, UserAccess, UserAnswer, UserSlots};
+use kfd_core::notice::{Lack, MemoryRequest, Missing, Notice, UserAccess, UserAnswer, UserSlots};
 use std::collections::HashMap;
 
 const VA: u64 = 0x7f10_0000_0000;
@@ -161,5 +164,55 @@ fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
     world.core.memory_answer(late.queue, late.ticket, UserAnswer::Done(u64::MAX.to_le_bytes().to_vec()));
     assert_eq!(world.run(), 0);
     assert_eq!(world.core.queues()[0].state, QueueState::Waiting, "it still waits for its own");
+    world.end();
+}
+
+/// ALLOC_MEMORY_OF_GPU of client memory that a door has looked at.
+fn alloc(client: &mut Client<'_>, va: u64, lacks: Option<Vec<Lack>>) -> Result<u64, Errno> {
+    let flags = abi::ALLOC_MEM_FLAGS_USERPTR;
+    let arg = abi::AllocMemoryOfGpu {
+        va_addr: VA,
+        size: 16384,
+        mmap_offset: va,
+        gpu_id: gpu().0,
+        flags,
+        ..Default::default()
+    };
+    let cmd = table::KFD.iter().find(|row| row.number() == 0x16).expect("a known number").cmd;
+    let caller = client.caller(Node::Kfd);
+    let arg = Arg::new(zerocopy::IntoBytes::as_bytes(&arg)).expect("it fits");
+    match client.core().call(&caller, cmd, arg, Gathered { lacks, ..Gathered::default() }) {
+        Outcome::Done(done) => {
+            let out: abi::AllocMemoryOfGpu = zerocopy::FromBytes::read_from_bytes(done.arg.bytes()).unwrap();
+            Ok(out.handle)
+        }
+        Outcome::Refused(refused) => Err(refused.errno),
+        Outcome::Parked => panic!("an allocation never waits"),
+    }
+}
+
+#[test]
+fn client_memory_that_is_not_there_is_efault_and_takes_nothing() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let lack = |page: u64, what| Lack { va: UserVa(VA + page * 4096), bytes: 4096, what };
+    for (lacks, errno) in [
+        (vec![lack(0, Missing::Memory)], Errno::FAULT),
+        (vec![lack(3, Missing::Memory)], Errno::FAULT),
+        (vec![lack(1, Missing::Read)], Errno::FAULT),
+        (vec![lack(1, Missing::Write)], Errno::PERM),
+        (vec![lack(0, Missing::Memory), lack(1, Missing::Write)], Errno::FAULT),
+        (vec![lack(0, Missing::Write), lack(1, Missing::Memory)], Errno::PERM),
+    ] {
+        assert_eq!(alloc(&mut client, VA, Some(lacks.clone())), Err(errno), "{lacks:?}");
+    }
+    assert_eq!(alloc(&mut client, 0, Some(vec![lack(0, Missing::Memory)])), Err(Errno::INVAL), "no address");
+    assert_eq!(alloc(&mut client, u64::MAX - 4095, None), Err(Errno::FAULT), "it wraps");
+    let holds = world.core.totals().holds;
+    assert_eq!((holds.userptr_bytes, holds.bos), (0, 0));
+    for looked in [Some(vec![]), None] {
+        let handle = alloc(&mut client, VA, looked).expect("memory, or nobody could look");
+        client.free(handle).unwrap();
+    }
     world.end();
 }

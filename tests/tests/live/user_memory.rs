@@ -2,7 +2,9 @@
 
 use kfd_core::abi::kfd as abi;
 use kfd_core::listing::QueueState;
-use kfd_tests::{Actor, Kfdd, eventually};
+use kfd_tests::program::program;
+use kfd_tests::{Actor, Kfdd, able, compile, eventually};
+use std::process::Command;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -118,4 +120,69 @@ fn memory_that_cannot_be_read_is_a_memory_exception_and_a_stopped_queue_never_ze
     queue.client.kill();
     neighbour.kill();
     kfdd.finish();
+}
+
+#[test]
+fn client_memory_must_be_there_when_it_is_named() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    let mut client = kfdd.actor();
+    let gpu = u32::try_from(client.one("open")).unwrap();
+    // What is unmapped below must not be filled again by what the client allocates for itself.
+    let base = client.one("anon 65536");
+    let locked = client.one("map /proc/self/exe");
+    client.ok(&format!("unmap {} 8192", base + 32768));
+    client.ok(&format!("hide {} 4096", base + 49152));
+    let mut alloc = |va: u64, size: u64| {
+        let flags = abi::ALLOC_MEM_FLAGS_USERPTR;
+        let mut arg = abi::AllocMemoryOfGpu {
+            va_addr: 0x10_0000_0000,
+            size,
+            mmap_offset: va,
+            gpu_id: gpu,
+            flags,
+            ..Default::default()
+        };
+        client.call("ALLOC_MEMORY_OF_GPU", &mut arg)
+    };
+    for (va, size, errno) in [
+        (0x1000, 4096, libc::EFAULT),
+        (base + 32768, 4096, libc::EFAULT),
+        (base, 65536, libc::EFAULT),
+        (base + 49152, 4096, libc::EFAULT),
+        (0xffff_8000_0000_0000, 4096, libc::EFAULT),
+        (0x7fff_ffff_f000, 4096, libc::EFAULT),
+        (0x4000_0000_0000_0000, 4096, libc::EFAULT),
+        (locked, 4096, libc::EPERM),
+    ] {
+        assert_eq!(alloc(va, size), Err(errno), "{va:#x}+{size:#x}");
+    }
+    let (held, _) = kfdd.held();
+    assert_eq!(held.holds.userptr_bytes, 0, "{held:?}");
+    assert_eq!(alloc(base, 32768), Ok(()));
+    client.kill();
+    kfdd.finish();
+}
+
+#[test]
+fn the_unmodified_runtime_locks_no_memory_that_is_not_there() {
+    if !able::live() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(client) = compile::client("lock", folder.path(), &["-lhsa-runtime64"]) else { return };
+    let mut command = Command::new(program("kfdctl"));
+    command.args(["run", "--embedded", "--"]).arg(client).env_remove(kfdd::rundir::ENV);
+    let out = command.output().expect("kfdctl can be executed");
+    assert!(out.status.success(), "{out:?}");
+    let said = String::from_utf8_lossy(&out.stdout);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "a hole is refused",
+            "memory around a hole is refused",
+            "the lowest page is refused",
+            "memory is locked and unlocked",
+        ]
+    );
 }

@@ -7,7 +7,7 @@ use kfd_core::abi::spec::{Count, Flow, Ioctl, Pointer};
 use kfd_core::abi::table;
 use kfd_core::call::{Errno, Gathered, UserWrite};
 use kfd_core::ids::{Tgid, UserVa};
-use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
+use kfd_core::notice::{Lack, Missing, UserAccess, UserAnswer};
 use proptest::prelude::*;
 
 const IDS: Pointer = Pointer {
@@ -219,20 +219,35 @@ fn a_call_about_memory_looks_whether_it_is_there_and_tells_when_it_could() {
     assert!(!plan().is_empty());
     let looks = UserAccess::Survey { tgid: Tgid(7), va: UserVa(0x7000), bytes: 0x2000 };
     assert_eq!(plan().take_accesses(), [looks]);
-    let lack = |va, memory| Lack { va: UserVa(va), bytes: 0x1000, memory };
+    let lack = |va, what| Lack { va: UserVa(va), bytes: 0x1000, what };
     let told = |lacks: &[Lack]| UserAnswer::Done(lacks.iter().flat_map(|lack| lack.encode()).collect());
-    for (answers, mapped) in [
-        (vec![UserAnswer::Done(vec![])], Some(true)),
-        (vec![told(&[lack(0x7000, true)])], Some(true)),
-        (vec![told(&[lack(0x7000, true), lack(0x8000, false)])], Some(false)),
-        (vec![told(&[lack(0x7000, true); LACKS_MAX])], None),
+    let three =
+        [lack(0x7000, Missing::Write), lack(0x8000, Missing::Memory), lack(0x9000, Missing::Read)].to_vec();
+    for (answers, lacks) in [
+        (vec![UserAnswer::Done(vec![])], Some(vec![])),
+        (vec![told(&three)], Some(three)),
         (vec![UserAnswer::Failed], None),
         (vec![], None),
     ] {
-        assert_eq!(plan().collect(answers).unwrap().mapped, mapped);
+        assert_eq!(plan().collect(answers).unwrap().lacks, lacks);
     }
-    assert_eq!(Lack::of(&told(&[lack(0x8000, false)])), [lack(0x8000, false)]);
     assert_eq!(Lack::of(&UserAnswer::Failed), []);
     let other = table::lookup(ioc::iowr(b'K', 0x05, 40)).unwrap();
     assert!(Plan::new(other, &[0; 40]).unwrap().looking(other, &[0; 40], Tgid(7)).is_empty());
+}
+
+#[test]
+fn an_allocation_looks_at_the_memory_of_a_userptr_and_at_no_other() {
+    let row = table::lookup(ioc::iowr(b'K', 0x16, 40)).unwrap();
+    let looked = |flags: u32| {
+        let arg = arg(&[0x1000, 0x4000, 0, 0x7000, u64::from(flags) << 32]);
+        Plan::new(row, &arg).unwrap().looking(row, &arg, Tgid(7)).take_accesses()
+    };
+    let (vram, gtt, userptr, twice) = (1, 2, 4, 1 << 27);
+    let survey = |bytes| vec![UserAccess::Survey { tgid: Tgid(7), va: UserVa(0x7000), bytes }];
+    assert_eq!(looked(userptr), survey(0x4000));
+    assert_eq!(looked(userptr | twice), survey(0x2000), "a ring that is mapped twice has half of it");
+    for other in [vram, gtt, vram | userptr, gtt | userptr, 0, 8, 16] {
+        assert_eq!(looked(other), [], "{other:#x}");
+    }
 }

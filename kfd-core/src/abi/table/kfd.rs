@@ -8,7 +8,7 @@ use super::operations;
 use super::row::{Way, bits, counted, row};
 use crate::abi::kfd as abi;
 use crate::abi::layout::Layout;
-use crate::abi::spec::{Flow, Ioctl, Pointer};
+use crate::abi::spec::{Flagged, Flow, Ioctl, Pointer};
 use core::mem::offset_of;
 use libc::{ENOMEM, ENOTTY, EPERM};
 
@@ -207,6 +207,17 @@ pub const ROWS: &[Ioctl] = &[
         abi::AllocMemoryOfGpu::LAYOUT,
         &[],
         "Makes a buffer object in VRAM, in system memory, or of memory of the client.",
+    )
+    .about_if(
+        offset_of!(abi::AllocMemoryOfGpu, mmap_offset),
+        offset_of!(abi::AllocMemoryOfGpu, size),
+        Flagged {
+            flags: offset_of!(abi::AllocMemoryOfGpu, flags),
+            set: abi::ALLOC_MEM_FLAGS_USERPTR,
+            // These are looked at before (`ioctl::memory`).
+            clear: abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_GTT,
+            halves: abi::ALLOC_MEM_FLAGS_AQL_QUEUE_MEM,
+        },
     )
     .sweeps(),
     k(

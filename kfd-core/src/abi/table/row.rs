@@ -3,7 +3,9 @@
 use crate::abi::chain::Chain;
 use crate::abi::ioc;
 use crate::abi::layout::Layout;
-use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Ioctl, Memory, Pointer, Returned, Variants};
+use crate::abi::spec::{
+    Count, Descriptor, DescriptorKind, Flagged, Flow, Ioctl, Memory, Pointer, Returned, Variants,
+};
 
 /// Direction of a row, as the header's macros name it.
 #[derive(Clone, Copy)]
@@ -62,7 +64,13 @@ impl Ioctl {
     }
 
     pub(super) const fn about(mut self, start: usize, bytes: usize) -> Self {
-        self.memory = Some(Memory { start, bytes });
+        self.memory = Some(Memory { start, bytes, flagged: None });
+        self
+    }
+
+    /// The same of calls with such flags.
+    pub(super) const fn about_if(mut self, start: usize, bytes: usize, flagged: Flagged) -> Self {
+        self.memory = Some(Memory { start, bytes, flagged: Some(flagged) });
         self
     }
 

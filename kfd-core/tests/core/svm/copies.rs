@@ -110,7 +110,7 @@ fn what_the_client_may_only_read_its_queues_only_read() {
     client.buffer(far, 0x4000);
     set(&mut client, (data, 64 * PAGE), &[(ACCESS, gpu)]).unwrap();
     let all = (UserVa(data), 64 * PAGE);
-    let locked = |page: u64| Lack { va: UserVa(data + page * PAGE), bytes: PAGE, memory: true };
+    let locked = |page: u64| Lack { va: UserVa(data + page * PAGE), bytes: PAGE, what: Missing::Write };
     world.core.surveyed(client.process, all, &[locked(1)]);
     let mut copies = Copies::new(&mut client, VA);
     copies.copy(&client, far, data + PAGE, 8);

@@ -8,7 +8,7 @@ use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome};
 use kfd_core::ids::{GpuId, RenderMinor, UserVa};
 use kfd_core::limits::Limits;
-use kfd_core::notice::{LACKS_MAX, Lack, Notice, UserAccess, UserAnswer};
+use kfd_core::notice::{LACKS_MAX, Lack, Missing, Notice, UserAccess, UserAnswer};
 use kfd_core::profile::Profile;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -62,7 +62,9 @@ fn call(
     for (kind, value) in attributes {
         bytes.extend_from_slice(abi::SvmAttribute { kind: *kind, value: *value }.as_bytes());
     }
-    let gathered = Gathered { mapped, ..Gathered::default() };
+    let hole = Lack { va: UserVa(start_addr), bytes: PAGE, what: Missing::Memory };
+    let lacks = mapped.map(|mapped| if mapped { vec![] } else { vec![hole] });
+    let gathered = Gathered { lacks, ..Gathered::default() };
     let caller = client.caller(Node::Kfd);
     let cmd = ioc::iowr(abi::MAGIC, 0x20, bytes.len());
     match client.core().call(&caller, cmd, Arg::new(&bytes).expect("it fits"), gathered) {
@@ -90,7 +92,7 @@ fn access_of(client: &mut Client<'_>, range: (u64, u64), gpu: u32) -> u32 {
 
 /// A door finds a hole.
 fn unmapped(client: &Client<'_>, va: u64, bytes: u64) {
-    let hole = Lack { va: UserVa(va), bytes, memory: false };
+    let hole = Lack { va: UserVa(va), bytes, what: Missing::Memory };
     client.core().surveyed(client.process, (UserVa(va), bytes), &[hole]);
 }
 

@@ -6,7 +6,7 @@
 //! | `open` `open-kfd` `close` `version` `kfd-fd` `ioctl` `ioctl-render` `mmap` `dup` `system` | [`node`] |
 //! | `event` `unevent` `set` `wait` `park` `woken` | [`event`] |
 //! | `queue` `unqueue` `run` `stick` `cross` `unstick` `batch` `reserve` `publish` `bad-packet` `ring` `read-index` `completed` `storm` `flood` | [`queue`] |
-//! | `alloc` `fill` `free` `touch` `anon` `hole` `unmap` `map` `poke` `peek` | [`memory`] |
+//! | `alloc` `fill` `free` `touch` `anon` `hole` `unmap` `hide` `map` `poke` `peek` | [`memory`] |
 //! | `fork` `fork-hold` `exec` `listen` `give` `take` `ioctl-taken` `handle` `interrupt` `leader-exit` `host-pid` `quit` | [`life`] |
 //!
 //! The lines are read by a thread that is not the leader, so that the leader can exit first. With FD the program was

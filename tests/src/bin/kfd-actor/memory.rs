@@ -22,6 +22,7 @@ pub fn act(stage: &mut Stage, verb: &str, words: &[&str]) -> Option<Answer> {
         "unmap" => {
             Ok(sys::munmap(number(words, 0), number(words, 1)).map(|()| String::new()).expect("a mapping"))
         }
+        "hide" => sys::hide(number(words, 0), number(words, 1)).map(|()| String::new()).map_err(Into::into),
         "map" => map(words[0]),
         "poke" => {
             sys::poke(number(words, 0), &unhex(words[1]));

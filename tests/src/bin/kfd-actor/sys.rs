@@ -42,6 +42,13 @@ pub fn munmap(address: u64, len: usize) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Nobody may read or write there any more.
+pub fn hide(address: u64, len: usize) -> io::Result<()> {
+    // SAFETY: as in `munmap`.
+    let result = unsafe { libc::mprotect(pointer(address).cast(), len, libc::PROT_NONE) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// No large pages: small ones take the kernel longest to free.
 pub fn small_pages(address: u64, len: usize) {
     // SAFETY: advice about a mapping that `mmap` made.

@@ -10,7 +10,7 @@ use kfd_core::abi::chain::Chain;
 use kfd_core::abi::spec::{Extent, Ioctl, Pointer};
 use kfd_core::call::{Errno, Gathered, UserWrite};
 use kfd_core::ids::{Tgid, UserVa};
-use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer};
+use kfd_core::notice::{Lack, UserAccess, UserAnswer};
 
 /// The most bytes of one access: [`UserAccess`]'s own bound.
 pub const PIECE: usize = 64 * 1024;
@@ -104,16 +104,11 @@ impl Plan {
             }
             entries.push(entry);
         }
-        let mapped = match answers.next().filter(|_| self.looks) {
-            Some(told @ UserAnswer::Done(_)) => {
-                let lacks = Lack::of(&told);
-                let hole = lacks.iter().any(|lack| !lack.memory);
-                // A full answer may have left a hole out.
-                (hole || lacks.len() < LACKS_MAX).then_some(!hole)
-            }
+        let lacks = match answers.next().filter(|_| self.looks) {
+            Some(told @ UserAnswer::Done(_)) => Some(Lack::of(&told)),
             Some(UserAnswer::Failed) | None => None,
         };
-        Ok(Gathered { mapped, ..Gathered::from(entries) })
+        Ok(Gathered { lacks, ..Gathered::from(entries) })
     }
 
     /// Plans one pointer; answers how many bytes are read there.

@@ -144,7 +144,9 @@ const PROCMAP_QUERY: libc::Ioctl =
 /// `PROCMAP_QUERY_COVERING_OR_NEXT_VMA`.
 const COVERING_OR_NEXT: u64 = 0x10;
 
-/// `PROCMAP_QUERY_VMA_WRITABLE`, a flag of the mapping that is told.
+/// `PROCMAP_QUERY_VMA_READABLE`, a flag of the mapping that is told.
+const VMA_READABLE: u64 = 1;
+/// `PROCMAP_QUERY_VMA_WRITABLE`.
 const VMA_WRITABLE: u64 = 2;
 
 /// A mapping of a process.
@@ -152,6 +154,8 @@ pub(super) struct MappedRange {
     pub start: u64,
     /// Exclusive.
     pub end: u64,
+    /// Whether its process may read.
+    pub readable: bool,
     /// Whether its process may write.
     pub writable: bool,
 }
@@ -170,6 +174,7 @@ pub(super) fn mapping_at_or_after(maps: BorrowedFd<'_>, address: u64) -> io::Res
         0 => Ok(Some(MappedRange {
             start: query.vma_start,
             end: query.vma_end,
+            readable: query.vma_flags & VMA_READABLE != 0,
             writable: query.vma_flags & VMA_WRITABLE != 0,
         })),
         _ => match io::Error::last_os_error() {

@@ -13,7 +13,7 @@ mod pool;
 use client::Client;
 use door::workers::MmState;
 use kfd_core::ids::{ProcessId, Tgid, UserVa};
-use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer, UserSlots};
+use kfd_core::notice::{LACKS_MAX, Lack, Missing, UserAccess, UserAnswer, UserSlots};
 use pool::{PATIENCE, Pool, eventually, pattern, read, write};
 use std::time::{Duration, Instant};
 
@@ -157,9 +157,9 @@ fn a_pointer_into_nothing_fails_and_a_range_that_ends_in_nothing_too() {
 fn lacks_by_text(pid: u32, mut at: u64, end: u64) -> Vec<Lack> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let mut lacks = Vec::new();
-    let mut lack = |start: u64, end: u64, memory| {
+    let mut lack = |start: u64, end: u64, what| {
         if start < end {
-            lacks.push(Lack { va: UserVa(start), bytes: end - start, memory });
+            lacks.push(Lack { va: UserVa(start), bytes: end - start, what });
         }
     };
     for line in text.lines() {
@@ -167,13 +167,15 @@ fn lacks_by_text(pid: u32, mut at: u64, end: u64) -> Vec<Lack> {
         let (start, next) = range.split_once('-').unwrap();
         let number = |hex: &str| u64::from_str_radix(hex, 16).unwrap().clamp(at, end.max(at));
         let (start, next) = (number(start), number(next));
-        lack(at, if next > at { start } else { at }, false);
-        if !rest.starts_with("rw") && !rest.starts_with("-w") {
-            lack(start, next, true);
+        lack(at, if next > at { start } else { at }, Missing::Memory);
+        match &rest[..2] {
+            "rw" => {}
+            "r-" => lack(start, next, Missing::Write),
+            _ => lack(start, next, Missing::Read),
         }
         at = next;
     }
-    lack(at, end, false);
+    lack(at, end, Missing::Memory);
     lacks
 }
 
@@ -201,7 +203,8 @@ fn what_a_clients_memory_lacks_is_what_its_maps_say_and_nothing_is_told_of_the_d
         assert_eq!(Lack::of(answer), expected, "{va:#x}+{bytes:#x}");
     }
     assert!(Lack::of(&answers[0]).is_empty(), "memory to be written");
-    assert!(!Lack::of(&answers[2])[0].memory && Lack::of(&answers[3])[0].memory);
+    let first = |answer| Lack::of(answer)[0].what;
+    assert_eq!((first(&answers[2]), first(&answers[3])), (Missing::Memory, Missing::Write));
     assert_eq!(pool.run(process, vec![look(u64::MAX, 2)]), [UserAnswer::Failed], "it wraps");
     let other = Client::start();
     client.kill();
