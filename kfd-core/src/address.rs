@@ -6,8 +6,9 @@
 //!
 //! Lock order: inside the process mutex and a queue's processor. Not for: who may map what, which `ioctl::memory` says.
 
-use crate::arena::Arena;
+use crate::arena::{Arena, PAGE};
 use crate::ids::{GpuVa, UserVa};
+use crate::pins::{Pin, Pins};
 use crate::svm::{Reach, Right};
 use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
 use std::collections::BTreeMap;
@@ -54,9 +55,16 @@ pub(crate) struct AddressMap {
     epoch: AtomicU64,
 }
 
+/// A span with the queues that need it mapped.
+#[derive(Debug)]
+struct Mapped {
+    span: Span,
+    pins: Pins,
+}
+
 #[derive(Debug, Default)]
 struct Spans {
-    by_start: BTreeMap<u64, Span>,
+    by_start: BTreeMap<u64, Mapped>,
     /// Where no span is, the client's memory at the same address.
     shared: Reach,
     /// The process is going: nothing is mapped any more.
@@ -65,11 +73,12 @@ struct Spans {
 
 impl Spans {
     fn at(&self, va: u64) -> Option<&Span> {
-        self.by_start.range(..=va).next_back().map(|(_, span)| span)
+        self.by_start.range(..=va).next_back().map(|(_, mapped)| &mapped.span)
     }
 
     fn is_free(&self, start: u64, end: u64) -> bool {
-        self.by_start.range(..end).next_back().is_none_or(|(_, span)| span.start + span.len <= start)
+        let last = self.by_start.range(..end).next_back();
+        last.is_none_or(|(_, Mapped { span, .. })| span.start + span.len <= start)
     }
 
     /// The interval of shared virtual memory around `va`, up to the next spans.
@@ -78,7 +87,7 @@ impl Spans {
         if right == Right::None {
             return None;
         }
-        let below = self.by_start.range(..=va).next_back().map_or(0, |(_, span)| span.start + span.len);
+        let below = self.at(va).map_or(0, |span| span.start + span.len);
         let above = self.by_start.range(va..).next().map_or(u64::MAX, |(start, _)| *start);
         let (start, end) = (range.start.max(below), range.end.min(above));
         let target = Target::User(UserVa(start));
@@ -92,8 +101,9 @@ impl Spans {
 }
 
 impl AddressMap {
-    /// Maps all of `spans`, or none: false when one overlaps what is mapped, is empty, or leaves the address space.
-    pub(crate) fn map(&self, spans: &[Span]) -> bool {
+    /// Maps all of `spans`, or none: false when one overlaps what is mapped, is empty, or leaves the address space. `pins`
+    /// counts the queues that need them.
+    pub(crate) fn map(&self, spans: &[Span], pins: &Pins) -> bool {
         let mut map = self.spans.write();
         let fits = |span: &Span| {
             span.len > 0
@@ -104,13 +114,22 @@ impl AddressMap {
             return false;
         }
         for span in spans {
-            map.by_start.insert(span.start, span.clone());
+            map.by_start.insert(span.start, Mapped { span: span.clone(), pins: pins.clone() });
         }
         if !map.shared.is_empty() {
             // What was the client's own memory until now is remembered as that.
             self.epoch.fetch_add(1, Ordering::AcqRel);
         }
         true
+    }
+
+    /// Keeps the span mapped that begins on the page of `va` and has exactly so many pages; any number of them, where that
+    /// is none.
+    pub(crate) fn pin(&self, va: GpuVa, bytes: u64) -> Option<Pin> {
+        let (start, pages) = (va.0 / PAGE * PAGE, bytes / PAGE);
+        let map = self.spans.read();
+        let Mapped { span, pins } = map.by_start.get(&start)?;
+        (pages == 0 || span.len / PAGE == pages).then(|| pins.pin())
     }
 
     /// Whether a buffer object is mapped somewhere in a range.
@@ -169,6 +188,7 @@ impl AddressMap {
 mod tests {
     use super::{AddressMap, Span, Target};
     use crate::ids::{GpuVa, UserVa};
+    use crate::pins::Pins;
     use crate::svm::Right;
 
     fn span(start: u64, len: u64) -> Span {
@@ -182,7 +202,7 @@ mod tests {
         let (before, epoch) = map.find(GpuVa(0x5000), 8).expect("the client's own");
         assert_eq!((before.start, before.len), (0x1000, 0xf_f000));
         assert!(matches!(before.target, Target::User(UserVa(0x1000))), "at the same address");
-        assert!(map.map(&[span(0x4000, 0x2000)]));
+        assert!(map.map(&[span(0x4000, 0x2000)], &Pins::default()));
         assert_ne!(map.epoch(), epoch, "what was found before no longer holds");
         assert_eq!(map.find(GpuVa(0x5000), 8).map(|(span, _)| span.start), Some(0x4000));
         assert_eq!(
@@ -209,14 +229,14 @@ mod tests {
     #[test]
     fn intervals_do_not_overlap_and_only_whole_accesses_are_found() {
         let map = AddressMap::default();
-        assert!(map.map(&[span(0x1000, 0x1000), span(0x3000, 0x1000)]));
+        assert!(map.map(&[span(0x1000, 0x1000), span(0x3000, 0x1000)], &Pins::default()));
         for (start, len) in
             [(0x1000, 1), (0x1fff, 2), (0xfff, 2), (0, 0x10000), (0x2000, 0x1001), (0x2000, 0)]
         {
-            assert!(!map.map(&[span(start, len)]), "{start:#x}+{len:#x}");
+            assert!(!map.map(&[span(start, len)], &Pins::default()), "{start:#x}+{len:#x}");
         }
-        assert!(!map.map(&[span(u64::MAX - 1, 4)]), "beyond the address space");
-        assert!(map.map(&[span(0x2000, 0x1000)]), "between the two");
+        assert!(!map.map(&[span(u64::MAX - 1, 4)], &Pins::default()), "beyond the address space");
+        assert!(map.map(&[span(0x2000, 0x1000)], &Pins::default()), "between the two");
         assert!(map.find(GpuVa(0x1ff8), 8).is_some());
         assert!(map.find(GpuVa(0x1ff9), 8).is_none(), "an access does not cross intervals");
         assert!(map.find(GpuVa(0x4000), 1).is_none());
@@ -226,6 +246,6 @@ mod tests {
         assert!(map.find(GpuVa(0x2000), 8).is_none());
         map.revoke();
         assert!(map.find(GpuVa(0x1000), 8).is_none());
-        assert!(!map.map(&[span(0x9000, 8)]), "nothing is mapped after the end");
+        assert!(!map.map(&[span(0x9000, 8)], &Pins::default()), "nothing is mapped after the end");
     }
 }

@@ -8,10 +8,11 @@ use crate::account::{Charge, Resource};
 use crate::arena::Arena;
 use crate::idr::Idr;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
+use crate::pins::Pins;
 use crate::share::Share;
 use crate::sync::Arc;
 use notifier::srcu::Domain;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Where a BO's bytes are.
 #[derive(Debug)]
@@ -44,8 +45,8 @@ pub(crate) struct Bo {
     pub(crate) flags: u32,
     /// Its bytes.
     pub(crate) backing: Backing,
-    /// Indices of the devices that have it mapped.
-    pub(crate) mapped: BTreeSet<usize>,
+    /// Indices of the devices that have it mapped, each with the queues there that need it.
+    pub(crate) mapped: BTreeMap<usize, Pins>,
     /// What the object costs its owner, given back by drop.
     pub(crate) _charge: Charge,
     /// What its bytes cost, where they are this BO's alone.

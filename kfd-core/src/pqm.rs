@@ -6,6 +6,7 @@
 use crate::account::Charge;
 use crate::call::Errno;
 use crate::ids::QueueId;
+use crate::pins::Held;
 use crate::queue::{Properties, Queue};
 use crate::slots::Slot;
 use crate::sync::Arc;
@@ -36,6 +37,8 @@ pub(crate) struct Entry {
     pub(crate) slot: Option<Slot>,
     /// It has the device's global wave sync.
     pub(crate) gws: bool,
+    /// What stays mapped for it.
+    pub(crate) held: Held,
 }
 
 /// See the module's head.

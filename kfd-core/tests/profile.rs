@@ -173,7 +173,7 @@ fn an_unknown_name_is_refused_with_the_names_there_are() {
 #[test]
 fn an_unknown_key_is_refused_in_its_line() {
     assert!(refused("wave_size = 64", "wave_sise = 64").contains("wave_sise"));
-    assert!(refused("interface_minor = 11", "interface_miner = 11").contains("interface_miner"));
+    assert!(refused("interface_minor = 18", "interface_miner = 18").contains("interface_miner"));
 }
 
 #[test]
@@ -183,9 +183,9 @@ fn a_value_that_a_client_could_not_live_with_is_refused_in_its_line() {
     assert_eq!(refuse("render_minor = 128", "127"), "render_minor must be 128 to 191, not 127");
     assert_eq!(refuse("render_minor = 128", "192"), "render_minor must be 128 to 191, not 192");
     assert_eq!(refuse("gpu_id = 64700", "0"), "gpu_id must be 1 to 65535, not 0");
-    assert_eq!(refuse("interface_minor = 11", "20"), "the interface's minor version must be 1 to 19, not 20");
+    assert_eq!(refuse("interface_minor = 18", "20"), "the interface's minor version must be 1 to 19, not 20");
     assert_eq!(
-        refuse("capability = 0x0800_2280", "0x1280"),
+        refuse("capability = 0x2803_a280", "0x1280"),
         "capability 0x1280: bits 13..12 must say doorbell type 2"
     );
     assert_eq!(
@@ -320,5 +320,28 @@ proptest! {
             drop(Profile::parse(&GFX900[..cut]));
             drop(Profile::parse(&format!("{}{text}{}", &GFX900[..cut], &GFX900[cut..])));
         }
+    }
+}
+
+#[test]
+fn an_older_interface_shows_what_its_kernel_showed() {
+    let newest = Profile::named("gfx1100").expect("it is compiled in");
+    let lines = |minor: u32| {
+        let profile = newest.clone().with_interface(minor).expect("an interface");
+        let tree = kfd_core::topology::tree(&profile);
+        let text = tree.text("sys/devices/virtual/kfd/kfd/topology/nodes/1/properties").expect("a node");
+        text.lines().map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    let (now, before) = (lines(18), lines(11));
+    let gone: Vec<_> = now.difference(&before).map(String::as_str).collect();
+    let other: Vec<_> = before.difference(&now).map(String::as_str).collect();
+    assert_eq!(gone, ["capability 671588992", "debug_prop 1495", "num_xcc 1"]);
+    assert_eq!(other, ["capability 134226560"], "no debugging (bits 15 to 18, 29 and 30)");
+    assert_eq!(lines(13), now);
+    let without = lines(4);
+    assert!(without.contains("capability 8832"), "no shared virtual memory (bit 27): {without:?}");
+    for minor in [0, 20] {
+        let error = newest.clone().with_interface(minor).expect_err("it is not served").to_string();
+        assert_eq!(error, format!("an interface is 1.1 to 1.19, not 1.{minor}"));
     }
 }

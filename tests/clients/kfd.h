@@ -27,6 +27,7 @@ struct kfd {
     int kfd;
     int render;
     uint32_t gpu_id;
+    unsigned node; /* of the topology */
 };
 
 struct kfd_buffer {
@@ -38,7 +39,7 @@ struct kfd_buffer {
 struct kfd_queue {
     uint32_t id;
     uint64_t doorbell; /* offset in the kfd node */
-    struct kfd_buffer memory; /* one page of amd_queue_t, then one page of ring */
+    struct kfd_buffer memory; /* one page of amd_queue_t; one page of ring follows it, a buffer of its own */
 };
 
 _Noreturn static inline void kfd_fail(const char *what) {
@@ -84,6 +85,7 @@ static inline struct kfd kfd_attach(void) {
     for (unsigned node = 0; node < 64 && gpu.gpu_id == 0; node++) {
         gpu.gpu_id = (uint32_t)kfd_topology(node, "gpu_id", NULL);
         if (gpu.gpu_id == 0) continue;
+        gpu.node = node;
         char path[64];
         snprintf(path, sizeof path, "/dev/dri/renderD%lu", kfd_topology(node, "properties", "drm_render_minor"));
         gpu.render = open(path, O_RDWR | O_CLOEXEC);
@@ -98,11 +100,9 @@ static inline struct kfd kfd_attach(void) {
     return gpu;
 }
 
-/* `size` bytes (whole pages) of GTT, at the same address on the host and on the device. */
-static inline struct kfd_buffer kfd_alloc(const struct kfd *gpu, uint64_t size) {
-    struct kfd_buffer buffer = {.size = size};
-    buffer.address = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (buffer.address == MAP_FAILED) kfd_fail("mmap of an address range");
+/* `size` bytes (whole pages) of GTT, at the same address on the host and on the device: there, or anywhere. */
+static inline struct kfd_buffer kfd_alloc_at(const struct kfd *gpu, void *address, uint64_t size) {
+    struct kfd_buffer buffer = {.address = address, .size = size};
     struct kfd_ioctl_alloc_memory_of_gpu_args alloc = {
         .va_addr = (uintptr_t)buffer.address,
         .size = size,
@@ -125,10 +125,47 @@ static inline struct kfd_buffer kfd_alloc(const struct kfd *gpu, uint64_t size) 
     return buffer;
 }
 
+static inline void *kfd_reserve(uint64_t size) {
+    void *address = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED) kfd_fail("mmap of an address range");
+    return address;
+}
+
+static inline struct kfd_buffer kfd_alloc(const struct kfd *gpu, uint64_t size) {
+    return kfd_alloc_at(gpu, kfd_reserve(size), size);
+}
+
+static inline uint64_t kfd_up(uint64_t size, uint64_t to) {
+    return (size + to - 1) / to * to;
+}
+
+/* The save area of a compute queue, which the driver asks for by the device's shape: amdkfd/kfd_queue.c,
+ * kfd_queue_ctx_save_restore_size. */
+static inline void kfd_save_area(const struct kfd *gpu, struct kfd_ioctl_create_queue_args *create) {
+    unsigned long version = kfd_topology(gpu->node, "properties", "gfx_target_version");
+    unsigned long dies = kfd_topology(gpu->node, "properties", "num_xcc");
+    if (dies == 0) dies = 1;
+    unsigned long cus = kfd_topology(gpu->node, "properties", "simd_count") /
+                        kfd_topology(gpu->node, "properties", "simd_per_cu") / dies;
+    unsigned long engines = kfd_topology(gpu->node, "properties", "array_count") /
+                            kfd_topology(gpu->node, "properties", "simd_arrays_per_engine");
+    int navi = version >= 100100;
+    unsigned long waves = navi ? cus * 32 : cus * 40 < engines * 512 ? cus * 40 : engines * 512;
+    unsigned long registers = version == 90402 ? 0x80000 : version == 110000 ? 0x60000 : 0x40000;
+    unsigned long stack = kfd_up(40 + waves * (navi ? 12 : 8) + 8, KFD_PAGE);
+    unsigned long each = stack + kfd_up(cus * (registers + 0x4000 + 0x10000 + 0x1000), KFD_PAGE);
+    unsigned long debugger = kfd_up(waves * 32, 64);
+    struct kfd_buffer area = kfd_alloc(gpu, kfd_up((each + debugger) * dies, KFD_PAGE));
+    create->ctx_save_restore_address = (uintptr_t)area.address;
+    create->ctx_save_restore_size = (uint32_t)each;
+    create->ctl_stack_size = (uint32_t)stack;
+}
+
 static inline struct kfd_queue kfd_new_queue(const struct kfd *gpu) {
-    struct kfd_queue queue = {.memory = kfd_alloc(gpu, 2 * KFD_PAGE)};
+    char *page = kfd_reserve(2 * KFD_PAGE), *ring = page + KFD_PAGE;
+    struct kfd_queue queue = {.memory = kfd_alloc_at(gpu, page, KFD_PAGE)};
+    kfd_alloc_at(gpu, ring, KFD_PAGE);
     amd_queue_t *state = queue.memory.address;
-    char *ring = (char *)queue.memory.address + KFD_PAGE;
     for (unsigned slot = 0; slot < KFD_PAGE / 64; slot++) *(uint16_t *)(ring + slot * 64) = HSA_PACKET_TYPE_INVALID;
     state->hsa_queue.base_address = ring;
     state->hsa_queue.size = KFD_PAGE / 64;
@@ -143,6 +180,7 @@ static inline struct kfd_queue kfd_new_queue(const struct kfd *gpu) {
         .queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
         .queue_priority = 7,
     };
+    kfd_save_area(gpu, &create);
     kfd_call(gpu->kfd, AMDKFD_IOC_CREATE_QUEUE, &create, "CREATE_QUEUE");
     queue.id = create.queue_id;
     queue.doorbell = create.doorbell_offset;

@@ -15,7 +15,7 @@ use crate::device::Device;
 use crate::ids::{GpuVa, Handle};
 use crate::share::{Owner, Range, Share, ShareKey, Shared, Shares};
 use crate::sync::Arc;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What the other buffer object's flags say of an imported one (`import_obj_create`, amdgpu_amdkfd_gpuvm.c): which
 /// memory it is. A device may always write and execute it.
@@ -93,7 +93,7 @@ impl Ctx<'_> {
         let offset = if own { share.range.offset } else { arena.size() };
         let (size, flags) = (share.range.len, share.flags & KEPT | GIVEN);
         let backing = Backing::Shared(share);
-        let bo = Bo { va, size, flags, backing, mapped: BTreeSet::new(), _charge: charge, bytes: None };
+        let bo = Bo { va, size, flags, backing, mapped: BTreeMap::new(), _charge: charge, bytes: None };
         let index = inner.bindings[device.index].bos.insert(bo).ok_or(Errno::NOMEM)?;
         Ok((bo::handle(device.gpu(), index).0, offset))
     }

@@ -15,10 +15,11 @@ use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
 use crate::notice::Missing;
+use crate::pins::Pins;
 use crate::process::Inner;
 use crate::sync::Arc;
 use hsa_queue::doorbell::SLICE_BYTES;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What the client asked for, by its kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,11 +132,15 @@ impl<'a> Ctx<'a> {
     pub(super) fn map_again(&self, device: &Device, index: u32, peer: &Device) -> Result<(), Errno> {
         let mut inner = self.lock_bound(peer, Errno::NODEV)?;
         let bo = inner.bindings[device.index].bos.get_mut(index).ok_or(Errno::INVAL)?;
-        let spans = spans(bo).ok_or(Errno::INVAL)?;
-        if !self.process.pdds[peer.index].map.map(&spans) {
+        self.map_on(peer, bo)
+    }
+
+    fn map_on(&self, peer: &Device, bo: &mut Bo) -> Result<(), Errno> {
+        let (spans, pins) = (spans(bo).ok_or(Errno::INVAL)?, Pins::default());
+        if !self.process.pdds[peer.index].map.map(&spans, &pins) {
             return Err(Errno::INVAL);
         }
-        bo.mapped.insert(peer.index);
+        bo.mapped.insert(peer.index, pins);
         Ok(())
     }
 
@@ -186,7 +191,7 @@ impl<'a> Ctx<'a> {
             Kind::Mmio => (Backing::Device, device.mmio()),
         };
         let (va, size, flags) = (GpuVa(args.va_addr), args.size, args.flags);
-        Ok((Bo { va, size, flags, backing, mapped: BTreeSet::new(), _charge: charge, bytes }, offset))
+        Ok((Bo { va, size, flags, backing, mapped: BTreeMap::new(), _charge: charge, bytes }, offset))
     }
 
     /// What `init_user_pages` (amdgpu/amdgpu_amdkfd_gpuvm.c) meets first, whatever the buffer's own flags: `hmm_range_fault`
@@ -277,15 +282,7 @@ impl<'a> Ctx<'a> {
         let mut args: abi::MapMemoryToGpu = self.read()?;
         let devices = (args.n_devices, args.n_success);
         let (done, result) = self.each_device(args.handle, devices, Errno::NODEV, |ctx, peer, bo| {
-            if bo.mapped.contains(&peer.index) {
-                return Ok(());
-            }
-            let spans = spans(bo).ok_or(Errno::INVAL)?;
-            if !ctx.process.pdds[peer.index].map.map(&spans) {
-                return Err(Errno::INVAL);
-            }
-            bo.mapped.insert(peer.index);
-            Ok(())
+            if bo.mapped.contains_key(&peer.index) { Ok(()) } else { ctx.map_on(peer, bo) }
         });
         args.n_success = done;
         self.answer(&args);
@@ -296,9 +293,11 @@ impl<'a> Ctx<'a> {
         let mut args: abi::UnmapMemoryFromGpu = self.read()?;
         let devices = (args.n_devices, args.n_success);
         let (done, result) = self.each_device(args.handle, devices, Errno::INVAL, |ctx, peer, bo| {
-            if !bo.mapped.remove(&peer.index) {
-                return Err(Errno::INVAL);
+            // `unmap_bo_from_gpuvm` (amdgpu/amdgpu_amdkfd_gpuvm.c).
+            if bo.mapped.get(&peer.index).ok_or(Errno::INVAL)?.any() {
+                return Err(Errno::BUSY);
             }
+            bo.mapped.remove(&peer.index);
             let spans = spans(bo).unwrap_or_default();
             ctx.process.pdds[peer.index].map.unmap(spans.iter().map(|span| span.start));
             Ok(())

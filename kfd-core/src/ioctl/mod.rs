@@ -16,6 +16,7 @@ mod info;
 mod ipc;
 mod memory;
 mod queue;
+mod queue_buffers;
 mod runtime;
 mod smi;
 mod svm;

@@ -19,6 +19,7 @@ use crate::dqm::Run;
 use crate::engine::rearm;
 use crate::ids::{GpuVa, QueueId, QueueKey};
 use crate::notice::Post;
+use crate::pins::Held;
 use crate::pqm::{Entry, max_per_device};
 use crate::process::Process;
 use crate::profile::QueueFormat;
@@ -144,6 +145,7 @@ impl Ctx<'_> {
     ) -> Result<(u32, u64), Errno> {
         let percentage = self.percentage(args.queue_percentage);
         let properties = properties(args.ring_base_address, args.ring_size, percentage, args.queue_priority)?;
+        let properties = self.clamped(properties);
         let words = [args.read_pointer_address, args.write_pointer_address, args.eop_buffer_address];
         for word in words.into_iter().chain([args.ctx_save_restore_address]) {
             accessible(word, 4)?;
@@ -156,6 +158,10 @@ impl Ctx<'_> {
         let device = self.device(args.gpu_id)?;
         let (format, place) = format(self.core, device, args.queue_type, args.sdma_engine_id)?;
         let mut inner = self.lock_bound(device, Errno::SRCH)?;
+        let held = match &again {
+            None => self.acquire_buffers(&inner, device, args, properties.ring_bytes)?,
+            Some(_) => Held::default(),
+        };
         if inner.pqm.on(device.index).count() >= max_per_device(device.profile.gfx_target_version) {
             return Err(Errno::NOSPC);
         }
@@ -194,7 +200,7 @@ impl Ctx<'_> {
             self.post.runnable();
         }
         let (cu_mask, gws) = again.map_or_else(Default::default, |again| (again.cu_mask, again.gws));
-        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, slot, gws });
+        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, slot, gws, held });
         drop(inner);
         let new = abi::ec_mask(abi::EC_QUEUE_NEW);
         self.process.debug.lock().raise_queue(id, new, &mut self.post);
@@ -221,13 +227,19 @@ impl Ctx<'_> {
         let args: abi::UpdateQueue = self.read()?;
         let percentage = self.percentage(args.queue_percentage);
         let new = properties(args.ring_base_address, args.ring_size, percentage, args.queue_priority)?;
-        let queue = {
+        let new = self.clamped(new);
+        let (ringed, active) = (new.ring.0 != 0 && new.ring_bytes != 0, new.active());
+        let (queue, ring) = {
             let inner = self.lock()?;
-            Arc::clone(&inner.pqm.get(args.queue_id).ok_or(Errno::FAULT)?.queue)
+            let queue = Arc::clone(&inner.pqm.get(args.queue_id).ok_or(Errno::FAULT)?.queue);
+            let looks = ringed && self.checks_buffers();
+            let device = &self.core.devices[queue.device];
+            // Without a ring it is disabled and keeps the one it has (`pqm_update_queue_properties`).
+            let ring = looks.then(|| self.buffer(device, new.ring.0, new.ring_bytes)).transpose();
+            (queue, ring.map_err(|_| Errno::FAULT)?)
         };
         let device = &self.core.devices[queue.device];
         let was_on = device.dqm.standing(queue.key).is_some_and(|standing| !standing.run.is_off());
-        let (ringed, active) = (new.ring.0 != 0 && new.ring_bytes != 0, new.active());
         if ringed {
             Ring::new(new.ring, new.ring_bytes).map_err(|_| Errno::INVAL)?;
         }
@@ -242,7 +254,11 @@ impl Ctx<'_> {
         }
         let mut inner = self.lock()?;
         let entry = inner.pqm.get_mut(args.queue_id).filter(|entry| Arc::ptr_eq(&entry.queue, &queue));
-        entry.ok_or(Errno::FAULT)?.properties = new;
+        let entry = entry.ok_or(Errno::FAULT)?;
+        entry.properties = new;
+        if let Some(ring) = ring {
+            entry.held.exchange_ring(ring);
+        }
         if was_on && !active {
             cwsr::save(&inner, self.process, device, &queue, &mut self.post);
         }

@@ -5,7 +5,7 @@ use crate::ids::{Bytes, GpuId, RenderMinor};
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// The newest interface whose calls the table has.
-const NEWEST_INTERFACE: u32 = 19;
+pub(super) const NEWEST_INTERFACE: u32 = 19;
 
 /// The minors of render nodes (drm/drm_drv.c), all that libhsakmt opens.
 const RENDER_MINORS: std::ops::RangeInclusive<u32> = 128..=191;

@@ -2,6 +2,7 @@
 
 use super::bounds;
 use crate::ids::{Bytes, GpuId, Nanos, RenderMinor};
+use crate::queue_buffers::{QueueBuffers, Shape};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
@@ -44,6 +45,24 @@ pub struct DeviceProfile {
     pub ras: Vec<RasBlock>,
     /// What only libdrm asks for.
     pub display: Display,
+}
+
+impl DeviceProfile {
+    /// How large the buffers of a compute queue are.
+    #[must_use]
+    pub fn queue_buffers(&self) -> QueueBuffers {
+        let compute = &self.compute;
+        let shape = Shape {
+            gfx_target_version: self.gfx_target_version,
+            simds: compute.simds(),
+            simds_per_cu: compute.simds_per_cu,
+            arrays: compute.arrays(),
+            arrays_per_engine: compute.arrays_per_engine,
+            dies: compute.xccs,
+            lds_kib: compute.lds_kib,
+        };
+        shape.queue_buffers()
+    }
 }
 
 /// PCI identity and place.

@@ -14,6 +14,9 @@ pub enum ProfileError {
     /// Not so many devices.
     #[error("{0}")]
     Gpus(String),
+    /// Not an interface that is served.
+    #[error("{0}")]
+    Interface(String),
     /// The text is not a profile.
     #[error("line {line}: {reason}")]
     Line {

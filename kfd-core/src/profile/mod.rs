@@ -8,6 +8,7 @@
 mod bounds;
 mod device;
 mod error;
+mod interface;
 mod libdrm;
 mod many;
 

@@ -7,6 +7,7 @@ use crate::abi::drm as abi;
 use crate::address::{AddressMap, Span, Target};
 use crate::arena::PAGE;
 use crate::call::Errno;
+use crate::pins::Pins;
 use crate::sync::Arc;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -67,7 +68,7 @@ impl Vm {
     /// EINVAL as `amdgpu_vm_bo_map`: no whole pages, beyond the buffer, or where another mapping is.
     pub(crate) fn add(&mut self, start: u64, mapping: Mapping) -> Result<(), Errno> {
         mapping.check(start)?;
-        if !self.map.map(&[mapping.span(start)]) {
+        if !self.map.map(&[mapping.span(start)], &Pins::default()) {
             return Err(Errno::INVAL);
         }
         self.mappings.insert(start, mapping);
@@ -99,7 +100,7 @@ impl Vm {
             let Some(mapping) = self.mappings.remove(&start) else { continue };
             let rest = [0..range.start, range.end..u64::MAX];
             for (start, left) in rest.into_iter().filter_map(|outside| mapping.cut(start, outside)) {
-                self.map.map(&[left.span(start)]);
+                self.map.map(&[left.span(start)], &Pins::default());
                 self.mappings.insert(start, left);
             }
         }

@@ -31,7 +31,7 @@ fn nodes(profile: &Profile, host: &Host) -> Vec<Node> {
     for (node, device) in (1u32..).zip(&profile.devices) {
         let caches = cache::of_device(&device.compute, first_processor);
         let links = Links::of_device(profile, node, device);
-        nodes.push(Node::gpu(device, first_processor, caches, links));
+        nodes.push(Node::gpu(profile, device, first_processor, caches, links));
         first_processor += device.compute.cu_places();
     }
     nodes

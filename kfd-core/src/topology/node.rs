@@ -4,7 +4,7 @@ use super::cache::Cache;
 use super::link::Links;
 use super::properties::Properties;
 use super::{Host, Tree};
-use crate::profile::DeviceProfile;
+use crate::profile::{DeviceProfile, Profile};
 
 /// HSA_MEM_HEAP_TYPE_SYSTEM (linux/kfd_sysfs.h).
 const HEAP_SYSTEM: u32 = 0;
@@ -69,12 +69,14 @@ impl Node {
     }
 
     pub(super) fn gpu(
+        profile: &Profile,
         device: &DeviceProfile,
         first_processor: u32,
         caches: Vec<Cache>,
         links: Links,
     ) -> Self {
         let (compute, queues, pci) = (&device.compute, &device.queues, &device.pci);
+        let buffers = device.queue_buffers();
         let properties = Properties::default()
             .with("cpu_cores_count", 0u32)
             .with("simd_count", compute.simds())
@@ -106,15 +108,17 @@ impl Node {
             .with("num_sdma_xgmi_engines", queues.sdma_xgmi_engines)
             .with("num_sdma_queues_per_engine", queues.sdma_queues_per_engine)
             .with("num_cp_queues", queues.slots)
+            .with_if(profile.tells_queue_buffers(), "cwsr_size", buffers.save_area)
+            .with_if(profile.tells_queue_buffers(), "ctl_stack_size", buffers.control_stack)
             .with("max_engine_clk_fcompute", compute.engine_mhz)
             // 0 as in the kernel: the memory is in `mem_banks`.
             .with("local_mem_size", 0u32)
             .with("fw_version", compute.firmware)
-            .with("capability", compute.capability)
-            .with("debug_prop", compute.debug_properties)
+            .with("capability", profile.capability(device))
+            .with_if(profile.tells_debugging(), "debug_prop", compute.debug_properties)
             .with("sdma_fw_version", queues.sdma_firmware)
             .with("unique_id", device.unique_id)
-            .with("num_xcc", compute.xccs)
+            .with_if(profile.tells_dies(), "num_xcc", compute.xccs)
             .with("max_engine_clk_ccompute", 0u32);
         let vram = &device.vram;
         let heap = if vram.visible_bytes == vram.bytes { HEAP_FB_PUBLIC } else { HEAP_FB_PRIVATE };

@@ -16,6 +16,11 @@ impl Properties {
         self
     }
 
+    /// Adds a line, if the kernel has it.
+    pub(super) fn with_if(self, told: bool, name: &str, value: impl Into<u64>) -> Self {
+        if told { self.with(name, value) } else { self }
+    }
+
     /// Adds a line for a bit map: a bit and a comma each, least significant bit of the first byte first.
     pub(super) fn with_bits(mut self, name: &str, map: &[u8]) -> Self {
         let bits: Vec<_> = map

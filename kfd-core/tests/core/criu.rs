@@ -127,7 +127,7 @@ fn each_step_needs_the_one_before_it() {
     assert_eq!(step(&mut client, abi::CRIU_OP_UNPAUSE).0, Err(libc::EINVAL));
     assert_eq!(step(&mut client, 5).0, Err(libc::EINVAL), "no such operation");
     let (_, info, _) = step(&mut client, abi::CRIU_OP_PROCESS_INFO);
-    assert_eq!((info.num_devices, info.num_bos, info.num_objects), (1, 1, 1));
+    assert_eq!((info.num_devices, info.num_bos, info.num_objects), (1, 5, 1));
     assert_eq!(world.core.queues()[0].state, QueueState::Evicted);
     assert_eq!(step(&mut client, abi::CRIU_OP_UNPAUSE).0, Ok(()));
     world.settle();
@@ -273,7 +273,7 @@ fn a_restored_process_has_what_the_checkpointed_one_had() {
 fn queues_of_every_kind_go_on_where_they_were() {
     let world = world();
     let mut old = world.client(10);
-    let ring = old.buffer(0x10_0000, 3 * 4096);
+    let ring = old.cut(0x10_0000, &[4096; 3]).unwrap();
     for (queue_type, read) in [(abi::QUEUE_TYPE_COMPUTE, 0), (abi::QUEUE_TYPE_SDMA, 1024)] {
         let mut arg = abi::CreateQueue {
             ring_base_address: ring.va + 4096,

@@ -1,6 +1,6 @@
 //! More than one device: what is kept apart, and what is shared.
 
-use crate::world::{World, barrier, gpu};
+use crate::world::{AQL, Buffer, Client, World, barrier, gpu};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Node};
 use kfd_core::ids::{GpuId, RenderMinor};
@@ -35,17 +35,22 @@ fn devices_that_contradict_each_other_are_refused_by_name() {
     assert_eq!(refused(|p| p.devices.clear()), ConfigError::NoDevice);
 }
 
+/// Maps all parts of a buffer into the second device.
+fn map_all(client: &mut Client<'_>, memory: Buffer) {
+    for handle in memory.handle..memory.handle + memory.parts {
+        client.map_on(handle, SECOND).unwrap();
+    }
+}
+
 #[test]
 fn a_bo_of_one_device_is_reached_from_the_other_once_it_is_bound_and_mapped() {
     let world = World::of(two(), Limits::default());
     let mut client = world.client(1);
-    let memory = client.buffer(VA, 16384);
-    let mut map = abi::MapMemoryToGpu { handle: memory.handle, n_devices: 1, ..Default::default() };
-    let ids = || vec![SECOND.to_le_bytes().to_vec()];
-    assert_eq!(client.ioctl(0x18, &mut map, ids()), Err(Errno::NODEV), "the second is not bound");
+    let memory = client.cut(VA, &AQL).unwrap();
+    assert_eq!(client.map_on(memory.handle, SECOND), Err(Errno::NODEV), "the second is not bound");
     client.open(Node::Render(RenderMinor(190)));
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
-    client.ioctl(0x18, &mut map, ids()).unwrap();
+    map_all(&mut client, memory);
 
     let here = client.queue(VA + 0x10_0000);
     let mut there = client.queue_on(memory, SECOND).unwrap();
@@ -93,9 +98,8 @@ fn a_completion_on_one_device_releases_a_queue_on_the_other() {
     let mut client = world.client(1);
     client.open(Node::Render(RenderMinor(190)));
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
-    let shared = client.buffer(VA, 16384);
-    let mut map = abi::MapMemoryToGpu { handle: shared.handle, n_devices: 1, ..Default::default() };
-    client.ioctl(0x18, &mut map, vec![SECOND.to_le_bytes().to_vec()]).unwrap();
+    let shared = client.cut(VA, &AQL).unwrap();
+    map_all(&mut client, shared);
     let mut waits = client.queue_on(shared, SECOND).unwrap();
     let mut completes = client.queue(VA + 0x10_0000);
     let (gate, done) = (client.signal(&waits, 0, 1, None), client.signal(&waits, 1, 1, None));

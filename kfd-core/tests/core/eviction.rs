@@ -1,6 +1,6 @@
 //! Eviction and restore: reasons, what is held meanwhile, what is saved, and that nothing is lost.
 
-use crate::world::{Aql, Client, Curtain, World, barrier, gpu};
+use crate::world::{AQL, Aql, Client, Curtain, World, barrier, gpu, older};
 use kfd_core::Ran;
 use kfd_core::abi::kfd as abi;
 use kfd_core::eviction::Reason;
@@ -9,6 +9,7 @@ use kfd_core::limits::Limits;
 use kfd_core::listing::{ProcessRow, QueueState};
 use kfd_core::notice::{Notice, UserAccess, UserAnswer};
 use kfd_core::profile::Profile;
+use kfd_core::queue_buffers::QueueBuffers;
 use std::time::{Duration, Instant};
 
 const VA: u64 = 0x7f10_0000_0000;
@@ -206,7 +207,8 @@ fn who_holds_more_than_was_charged_is_evicted_until_it_does_not() {
     let (mut greedy, mut honest) = (world.client(1), world.client(2));
     let mut queue = greedy.queue(VA);
     honest.buffer(VA, 1 << 20);
-    greedy.poke(1 << 30, &[1; 1 << 20]);
+    // More than the save area, which it was given and does not touch.
+    greedy.poke(1 << 30, &vec![1; 24 << 20]);
     assert_eq!(world.core.evict_overdrawn(Bytes(64 << 20)), [], "not by so much");
     assert_eq!(world.core.evict_overdrawn(Bytes(1)), [greedy.process]);
     assert_eq!(world.core.evict_overdrawn(Bytes(1)), [], "it is");
@@ -218,7 +220,7 @@ fn who_holds_more_than_was_charged_is_evicted_until_it_does_not() {
     assert_eq!(greedy.signal_value(&queue, 0), 1);
     assert!(!world.core.restore(greedy.process, Reason::Overdrawn), "it still does");
     // Asking for as much makes it its own.
-    greedy.buffer(VA + 0x1_0000_0000, 2 << 20);
+    greedy.buffer(VA + 0x1_0000_0000, 4 << 20);
     tick(&world, 200 * MS);
     world.settle();
     assert_eq!(greedy.signal_value(&queue, 0), 0);
@@ -249,8 +251,9 @@ fn saved(control_stack: u32) -> [u8; 16] {
 
 const AREA: u64 = VA + 0x1_0000_0000;
 
-fn with_area(client: &mut Client<'_>, area: u64, control_stack: u32, bytes: u32) -> u32 {
-    let memory = client.buffer(VA, 16384);
+fn with_area(client: &mut Client<'_>, area: u64) -> u32 {
+    let memory = client.cut(VA, &AQL).unwrap();
+    let sizes = sizes(client.world);
     let mut arg = abi::CreateQueue {
         ring_base_address: memory.va + 8192,
         write_pointer_address: memory.va + 56,
@@ -260,12 +263,16 @@ fn with_area(client: &mut Client<'_>, area: u64, control_stack: u32, bytes: u32)
         queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
         queue_percentage: 100,
         ctx_save_restore_address: area,
-        ctx_save_restore_size: bytes,
-        ctl_stack_size: control_stack,
+        ctx_save_restore_size: sizes.save_area,
+        ctl_stack_size: sizes.control_stack,
         ..Default::default()
     };
     client.ok(0x02, &mut arg);
     arg.queue_id
+}
+
+fn sizes(world: &World) -> QueueBuffers {
+    world.core.profile().devices[0].queue_buffers()
 }
 
 #[test]
@@ -275,15 +282,18 @@ fn the_context_of_a_queue_that_leaves_the_hardware_is_saved_in_its_area_for_each
     let dies = u64::from(profile.devices[0].compute.xccs);
     assert!(dies > 1);
     let world = World::of(profile, Limits::default());
+    let sizes = sizes(&world);
+    let (each, stack) = (u64::from(sizes.save_area), sizes.control_stack);
     let mut client = world.client(1);
-    let area = client.buffer(AREA, dies * 8192);
-    let queue_id = with_area(&mut client, AREA, 4096, 8192);
-    let scribble = |client: &Client<'_>| client.poke(area.offset, &[0xee; 8 * 8192]);
+    let area = client.buffer(AREA, sizes.whole_save_area(sizes.save_area));
+    let queue_id = with_area(&mut client, AREA);
+    let at = |die: u64| area.offset + die * each;
+    let scribble = |client: &Client<'_>| (0..dies).for_each(|die| client.poke(at(die), &[0xee; 24]));
     let check = |client: &Client<'_>, why: &str| {
         for die in 0..dies {
             let mut header = [0; 24];
-            client.peek_all(area.offset + die * 8192, &mut header);
-            assert_eq!(header[..16], saved(4096), "{why}, die {die}");
+            client.peek_all(at(die), &mut header);
+            assert_eq!(header[..16], saved(stack), "{why}, die {die}");
             assert_eq!(header[16..], [0xee; 8], "the rest is the client's");
         }
     };
@@ -304,7 +314,7 @@ fn the_context_of_a_queue_that_leaves_the_hardware_is_saved_in_its_area_for_each
     let writes = client.ok(0x1b, &mut wave);
     assert_eq!((wave.ctl_stack_used_size, wave.save_area_used_size), (0, 0));
     let told: Vec<_> = writes.iter().map(|write| (write.va.0, write.bytes.clone())).collect();
-    let expected: Vec<_> = (0..dies).map(|die| (0x5000 + die * 8192, saved(4096).to_vec())).collect();
+    let expected: Vec<_> = (0..dies).map(|die| (0x5000 + die * each, saved(stack).to_vec())).collect();
     assert_eq!(told, expected);
     world.end();
 }
@@ -313,8 +323,9 @@ fn the_context_of_a_queue_that_leaves_the_hardware_is_saved_in_its_area_for_each
 fn an_area_in_client_memory_is_written_by_a_worker_and_one_that_is_nowhere_by_nobody() {
     let world = World::new();
     let mut client = world.client(1);
-    client.userptr(AREA, 8192);
-    let queue_id = with_area(&mut client, AREA + 4096, 0x1000, 8192);
+    let sizes = sizes(&world);
+    client.userptr(AREA, sizes.whole_save_area(sizes.save_area));
+    let queue_id = with_area(&mut client, AREA);
     world.outbox.take();
     world.core.evict(client.process, Reason::Request);
     let asked: Vec<_> = world
@@ -325,12 +336,15 @@ fn an_area_in_client_memory_is_written_by_a_worker_and_one_that_is_nowhere_by_no
         .collect();
     let [request] = &asked[..] else { panic!("{asked:?}") };
     let UserAccess::Write { va, bytes } = &request.access else { panic!("{request:?}") };
-    assert_eq!((va.0, &bytes[..]), (AREA + 4096, &saved(0x1000)[..]));
+    assert_eq!((va.0, &bytes[..]), (AREA, &saved(sizes.control_stack)[..]));
     world.core.memory_answer(request.queue, request.ticket, UserAnswer::Failed);
     assert_eq!(reasons(&world, client.process), [Reason::Request], "nobody waits for its answer");
     client.destroy(queue_id).unwrap();
+    world.end();
+    // An older kernel does not look whether it is anywhere.
+    let world = World::of(older(16), Limits::default());
     let mut other = world.client(2);
-    with_area(&mut other, AREA, 0x1000, 8192);
+    with_area(&mut other, AREA);
     world.core.evict(other.process, Reason::Request);
     assert!(
         !world.outbox.take().iter().any(|n| matches!(n, Notice::Memory(_) | Notice::MemoryException { .. }))
@@ -342,7 +356,7 @@ fn an_area_in_client_memory_is_written_by_a_worker_and_one_that_is_nowhere_by_no
 fn client_memory_that_is_back_after_a_failed_access_is_no_exception() {
     let world = World::new();
     let mut client = world.client(1);
-    let memory = client.userptr(VA, 16384);
+    let memory = client.userptr_cut(VA, &AQL);
     let queue = client.queue_in(memory).unwrap();
     client.ring(&queue);
     let mut answers = [UserAnswer::Failed, UserAnswer::Done(vec![0; 8])].into_iter();

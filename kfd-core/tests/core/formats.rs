@@ -1,6 +1,6 @@
 //! PM4 and SDMA queues: made, run, limited and ended as the device has them.
 
-use crate::world::{Buffer, Client, World, completions, gpu, wait_result};
+use crate::world::{Buffer, Client, World, completions, gpu, older, wait_result};
 use hsa_queue::Waves;
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::Errno;
@@ -34,6 +34,10 @@ struct Stream {
     unit: u64,
 }
 
+fn memory_at(client: &mut Client<'_>, va: u64) -> Buffer {
+    client.cut(va, &[4096, RING - 4096, RING_BYTES.into()]).expect("memory")
+}
+
 fn arg(memory: Buffer, queue_type: u32) -> abi::CreateQueue {
     abi::CreateQueue {
         ring_base_address: memory.va + RING,
@@ -50,7 +54,7 @@ fn arg(memory: Buffer, queue_type: u32) -> abi::CreateQueue {
 
 impl Stream {
     fn new(client: &mut Client<'_>, va: u64, queue_type: u32) -> Self {
-        let memory = client.buffer(va, RING + u64::from(RING_BYTES));
+        let memory = memory_at(client, va);
         let mut arg = arg(memory, queue_type);
         client.ok(0x02, &mut arg);
         let unit = if queue_type == abi::QUEUE_TYPE_COMPUTE { 1 } else { 4 };
@@ -176,8 +180,8 @@ fn queues_of_every_format_wait_for_each_other_without_the_back_off() {
 fn sdma_queues_beyond_the_engines_places_are_enomem_and_a_death_frees_the_places() {
     let world = world("gfx1100");
     let (mut one, mut two) = (world.client(1), world.client(2));
-    let memory = one.buffer(VA, 16384);
-    let other = two.buffer(VA, 16384);
+    let memory = memory_at(&mut one, VA);
+    let other = memory_at(&mut two, VA);
     let mut made = Vec::new();
     for _ in 0..12 {
         let mut arg = arg(memory, abi::QUEUE_TYPE_SDMA);
@@ -205,9 +209,10 @@ fn sdma_queues_beyond_the_engines_places_are_enomem_and_a_death_frees_the_places
 
 #[test]
 fn a_refused_queue_takes_no_place() {
-    let world = world("gfx1100");
+    // From 1.18 on a small ring is taken for a larger one.
+    let world = World::of(device("gfx1100").with_interface(17).unwrap(), Limits::default());
     let mut client = world.client(1);
-    let memory = client.buffer(VA, 16384);
+    let memory = memory_at(&mut client, VA);
     for _ in 0..20 {
         // Smaller than the hardware's smallest ring.
         let mut small = abi::CreateQueue { ring_size: 2, ..arg(memory, abi::QUEUE_TYPE_SDMA) };
@@ -224,7 +229,7 @@ fn every_profile_compiled_in_makes_queues_of_every_format() {
     for name in ["gfx900", "gfx942", "gfx1100"] {
         let world = world(name);
         let mut client = world.client(1);
-        let memory = client.buffer(VA, 16384);
+        let memory = memory_at(&mut client, VA);
         for queue_type in [abi::QUEUE_TYPE_COMPUTE, abi::QUEUE_TYPE_SDMA, abi::QUEUE_TYPE_COMPUTE_AQL] {
             client.ok(0x02, &mut arg(memory, queue_type));
         }
@@ -238,7 +243,7 @@ fn a_device_makes_the_formats_that_its_profile_has() {
     profile.devices[0].queues.formats = vec![QueueFormat::Aql];
     let world = World::of(profile, Limits::default());
     let mut client = world.client(1);
-    let memory = client.buffer(VA, 16384);
+    let memory = memory_at(&mut client, VA);
     client.ok(0x02, &mut arg(memory, abi::QUEUE_TYPE_COMPUTE_AQL));
     for queue_type in
         [abi::QUEUE_TYPE_COMPUTE, abi::QUEUE_TYPE_SDMA, abi::QUEUE_TYPE_SDMA_XGMI, 4, 9, u32::MAX]
@@ -358,7 +363,7 @@ fn a_dispatch_stops_its_queue_unless_waves_are_null() {
 fn the_percentage_is_a_byte_from_interface_1_12_on() {
     let world = world("gfx942");
     let mut client = world.client(1);
-    let memory = client.buffer(VA, 16384);
+    let memory = memory_at(&mut client, VA);
     let with = |queue_percentage| abi::CreateQueue { queue_percentage, ..arg(memory, 0) };
     client.ok(0x02, &mut with(100 | 3 << 8));
     assert_eq!(client.no(0x02, &mut with(101)), libc::EINVAL);
@@ -373,9 +378,9 @@ fn the_percentage_is_a_byte_from_interface_1_12_on() {
     assert_eq!(rows(&world), [(QueueKind::Pm4, QueueState::Disabled)], "0 of it is none");
     world.end();
 
-    let old = World::new();
+    let old = World::of(older(11), Limits::default());
     let mut client = old.client(1);
-    let memory = client.buffer(VA, 16384);
+    let memory = memory_at(&mut client, VA);
     let mut with_die = abi::CreateQueue { queue_percentage: 100 | 3 << 8, ..arg(memory, 2) };
     assert_eq!(client.no(0x02, &mut with_die), libc::EINVAL, "interface 1.11");
     old.end();
@@ -385,7 +390,7 @@ fn the_percentage_is_a_byte_from_interface_1_12_on() {
 fn an_sdma_queue_has_no_wave_state() {
     let world = world("gfx1100");
     let mut client = world.client(1);
-    let memory = client.buffer(VA, 16384);
+    let memory = memory_at(&mut client, VA);
     for (queue_type, answer) in [(0, Ok(())), (1, Err(Errno(libc::EINVAL)))] {
         let mut idle = abi::CreateQueue { queue_percentage: 0, ..arg(memory, queue_type) };
         client.ok(0x02, &mut idle);
@@ -406,7 +411,7 @@ fn the_runtime_says_that_it_is_there_once_and_before_its_first_queue() {
     assert_eq!(client.no(0x25, &mut enable(3)), libc::EBUSY);
     client.ok(0x25, &mut enable(0));
     client.ok(0x25, &mut enable(0));
-    let memory = client.buffer(VA, 16384);
+    let memory = memory_at(&mut client, VA);
     client.ok(0x02, &mut arg(memory, 0));
     assert_eq!(client.no(0x25, &mut enable(1)), libc::EEXIST);
     client.destroy(0).unwrap();
@@ -429,7 +434,7 @@ fn faults_are_retried_where_each_process_can_choose() {
         assert_eq!(set, if can { Ok(()) } else { Err(Errno(libc::EPERM)) });
         assert_eq!(now(&mut client), i32::from(can));
         client.ok(0x21, &mut abi::SetXnackMode { xnack_enabled: 0 });
-        let memory = client.buffer(VA, 16384);
+        let memory = memory_at(&mut client, VA);
         client.ok(0x02, &mut arg(memory, 0));
         assert_eq!(client.no(0x21, &mut abi::SetXnackMode { xnack_enabled: 1 }), libc::EBUSY);
         world.end();

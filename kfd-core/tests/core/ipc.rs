@@ -24,7 +24,7 @@ fn import(client: &mut Client<'_>, key: [u32; 4], va: u64) -> Result<Buffer, Err
         abi::IpcImportHandle { share_handle: key, va_addr: va, gpu_id: gpu().0, ..Default::default() };
     client.ioctl(0x80, &mut arg, vec![])?;
     assert_eq!(arg.flags, TOLD);
-    Ok(Buffer { handle: arg.handle, va, offset: arg.mmap_offset })
+    Ok(Buffer { handle: arg.handle, va, offset: arg.mmap_offset, parts: 1 })
 }
 
 /// An exporter with a page of VRAM at `buffer` and an importer that has it mapped at `there`.

@@ -1,6 +1,6 @@
 //! Limits: each has an errno, and what was taken comes back.
 
-use crate::world::{World, identity};
+use crate::world::{AQL, World, identity};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Node};
 use kfd_core::limits::Limits;
@@ -23,7 +23,7 @@ fn processes_end_at_the_users_share_and_come_back_with_the_free() {
 fn queues_of_one_device_end_at_127() {
     let world = World::new();
     let mut client = world.client(1);
-    let memory = client.buffer(VA, 16384);
+    let memory = client.cut(VA, &AQL).unwrap();
     let queues: Vec<_> = (0..127).map(|_| client.queue_in(memory).unwrap()).collect();
     assert_eq!(client.queue_in(memory).unwrap_err(), Errno::NOSPC);
     client.destroy(queues[5].id).unwrap();
@@ -36,9 +36,10 @@ fn each_exhausted_limit_is_enomem_and_takes_nothing() {
     let limits = Limits {
         queues_per_process: 1,
         events_per_process: 1,
-        bos_per_process: 2,
+        // A queue's memory and its save area, and one more.
+        bos_per_process: 6,
         parked_per_process: 1,
-        gtt_bytes: 1 << 20,
+        gtt_bytes: 32 << 20,
         userptr_bytes: 1 << 20,
         ..Limits::default()
     };
@@ -55,13 +56,13 @@ fn each_exhausted_limit_is_enomem_and_takes_nothing() {
     let kfd_core::call::Outcome::Refused(refused) = outcome else { panic!("{outcome:?}") };
     assert_eq!(refused.errno, Errno::NOMEM);
     let before = world.core.totals().holds;
-    assert_eq!(client.alloc(VA * 2, 1 << 21, abi::ALLOC_MEM_FLAGS_GTT).unwrap_err(), Errno::NOMEM);
+    assert_eq!(client.alloc(VA * 2, 1 << 24, abi::ALLOC_MEM_FLAGS_GTT).unwrap_err(), Errno::NOMEM);
     assert_eq!(world.core.totals().holds, before, "the BO's charge came back as well");
     client.alloc(VA * 2, 4096, abi::ALLOC_MEM_FLAGS_GTT).unwrap();
     assert_eq!(
         client.alloc(VA * 2, 4096, abi::ALLOC_MEM_FLAGS_GTT).unwrap_err(),
         Errno::NOMEM,
-        "the third BO"
+        "one BO too many"
     );
     world.end();
 }

@@ -17,6 +17,7 @@ mod life;
 mod limits;
 mod memory;
 mod prime;
+mod queue_buffers;
 mod queues;
 mod races;
 mod ras;

@@ -1,6 +1,6 @@
 //! Queues: packets in arena and in client memory, doorbells, parking, faults.
 
-use crate::world::{Client, World, barrier, completions, gpu, wait_result};
+use crate::world::{AQL, Client, World, barrier, completions, gpu, wait_result};
 use kfd_core::Ran;
 use kfd_core::abi::kfd as abi;
 use kfd_core::eviction::Reason;
@@ -16,7 +16,7 @@ const VA: u64 = 0x7f10_0000_0000;
 fn ten_thousand_queues_in_recycled_slots_complete_their_one_packet_once() {
     let world = World::new();
     let mut client = world.client(100);
-    let memory = client.buffer(VA, 16384);
+    let memory = client.cut(VA, &AQL).unwrap();
     let mut doorbells = std::collections::HashSet::new();
     for round in 0..10_000 {
         client.poke(memory.offset, &[0; 4096]);

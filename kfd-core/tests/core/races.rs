@@ -1,6 +1,6 @@
 //! Teardown against everything else, on real threads and the real clock, for seconds.
 
-use crate::world::{Aql, Client, Curtain, World, barrier};
+use crate::world::{AQL, Aql, Client, Curtain, World, barrier};
 use kfd_core::Ran;
 use kfd_core::abi::kfd as abi;
 use kfd_core::death::Cause;
@@ -41,11 +41,7 @@ fn live(client: &mut Client<'_>, lane: u64) {
     let base = VA + lane * 0x1_0000_0000;
     let event = abi::CreateEvent { event_type: abi::EVENT_SIGNAL, auto_reset: 1, ..Default::default() };
     for round in 0.. {
-        let flags = abi::ALLOC_MEM_FLAGS_GTT | abi::ALLOC_MEM_FLAGS_WRITABLE;
-        let Ok(memory) = client.alloc(base + round * 0x10_0000, 16384, flags) else { return };
-        if client.map(memory.handle).is_err() {
-            return;
-        }
+        let Ok(memory) = client.cut(base + round * 0x10_0000, &AQL) else { return };
         let Ok(mut queue) = client.queue_in(memory) else { return };
         let signal = client.signal(&queue, 0, 4, None);
         for _ in 0..4 {
@@ -66,8 +62,7 @@ fn live(client: &mut Client<'_>, lane: u64) {
 
 fn finish(client: &mut Client<'_>, queue: &Aql) -> Option<()> {
     client.destroy(queue.id).ok()?;
-    client.unmap(queue.memory.handle).ok()?;
-    client.free(queue.memory.handle).ok()
+    client.give(queue.memory).ok()
 }
 
 #[test]

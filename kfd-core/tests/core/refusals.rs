@@ -1,8 +1,9 @@
 //! What is refused, and with what.
 
-use crate::world::{World, gpu};
+use crate::world::{World, gpu, older};
 use kfd_core::abi::{drm, ioc, kfd as abi, table};
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome};
+use kfd_core::limits::Limits;
 use kfd_core::listing::QueueState;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -25,25 +26,26 @@ fn unknown_numbers_are_enotty_and_touch_nothing() {
 
 #[test]
 fn calls_of_a_newer_interface_are_enotty_and_absent_features_have_their_errno() {
-    let world = World::new();
-    let mut client = world.client(1);
-    let minor = world.core.profile().interface_minor;
-    for row in table::KFD {
-        if row.since > minor || row.refused.is_some() {
-            let (_, outcome) = client.raw(row.number(), &vec![0; row.size()], vec![]);
-            let Outcome::Refused(refused) = outcome else { panic!("{} was served", row.name) };
-            let expected = if row.since > minor { libc::ENOTTY } else { row.refused.unwrap() };
-            assert_eq!(refused.errno.0, expected, "{}", row.name);
+    for minor in [1, 8, 11, 12, 18] {
+        let world = World::of(older(minor), Limits::default());
+        let mut client = world.client(1);
+        for row in table::KFD {
+            if row.since > minor || row.refused.is_some() {
+                let (_, outcome) = client.raw(row.number(), &vec![0; row.size()], vec![]);
+                let Outcome::Refused(refused) = outcome else { panic!("{} was served", row.name) };
+                let expected = if row.since > minor { libc::ENOTTY } else { row.refused.unwrap() };
+                assert_eq!(refused.errno.0, expected, "{} of 1.{minor}", row.name);
+            }
         }
+        world.end();
     }
-    world.end();
 }
 
 #[test]
 fn an_address_space_has_one_process_object() {
     let mut profile = gpu().2;
     profile.interface_minor = 19;
-    let world = World::of(profile, kfd_core::limits::Limits::default());
+    let world = World::of(profile, Limits::default());
     let mut client = world.client(1);
     assert!(
         matches!(client.raw(0x27, &[], vec![]).1, Outcome::Refused(refused) if refused.errno == Errno::NOTTY)
@@ -78,7 +80,7 @@ fn a_device_that_is_not_bound_serves_nothing() {
 
 #[test]
 fn queues_are_refused_as_set_queue_properties_from_user_does() {
-    let world = World::new();
+    let world = World::of(older(16), Limits::default());
     let mut client = world.client(1);
     let (gpu_id, _, _) = gpu();
     let good = abi::CreateQueue {

@@ -1,6 +1,6 @@
 //! Hardware slots: over-subscription by slices, shares of processes, priorities; places on SDMA engines; CU masks.
 
-use crate::world::{Buffer, Client, World, barrier, gpu};
+use crate::world::{Buffer, Client, World, barrier, gpu, older};
 use kfd_core::Ran;
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::Errno;
@@ -30,7 +30,7 @@ struct Backlog {
 
 impl Backlog {
     fn new(client: &mut Client<'_>, va: u64, priority: u32) -> Self {
-        let memory = client.buffer(va, RING + PACKETS * 64);
+        let memory = client.cut(va, &[4096, 4096, PACKETS * 64]).unwrap();
         client.poke(memory.offset + RING, &barrier(&[], 0).repeat(PACKETS as usize));
         client.poke(memory.offset + hsa_queue::layout::amd_queue::WRITE_DISPATCH_ID, &PACKETS.to_le_bytes());
         let mut arg = abi::CreateQueue {
@@ -177,6 +177,10 @@ fn device(name: &str) -> World {
 
 fn sdma(client: &mut Client<'_>, queue_type: u32, sdma_engine_id: u32) -> Result<u32, Errno> {
     let mut arg = abi::CreateQueue {
+        ring_base_address: VA + 4096,
+        ring_size: 4096,
+        write_pointer_address: VA,
+        read_pointer_address: VA + 8,
         gpu_id: gpu().0,
         queue_type,
         queue_percentage: 100,
@@ -190,6 +194,7 @@ fn sdma(client: &mut Client<'_>, queue_type: u32, sdma_engine_id: u32) -> Result
 fn a_queue_can_name_its_sdma_engine_where_the_interface_has_it() {
     let world = device("gfx942");
     let mut client = world.client(1);
+    client.cut(VA, &[4096, 4096]).unwrap();
     let by_engine = abi::QUEUE_TYPE_SDMA_BY_ENG_ID;
     for engine in [0, 1, 15] {
         for queue in 0..8 {
@@ -205,7 +210,7 @@ fn a_queue_can_name_its_sdma_engine_where_the_interface_has_it() {
     assert_eq!(kinds(QueueKind::Sdma), [vec![Some(0); 8], vec![Some(1); 8]].concat());
     assert_eq!(kinds(QueueKind::SdmaXgmi), [vec![Some(15); 8], vec![Some(2)]].concat());
     world.end();
-    let world = World::new();
+    let world = World::of(older(16), Limits::default());
     let mut client = world.client(1);
     assert_eq!(sdma(&mut client, by_engine, 0), Err(Errno::INVAL), "an interface that does not know it");
     world.end();

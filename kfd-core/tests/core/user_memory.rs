@@ -1,6 +1,6 @@
 //! Queues whose ring and signals lie in the client's own memory: run by question and answer.
 
-use crate::world::{Client, World, barrier, gpu};
+use crate::world::{AQL, Client, World, barrier, gpu};
 use kfd_core::abi::{kfd as abi, table};
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome};
 use kfd_core::ids::UserVa;
@@ -64,7 +64,7 @@ impl Worker {
 fn packets_in_client_memory_are_run_by_question_and_answer_and_not_polled() {
     let world = World::new();
     let mut client = world.client(100);
-    let memory = client.userptr(VA, 16384);
+    let memory = client.userptr_cut(VA, &AQL);
     let queue = client.queue_in(memory).unwrap();
     let mut worker = Worker::default();
     let signal = VA + 4096;
@@ -114,7 +114,7 @@ fn packets_in_client_memory_are_run_by_question_and_answer_and_not_polled() {
 fn a_failed_transfer_is_a_memory_exception_never_zeros() {
     let world = World::new();
     let mut client = world.client(100);
-    let memory = client.userptr(VA, 16384);
+    let memory = client.userptr_cut(VA, &AQL);
     let queue = client.queue_in(memory).unwrap();
     client.ring(&queue);
     let mut exception = false;
@@ -142,7 +142,7 @@ fn a_failed_transfer_is_a_memory_exception_never_zeros() {
 fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
     let world = World::new();
     let ask = |client: &mut Client<'_>| {
-        let memory = client.userptr(VA, 16384);
+        let memory = client.userptr_cut(VA, &AQL);
         let queue = client.queue_in(memory).unwrap();
         client.ring(&queue);
         world.run();

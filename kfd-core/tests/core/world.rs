@@ -16,6 +16,7 @@ use kfd_core::notice::{Notice, Outbox};
 use kfd_core::profile::Profile;
 use kfd_core::{Core, CoreConfig, Ran};
 use notifier::MmId;
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -88,6 +89,11 @@ pub fn gpu() -> (u32, RenderMinor, Profile) {
     (profile.devices[0].gpu_id.0, profile.devices[0].render_minor, profile)
 }
 
+/// The same under a kernel of interface 1.`minor`.
+pub fn older(minor: u32) -> Profile {
+    gpu().2.with_interface(minor).expect("an interface")
+}
+
 impl World {
     pub fn new() -> Self {
         Self::with(Limits::default())
@@ -131,6 +137,8 @@ impl World {
             files: vec![opened.file],
             serial: 0,
             arena: None,
+            save_areas: HashMap::new(),
+            lane: 0,
         }
     }
 
@@ -218,17 +226,24 @@ pub struct Client<'w> {
     pub files: Vec<FileId>,
     serial: u64,
     arena: Option<File>,
+    /// Where waves are saved, by device: one area for all queues of a client and its twins.
+    save_areas: HashMap<u32, u64>,
+    /// Which twin.
+    lane: u64,
 }
 
-/// A GTT buffer that the client sees through its arena and its queues at `va`.
+/// GTT memory that the client sees through its arena and its queues at `va`.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffer {
     pub handle: u64,
     pub va: u64,
     pub offset: u64,
+    /// Buffer objects that it consists of, one handle after the other.
+    pub parts: u64,
 }
 
-/// An AQL queue in a buffer: `amd_queue_t` at 0, signals from 4096, the ring from 8192.
+/// An AQL queue in memory of parts ([`AQL`]): `amd_queue_t` at 0, signals from 4096, the ring from 8192, another one after
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct Aql {
     pub id: u32,
@@ -236,6 +251,9 @@ pub struct Aql {
     pub memory: Buffer,
     pub packets: u64,
 }
+
+/// The parts of an AQL queue's memory: a driver takes no ring and no index words that are a part of a larger buffer.
+pub const AQL: [u64; 4] = [4096; 4];
 
 impl<'w> Client<'w> {
     pub fn core(&self) -> &'w Core {
@@ -253,6 +271,8 @@ impl<'w> Client<'w> {
             files: vec![],
             serial,
             arena,
+            save_areas: self.save_areas.clone(),
+            lane: lane + 1,
         }
     }
 
@@ -296,7 +316,12 @@ impl<'w> Client<'w> {
         arg: &mut T,
         gathered: Vec<Vec<u8>>,
     ) -> Result<Vec<UserWrite>, Errno> {
-        let (_, outcome) = self.raw(number, arg.as_bytes(), gathered);
+        let mut bytes = arg.as_bytes().to_vec();
+        if number == 0x02 {
+            // Without an area: the call itself says why there is none.
+            let _refused = self.complete(&mut bytes);
+        }
+        let (_, outcome) = self.raw(number, &bytes, gathered);
         let (out, result) = match outcome {
             Outcome::Done(done) => (done.arg, Ok(done.writes)),
             Outcome::Refused(refused) => (refused.arg, Err(refused.errno)),
@@ -346,11 +371,15 @@ impl<'w> Client<'w> {
         let (gpu_id, _, _) = gpu();
         let mut arg = abi::AllocMemoryOfGpu { va_addr: va, size, gpu_id, flags, ..Default::default() };
         self.ioctl(0x16, &mut arg, vec![])?;
-        Ok(Buffer { handle: arg.handle, va, offset: arg.mmap_offset })
+        Ok(Buffer { handle: arg.handle, va, offset: arg.mmap_offset, parts: 1 })
     }
 
     pub fn map(&mut self, handle: u64) -> Result<u32, Errno> {
-        let (gpu_id, _, _) = gpu();
+        self.map_on(handle, gpu().0)
+    }
+
+    /// The same on another device.
+    pub fn map_on(&mut self, handle: u64, gpu_id: u32) -> Result<u32, Errno> {
         let mut arg = abi::MapMemoryToGpu { handle, n_devices: 1, ..Default::default() };
         self.ioctl(0x18, &mut arg, vec![gpu_id.to_le_bytes().to_vec()])?;
         Ok(arg.n_success)
@@ -375,6 +404,71 @@ impl<'w> Client<'w> {
         buffer
     }
 
+    /// GTT memory of several buffer objects one after the other: in the device's addresses, in the arena and by handle.
+    pub fn cut(&mut self, va: u64, parts: &[u64]) -> Result<Buffer, Errno> {
+        let flags = abi::ALLOC_MEM_FLAGS_GTT | abi::ALLOC_MEM_FLAGS_WRITABLE;
+        let mut spare = Vec::new();
+        // Holes that others left may be in between: then it is tried behind them.
+        let first = 'whole: loop {
+            let mut row: Vec<Buffer> = Vec::new();
+            for len in parts {
+                let at = va + parts[..row.len()].iter().sum::<u64>();
+                let part = self.alloc(at, *len, flags)?;
+                let last = row.last().map(|last| (last.handle + 1, last.offset + part.va - last.va));
+                row.push(part);
+                if last.is_some_and(|follows| follows != (part.handle, part.offset)) {
+                    spare.append(&mut row);
+                    continue 'whole;
+                }
+            }
+            for part in &row {
+                self.map(part.handle)?;
+            }
+            break row[0];
+        };
+        for part in spare {
+            self.free(part.handle)?;
+        }
+        Ok(Buffer { parts: parts.len() as u64, ..first })
+    }
+
+    /// Unmaps and frees all parts.
+    pub fn give(&mut self, memory: Buffer) -> Result<(), Errno> {
+        for handle in memory.handle..memory.handle + memory.parts {
+            self.unmap(handle)?;
+            self.free(handle)?;
+        }
+        Ok(())
+    }
+
+    /// Names a save area in a CREATE_QUEUE of a compute queue that has none, as every client gives one.
+    fn complete(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
+        let arg = abi::CreateQueue::mut_from_bytes(bytes).expect("the struct of CREATE_QUEUE");
+        let compute = [abi::QUEUE_TYPE_COMPUTE, abi::QUEUE_TYPE_COMPUTE_AQL].contains(&arg.queue_type);
+        if !compute || arg.ctx_save_restore_address != 0 {
+            return Ok(());
+        }
+        let devices = self.core().profile().devices.clone();
+        let found = devices.iter().enumerate().find(|(_, device)| device.gpu_id.0 == arg.gpu_id);
+        let (index, device) = found.ok_or(Errno::INVAL)?;
+        let sizes = device.queue_buffers();
+        let va = match self.save_areas.get(&arg.gpu_id) {
+            Some(va) => *va,
+            None => {
+                let va = 0x7c00_0000_0000 + (self.lane << 40) + ((index as u64) << 32);
+                let size = sizes.whole_save_area(sizes.save_area);
+                let flags = abi::ALLOC_MEM_FLAGS_GTT | abi::ALLOC_MEM_FLAGS_WRITABLE;
+                let area = self.alloc(va, size, flags)?;
+                self.map_on(area.handle, arg.gpu_id)?;
+                self.save_areas.insert(arg.gpu_id, va);
+                va
+            }
+        };
+        arg.ctx_save_restore_address = va;
+        (arg.ctx_save_restore_size, arg.ctl_stack_size) = (sizes.save_area, sizes.control_stack);
+        Ok(())
+    }
+
     /// USERPTR memory, mapped; the client's address is the GPU's.
     pub fn userptr(&mut self, va: u64, size: u64) -> Buffer {
         let (gpu_id, _, _) = gpu();
@@ -383,7 +477,14 @@ impl<'w> Client<'w> {
             abi::AllocMemoryOfGpu { va_addr: va, size, mmap_offset: va, gpu_id, flags, ..Default::default() };
         self.ok(0x16, &mut arg);
         assert_eq!(self.map(arg.handle), Ok(1));
-        Buffer { handle: arg.handle, va, offset: 0 }
+        Buffer { handle: arg.handle, va, offset: 0, parts: 1 }
+    }
+
+    /// USERPTR memory of several buffer objects one after the other.
+    pub fn userptr_cut(&mut self, va: u64, parts: &[u64]) -> Buffer {
+        let starts = parts.iter().scan(va, |at, len| Some(std::mem::replace(at, *at + len)));
+        let made: Vec<_> = starts.zip(parts).map(|(at, len)| self.userptr(at, *len)).collect();
+        Buffer { parts: made.len() as u64, ..made[0] }
     }
 
     pub fn poke(&self, at: u64, bytes: &[u8]) {
@@ -404,7 +505,7 @@ impl<'w> Client<'w> {
         self.arena.as_ref().expect("bound").read_exact_at(out, at).unwrap();
     }
 
-    /// A queue of 64 packets whose parts all lie in `memory` (16 KiB or more).
+    /// A queue of 64 packets whose parts all lie in `memory`, which is cut as [`AQL`] is.
     pub fn queue_in(&mut self, memory: Buffer) -> Result<Aql, Errno> {
         self.queue_on(memory, gpu().0)
     }
@@ -427,7 +528,7 @@ impl<'w> Client<'w> {
     }
 
     pub fn queue(&mut self, va: u64) -> Aql {
-        let memory = self.buffer(va, 16384);
+        let memory = self.cut(va, &AQL).expect("memory");
         self.queue_in(memory).expect("a queue")
     }
 

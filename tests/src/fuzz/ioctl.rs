@@ -313,7 +313,8 @@ fn record(number: u8, arg: &(impl IntoBytes + Immutable), pointed: &[u8]) -> Vec
 /// The compiled-in profile is none.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
-    let gpu_id = Profile::named("gfx900").expect("compiled in").devices[0].gpu_id.0;
+    let device = &Profile::named("gfx900").expect("compiled in").devices[0];
+    let (gpu_id, sizes) = (device.gpu_id.0, device.queue_buffers());
     let va_addr = 0x7f10_0000_0000u64;
     let alloc = |flags: u32, va_addr: u64, size: u64| abi::AllocMemoryOfGpu {
         va_addr,
@@ -372,6 +373,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         (abi::QUEUE_TYPE_COMPUTE_AQL, &[0x1503, 0, 0, 0], 1),
     ];
     for (queue_type, packet, written) in packets {
+        let saves = queue_type != abi::QUEUE_TYPE_SDMA;
+        let (area, whole) = (va_addr + 0x1000_0000, sizes.whole_save_area(sizes.save_area));
         let create = abi::CreateQueue {
             ring_base_address: va_addr + 0x1000,
             write_pointer_address: va_addr + 0x38,
@@ -381,6 +384,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
             queue_type,
             queue_percentage: 100,
             queue_priority: 7,
+            ctx_save_restore_address: if saves { area } else { 0 },
+            ctx_save_restore_size: sizes.save_area,
+            ctl_stack_size: sizes.control_stack,
             ..Default::default()
         };
         let bytes: Vec<u8> = packet.iter().flat_map(|dword| dword.to_le_bytes()).collect();
@@ -394,9 +400,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
             queue_priority: 3,
             ..Default::default()
         };
+        // Index words, ring and save area: a buffer each.
+        let parts = [(va_addr, 0x1000), (va_addr + 0x1000, 0x1000), (area, whole)];
+        let made = (0u64..).zip(&parts[..if saves { 3 } else { 2 }]).flat_map(|(index, (at, size))| {
+            [record(0x16, &alloc(abi::ALLOC_MEM_FLAGS_GTT, *at, *size), &[]), map(index)].concat()
+        });
         let calls = [
-            record(0x16, &alloc(abi::ALLOC_MEM_FLAGS_GTT, va_addr, 0x4000), &[]),
-            map(0),
+            made.collect(),
             record(0x02, &create, &[]),
             poke(0x1000, &bytes),
             poke(0x38, &u64::to_le_bytes(written)),

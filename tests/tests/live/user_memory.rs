@@ -2,6 +2,7 @@
 
 use kfd_core::abi::kfd as abi;
 use kfd_core::listing::QueueState;
+use kfd_core::profile::Profile;
 use kfd_tests::program::program;
 use kfd_tests::{Actor, Kfdd, able, compile, eventually};
 use std::process::Command;
@@ -24,22 +25,27 @@ impl UserMemoryQueue {
         let base = client.one("anon 8192");
         let ids = client.one("anon 4096");
         client.poke(ids, &gpu.to_le_bytes());
-        let mut alloc = abi::AllocMemoryOfGpu {
-            va_addr: base,
-            size: 8192,
-            mmap_offset: base,
-            gpu_id: gpu,
-            flags: abi::ALLOC_MEM_FLAGS_USERPTR | abi::ALLOC_MEM_FLAGS_WRITABLE,
-            ..Default::default()
-        };
-        client.call("ALLOC_MEMORY_OF_GPU", &mut alloc).unwrap();
-        let mut map = abi::MapMemoryToGpu {
-            handle: alloc.handle,
-            device_ids_array_ptr: ids,
-            n_devices: 1,
-            n_success: 0,
-        };
-        client.call("MAP_MEMORY_TO_GPU", &mut map).unwrap();
+        let sizes = Profile::named("gfx900").expect("compiled in").devices[0].queue_buffers();
+        let whole = sizes.whole_save_area(sizes.save_area);
+        let area = client.one(&format!("anon {whole}"));
+        for (va, size) in [(base, 4096), (base + 4096, 4096), (area, whole)] {
+            let mut alloc = abi::AllocMemoryOfGpu {
+                va_addr: va,
+                size,
+                mmap_offset: va,
+                gpu_id: gpu,
+                flags: abi::ALLOC_MEM_FLAGS_USERPTR | abi::ALLOC_MEM_FLAGS_WRITABLE,
+                ..Default::default()
+            };
+            client.call("ALLOC_MEMORY_OF_GPU", &mut alloc).unwrap();
+            let mut map = abi::MapMemoryToGpu {
+                handle: alloc.handle,
+                device_ids_array_ptr: ids,
+                n_devices: 1,
+                n_success: 0,
+            };
+            client.call("MAP_MEMORY_TO_GPU", &mut map).unwrap();
+        }
         client.poke(base + amd_queue::BASE_ADDRESS, &(base + 4096).to_le_bytes());
         let offset = u32::try_from(amd_queue::READ_DISPATCH_ID).unwrap();
         client.poke(base + amd_queue::READ_DISPATCH_ID_FIELD_BASE_BYTE_OFFSET, &offset.to_le_bytes());
@@ -56,6 +62,9 @@ impl UserMemoryQueue {
             queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
             queue_percentage: 100,
             queue_priority: 7,
+            ctx_save_restore_address: area,
+            ctx_save_restore_size: sizes.save_area,
+            ctl_stack_size: sizes.control_stack,
             ..Default::default()
         };
         client.call("CREATE_QUEUE", &mut create).unwrap();

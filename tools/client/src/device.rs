@@ -3,12 +3,14 @@
 use crate::command;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys;
+use crate::topology::Node;
 use kfd_core::abi::kfd;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The first render minor (drm_drv.c: minors 128 to 191 are render nodes).
@@ -40,6 +42,12 @@ pub enum ClientError {
         /// The driver's errno.
         source: io::Error,
     },
+    /// The device's node of the topology could not be read.
+    #[error("cannot read the device's node of the topology, which is beside its nodes in /sys")]
+    Topology {
+        /// Why.
+        source: io::Error,
+    },
     /// There is no such device.
     #[error("the driver does not list so many devices")]
     NoDevice,
@@ -50,7 +58,9 @@ impl ClientError {
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Open { source, .. } | Self::Call { source, .. } => source.raw_os_error(),
+            Self::Open { source, .. } | Self::Call { source, .. } | Self::Topology { source } => {
+                source.raw_os_error()
+            }
             Self::NoDevice => None,
         }
     }
@@ -63,6 +73,9 @@ pub struct Device {
     render: File,
     gpu_id: u32,
     next_va: AtomicU64,
+    dev: PathBuf,
+    index: u32,
+    node: OnceLock<Node>,
 }
 
 impl Device {
@@ -85,7 +98,8 @@ impl Device {
         let render = open(&dev.join(format!("dri/renderD{}", RENDER_MINOR + index)))?;
         // Devices of one process may map each other's buffers: their ranges do not overlap.
         let first = FIRST_VA + u64::from(index) * VA_STRIDE;
-        let mut device = Self { kfd, render, gpu_id: 0, next_va: AtomicU64::new(first) };
+        let (next_va, dev) = (AtomicU64::new(first), dev.to_owned());
+        let mut device = Self { kfd, render, gpu_id: 0, next_va, dev, index, node: OnceLock::new() };
         device.gpu_id = device.apertures()?.get(index as usize).ok_or(ClientError::NoDevice)?.gpu_id;
         let drm_fd = u32::try_from(device.render.as_raw_fd()).expect("an open descriptor is not negative");
         let mut acquire = kfd::AcquireVm { drm_fd, gpu_id: device.gpu_id };
@@ -109,6 +123,16 @@ impl Device {
     #[must_use]
     pub fn gpu_id(&self) -> u32 {
         self.gpu_id
+    }
+
+    /// What the topology tells of the device, read once.
+    pub(crate) fn node(&self) -> Result<Node, ClientError> {
+        if let Some(node) = self.node.get() {
+            return Ok(*node);
+        }
+        let read = Node::read(&self.dev, self.index, self.gpu_id);
+        let node = read.map_err(|source| ClientError::Topology { source })?;
+        Ok(*self.node.get_or_init(|| node))
     }
 
     /// The interface version, major and minor.

@@ -35,12 +35,14 @@ pub mod event;
 pub mod memory;
 pub mod pm4;
 pub mod queue;
+mod save_area;
 pub mod sdma;
 mod shm;
 pub mod stream;
 pub mod svm;
 mod sync;
 mod sys;
+mod topology;
 
 pub use device::{ClientError, Device};
 pub use event::WaitResult;

@@ -1,10 +1,12 @@
-//! AQL queues: the ring and the `amd_queue_t` in one GTT buffer, signals in another, the doorbell on the kfd node.
+//! AQL queues: `amd_queue_t`, ring and signals each in a GTT buffer of their own, since the driver takes no ring and no
+//! index words that are a part of a larger buffer; a save area; the doorbell on the kfd node.
 
 use crate::command;
 use crate::device::{ClientError, Device};
 use crate::doorbell::Doorbell;
 use crate::event::Event;
 use crate::memory::{Buffer, Kind, PAGE};
+use crate::save_area::SaveArea;
 use crate::sync::Ordering;
 use hsa_queue::layout::{amd_queue, amd_signal};
 use kfd_core::abi::kfd;
@@ -37,12 +39,14 @@ pub struct Signal {
 pub struct UserQueue {
     id: u32,
     packets: u64,
-    shared: Buffer,
-    ring: usize,
+    /// `amd_queue_t`, which has the index words.
+    state: Buffer,
+    ring: Buffer,
+    /// A page of signals, then their mailboxes.
     signals: Buffer,
     next_signal: u64,
     doorbell: Doorbell,
-    mailbox: Buffer,
+    save_area: SaveArea,
 }
 
 impl UserQueue {
@@ -52,22 +56,23 @@ impl UserQueue {
     /// The driver's.
     pub fn create(device: &Device, packets: u32) -> Result<Self, ClientError> {
         let ring_bytes = u64::from(packets) * PACKET as u64;
-        let shared = Buffer::new(device, Kind::Gtt, PAGE + ring_bytes)?;
-        let signals = Buffer::new(device, Kind::Gtt, PAGE)?;
-        let mailbox = Buffer::new(device, Kind::Gtt, PAGE)?;
-        let ring = usize::try_from(PAGE).expect("a page fits the address space");
+        let state = Buffer::new(device, Kind::Gtt, PAGE)?;
+        let ring = Buffer::new(device, Kind::Gtt, ring_bytes)?;
+        let signals = Buffer::new(device, Kind::Gtt, 2 * PAGE)?;
+        // Last: what is allocated after it makes the driver look at this process's memory again.
+        let save_area = SaveArea::new(device)?;
         for slot in 0..packets as usize {
-            shared.half(ring + slot * PACKET).store(INVALID, Ordering::Relaxed);
+            ring.half(slot * PACKET).store(INVALID, Ordering::Relaxed);
         }
-        shared.word(at(amd_queue::BASE_ADDRESS)).store(shared.va(PAGE), Ordering::Relaxed);
+        state.word(at(amd_queue::BASE_ADDRESS)).store(ring.va(0), Ordering::Relaxed);
         // A u32 field; the upper half, compute_tmpring_size, stays zero.
-        shared
+        state
             .word(at(amd_queue::READ_DISPATCH_ID_FIELD_BASE_BYTE_OFFSET))
             .store(amd_queue::READ_DISPATCH_ID, Ordering::Relaxed);
         let mut create = kfd::CreateQueue {
-            ring_base_address: shared.va(PAGE),
-            write_pointer_address: shared.va(amd_queue::WRITE_DISPATCH_ID),
-            read_pointer_address: shared.va(amd_queue::READ_DISPATCH_ID),
+            ring_base_address: ring.va(0),
+            write_pointer_address: state.va(amd_queue::WRITE_DISPATCH_ID),
+            read_pointer_address: state.va(amd_queue::READ_DISPATCH_ID),
             ring_size: u32::try_from(ring_bytes).unwrap_or(u32::MAX),
             gpu_id: device.gpu_id(),
             queue_type: kfd::QUEUE_TYPE_COMPUTE_AQL,
@@ -75,17 +80,18 @@ impl UserQueue {
             queue_priority: 7,
             ..Default::default()
         };
+        save_area.name_in(&mut create);
         device.call("CREATE_QUEUE", command::CREATE_QUEUE, &mut create)?;
         let doorbell = Doorbell::map(device, create.doorbell_offset)?;
         Ok(Self {
             id: create.queue_id,
             packets: packets.into(),
-            shared,
+            state,
             ring,
             signals,
             next_signal: 0,
             doorbell,
-            mailbox,
+            save_area,
         })
     }
 
@@ -112,8 +118,8 @@ impl UserQueue {
 
     /// Sets a signal up again: value and event.
     pub fn reset(&self, signal: Signal, value: u64, event: Option<Event>) {
-        let (mailbox, id) =
-            event.map_or((0, 0), |event| (self.mailbox.va(u64::from(event.slot % 512) * 8), event.id));
+        let mailbox = |event: Event| self.signals.va(PAGE + u64::from(event.slot % 512) * 8);
+        let (mailbox, id) = event.map_or((0, 0), |event| (mailbox(event), event.id));
         self.signals
             .word(signal.offset + at(amd_signal::EVENT_MAILBOX_PTR))
             .store(mailbox, Ordering::Relaxed);
@@ -137,13 +143,13 @@ impl UserQueue {
     /// How many packets the processor has let go of.
     #[must_use]
     pub fn read_index(&self) -> u64 {
-        self.shared.word(at(amd_queue::READ_DISPATCH_ID)).load(Ordering::Acquire)
+        self.state.word(at(amd_queue::READ_DISPATCH_ID)).load(Ordering::Acquire)
     }
 
     /// How many packets were submitted.
     #[must_use]
     pub fn write_index(&self) -> u64 {
-        self.shared.word(at(amd_queue::WRITE_DISPATCH_ID)).load(Ordering::Acquire)
+        self.state.word(at(amd_queue::WRITE_DISPATCH_ID)).load(Ordering::Acquire)
     }
 
     /// Submits a BARRIER_AND packet and rings the doorbell. The caller sees to it that the ring is not full.
@@ -167,17 +173,17 @@ impl UserQueue {
     /// Takes `count` slots by raising the write index, and answers the first one's index. Their headers are INVALID
     /// until [`publish`](Self::publish): a processor must not go past them, whatever the write index says.
     pub fn reserve(&self, count: u64) -> u64 {
-        self.shared.word(at(amd_queue::WRITE_DISPATCH_ID)).fetch_add(count, Ordering::AcqRel)
+        self.state.word(at(amd_queue::WRITE_DISPATCH_ID)).fetch_add(count, Ordering::AcqRel)
     }
 
     /// Fills a reserved slot: body first, then the header with release.
     pub fn publish(&self, index: u64, header: u16, body: &[u64; 8]) {
-        let slot = self.ring + at(index % self.packets) * PACKET;
+        let slot = at(index % self.packets) * PACKET;
         // The first word but for the header, which stays INVALID until the rest is there.
-        self.shared.word(slot).store((body[0] & !0xffff) | u64::from(INVALID), Ordering::Relaxed);
-        self.shared.store_words(slot + 8, &body[1..]);
+        self.ring.word(slot).store((body[0] & !0xffff) | u64::from(INVALID), Ordering::Relaxed);
+        self.ring.store_words(slot + 8, &body[1..]);
         // Release: pairs with the processor's acquire load of the header.
-        self.shared.half(slot).store(header, Ordering::Release);
+        self.ring.half(slot).store(header, Ordering::Release);
     }
 
     /// Fills a reserved slot with a BARRIER_AND packet.
@@ -202,9 +208,10 @@ impl UserQueue {
     pub fn destroy(self, device: &Device) -> Result<(), ClientError> {
         let mut destroy = kfd::DestroyQueue { queue_id: self.id, pad: 0 };
         device.call("DESTROY_QUEUE", command::DESTROY_QUEUE, &mut destroy)?;
-        self.shared.free(device)?;
+        self.state.free(device)?;
+        self.ring.free(device)?;
         self.signals.free(device)?;
-        self.mailbox.free(device)
+        self.save_area.free(device)
     }
 }
 

@@ -23,6 +23,15 @@ impl Mapping {
         Ok(Self { map })
     }
 
+    /// `len` bytes of this process's own memory, untouched and not reserved.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn own(len: usize) -> io::Result<Self> {
+        let map = MmapOptions::new().len(len).no_reserve_swap().map_anon()?;
+        Ok(Self { map: map.into() })
+    }
+
     /// The address in this process.
     pub fn address(&self) -> u64 {
         self.map.as_ptr().addr() as u64

@@ -1,4 +1,4 @@
-//! SDMA and PM4 queues: a ring of dwords, two indices in a page of their own, a doorbell.
+//! SDMA and PM4 queues: a ring of dwords, two indices in a page of their own, a doorbell; PM4 has a save area too.
 //!
 //! The write index counts for ever: bytes of an SDMA ring, dwords of a PM4 ring. The read index is the engine's: an SDMA
 //! engine stores bytes for ever, a command processor a dword that wraps with the ring (CP_HQD_PQ_RPTR).
@@ -7,6 +7,7 @@ use crate::command;
 use crate::device::{ClientError, Device};
 use crate::doorbell::Doorbell;
 use crate::memory::{Buffer, Kind, PAGE};
+use crate::save_area::SaveArea;
 use crate::sync::Ordering;
 use kfd_core::abi::kfd;
 use std::time::{Duration, Instant};
@@ -72,8 +73,10 @@ pub struct StreamQueue {
     engine: Engine,
     dwords: u64,
     written: u64,
-    shared: Buffer,
-    eop: Option<Buffer>,
+    indices: Buffer,
+    ring: Buffer,
+    /// What a command processor's queue has and a DMA engine's has not: the end-of-pipe buffer and the save area.
+    compute: Option<(Buffer, SaveArea)>,
     doorbell: Doorbell,
 }
 
@@ -84,25 +87,35 @@ impl StreamQueue {
     /// The driver's.
     pub fn create(device: &Device, engine: Engine, dwords: u32) -> Result<Self, ClientError> {
         let bytes = u64::from(dwords) * 4;
-        let shared = Buffer::new(device, Kind::Gtt, PAGE + bytes)?;
-        // The command processor's end-of-pipe buffer; a DMA engine has none.
-        let eop = (engine == Engine::Compute).then(|| Buffer::new(device, Kind::Vram, PAGE)).transpose()?;
+        let indices = Buffer::new(device, Kind::Gtt, PAGE)?;
+        let ring = Buffer::new(device, Kind::Gtt, bytes)?;
+        let compute = match engine {
+            Engine::Compute => {
+                let end_of_pipe = device.node()?.buffers.end_of_pipe;
+                Some((Buffer::new(device, Kind::Vram, end_of_pipe.into())?, SaveArea::new(device)?))
+            }
+            Engine::Sdma | Engine::SdmaXgmi => None,
+        };
         let mut create = kfd::CreateQueue {
-            ring_base_address: shared.va(PAGE),
-            write_pointer_address: shared.va(WRITE_INDEX as u64),
-            read_pointer_address: shared.va(READ_INDEX as u64),
+            ring_base_address: ring.va(0),
+            write_pointer_address: indices.va(WRITE_INDEX as u64),
+            read_pointer_address: indices.va(READ_INDEX as u64),
             ring_size: u32::try_from(bytes).unwrap_or(u32::MAX),
             gpu_id: device.gpu_id(),
             queue_type: engine.queue_type(),
             queue_percentage: kfd::MAX_QUEUE_PERCENTAGE,
             queue_priority: 7,
-            eop_buffer_address: eop.as_ref().map_or(0, |buffer| buffer.va(0)),
-            eop_buffer_size: eop.as_ref().map_or(0, |_| PAGE),
             ..Default::default()
         };
+        if let Some((end_of_pipe, save_area)) = &compute {
+            create.eop_buffer_address = end_of_pipe.va(0);
+            create.eop_buffer_size = end_of_pipe.size() as u64;
+            save_area.name_in(&mut create);
+        }
         device.call("CREATE_QUEUE", command::CREATE_QUEUE, &mut create)?;
         let doorbell = Doorbell::map(device, create.doorbell_offset)?;
-        Ok(Self { id: create.queue_id, engine, dwords: dwords.into(), written: 0, shared, eop, doorbell })
+        let (id, dwords) = (create.queue_id, dwords.into());
+        Ok(Self { id, engine, dwords, written: 0, indices, ring, compute, doorbell })
     }
 
     /// The driver's queue id.
@@ -116,11 +129,11 @@ impl StreamQueue {
     pub fn pending(&self) -> u64 {
         match self.engine {
             Engine::Compute => {
-                let read = u64::from(self.shared.dword(READ_INDEX).load(Ordering::Acquire));
+                let read = u64::from(self.indices.dword(READ_INDEX).load(Ordering::Acquire));
                 self.written.wrapping_sub(read) % self.dwords
             }
             Engine::Sdma | Engine::SdmaXgmi => {
-                self.written.wrapping_sub(self.shared.word(READ_INDEX).load(Ordering::Acquire) / 4)
+                self.written.wrapping_sub(self.indices.word(READ_INDEX).load(Ordering::Acquire) / 4)
             }
         }
     }
@@ -146,15 +159,14 @@ impl StreamQueue {
         }
         let index = self.written * self.engine.unit();
         // Release: pairs with the processor's acquire load of the write index.
-        self.shared.word(WRITE_INDEX).store(index, Ordering::Release);
+        self.indices.word(WRITE_INDEX).store(index, Ordering::Release);
         self.doorbell.ring(index);
         Ok(())
     }
 
     fn put(&mut self, word: u32) {
-        let slot =
-            usize::try_from(PAGE + self.written % self.dwords * 4).expect("a ring fits the address space");
-        self.shared.dword(slot).store(word, Ordering::Relaxed);
+        let slot = usize::try_from(self.written % self.dwords * 4).expect("a ring fits the address space");
+        self.ring.dword(slot).store(word, Ordering::Relaxed);
         self.written += 1;
     }
 
@@ -178,9 +190,11 @@ impl StreamQueue {
     pub fn destroy(self, device: &Device) -> Result<(), ClientError> {
         let mut destroy = kfd::DestroyQueue { queue_id: self.id, pad: 0 };
         device.call("DESTROY_QUEUE", command::DESTROY_QUEUE, &mut destroy)?;
-        if let Some(eop) = self.eop {
-            eop.free(device)?;
+        if let Some((end_of_pipe, save_area)) = self.compute {
+            end_of_pipe.free(device)?;
+            save_area.free(device)?;
         }
-        self.shared.free(device)
+        self.ring.free(device)?;
+        self.indices.free(device)
     }
 }

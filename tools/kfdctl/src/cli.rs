@@ -70,6 +70,7 @@ pub enum Verb {
 Examples:
   kfdctl run -- rocminfo
   kfdctl run --profile gfx942 --gpus 8 -- ./my-hsa-test --verbose
+  kfdctl run --interface 1.11 -- ./my-hsa-test       as the kernel of Debian 12 answers
   HSA_USERPTR_FOR_PAGED_MEM=1 kfdctl run -- ./my-hsa-test
 
 Exit status: that of the command; 128 + N when signal N ended it; 125 when it was not started; 126 when it could not
@@ -86,6 +87,10 @@ pub struct Run {
     /// How many devices to show, 1 to 8 [default: the running daemon's, else as many as the profile has].
     #[arg(long, value_name = "N")]
     pub gpus: Option<u32>,
+    /// The KFD interface to report, 1.1 to 1.19, with all that a kernel of that interface does and does not [default: the
+    /// running daemon's, else the profile's].
+    #[arg(long, value_name = "1.N", value_parser = kfdd::options::interface)]
+    pub interface: Option<u32>,
     /// What becomes of a dispatch, in a daemon of this command's own [default: refuse].
     #[arg(long, value_enum)]
     pub waves: Option<WavesOption>,
@@ -232,6 +237,9 @@ pub struct Topology {
     /// How many devices of that profile, 1 to 8 [default: as many as it has].
     #[arg(long, value_name = "N", requires = "profile")]
     pub gpus: Option<u32>,
+    /// Under which KFD interface, 1.1 to 1.19 [default: the profile's].
+    #[arg(long, value_name = "1.N", value_parser = kfdd::options::interface, requires = "profile")]
+    pub interface: Option<u32>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -95,7 +95,8 @@ struct Link {
 pub fn topology(asked: &Topology) -> anyhow::Result<ExitCode> {
     let machine = match &asked.profile {
         Some(profile) => {
-            let config = Config { profile: profile.clone(), gpus: asked.gpus, ..Config::default() };
+            let (profile, interface) = (profile.clone(), asked.interface);
+            let config = Config { profile, gpus: asked.gpus, interface, ..Config::default() };
             let profile = config.machine()?;
             let tree = kfdd::sysfs::tree(&profile);
             Machine::read(profile.name, |path| tree.text(path).map(str::to_owned))?

@@ -37,6 +37,8 @@ pub struct Config {
     pub profile: String,
     /// How many devices to show, 1 to 8; as many as the profile has without it.
     pub gpus: Option<u32>,
+    /// The minor number of the interface to report; the profile's without it.
+    pub interface: Option<u32>,
     /// What becomes of a dispatch.
     pub waves: WavesOption,
     /// Door threads; each reads its own clone of /dev/fuse.
@@ -58,6 +60,7 @@ impl Default for Config {
             run_dir: PathBuf::from(rundir::DEFAULT),
             profile: "gfx900".to_owned(),
             gpus: None,
+            interface: None,
             waves: WavesOption::default(),
             door_threads: cores.clamp(2, 8),
             // A client needs a core of its own while an engine polls for its next packet.
@@ -83,8 +86,12 @@ impl Config {
         } else {
             Profile::named(&self.profile)?
         };
-        Ok(match self.gpus {
+        let profile = match self.gpus {
             Some(gpus) => profile.with_gpus(gpus)?,
+            None => profile,
+        };
+        Ok(match self.interface {
+            Some(minor) => profile.with_interface(minor)?,
             None => profile,
         })
     }

@@ -45,6 +45,7 @@ fn serve(options: &Options) -> anyhow::Result<ExitCode> {
         run_dir: options.run_dir.clone(),
         profile: options.profile.clone(),
         gpus: options.gpus,
+        interface: options.interface,
         waves: options.waves,
         service: service.clone(),
         ..Config::default()

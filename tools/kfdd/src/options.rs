@@ -28,10 +28,23 @@ pub struct Options {
     /// How many devices to show, 1 to 8 [default: as many as the profile has]
     #[arg(long, value_name = "N")]
     pub gpus: Option<u32>,
+    /// The KFD interface to report, 1.1 to 1.19, with all that a kernel of that interface does and does not [default: the
+    /// profile's]
+    #[arg(long, value_name = "1.N", value_parser = interface)]
+    pub interface: Option<u32>,
     /// What becomes of a dispatch
     #[arg(long, value_enum, default_value_t)]
     pub waves: WavesOption,
     /// Print the leak report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The minor number of an interface as it is written: 11 of `1.11`.
+///
+/// # Errors
+/// It is not written so.
+pub fn interface(text: &str) -> Result<u32, String> {
+    let minor = text.strip_prefix("1.").and_then(|minor| minor.parse().ok());
+    minor.ok_or_else(|| "an interface is written 1.N, as in 1.11".to_owned())
 }

@@ -187,7 +187,7 @@ impl Ctx<'_> {
                         pad: 0,
                     };
                     bos.extend_from_slice(bucket.as_bytes());
-                    let mapped = bo.mapped.iter().fold(0, |all, device| all | 1 << (device & 63));
+                    let mapped = bo.mapped.keys().fold(0, |all, device| all | 1 << (device & 63));
                     private.extend_from_slice(BoRecord { user_va, mapped, index, pad: 0 }.as_bytes());
                 }
             }

@@ -1,6 +1,7 @@
 //! What goes wrong under a debugger, and who hears of it.
 
 use super::*;
+use crate::world::AQL;
 
 #[test]
 fn a_memory_violation_is_the_debuggers_until_it_passes_it_on() {
@@ -62,8 +63,9 @@ fn a_malformed_packet_is_told_by_its_code_and_passed_on_through_the_save_area() 
     let world = world();
     let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
     let (_, event) = target.event_page(0x40_0000);
-    let memory = target.buffer(0x10_0000, 16384);
-    let save = target.buffer(0x50_0000, 8192);
+    let memory = target.cut(0x10_0000, &AQL).unwrap();
+    let sizes = world.core.profile().devices[0].queue_buffers();
+    let save = target.buffer(0x1000_0000, sizes.whole_save_area(sizes.save_area));
     let header = abi::ContextSaveAreaHeader {
         err_payload_addr: save.va + 4096,
         err_event_id: event,
@@ -80,7 +82,8 @@ fn a_malformed_packet_is_told_by_its_code_and_passed_on_through_the_save_area() 
         queue_percentage: 100,
         queue_priority: 7,
         ctx_save_restore_address: save.va,
-        ctx_save_restore_size: 4096,
+        ctx_save_restore_size: sizes.save_area,
+        ctl_stack_size: sizes.control_stack,
         ..Default::default()
     };
     target.ok(0x02, &mut arg);

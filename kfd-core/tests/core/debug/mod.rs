@@ -3,7 +3,7 @@
 mod exceptions;
 mod queues;
 
-use crate::world::{Client, World, barrier, completions, gpu, identity, wait_result};
+use crate::world::{Client, World, barrier, completions, gpu, identity, older, wait_result};
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::kfd::dbg_op;
 use kfd_core::abi::table;
@@ -182,7 +182,7 @@ fn who_may_debug_whom_is_judged_in_the_kernels_order() {
 
 #[test]
 fn an_interface_before_1_13_has_neither_runtime_nor_debugger() {
-    let world = World::new();
+    let world = World::of(older(12), Limits::default());
     let mut client = world.client(10);
     assert_eq!(client.no(0x25, &mut abi::RuntimeEnable::default()), libc::ENOTTY);
     assert_eq!(client.no(0x26, &mut abi::DbgTrap::default()), libc::ENOTTY);
@@ -392,11 +392,15 @@ fn profiles_whose_interface_debugs_say_so_in_their_topology() {
     const LAUNCH_OVERRIDE: u32 = 1 << 16;
     const LAUNCH_MODE: u32 = 1 << 17;
     const PRECISE_MEMORY: u32 = 1 << 18;
+    const FIRMWARE: u32 = 1 << 29;
     for name in ["gfx900", "gfx942", "gfx1100"] {
         let profile = Profile::named(name).unwrap();
-        let debugs = profile.interface_minor >= 13;
-        let all = TRAP_DEBUG | LAUNCH_OVERRIDE | LAUNCH_MODE | PRECISE_MEMORY;
-        let told = profile.devices[0].compute.capability & all;
-        assert_eq!(told, if debugs { all } else { 0 }, "{name}");
+        let device = &profile.devices[0];
+        // `kfd_topology_set_capabilities` (amdkfd/kfd_topology.c): from gfx9.4.2 on.
+        let precise = if device.gfx_target_version >= 90_010 { PRECISE_MEMORY } else { 0 };
+        let all = TRAP_DEBUG | LAUNCH_OVERRIDE | LAUNCH_MODE | PRECISE_MEMORY | FIRMWARE;
+        assert_eq!(profile.capability(device) & all, all & !PRECISE_MEMORY | precise, "{name}");
+        let older = profile.clone().with_interface(12).unwrap();
+        assert_eq!(older.capability(device), device.compute.capability & !all, "{name}");
     }
 }

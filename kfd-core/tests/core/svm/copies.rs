@@ -13,7 +13,7 @@ struct Copies {
 
 impl Copies {
     fn new(client: &mut Client<'_>, va: u64) -> Self {
-        let memory = client.buffer(va, 8192);
+        let memory = client.cut(va, &[PAGE, PAGE]).unwrap();
         let mut arg = abi::CreateQueue {
             ring_base_address: va + PAGE,
             write_pointer_address: va,

@@ -2,7 +2,7 @@
 
 mod copies;
 
-use crate::world::{Client, World, gpu};
+use crate::world::{Client, World, gpu, older};
 use kfd_core::abi::ioc;
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome};
@@ -131,6 +131,15 @@ fn memory_that_nothing_was_said_of_has_the_kernels_defaults() {
 }
 
 #[test]
+fn an_interface_before_1_15_keeps_a_byte_of_the_granularity() {
+    let world = World::of(older(14), Limits::default());
+    let mut client = world.client(1);
+    set(&mut client, (VA, PAGE), &[(GRANULARITY, 0x1ff)]).unwrap();
+    assert_eq!(get(&mut client, (VA, PAGE), &[(GRANULARITY, 0)]), [(GRANULARITY, 0xff)]);
+    world.end();
+}
+
+#[test]
 fn what_is_set_is_told_and_of_several_ranges_the_intersection() {
     let world = World::of(two(), Limits::default());
     let mut client = world.client(1);
@@ -144,7 +153,7 @@ fn what_is_set_is_told_and_of_several_ranges_the_intersection() {
     let told = get(&mut client, left, &asked);
     assert_eq!(
         told,
-        [(PREFERRED, one), (SET, 0x11), (CLEAR, !0x11), (GRANULARITY, 0xff), (ACCESS, one), (IN_PLACE, two)]
+        [(PREFERRED, one), (SET, 0x11), (CLEAR, !0x11), (GRANULARITY, 0x3f), (ACCESS, one), (IN_PLACE, two)]
     );
     assert_eq!(
         get(&mut client, both, &asked),
@@ -324,8 +333,13 @@ fn ranges_cost_their_number_and_their_bytes_while_faults_are_not_retried() {
 
 #[test]
 fn apertures_are_those_of_gfx9_and_later_and_begin_where_the_profiles_kernel_has_them_begin() {
-    for (name, base) in [("gfx900", 16 << 20), ("gfx942", 64 << 10), ("gfx1100", 64 << 10)] {
-        let world = World::of(device(name), Limits::default());
+    for (name, interface, base) in [
+        ("gfx900", 15, 16 << 20),
+        ("gfx900", 18, 64 << 10),
+        ("gfx942", 18, 64 << 10),
+        ("gfx1100", 18, 64 << 10),
+    ] {
+        let world = World::of(device(name).with_interface(interface).unwrap(), Limits::default());
         let mut client = world.client(1);
         let mut told = abi::GetProcessApertures::default();
         client.ok(0x06, &mut told);

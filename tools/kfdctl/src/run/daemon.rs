@@ -37,7 +37,7 @@ impl Serving {
     pub fn find_or_start(asked: &Run) -> anyhow::Result<Self> {
         let run_dir = cli::run_dir(asked.run_dir.as_ref());
         let shown = if asked.embedded { None } else { answering(&run_dir)? };
-        if let Some((profile, gpus)) = shown {
+        if let Some(Shown { profile, gpus, interface }) = shown {
             if let Some(wanted) = asked.profile.as_ref().filter(|wanted| **wanted != profile) {
                 bail!(
                     "the daemon in {} shows {profile}, not {wanted}; leave --profile out, or add --embedded for a \
@@ -49,6 +49,13 @@ impl Serving {
                 bail!(
                     "the daemon in {} shows {gpus} devices, not {wanted}; leave --gpus out, or add --embedded for a \
                      daemon of this command's own",
+                    run_dir.display()
+                );
+            }
+            if let Some(wanted) = asked.interface.filter(|wanted| *wanted != interface) {
+                bail!(
+                    "the daemon in {} reports interface 1.{interface}, not 1.{wanted}; leave --interface out, or add \
+                     --embedded for a daemon of this command's own",
                     run_dir.display()
                 );
             }
@@ -66,8 +73,13 @@ impl Serving {
             Some(_) => (run_dir, None),
             None => temporary().map(|made| (made.clone(), Some(made)))?,
         };
-        let mut config =
-            Config { run_dir, gpus: asked.gpus, waves: asked.waves.unwrap_or_default(), ..Config::default() };
+        let mut config = Config {
+            run_dir,
+            gpus: asked.gpus,
+            interface: asked.interface,
+            waves: asked.waves.unwrap_or_default(),
+            ..Config::default()
+        };
         if let Some(profile) = &asked.profile {
             config.profile.clone_from(profile);
         }
@@ -116,10 +128,17 @@ fn said_when_slow<T>(work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// The profile of the daemon that answers in `run_dir` and its number of devices; `None` when nobody does.
-fn answering(run_dir: &Path) -> anyhow::Result<Option<(String, usize)>> {
+/// The machine that a daemon shows.
+struct Shown {
+    profile: String,
+    gpus: usize,
+    interface: u32,
+}
+
+/// What the daemon that answers in `run_dir` shows; `None` when nobody does.
+fn answering(run_dir: &Path) -> anyhow::Result<Option<Shown>> {
     match Control::of(run_dir).ask(&Request::Version) {
-        Ok(Reply::Version { profile, gpus, .. }) => Ok(Some((profile, gpus))),
+        Ok(Reply::Version { profile, gpus, interface, .. }) => Ok(Some(Shown { profile, gpus, interface })),
         Ok(other) => bail!("the daemon in {} answered {other:?} when asked who it is", run_dir.display()),
         Err(kfdd::control::client::ControlError::Absent { .. }) => Ok(None),
         Err(error) => Err(error.into()),

@@ -110,6 +110,8 @@ pub enum Reply {
         profile: String,
         /// How many devices it shows.
         gpus: usize,
+        /// The minor number of the interface it reports.
+        interface: u32,
     },
     /// The request was refused.
     Error {

@@ -146,6 +146,7 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             tgid: std::process::id(),
             profile: served.profile.clone(),
             gpus: served.gpus,
+            interface: served.core.profile().interface_minor,
         },
     }
 }
