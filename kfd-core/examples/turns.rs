@@ -112,6 +112,8 @@ impl Client {
 
 fn main() {
     let profile = Profile::named("gfx900").expect("compiled in");
+    // An interface whose kernel does not look how a queue's memory is cut.
+    let profile = profile.with_interface(16).expect("served");
     let core = Core::new(CoreConfig::new(profile), Arc::new(Nobody)).expect("a valid configuration");
     let one = Client::new(&core, 1);
     let queue = one.queue(&core, VA);

@@ -2,12 +2,11 @@
 
 use crate::measure::{Goal, absolute, ratio, remark};
 use crate::rate::Rates;
-use crate::ring::{self, Queue};
+use crate::ring::{self, Allocated, Queue};
 use crate::stage::actor::{self, Actor};
 use crate::stage::kfdd::Kfdd;
 use anyhow::{Context, bail};
 use client::Device;
-use client::memory::Buffer;
 use kfdd::control::{Reply, Request};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -29,7 +28,7 @@ pub const ROLE: actor::Role = ("flood", flood);
 fn flood(arguments: &[String]) -> anyhow::Result<()> {
     let [dev] = arguments else { bail!("the device folder") };
     let device = Device::open(dev)?;
-    let mut queues: Vec<Queue<Buffer>> =
+    let mut queues: Vec<Queue<Allocated>> =
         (0..QUEUES).map(|_| ring::shared_queue(&device, PACKETS)).collect::<anyhow::Result<_>>()?;
     actor::ready()?;
     loop {

@@ -6,11 +6,10 @@
 use crate::cores::Cores;
 use crate::latency::spin_until;
 use crate::measure::{Goal, Samples, interleaved, ratio, remark};
-use crate::ring::{INVALID, Place, Queue, Ring, shared_queue, userptr_queue};
+use crate::ring::{Allocated, INVALID, Place, Queue, Ring, shared_queue, userptr_queue};
 use crate::stage::shm::Shared;
 use crate::stage::sync::{AtomicU64, Ordering};
 use client::Device;
-use client::memory::Buffer;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -27,7 +26,7 @@ const AWAKE: Duration = Duration::from_micros(15);
 /// What the rates are measured with.
 pub struct Rates<'d> {
     device: &'d Device,
-    queue: Queue<Buffer>,
+    queue: Queue<Allocated>,
 }
 
 /// Between two looks at a ring in client memory, whose draining takes the cores that a spinning client would take.

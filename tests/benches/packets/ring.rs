@@ -4,6 +4,7 @@ use crate::stage::shm::Shared;
 use crate::stage::sync::{AtomicU16, AtomicU64, Ordering};
 use anyhow::Context;
 use client::memory::{Buffer, Kind};
+use client::save_area::SaveArea;
 use client::{ClientError, Device, command};
 use hsa_queue::layout::amd_queue;
 use kfd_core::abi::kfd;
@@ -25,12 +26,18 @@ pub trait Place {
     fn half(&self, at: usize) -> &AtomicU16;
 }
 
-impl Place for Buffer {
+/// Memory that the daemon allocated: `amd_queue_t` and the ring, a buffer each, as the driver wants them.
+pub struct Allocated {
+    state: Buffer,
+    ring: Buffer,
+}
+
+impl Place for Allocated {
     fn word(&self, at: usize) -> &AtomicU64 {
-        self.word(at)
+        if at < RING { self.state.word(at) } else { self.ring.word(at - RING) }
     }
     fn half(&self, at: usize) -> &AtomicU16 {
-        self.half(at)
+        if at < RING { self.state.half(at) } else { self.ring.half(at - RING) }
     }
 }
 
@@ -138,19 +145,21 @@ pub struct Queue<P> {
     pub ring: Ring<P>,
     doorbell: Shared,
     bell: usize,
+    _save_area: SaveArea,
 }
 
 impl<P: Place> Queue<P> {
-    fn create(device: &Device, memory: P, va: u64, packets: usize) -> anyhow::Result<Self> {
+    /// `state` and `va` are the device's addresses of `amd_queue_t` and of the ring.
+    fn create(device: &Device, memory: P, state: u64, va: u64, packets: usize) -> anyhow::Result<Self> {
         let ring = Ring::new(memory, packets);
-        ring.memory.word(at(amd_queue::BASE_ADDRESS)).store(va + RING as u64, Ordering::Relaxed);
+        ring.memory.word(at(amd_queue::BASE_ADDRESS)).store(va, Ordering::Relaxed);
         ring.memory
             .word(at(amd_queue::READ_DISPATCH_ID_FIELD_BASE_BYTE_OFFSET))
             .store(amd_queue::READ_DISPATCH_ID, Ordering::Relaxed);
         let mut create = kfd::CreateQueue {
-            ring_base_address: va + RING as u64,
-            write_pointer_address: va + amd_queue::WRITE_DISPATCH_ID,
-            read_pointer_address: va + amd_queue::READ_DISPATCH_ID,
+            ring_base_address: va,
+            write_pointer_address: state + amd_queue::WRITE_DISPATCH_ID,
+            read_pointer_address: state + amd_queue::READ_DISPATCH_ID,
             ring_size: u32::try_from(packets * PACKET)?,
             gpu_id: device.gpu_id(),
             queue_type: kfd::QUEUE_TYPE_COMPUTE_AQL,
@@ -158,10 +167,13 @@ impl<P: Place> Queue<P> {
             queue_priority: 7,
             ..Default::default()
         };
+        let save_area = SaveArea::new(device)?;
+        save_area.name_in(&mut create);
         device.call("CREATE_QUEUE", command::CREATE_QUEUE, &mut create)?;
         let doorbell = Shared::of(device.kfd(), create.doorbell_offset & !0xfff, 4096)
             .context("cannot map the doorbell page")?;
-        Ok(Self { ring, doorbell, bell: usize::try_from(create.doorbell_offset & 0xfff)? })
+        let bell = usize::try_from(create.doorbell_offset & 0xfff)?;
+        Ok(Self { ring, doorbell, bell, _save_area: save_area })
     }
 
     /// Rings the doorbell.
@@ -171,10 +183,11 @@ impl<P: Place> Queue<P> {
 }
 
 /// A queue whose ring lies in memory that the daemon allocated and shares.
-pub fn shared_queue(device: &Device, packets: usize) -> anyhow::Result<Queue<Buffer>> {
-    let buffer = Buffer::new(device, Kind::Gtt, Ring::<Buffer>::bytes(packets) as u64)?;
-    let va = buffer.va(0);
-    Queue::create(device, buffer, va, packets)
+pub fn shared_queue(device: &Device, packets: usize) -> anyhow::Result<Queue<Allocated>> {
+    let state = Buffer::new(device, Kind::Gtt, RING as u64)?;
+    let ring = Buffer::new(device, Kind::Gtt, (packets * PACKET) as u64)?;
+    let (at, va) = (state.va(0), ring.va(0));
+    Queue::create(device, Allocated { state, ring }, at, va, packets)
 }
 
 /// A queue whose ring lies in this process's own memory.
@@ -182,8 +195,9 @@ pub fn userptr_queue(device: &Device, packets: usize) -> anyhow::Result<Queue<Sh
     let memory = Shared::anonymous(Ring::<Shared>::bytes(packets))?;
     memory.touch(0);
     let address = memory.address();
-    map_userptr(device, address, memory.len() as u64)?;
-    Queue::create(device, memory, address, packets)
+    map_userptr(device, address, RING as u64)?;
+    map_userptr(device, address + RING as u64, (memory.len() - RING) as u64)?;
+    Queue::create(device, memory, address, address + RING as u64, packets)
 }
 
 fn map_userptr(device: &Device, address: u64, size: u64) -> Result<(), ClientError> {

@@ -70,12 +70,7 @@ fn live(arguments: &[String]) -> anyhow::Result<()> {
     let [dev, queues, buffers, private] = arguments else { anyhow::bail!("dev, queues, buffers, MiB") };
     let shape = Shape { queues: queues.parse()?, buffers: buffers.parse()? };
     let device = Device::open(dev)?;
-    let mut made = Vec::with_capacity(shape.queues);
-    for _ in 0..shape.queues {
-        let mut queue = UserQueue::create(&device, RING)?;
-        queue.signal(1, None).context("a new queue has room for signals")?;
-        made.push(queue);
-    }
+    // Before the queues: their save areas are registered memory, at which the driver looks again with each allocation.
     let more = (0..shape.more())
         .map(|_| {
             let buffer = Buffer::new(&device, Kind::Gtt, 4096)?;
@@ -83,6 +78,12 @@ fn live(arguments: &[String]) -> anyhow::Result<()> {
             Ok(buffer)
         })
         .collect::<Result<Vec<_>, client::ClientError>>()?;
+    let mut made = Vec::with_capacity(shape.queues);
+    for _ in 0..shape.queues {
+        let mut queue = UserQueue::create(&device, RING)?;
+        queue.signal(1, None).context("a new queue has room for signals")?;
+        made.push(queue);
+    }
     let private = private.parse::<usize>()? << 20;
     if private > 0 {
         let memory = Shared::anonymous(private)?;

@@ -22,6 +22,7 @@
 //! | [`memory`] | buffer objects, mapped for the host and the device |
 //! | [`event`] | events and waits |
 //! | [`queue`] | AQL queues, signals, submission |
+//! | [`save_area`] | where the waves of a compute queue are saved |
 //! | [`stream`] | SDMA and PM4 queues: dwords into a ring |
 //! | [`sdma`], [`pm4`] | the packets that go into those |
 //! | [`svm`] | shared virtual memory |
@@ -35,7 +36,7 @@ pub mod event;
 pub mod memory;
 pub mod pm4;
 pub mod queue;
-mod save_area;
+pub mod save_area;
 pub mod sdma;
 mod shm;
 pub mod stream;

@@ -16,7 +16,7 @@ enum Memory {
 
 /// The save area of one queue.
 #[derive(Debug)]
-pub(crate) struct SaveArea {
+pub struct SaveArea {
     memory: Memory,
     bytes: u32,
     control_stack: u32,
@@ -27,7 +27,7 @@ impl SaveArea {
     ///
     /// # Errors
     /// The driver's, or the topology cannot be read.
-    pub(crate) fn new(device: &Device) -> Result<Self, ClientError> {
+    pub fn new(device: &Device) -> Result<Self, ClientError> {
         let node = device.node()?;
         let (bytes, control_stack) = (node.buffers.save_area, node.buffers.control_stack);
         let whole = node.buffers.whole_save_area(bytes);
@@ -49,7 +49,7 @@ impl SaveArea {
     }
 
     /// Names it in a CREATE_QUEUE.
-    pub(crate) fn name_in(&self, create: &mut kfd::CreateQueue) {
+    pub fn name_in(&self, create: &mut kfd::CreateQueue) {
         create.ctx_save_restore_address = match &self.memory {
             Memory::Own(own) => own.address(),
             Memory::Object(buffer) => buffer.va(0),
@@ -62,7 +62,7 @@ impl SaveArea {
     ///
     /// # Errors
     /// The driver's.
-    pub(crate) fn free(self, device: &Device) -> Result<(), ClientError> {
+    pub fn free(self, device: &Device) -> Result<(), ClientError> {
         match self.memory {
             Memory::Own(_) => Ok(()),
             Memory::Object(buffer) => buffer.free(device),
