@@ -144,3 +144,50 @@ fn a_profile_of_the_users_own_is_shown_and_a_wrong_one_refused_in_its_line() {
     assert_eq!(out.status.code(), Some(125), "{out:?}");
     assert!(text(&out.stderr).contains("a machine has 1 to 8 devices, not 9"), "{out:?}");
 }
+
+#[test]
+fn an_older_interface_is_a_setting_and_has_what_its_kernel_had() {
+    if !able::live() {
+        return;
+    }
+    let actor = program("kfd-actor");
+    let look = format!(
+        "grep -E '^(capability|debug_prop|num_xcc) ' /sys/class/kfd/kfd/topology/nodes/1/properties; \
+         printf 'open\\nversion\\nquit\\n' | {} /dev | tail -1",
+        actor.display()
+    );
+    for (interface, says) in [
+        (None, vec!["capability 671326848", "debug_prop 1494", "num_xcc 1", "ok 1 18"]),
+        (Some("1.11"), vec!["capability 134226560", "ok 1 11"]),
+        (Some("1.13"), vec!["capability 671326848", "debug_prop 1494", "num_xcc 1", "ok 1 13"]),
+    ] {
+        let asked: Vec<_> = interface.iter().flat_map(|interface| ["--interface", *interface]).collect();
+        let out = run(&[&asked[..], &["--", "sh", "-c", &look]].concat());
+        assert!(out.status.success(), "{out:?}");
+        assert_eq!(text(&out.stdout).lines().collect::<Vec<_>>(), says, "{interface:?}");
+    }
+    for (wrong, says) in
+        [("11", "an interface is written 1.N"), ("1.20", "an interface is 1.1 to 1.19, not 1.20")]
+    {
+        let out = run(&["--interface", wrong, "--", "true"]);
+        assert!(!out.status.success() && text(&out.stderr).contains(says), "{out:?}");
+    }
+}
+
+#[test]
+fn a_run_that_asks_for_another_interface_than_the_daemons_is_refused() {
+    let Some(kfdd) = kfd_tests::Kfdd::start_as(|mut command| {
+        command.args(["--interface", "1.12"]);
+        command
+    }) else {
+        return;
+    };
+    let out =
+        kfdd.kfdctl(&["run", "--interface", "1.12", "--", "true"]).output().expect("it can be executed");
+    assert!(out.status.success(), "{out:?}");
+    let out =
+        kfdd.kfdctl(&["run", "--interface", "1.11", "--", "true"]).output().expect("it can be executed");
+    assert_eq!(out.status.code(), Some(125), "{out:?}");
+    assert!(text(&out.stderr).contains("reports interface 1.12, not 1.11"), "{out:?}");
+    kfdd.finish();
+}

@@ -11,6 +11,11 @@ use crate::event::{EventPage, has_slot};
 use crate::ids::Handle;
 use crate::sync::Arc;
 use crate::wait::{Condition, Wait};
+use std::borrow::Cow;
+use zerocopy::FromBytes;
+
+/// `signal_event_data.last_event_age` came with this interface.
+const EVENT_AGE_SINCE: u32 = 14;
 
 impl Ctx<'_> {
     pub(super) fn create_event(&mut self) -> Handled {
@@ -83,6 +88,20 @@ impl Ctx<'_> {
         Ok(Flow::Done)
     }
 
+    /// The elements of a wait; without the ages, which an older kernel does not read.
+    fn without_ages(&self) -> Cow<'_, [u8]> {
+        if self.core.profile.interface_minor >= EVENT_AGE_SINCE {
+            return self.input(0).into();
+        }
+        let mut elements = self.input(0).to_vec();
+        for element in elements.chunks_exact_mut(size_of::<abi::EventData>()) {
+            if let Ok(data) = abi::EventData::mut_from_bytes(element) {
+                data.set_last_event_age(0);
+            }
+        }
+        elements.into()
+    }
+
     pub(super) fn wait_events(&mut self) -> Handled {
         let mut guard = self.process.events.lock();
         let table = &mut *guard;
@@ -91,7 +110,7 @@ impl Ctx<'_> {
         }
         let call = self.caller.call;
         let now = self.core.now();
-        let begun = Wait::begin(table, &self.arg, self.input(0), now);
+        let begun = Wait::begin(table, &self.arg, &self.without_ages(), now);
         let mut wait = match begun {
             Ok(wait) => wait,
             Err(errno) => {

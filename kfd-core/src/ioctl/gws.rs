@@ -5,6 +5,7 @@
 //! hardware scheduler does not run two of them at once. The first resource is always 0. A device without is ENODEV, and
 //! its topology node says `num_gws 0`.
 
+use super::debug::is_gfx11;
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::call::Errno;
@@ -16,6 +17,10 @@ impl Ctx<'_> {
         let device = inner.pqm.get(args.queue_id).ok_or(Errno::INVAL)?.queue.device;
         if self.core.devices[device].profile.compute.gws == 0 {
             return Err(Errno::NODEV);
+        }
+        // A debugger has what a queue with it needs (`kfd_dbg_has_cwsr_workaround`, amdkfd/kfd_debug.h).
+        if is_gfx11(&self.core.devices[device]) && self.process.debug.lock().session.is_some() {
+            return Err(Errno::BUSY);
         }
         let holder = inner.pqm.on(device).find(|entry| entry.gws).map(|entry| entry.queue.key.queue.0);
         let gives = args.num_gws != 0;

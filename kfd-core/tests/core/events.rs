@@ -1,8 +1,9 @@
 //! Events and waits, by the rules of kfd_events.c.
 
-use crate::world::{World, completions, wait_result};
+use crate::world::{World, completions, older, wait_result};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Outcome};
+use kfd_core::limits::Limits;
 use kfd_core::notice::Notice;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -177,6 +178,21 @@ fn an_age_that_moved_ends_a_wait_and_the_new_one_is_told() {
     let Outcome::Done(done) = outcome else { panic!() };
     assert_eq!(done.writes[0].bytes[..8], 2u64.to_le_bytes());
     world.end();
+}
+
+#[test]
+fn an_interface_before_1_14_reads_no_age() {
+    for (minor, result) in [(13, TIMEOUT), (14, COMPLETE)] {
+        let world = World::of(older(minor), Limits::default());
+        let mut client = world.client(1);
+        let event = client.event(abi::EVENT_SIGNAL, true);
+        let mut data = abi::EventData { event_id: event, ..Default::default() };
+        data.set_last_event_age(7);
+        let arg = abi::WaitEvents { events_ptr: 0x1000, num_events: 1, timeout: 0, ..Default::default() };
+        let (_, outcome) = client.raw(0x0c, arg.as_bytes(), vec![data.as_bytes().to_vec()]);
+        assert_eq!(wait_result(&outcome), result, "1.{minor}");
+        world.end();
+    }
 }
 
 #[test]

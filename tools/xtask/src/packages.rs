@@ -17,6 +17,7 @@ pub const CLIENTS: &[Package] = &[
     ("linux-libc-dev", "the KFD header that the ABI test reads"),
     ("kmod", "lsmod, which rocminfo runs"),
     ("gcc", "compiles the C programs"),
+    ("libamd-comgr2", "what tinygrad 0.9.2 loads before it opens a device"),
     ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 

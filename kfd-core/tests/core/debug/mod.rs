@@ -378,8 +378,16 @@ fn gfx11_debugs_no_queue_whose_compute_units_its_client_chose() {
     };
     assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
     assert_eq!(mask(&mut target), Err(Errno::BUSY), "the debugger's own mask is there");
+    let sync = |target: &mut Client<'_>| {
+        let mut arg = abi::AllocQueueGws { queue_id: queue.id, num_gws: 1, ..Default::default() };
+        target.ioctl(0x1e, &mut arg, vec![]).map(drop)
+    };
+    assert_eq!(sync(&mut target), Err(Errno::BUSY), "and what global wave sync would need");
     assert_eq!(trap(&mut debugger, &target, dbg_op::DISABLE, Nothing::default()).0, Ok(0));
     assert_eq!(mask(&mut target), Ok(()));
+    assert_eq!(sync(&mut target), Ok(()));
+    assert_eq!(enable(&mut debugger, &target, 0).0, Err(libc::EBUSY), "the other way round");
+    target.ok(0x1e, &mut abi::AllocQueueGws { queue_id: queue.id, ..Default::default() });
     let (_, _, writes) = enable(&mut debugger, &target, 0);
     let info = abi::RuntimeInfo::read_from_bytes(&writes[0].bytes[..]).unwrap();
     assert_eq!(info.runtime_state, abi::DEBUG_RUNTIME_STATE_ENABLED_BUSY);
