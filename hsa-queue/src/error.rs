@@ -3,9 +3,9 @@
 //! gfx9's command processor reports a packet that it cannot run as a bit in the value of the queue's inactive
 //! signal. ROCR waits for that value to become non-zero, maps the lowest bit it knows to an `hsa_status_t` and
 //! calls the queue's error callback (`AqlQueue::DynamicScratchHandler`, `amd_aql_queue.cpp`, ROCR 4 to 6). A
-//! runtime that was told that the driver debugs exceptions (`AMDKFD_IOC_RUNTIME_ENABLE`) ignores those bits
-//! and waits for the driver to deliver an exception code instead ([`QueueError::exception_code`]); libhsakmt
-//! 5.2.3 speaks an older number for that call, so with it the signal is what counts.
+//! runtime that was told that the driver debugs exceptions (`AMDKFD_IOC_RUNTIME_ENABLE`) finds those bits there too,
+//! clears them unread and waits for the driver to deliver an exception code instead ([`QueueError::exception_code`]);
+//! libhsakmt 5.2.3 speaks an older number for that call, so with it the signal is what counts.
 //!
 //! Not for: memory faults, which are the process's memory exception ([`crate::memory::Fault`]).
 

@@ -6,10 +6,8 @@
 //!
 //! Not for: threads and sleeping, which are the embedder's.
 
-use crate::abi::kfd as abi;
 use crate::clock::DeviceClock;
 use crate::core::{Core, Ran};
-use crate::debug;
 use crate::device::{Device, place};
 use crate::dqm::{Ended, PAGE, Turn};
 use crate::eviction::Reason;
@@ -18,13 +16,12 @@ use crate::linger::{Linger, Lingering};
 use crate::notice::{Notice, Post, UserAnswer};
 use crate::process::Process;
 use crate::queue::Engine;
-use crate::smi::SmiKind;
 use crate::stage::Stage;
 use crate::sync::{Arc, Ordering};
 use crate::view::View;
 use hsa_queue::aql::MAX_FAR_LAG;
 use hsa_queue::doorbell::SLICE_BYTES;
-use hsa_queue::{EventId, Fault, GpuVa, QueueProcessor, Step};
+use hsa_queue::{EventId, QueueProcessor, Step};
 
 /// AQL packets between two looks at the stop flag: a microsecond's worth.
 const AQL_CHUNK: u32 = 64;
@@ -148,12 +145,7 @@ impl Core {
                 }
                 Step::Stopped { error, raise } => {
                     if !std::mem::replace(reported, true) {
-                        tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, %error, "a queue stopped at a packet it cannot run");
-                        let mask = abi::ec_mask(debug::of_queue_error(error));
-                        process.debug.lock().raise_queue(queue.key.queue, mask, post);
-                        if !matches!(processor, QueueProcessor::Aql(_)) {
-                            self.hardware_exception(process, post);
-                        }
+                        self.packet_exception(process, queue, error, post);
                     }
                     if let Some(event) = raise {
                         self.raise(process, event, post);
@@ -192,47 +184,6 @@ impl Core {
         let mut table = process.events.lock();
         let woken = table.raise(crate::ids::EventId(event.0));
         process.settle(&mut table, woken, &self.deadlines, post);
-    }
-
-    /// A PM4 or SDMA queue met a packet that is none. It has no signal of its own to tell its client by, so the process's
-    /// hardware exception events are set, as `kfd_signal_hw_exception_event` does for CP_BAD_OPCODE.
-    fn hardware_exception(&self, process: &Process, post: &mut Post) {
-        let mut table = process.events.lock();
-        let woken = table.set_all(abi::EVENT_HW_EXCEPTION, |_| ());
-        process.settle(&mut table, woken, &self.deadlines, post);
-    }
-
-    /// A queue hit an address that its process does not have: the process's memory events are set, nobody else's.
-    fn memory_exception(
-        &self,
-        device: &Device,
-        process: &Process,
-        queue: QueueKey,
-        fault: Fault,
-        post: &mut Post,
-    ) {
-        tracing::debug!(queue = queue.queue.0, process = %queue.process, tgid = %process.tgid(), %fault, "memory exception");
-        let mapped = process.pdds[device.index].map.find(fault.va, 1).is_some();
-        // The fault status has a page, not a byte (`kfd_vm_fault_info.page_addr`, amdkfd/kfd_events.h).
-        let va = GpuVa(fault.va.0 & !(crate::arena::PAGE - 1));
-        let data = abi::MemoryExceptionData {
-            failure: abi::MemoryExceptionFailure {
-                not_present: u32::from(!mapped),
-                read_only: u32::from(mapped && fault.write),
-                no_execute: 0,
-                imprecise: 0,
-            },
-            va: va.0,
-            gpu_id: device.gpu().0,
-            error_type: abi::MEM_ERR_NO_RAS,
-        };
-        let mask = abi::ec_mask(abi::EC_DEVICE_MEMORY_VIOLATION);
-        // A debugger that asked for it says itself when the process is told.
-        if !process.debug.lock().raise_device(device.index, mask, Some(data), post) {
-            self.signal_memory(process, data, post);
-        }
-        self.smi(device.gpu(), process.tgid(), SmiKind::VmFault, post);
-        post.add(Notice::MemoryException { queue, va });
     }
 
     /// A store hit an absent page of a process's kfd node. Leads nowhere unless that is a doorbell page of a live
@@ -290,10 +241,16 @@ impl Core {
         self.post(post);
     }
 
-    /// A worker's answer to `Notice::Memory`. A late one, of a queue or a ticket that is no more, is dropped.
+    /// A worker's answer to `Notice::Memory`. A late one, of a queue or a ticket that is no more, is dropped. What a queue
+    /// tells its runtime is answered here too.
     pub fn memory_answer(&self, queue: QueueKey, ticket: u64, answer: UserAnswer) {
         let mut post = Post::default();
         if let Some(process) = self.process(queue.process) {
+            if Self::is_delivery(ticket) {
+                self.delivery_answer(&process, queue.queue, ticket, &answer, &mut post);
+                self.post(post);
+                return;
+            }
             let found = process.inner.lock().pqm.get(queue.queue.0).map(|entry| Arc::clone(&entry.queue));
             if let Some(found) = found {
                 let mut engine = found.engine.lock();

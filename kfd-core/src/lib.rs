@@ -44,6 +44,7 @@ mod device;
 mod dqm;
 mod engine;
 mod event;
+mod exception;
 mod files;
 mod idr;
 mod ioctl;

@@ -138,6 +138,11 @@ impl Queue {
         }
     }
 
+    /// Whether it takes AQL packets.
+    pub(crate) fn is_aql(&self) -> bool {
+        matches!(self.format, Format::Aql(_))
+    }
+
     /// Whether it runs on the compute slots of its device, not on an SDMA engine.
     pub(crate) fn is_compute(&self) -> bool {
         matches!(self.format, Format::Aql(_) | Format::Pm4(_))

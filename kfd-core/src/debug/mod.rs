@@ -6,25 +6,28 @@
 //! DESTROY_QUEUE, suspended ──► parked ── RESUME_QUEUES, end of the session ───────► destroyed
 //! ```
 //! In a session an exception sets a bit of what raised it (queue, device or process), and where the debugger asked for
-//! it a byte goes into its pipe; without one nothing is kept (`kfd_dbg_ev_raise`, amdkfd/kfd_debug.c).
+//! it a byte goes into its pipe; without one nothing is kept (`kfd_dbg_ev_raise`, amdkfd/kfd_debug.c). Who else hears of it
+//! is in `receiver`.
 //!
 //! Unlike amdkfd's, the end of a session lets the calls go that waited for its debugger: nobody else could.
 //!
 //! Lock order: a leaf inside the process mutex and a queue's processor; nothing is called with it held. Not for: who may
 //! debug whom, which the ioctls say.
 
-mod exception;
+mod delivery;
+mod receiver;
 mod session;
 mod watch;
 
-pub(crate) use exception::of_queue_error;
+pub(crate) use delivery::{Deliveries, Delivery};
+pub(crate) use receiver::{Exception, Receiver, Standing};
 pub(crate) use session::{Session, WaveSettings};
 pub(crate) use watch::{WatchPoint, WatchPoints};
 
 use crate::abi::kfd as abi;
 use crate::account::Charge;
 use crate::call::{Arg, Done, Errno, Outcome, Refused};
-use crate::ids::{CallId, ProcessId, QueueId};
+use crate::ids::{CallId, GpuVa, ProcessId, QueueId};
 use crate::notice::{Notice, Post};
 use std::collections::BTreeMap;
 
@@ -87,6 +90,8 @@ pub(crate) struct Debug {
     /// By device index.
     pub(crate) devices: BTreeMap<usize, DeviceState>,
     pub(crate) queues: BTreeMap<QueueId, QueueState>,
+    /// What is on its way to the runtime.
+    pub(crate) deliveries: Deliveries,
     /// Words of debuggers that no RUNTIME_ENABLE has waited for yet (`runtime_enable_sema`).
     permits: u32,
     /// A RUNTIME_ENABLE was interrupted: the next one goes on where it was (`is_runtime_retry`).
@@ -130,6 +135,28 @@ impl Debug {
         self.tell(mask, post)
     }
 
+    /// Who could hear of an exception that the debugger wants to know of or not. The runtime does where its queue has a
+    /// save area.
+    pub(crate) fn standing(&self, subscribed: bool, save_area: bool) -> Standing {
+        let enabled = self.runtime.runtime_state == abi::DEBUG_RUNTIME_STATE_ENABLED;
+        match (subscribed, enabled && save_area) {
+            (true, _) => Standing::Subscribed,
+            (false, true) => Standing::Enabled,
+            (false, false) => Standing::Neither,
+        }
+    }
+
+    /// A queue's exceptions go to the runtime: the delivery that begins, unless one is under way or the process is going.
+    pub(crate) fn deliver(
+        &mut self,
+        queue: QueueId,
+        device: usize,
+        area: GpuVa,
+        mask: u64,
+    ) -> Option<Delivery> {
+        if self.closed { None } else { self.deliveries.begin(queue, device, area, mask) }
+    }
+
     fn tell(&self, mask: u64, post: &mut Post) -> bool {
         let Some(session) = self.session.as_ref().filter(|session| session.wanted & mask != 0) else {
             return false;
@@ -154,6 +181,7 @@ impl Debug {
     /// A queue is gone, and what was kept of it.
     pub(crate) fn forget_queue(&mut self, queue: QueueId) {
         self.queues.remove(&queue);
+        self.deliveries.forget(queue);
     }
 
     /// Whether the queue must stay until the debugger lets it go.
@@ -256,6 +284,7 @@ impl Debug {
     /// The process is going: every parked call of it, and no more.
     pub(crate) fn close(&mut self) -> Vec<Waiting> {
         self.closed = true;
+        self.deliveries.clear();
         let Left { mut runtime, destroys, .. } = self.end();
         runtime.extend(destroys.into_iter().map(|(_, waiting)| waiting));
         runtime

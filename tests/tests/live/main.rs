@@ -13,6 +13,7 @@ mod daemon;
 mod debug;
 mod dmabuf;
 mod eviction;
+mod exceptions;
 mod failures;
 mod hostile;
 mod ipc;

@@ -1,14 +1,12 @@
 //! What has been raised: asked for by the debugger, and passed on by it to the target's runtime.
 
 use crate::abi::kfd as abi;
-use crate::address::Target;
 use crate::call::Errno;
-use crate::core::Core;
-use crate::ids::{GpuId, GpuVa, QueueId};
+use crate::ids::{GpuId, QueueId};
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::notice::Post;
 use crate::process::Process;
-use zerocopy::{FromBytes, IntoBytes};
+use crate::sync::Arc;
+use zerocopy::IntoBytes;
 
 impl Ctx<'_> {
     /// EAGAIN when nothing that the debugger wants has been raised. Queues come first, then devices, then the process.
@@ -88,8 +86,8 @@ impl Ctx<'_> {
         Ok(Flow::Done)
     }
 
-    /// ENODEV for a memory violation of a device that there is not; EOPNOTSUPP for an exception of a queue whose save area
-    /// is the client's own memory, where it could not be left.
+    /// ENODEV for a memory violation of a device that there is not. A queue that there is not is none of the caller's
+    /// mistakes.
     pub(super) fn dbg_send_runtime_event(&mut self, target: &Process) -> Handled {
         let args: abi::DbgTrapSendRuntimeEvent = self.operation()?;
         let (violation, runtime) =
@@ -108,54 +106,11 @@ impl Ctx<'_> {
         }
         let rest = args.exception_mask & !(violation | runtime);
         if rest != 0 {
-            self.core.tell_runtime(target, QueueId(args.queue_id), rest, &mut self.post)?;
+            let queue = target.inner.lock().pqm.get(args.queue_id).map(|entry| Arc::clone(&entry.queue));
+            if let Some(queue) = queue {
+                self.core.tell_runtime(target, &queue, rest, &mut self.post);
+            }
         }
         Ok(Flow::Done)
-    }
-}
-
-impl Core {
-    /// Sets a process's memory events.
-    pub(crate) fn signal_memory(&self, process: &Process, data: abi::MemoryExceptionData, post: &mut Post) {
-        let mut table = process.events.lock();
-        let woken = table.set_all(abi::EVENT_MEMORY, |event| event.memory = data);
-        process.settle(&mut table, woken, &self.deadlines, post);
-    }
-
-    /// Leaves a queue's exceptions where the head of its save area says and sets the event named there
-    /// (`kfd_send_exception_to_runtime`). A queue that is not there is none of the caller's mistakes.
-    fn tell_runtime(
-        &self,
-        process: &Process,
-        queue: QueueId,
-        mask: u64,
-        post: &mut Post,
-    ) -> Result<(), Errno> {
-        let (device, area) = {
-            let inner = process.inner.lock();
-            let Some(entry) = inner.pqm.get(queue.0) else { return Ok(()) };
-            (entry.queue.device, entry.queue.save_area.base)
-        };
-        let map = &process.pdds[device].map;
-        let access = |va: u64, len: usize| match map.find(GpuVa(va), len as u64) {
-            Some((span, _)) => match span.target {
-                Target::Arena(arena, offset) => Ok((arena, offset + (va - span.start))),
-                _ => Err(Errno::OPNOTSUPP),
-            },
-            None => Err(Errno::OPNOTSUPP),
-        };
-        let mut head = [0; size_of::<abi::ContextSaveAreaHeader>()];
-        let (arena, at) = access(area.0, head.len())?;
-        arena.read(at, &mut head).ok_or(Errno::OPNOTSUPP)?;
-        let head = abi::ContextSaveAreaHeader::read_from_bytes(&head).map_err(|_| Errno::INVAL)?;
-        let mut word = [0; 8];
-        let (arena, at) = access(head.err_payload_addr, word.len())?;
-        arena.read(at, &mut word).ok_or(Errno::OPNOTSUPP)?;
-        let now = u64::from_le_bytes(word) | mask;
-        arena.write(at, &now.to_le_bytes()).ok_or(Errno::OPNOTSUPP)?;
-        let mut table = process.events.lock();
-        let woken = table.set(head.err_event_id);
-        process.settle(&mut table, woken, &self.deadlines, post);
-        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod exceptions;
 mod queues;
+mod receivers;
 
 use crate::world::{Client, World, barrier, completions, gpu, identity, older, wait_result};
 use kfd_core::abi::kfd as abi;
