@@ -12,6 +12,7 @@ use crate::arena::Arena;
 use crate::call::Errno;
 use crate::idr::Idr;
 use crate::ids::{CallId, EventId, Handle};
+use crate::interrupted::InterruptedWaits;
 use crate::sync::Arc;
 use crate::wait::Wait;
 use std::collections::{BTreeMap, HashMap};
@@ -48,6 +49,7 @@ pub(crate) struct EventPage {
 pub(crate) struct EventTable {
     pub(crate) events: BTreeMap<u32, Event>,
     pub(crate) waits: HashMap<CallId, Wait>,
+    pub(crate) interrupted: InterruptedWaits,
     pub(crate) page: Option<EventPage>,
     /// Signal slots of the page; 0 while there is no page.
     slots: u32,
@@ -63,6 +65,7 @@ impl Default for EventTable {
         Self {
             events: BTreeMap::new(),
             waits: HashMap::new(),
+            interrupted: InterruptedWaits::default(),
             page: None,
             slots: 0,
             signals: Idr::new(1, 0),

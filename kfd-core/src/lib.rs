@@ -47,6 +47,7 @@ mod event;
 mod exception;
 mod files;
 mod idr;
+mod interrupted;
 mod ioctl;
 mod linger;
 mod open;

@@ -7,13 +7,15 @@
 //!                                               ──signal──► RESTART with the time that is left
 //! ```
 //! A wait that ends by a signal gives back what it took from auto-reset events, so that the restarted call finds them
-//! set (`free_waiters` of `kfd_events.c`). Lives inside the event table and under its lock.
+//! set (`free_waiters` of `kfd_events.c`), and leaves its deadline for that call (`interrupted`). Lives inside the event
+//! table and under its lock.
 
 use crate::abi::kfd as abi;
 use crate::account::Charge;
 use crate::call::{Arg, Done, Errno, Outcome, Refused, UserWrite};
 use crate::event::{Event, EventTable};
-use crate::ids::{CallId, Nanos, UserVa};
+use crate::ids::{CallId, Nanos, Tid, UserVa};
+use crate::interrupted::{InterruptedWaits, MS};
 use std::collections::BTreeMap;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -37,6 +39,8 @@ pub(crate) struct Wait {
     call: abi::WaitEvents,
     data: Vec<abi::EventData>,
     items: Vec<Item>,
+    /// Whose call it is.
+    thread: Tid,
     /// When it times out; `None` waits for ever.
     pub(crate) deadline: Option<Nanos>,
     /// Held while it is parked.
@@ -64,6 +68,7 @@ impl Wait {
         table: &mut EventTable,
         arg: &Arg,
         elements: &[u8],
+        thread: Tid,
         now: Nanos,
     ) -> Result<Self, Errno> {
         let (call, _) = abi::WaitEvents::read_from_prefix(arg.bytes()).map_err(|_| Errno::INVAL)?;
@@ -86,9 +91,12 @@ impl Wait {
         }
         let deadline = match call.timeout {
             abi::TIMEOUT_INFINITE => None,
-            ms => Some(Nanos(now.0.saturating_add(u64::from(ms.min(LONGEST_MS)) * 1_000_000))),
+            ms => {
+                let asked = Nanos(now.0.saturating_add(u64::from(ms.min(LONGEST_MS)) * MS));
+                Some(table.interrupted.go_on(thread, &call, now, asked))
+            }
         };
-        Ok(Self { arg: *arg, call, data, items, deadline, charge: None })
+        Ok(Self { arg: *arg, call, data, items, thread, deadline, charge: None })
     }
 
     /// Whether the caller only looks.
@@ -184,11 +192,10 @@ impl Wait {
                 woken.extend(table.set(item.event));
             }
         }
-        if let Some(deadline) = self.deadline
-            && !self.is_immediate()
-        {
-            let left = deadline.0.saturating_sub(now.0) / 1_000_000;
-            self.call.timeout = u32::try_from(left).unwrap_or(LONGEST_MS);
+        self.call.wait_result = abi::WAIT_RESULT_FAIL;
+        if let Some(deadline) = self.deadline {
+            self.call.timeout = InterruptedWaits::time_left(deadline, now);
+            table.interrupted.keep(self.thread, self.call, deadline, now);
         }
         (self.fail(Errno::RESTART), woken)
     }

@@ -110,7 +110,7 @@ impl Ctx<'_> {
         }
         let call = self.caller.call;
         let now = self.core.now();
-        let begun = Wait::begin(table, &self.arg, &self.without_ages(), now);
+        let begun = Wait::begin(table, &self.arg, &self.without_ages(), self.caller.tid, now);
         let mut wait = match begun {
             Ok(wait) => wait,
             Err(errno) => {

@@ -1,6 +1,6 @@
 //! Events and waits, by the rules of kfd_events.c.
 
-use crate::world::{World, completions, older, wait_result};
+use crate::world::{Client, World, completions, older, wait_result};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Outcome};
 use kfd_core::limits::Limits;
@@ -129,6 +129,84 @@ fn an_interrupted_wait_restarts_with_the_time_that_is_left_and_gives_back_what_i
     world.clock.by(1_000_000_000);
     world.core.tick(world.core.now());
     assert!(completions(&world.outbox.take()).is_empty(), "the old deadline means nothing any more");
+    world.end();
+}
+
+/// A wait of `asked` under a timer of that period, restarted with the struct that each interrupt answers. When it ended,
+/// in nanoseconds from its beginning.
+fn under_a_timer(asked_ms: u32, period: u64, gap: u64) -> u64 {
+    let world = World::new();
+    let mut client = world.client(1);
+    let event = client.event(abi::EVENT_SIGNAL, true);
+    let data = vec![abi::EventData { event_id: event, ..Default::default() }.as_bytes().to_vec()];
+    let mut arg =
+        abi::WaitEvents { events_ptr: 0x1000, num_events: 1, timeout: asked_ms, ..Default::default() };
+    let began = world.core.now().0;
+    let ended = 'ended: loop {
+        let (call, outcome) = client.raw(0x0c, arg.as_bytes(), data.clone());
+        if matches!(outcome, Outcome::Done(_)) {
+            assert_eq!(wait_result(&outcome), TIMEOUT);
+            break 'ended world.core.now().0;
+        }
+        let next = world.core.now().0 + period;
+        if let Some(due) = world.core.next_due().filter(|due| due.0 <= next) {
+            world.clock.by(due.0.saturating_sub(world.core.now().0));
+            world.core.tick(world.core.now());
+            let notices = world.outbox.take();
+            assert_eq!(wait_result(completions(&notices)[0]), TIMEOUT);
+            break 'ended world.core.now().0;
+        }
+        world.clock.by(period);
+        let Some(Outcome::Refused(refused)) = world.core.interrupt(client.process, call) else { panic!() };
+        (arg, _) = abi::WaitEvents::read_from_prefix(refused.arg.bytes()).unwrap();
+        world.clock.by(gap);
+    };
+    world.end();
+    ended - began
+}
+
+#[test]
+fn a_wait_under_a_timer_ends_when_it_would_have_without_it() {
+    const MS: u64 = 1_000_000;
+    for period in [300_000, 999_999, MS, 1_100_000, 10_101_000] {
+        for (asked, gap) in [(200, 0), (200, 17_000), (1, 17_000), (2, 17_000), (20, 0)] {
+            let took = under_a_timer(asked, period, gap);
+            let asked = u64::from(asked) * MS;
+            assert!(took >= asked, "{took} of {asked} ns under {period}");
+            // A restart that comes after its last millisecond has ended is one more.
+            assert!(
+                took <= asked + asked / 100 + MS,
+                "{took} of {asked} ns under {period}, {gap} to restart"
+            );
+        }
+    }
+    // A handler that takes long: amdkfd does not count it, nor is it counted here.
+    let took = under_a_timer(20, 5_500_000, 3_000_000);
+    assert!((20 * MS..40 * MS).contains(&took), "{took}");
+}
+
+#[test]
+fn an_interrupted_wait_that_does_not_come_back_shortens_no_other() {
+    let world = World::new();
+    let mut client = world.client(1);
+    let event = client.event(abi::EVENT_SIGNAL, true);
+    let interrupt_after = |client: &mut Client<'_>, timeout, nanos| {
+        let call = client.park(&[event], false, timeout);
+        world.clock.by(nanos);
+        let Some(Outcome::Refused(refused)) = world.core.interrupt(client.process, call) else { panic!() };
+        abi::WaitEvents::read_from_prefix(refused.arg.bytes()).unwrap().0.timeout
+    };
+    // Less than a millisecond of it is gone, and the next wait asks for as much anew.
+    for (asked, after, left) in [(5, 300_000, 4), (1, 300_000, 1), (3, 0, 3)] {
+        assert_eq!(interrupt_after(&mut client, asked, after), left);
+        client.park(&[event], false, left);
+        world.clock.by(u64::from(left) * 1_000_000 - 1);
+        world.core.tick(world.core.now());
+        assert!(completions(&world.outbox.take()).is_empty(), "{left} ms are not over");
+        world.clock.by(1_000_001);
+        world.core.tick(world.core.now());
+        assert_eq!(completions(&world.outbox.take()).len(), 1);
+    }
     world.end();
 }
 

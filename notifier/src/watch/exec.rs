@@ -15,6 +15,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -42,8 +43,8 @@ const EVENT_DATA: usize = EVENT_WHAT + 16;
 const NLMSG_DONE: u16 = 3;
 /// Room for some thousand messages, in bytes.
 const RECEIVE_BUFFER: usize = 1 << 20;
-/// The acknowledgement is sent within the request's system call; this is only for a slow machine, in ms.
-const ACKNOWLEDGE_WITHIN: u16 = 200;
+/// The acknowledgement is sent within the request's system call; this is only for a slow machine.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(200);
 
 /// Whether every exec since the last [`ExecListener::drain`] was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,14 +124,20 @@ impl ExecListener {
     }
 
     fn acknowledged(&self) -> io::Result<bool> {
+        let until = Instant::now() + ACKNOWLEDGE_WITHIN;
         loop {
             match self.receive() {
                 Ok(Some((PROC_EVENT_NONE, _))) => return Ok(true),
                 Ok(_) | Err(Errno::EINTR | Errno::ENOBUFS) => {}
                 Err(Errno::EAGAIN) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Ok(false);
+                    }
+                    // Rounded up, and looked at again: signals neither lengthen nor shorten it.
+                    let millis = u16::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
                     let mut polled = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
-                    match poll(&mut polled, PollTimeout::from(ACKNOWLEDGE_WITHIN)) {
-                        Ok(0) => return Ok(false),
+                    match poll(&mut polled, PollTimeout::from(millis)) {
                         Ok(_) | Err(Errno::EINTR) => {}
                         Err(e) => return Err(e.into()),
                     }

@@ -20,6 +20,7 @@ mod ipc;
 mod listings;
 mod lives;
 mod service;
+mod signals;
 mod smi;
 mod svm;
 mod user_memory;
