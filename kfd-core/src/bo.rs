@@ -9,7 +9,7 @@ use crate::arena::Arena;
 use crate::idr::Idr;
 use crate::ids::{GpuId, GpuVa, Handle, UserVa};
 use crate::pins::Pins;
-use crate::share::Share;
+use crate::share::Hold;
 use crate::sync::Arc;
 use notifier::srcu::Domain;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub(crate) enum Backing {
         len: u64,
     },
     /// A range of the arena of whoever exported it, this process or another; its cost is the share's.
-    Shared(Arc<Share>),
+    Shared(Hold),
     /// Memory of the client.
     User(UserVa),
     /// Doorbells or registers.
@@ -68,7 +68,7 @@ impl Bo {
     pub(crate) fn release(self, domain: &Domain) {
         match self.backing {
             Backing::Arena { arena, offset, len } => arena.give(offset, len),
-            Backing::Shared(share) => domain.retire(Box::new(share)),
+            Backing::Shared(share) => domain.retire(Box::new(share.part())),
             Backing::User(_) | Backing::Device => {}
         }
     }

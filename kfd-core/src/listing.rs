@@ -6,6 +6,7 @@ use crate::death::Cause;
 use crate::dqm::{Run, Standing};
 use crate::eviction::Eviction;
 use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
+use crate::share::Look;
 use crate::slots::Slot;
 use crate::stage::Stage;
 use crate::sync::Ordering;
@@ -127,6 +128,7 @@ impl Core {
     /// One row per published process object, in order of slot.
     #[must_use]
     pub fn processes(&self) -> Vec<ProcessRow> {
+        self.sweep_descriptors(Look::All);
         for device in self.devices.iter() {
             device.residency.trim(self.account.vram_free(device.index));
         }

@@ -40,6 +40,11 @@ impl ArenaSlot {
     pub(crate) fn resident(&self) -> u64 {
         self.0.lock().as_ref().map_or(0, |arena| arena.resident())
     }
+
+    /// Bytes of it that cost nothing any more and are there still.
+    pub(crate) fn parting(&self) -> u64 {
+        self.0.lock().as_ref().map_or(0, |arena| arena.parting())
+    }
 }
 
 /// The part that engines read.

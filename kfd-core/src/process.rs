@@ -63,6 +63,13 @@ pub(crate) struct Inner {
     pub(crate) svm: Svm,
 }
 
+impl Inner {
+    /// Streams that their client has closed cost nothing any more.
+    pub(crate) fn close_streams(&mut self) {
+        self.streams.retain(|(stream, _)| !stream.is_over());
+    }
+}
+
 /// See the module's head. Opaque outside the crate; public because tokens of its death name it.
 pub struct Process {
     id: ProcessId,
@@ -147,7 +154,8 @@ impl Process {
     pub(crate) fn excess(&self) -> Option<Bytes> {
         let holds = self.purse.holds();
         let resident = self.resident();
-        let excess = resident.checked_sub(holds.vram_bytes + holds.gtt_bytes)?;
+        // What was shared costs nothing once nobody holds it, and is there for a grace period longer.
+        let excess = resident.checked_sub(holds.vram_bytes + holds.gtt_bytes + self.arena.parting())?;
         (excess > 0).then_some(Bytes(excess))
     }
 

@@ -7,7 +7,7 @@ use crate::ids::ProcessId;
 use crate::leak::{LeakReport, Totals};
 use crate::notice::{Notice, Post};
 use crate::process::Process;
-use crate::share::SWEPT_BY_DEATH;
+use crate::share::Look;
 use crate::stage::Stage;
 use crate::sync::Ordering;
 use notifier::Ref;
@@ -56,7 +56,7 @@ impl Core {
     pub(crate) fn unpublish(&self, process: &Ref<Process>) -> Option<Ref<Process>> {
         let published = self.table.unpublish(process);
         self.files.forget(process.id());
-        self.sweep_descriptors(SWEPT_BY_DEATH);
+        self.sweep_descriptors(Look::BY_DEATH);
         published
     }
 
@@ -105,7 +105,7 @@ impl Core {
     /// What exists now.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.sweep_descriptors(usize::MAX);
+        self.sweep_descriptors(Look::All);
         Totals {
             published: self.table.ids().len() as u64,
             processes: self.vitals.alive(),

@@ -13,6 +13,7 @@
 #include <hsa/amd_hsa_signal.h>
 #include <hsa/hsa.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -108,6 +109,57 @@ static int importer(int from) {
     return 0;
 }
 
+static uint64_t available(const struct kfd *gpu) {
+    struct available {
+        uint64_t available;
+        uint32_t gpu_id, pad;
+    } asked = {.gpu_id = gpu->gpu_id};
+    kfd_call(gpu->kfd, _IOWR('K', 0x23, struct available), &asked, "AVAILABLE_MEMORY");
+    return asked.available;
+}
+
+/* Device memory that was exported is available once it is freed: whether its descriptor is closed then, earlier, or never
+ * came, because the table of descriptors is full. */
+static void freed(const struct kfd *gpu) {
+    enum { LATER, EARLIER, NEVER };
+    uint64_t before = available(gpu);
+    for (int closed = LATER; closed <= NEVER; closed++) {
+        struct kfd_ioctl_alloc_memory_of_gpu_args alloc = {
+            .size = 1 << 20,
+            .gpu_id = gpu->gpu_id,
+            .flags = KFD_IOC_ALLOC_MEM_FLAGS_VRAM | (uint32_t)KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE,
+        };
+        kfd_call(gpu->kfd, AMDKFD_IOC_ALLOC_MEMORY_OF_GPU, &alloc, "ALLOC_MEMORY_OF_GPU");
+        struct export_dmabuf export = {.handle = alloc.handle, .flags = O_CLOEXEC};
+        if (closed == NEVER) {
+            struct rlimit limit, full;
+            if (getrlimit(RLIMIT_NOFILE, &limit) != 0) kfd_fail("getrlimit");
+            int next = dup(0);
+            close(next);
+            full = limit;
+            full.rlim_cur = (rlim_t)next;
+            if (next < 0 || setrlimit(RLIMIT_NOFILE, &full) != 0) kfd_fail("setrlimit");
+            must_fail(ioctl(gpu->kfd, EXPORT_DMABUF, &export), EMFILE, "a full table of descriptors");
+            if (setrlimit(RLIMIT_NOFILE, &limit) != 0) kfd_fail("setrlimit");
+        } else {
+            kfd_call(gpu->kfd, EXPORT_DMABUF, &export, "EXPORT_DMABUF");
+        }
+        if (closed == EARLIER) close((int)export.dmabuf_fd);
+        struct kfd_ioctl_free_memory_of_gpu_args free = {.handle = alloc.handle};
+        kfd_call(gpu->kfd, AMDKFD_IOC_FREE_MEMORY_OF_GPU, &free, "FREE_MEMORY_OF_GPU");
+        if (closed == LATER) {
+            if (available(gpu) == before) fail("a descriptor does not hold its memory");
+            close((int)export.dmabuf_fd);
+        }
+        if (available(gpu) != before) {
+            fprintf(stderr, "way %d: %llu of %llu bytes are available\n", closed,
+                    (unsigned long long)available(gpu), (unsigned long long)before);
+            exit(1);
+        }
+    }
+    puts("descriptors: what was exported is available again");
+}
+
 static void dmabuf(void) {
     int ends[2], status;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) kfd_fail("socketpair");
@@ -120,6 +172,7 @@ static void dmabuf(void) {
     }
     close(ends[1]);
     struct kfd gpu = kfd_attach();
+    freed(&gpu);
     struct kfd_buffer memory = kfd_alloc(&gpu, BYTES);
     amd_signal_t *signal = memory.address;
     signal->value = 5;

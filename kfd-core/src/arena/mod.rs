@@ -30,8 +30,12 @@ pub(crate) const PAGE: u64 = 4096;
 /// What is known of a shared range.
 struct SharedRange {
     len: u64,
-    /// What it costs: its bytes, and what was made for it later.
-    charges: Vec<Charge>,
+    /// What its bytes cost, until nobody holds it any more.
+    bytes: Option<Charge>,
+    /// What the file costs by which descriptors mean it, while there is one.
+    token: Option<Charge>,
+    /// Nobody holds it any more: it rests for a grace period.
+    parting: bool,
     /// Its process is gone: others alone hold it.
     orphaned: bool,
 }
@@ -86,46 +90,59 @@ impl Arena {
         self.ranges.lock().give(offset, len);
     }
 
-    /// A range that was taken is shared from now on: it costs `charge` until [`Arena::give_shared`].
+    /// A range that was taken is shared from now on: it costs `charge` until [`Arena::uncharge_shared`], and is taken until
+    /// [`Arena::give_shared`].
     pub(crate) fn share(&self, offset: u64, len: u64, charge: Option<Charge>) {
-        self.shared
-            .lock()
-            .insert(offset, SharedRange { len, charges: charge.into_iter().collect(), orphaned: false });
+        let range = SharedRange { len, bytes: charge, token: None, parting: false, orphaned: false };
+        self.shared.lock().insert(offset, range);
     }
 
-    /// A shared range costs more from now on.
-    pub(crate) fn charge_shared(&self, offset: u64, mut charge: Charge) {
+    /// Descriptors mean a shared range by a file of this cost.
+    pub(crate) fn charge_token(&self, offset: u64, mut charge: Charge) {
         if let Some(range) = self.shared.lock().get_mut(&offset) {
             if range.orphaned {
                 charge.leave();
             }
-            range.charges.push(charge);
+            range.token = Some(charge);
         }
     }
 
-    /// Nobody holds that shared range any more: gives it back, and its charge.
-    pub(crate) fn give_shared(&self, offset: u64) {
+    /// No descriptor means it any more.
+    pub(crate) fn uncharge_token(&self, offset: u64) {
+        if let Some(range) = self.shared.lock().get_mut(&offset) {
+            range.token = None;
+        }
+    }
+
+    /// Nobody holds that shared range any more: its cost is returned. It is taken until [`Arena::give_shared`].
+    pub(crate) fn uncharge_shared(&self, offset: u64) {
         // With the lock held, so that the free of its process finds either the range or the charge returned.
-        let taken = {
-            let mut shared = self.shared.lock();
-            shared.remove(&offset).map(|SharedRange { len, charges, .. }| {
-                drop(charges);
-                len
-            })
-        };
-        if let Some(len) = taken {
+        if let Some(range) = self.shared.lock().get_mut(&offset) {
+            (range.bytes, range.token, range.parting) = (None, None, true);
+        }
+    }
+
+    /// Nor does anybody look at it: gives it back.
+    pub(crate) fn give_shared(&self, offset: u64) {
+        let taken = self.shared.lock().remove(&offset);
+        if let Some(SharedRange { len, .. }) = taken {
             self.give(offset, len);
         }
     }
 
-    /// Its process is being freed: what shared ranges cost leaves that process's purse. Says whether there are any.
+    /// Bytes of shared ranges that cost nothing any more and are there still.
+    pub(crate) fn parting(&self) -> u64 {
+        self.shared.lock().values().filter(|range| range.parting).map(|range| range.len).sum()
+    }
+
+    /// Its process is being freed: what shared ranges cost leaves that process's purse. Says whether anybody holds any.
     pub(crate) fn orphan(&self) -> bool {
         let mut shared = self.shared.lock();
         for range in shared.values_mut() {
             range.orphaned = true;
-            range.charges.iter_mut().for_each(Charge::leave);
+            range.bytes.iter_mut().chain(&mut range.token).for_each(Charge::leave);
         }
-        !shared.is_empty()
+        shared.values().any(|range| !range.parting)
     }
 
     /// Whether the shared range at `offset` has outlived its process.
@@ -269,6 +286,20 @@ mod tests {
         assert_eq!(window.store_u16(at + 1, 0), None);
         assert_eq!(window.store_u16(at + 6, 0), Some(()));
         assert_eq!(window.load_u32(at + 4), Some(0xffff));
+    }
+
+    #[test]
+    fn a_shared_range_that_nobody_holds_costs_nothing_and_is_taken_until_it_is_given_back() {
+        let (arena, _) = arena(1);
+        let offset = arena.take(3 * PAGE).expect("room");
+        arena.write(offset, &[1; 3 * PAGE as usize]).expect("inside");
+        arena.share(offset, 3 * PAGE, None);
+        assert_eq!(arena.parting(), 0);
+        arena.uncharge_shared(offset);
+        assert_eq!((arena.resident(), arena.parting()), (3 * PAGE, 3 * PAGE));
+        assert!(!arena.orphan(), "nobody holds it");
+        arena.give_shared(offset);
+        assert_eq!((arena.resident(), arena.parting()), (0, 0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::arena::{Arena, WINDOW};
 use crate::bo::{Backing, Bo};
 use crate::core::Core;
 use crate::ids::{ProcessId, UserVa};
-use crate::share::Share;
+use crate::share::Hold;
 use crate::stage::Stage;
 use crate::sync::Arc;
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 /// Where a range begins. The rest of it follows there.
 pub(super) enum Place {
     /// In an arena, with what holds that range where others may hold it too.
-    Arena(Arc<Arena>, u64, Option<Arc<Share>>),
+    Arena(Arc<Arena>, u64, Option<Hold>),
     /// In the client's own memory.
     User(UserVa),
 }
@@ -74,7 +74,7 @@ fn place(bo: &Bo, range: abi::MemoryRange, write: bool) -> Option<Place> {
         Backing::Arena { arena, offset, .. } => Some(Place::Arena(Arc::clone(arena), offset + skip, None)),
         Backing::Shared(share) => {
             let (arena, offset) = (Arc::clone(&share.range.arena), share.range.offset + skip);
-            Some(Place::Arena(arena, offset, Some(Arc::clone(share))))
+            Some(Place::Arena(arena, offset, Some(share.clone())))
         }
         Backing::User(va) => Some(Place::User(UserVa(va.0.checked_add(skip)?))),
         Backing::Device => None,

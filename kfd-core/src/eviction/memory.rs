@@ -15,6 +15,7 @@ use crate::device::Device;
 use crate::ids::{Bytes, ProcessId};
 use crate::notice::Post;
 use crate::process::{Inner, Process};
+use crate::share::Look;
 use crate::stage::Stage;
 
 impl Core {
@@ -29,7 +30,7 @@ impl Core {
     }
 
     fn push_out(&self, device: &Device, bytes: u64, but: ProcessId, post: &mut Post) -> bool {
-        let free = || self.account.vram_free(device.index);
+        let free = || self.vram_free(device.index);
         if bytes > device.vram() {
             return false;
         }
@@ -63,7 +64,13 @@ impl Core {
         for (device, binding) in inner.bindings.iter().enumerate() {
             for bo in binding.bos.iter() {
                 if let Some(bytes) = bo.moved_out() {
-                    let vram = || process.purse.charge(Resource::Vram(device), bytes).ok();
+                    let vram = || {
+                        let take = || process.purse.charge(Resource::Vram(device), bytes).ok();
+                        take().or_else(|| {
+                            self.sweep_descriptors(Look::Alone);
+                            take()
+                        })
+                    };
                     match vram().or_else(|| self.push_gems_out(device, vram)) {
                         Some(charge) => taken.push(charge),
                         None => return false,

@@ -2,18 +2,19 @@
 //!
 //! A dma-buf here is a token: a file that says by its identity which memory is meant ([`crate::share`]), tells that
 //! memory's size at its end, and can be neither read, written nor mapped. Its descriptors hold the memory, whoever has them;
-//! that the last is closed is seen when somebody allocates, exports, dies or lists.
+//! that the last is closed is seen when somebody looks ([`crate::share`]).
 //!
 //! A door that cannot put descriptors into its callers' tables makes none (EOPNOTSUPP); one that cannot look into them
 //! takes no number for a dma-buf (EINVAL, `dma_buf_get`).
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
+use crate::account::Resource;
 use crate::bo;
 use crate::call::Errno;
 use crate::ids::{GpuVa, Handle};
-use crate::share::Share;
-use crate::sync::Arc;
+use crate::share::{Hold, Look, Shares};
+use std::os::fd::OwnedFd;
 
 impl Ctx<'_> {
     pub(super) fn get_dmabuf_info(&mut self) -> Handled {
@@ -53,16 +54,30 @@ impl Ctx<'_> {
             inner.bindings[device.index].bos.get(index).ok_or(Errno::INVAL)?;
             return Err(Errno::OPNOTSUPP);
         }
-        self.core.sweep_descriptors(crate::share::SWEPT_BY_CALL);
+        self.core.sweep_descriptors(Look::BY_CALL);
         let share = self.share(device, index)?;
-        let charge = || self.charge(crate::account::Resource::Descriptor, 1);
-        self.fds.push(self.core.vitals.shares.token(&share, charge)?);
+        let descriptor = self.descriptor(&share)?;
+        self.fds.push(descriptor);
         Ok(Flow::Done)
+    }
+
+    /// A descriptor for a share, whose token is paid for where it has none.
+    pub(super) fn descriptor(&self, share: &Hold) -> Result<OwnedFd, Errno> {
+        loop {
+            let charge = match Shares::has_token(share) {
+                true => None,
+                false => Some(self.charge(Resource::Descriptor, 1)?),
+            };
+            // Nothing comes where somebody has taken the token back in between.
+            if let Some(descriptor) = self.core.vitals.shares.token(share, charge)? {
+                return Ok(descriptor);
+            }
+        }
     }
 
     /// The memory that the call's descriptor means. EBADF: the caller has no such descriptor. EINVAL: it is no dma-buf of
     /// this driver, or its memory is gone.
-    pub(super) fn named(&self) -> Result<Arc<Share>, Errno> {
+    pub(super) fn named(&self) -> Result<Hold, Errno> {
         let absent = if self.gathered.passes { Errno::BADF } else { Errno::INVAL };
         let file = self.gathered.file.ok_or(absent)?;
         self.core.vitals.shares.behind(&file).ok_or(Errno::INVAL)

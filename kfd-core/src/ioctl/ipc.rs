@@ -13,7 +13,7 @@ use crate::bo::{self, Backing, Bo};
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::{GpuVa, Handle};
-use crate::share::{Owner, Range, Share, ShareKey, Shared, Shares};
+use crate::share::{Hold, Owner, Range, ShareKey, Shared, Shares};
 use crate::sync::Arc;
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl Ctx<'_> {
     }
 
     /// The share of a buffer object: the one it has, else a new one.
-    pub(super) fn share(&self, device: &Device, index: u32) -> Result<Arc<Share>, Errno> {
+    pub(super) fn share(&self, device: &Device, index: u32) -> Result<Hold, Errno> {
         let key = Shares::fresh_key().map_err(|error| {
             tracing::error!(process = %self.process.id(), %error, "no random bits for a key");
             Errno::NOMEM
@@ -53,7 +53,7 @@ impl Ctx<'_> {
         let mut inner = self.lock_bound(device, Errno::NODEV)?;
         let bo = inner.bindings[device.index].bos.get_mut(index).ok_or(Errno::INVAL)?;
         let range = match &bo.backing {
-            Backing::Shared(share) => return Ok(Arc::clone(share)),
+            Backing::Shared(share) => return Ok(share.clone()),
             Backing::Arena { arena, offset, len } => {
                 Range { arena: Arc::clone(arena), offset: *offset, len: *len }
             }
@@ -65,7 +65,7 @@ impl Ctx<'_> {
         let owner = self.owner(device);
         let shared = Shared { owner, range, size: bo.size, flags: bo.flags };
         let share = self.core.vitals.shares.add(key, shared);
-        bo.backing = Backing::Shared(Arc::clone(&share));
+        bo.backing = Backing::Shared(share.clone());
         Ok(share)
     }
 
@@ -82,7 +82,7 @@ impl Ctx<'_> {
 
     /// A buffer object of this process on `device` for memory that somebody has exported: its handle, and the offset at
     /// which the device's node is mapped for it.
-    pub(super) fn import(&self, device: &Device, share: Arc<Share>, va: GpuVa) -> Result<(u64, u64), Errno> {
+    pub(super) fn import(&self, device: &Device, share: Hold, va: GpuVa) -> Result<(u64, u64), Errno> {
         let mut inner = self.lock_bound(device, Errno::NODEV)?;
         let charge = self.charge(Resource::Bo, 1)?;
         let arena = self.process.arena(self.core.limits.arena_bytes).map_err(|error| {

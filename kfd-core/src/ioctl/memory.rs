@@ -17,6 +17,7 @@ use crate::ids::{GpuId, GpuVa, Handle, UserVa};
 use crate::notice::Missing;
 use crate::pins::Pins;
 use crate::process::Inner;
+use crate::share::Look;
 use crate::sync::Arc;
 use hsa_queue::doorbell::SLICE_BYTES;
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ fn backed(size: u64, flags: u32) -> u64 {
 impl<'a> Ctx<'a> {
     pub(super) fn alloc_memory(&mut self) -> Handled {
         let mut args: abi::AllocMemoryOfGpu = self.read()?;
-        self.core.sweep_descriptors(crate::share::SWEPT_BY_CALL);
+        self.core.sweep_descriptors(Look::BY_CALL);
         if args.size == 0 {
             return Err(Errno::INVAL);
         }
@@ -213,8 +214,18 @@ impl<'a> Ctx<'a> {
         take().or_else(|full| self.core.push_gems_out(device.index, || take().ok()).ok_or(full))
     }
 
+    /// A charge, of which there is perhaps enough once what was closed is taken back.
     pub(super) fn charge(&self, what: Resource, amount: u64) -> Result<Charge, Errno> {
-        self.process.purse.charge(what, amount).map_err(|_| Errno::NOMEM)
+        let take = || self.process.purse.charge(what, amount).map_err(|_| Errno::NOMEM);
+        let again = |full| {
+            match what {
+                Resource::Vram(_) | Resource::Gtt => self.core.sweep_descriptors(Look::Alone),
+                Resource::Descriptor => self.core.sweep_descriptors(Look::All),
+                _ => return Err(full),
+            }
+            take()
+        };
+        take().or_else(again)
     }
 
     pub(super) fn free_memory(&mut self) -> Handled {
@@ -311,6 +322,7 @@ impl<'a> Ctx<'a> {
         let mut args: abi::GetAvailableMemory = self.read()?;
         let device = self.device(args.gpu_id)?;
         drop(self.lock_bound(device, Errno::NODEV)?);
+        self.core.sweep_descriptors(Look::Alone);
         args.available = self.core.account.vram_available(self.process.uid(), device.index);
         self.answer(&args);
         Ok(Flow::Done)

@@ -18,7 +18,7 @@ impl Ctx<'_> {
         }
         let mut inner = self.lock()?;
         // What was closed is given back first, so that opening and closing costs one stream.
-        inner.streams.retain(|(stream, _)| !stream.is_over());
+        inner.close_streams();
         let charge = self.charge(Resource::Descriptor, 1)?;
         let root = self.process.uid().0 == 0;
         let (stream, theirs) = Stream::new(device.gpu(), self.process.tgid(), root)

@@ -183,7 +183,7 @@ impl Ctx<'_> {
         inner.svm.migrate(range.start..fits, u64::MAX, |_| Ok::<_, Errno>(None))?;
         inner.svm.migrate(fits..range.end, piece, |bytes| {
             let vram = crate::account::Resource::Vram(device.index);
-            let reserved = self.process.purse.charge(vram, bytes).map_err(|_| Errno::NOSPC)?;
+            let reserved = self.charge(vram, bytes).map_err(|_| Errno::NOSPC)?;
             // What it reserves is free again once the piece is booked as a stay.
             drop(reserved);
             let room = self.core.account.vram_free(device.index);

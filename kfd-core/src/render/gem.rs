@@ -9,7 +9,7 @@
 use crate::abi::drm as abi;
 use crate::account::{Charge, Resource};
 use crate::arena::Arena;
-use crate::share::Share;
+use crate::share::Hold;
 use crate::sync::{Arc, Mutex, OnceLock};
 
 /// What a buffer's maker wrote on it.
@@ -46,7 +46,7 @@ pub(crate) struct Gem {
     /// `GEM_CREATE_*`.
     pub(crate) flags: u64,
     changing: Mutex<Changing>,
-    share: OnceLock<Arc<Share>>,
+    share: OnceLock<Hold>,
     _charge: Charge,
 }
 
@@ -63,7 +63,7 @@ impl Gem {
     }
 
     /// A buffer of memory that somebody has shared, who pays for it.
-    pub(crate) fn imported(share: Arc<Share>, preferred: u64, charge: Charge) -> Self {
+    pub(crate) fn imported(share: Hold, preferred: u64, charge: Charge) -> Self {
         let (arena, offset, len) = (Arc::clone(&share.range.arena), share.range.offset, share.range.len);
         let changing = Changing { bytes: None, preferred, metadata: Metadata::default() };
         let (changing, share) = (Mutex::new(changing), OnceLock::from(share));
@@ -71,19 +71,19 @@ impl Gem {
     }
 
     /// The share that it is, if it is one.
-    pub(crate) fn shared(&self) -> Option<&Arc<Share>> {
+    pub(crate) fn shared(&self) -> Option<&Hold> {
         self.share.get()
     }
 
     /// The share that it is; made of its cost by `make` if it is none yet.
-    pub(crate) fn share(&self, make: impl FnOnce(Option<Charge>) -> Arc<Share>) -> Arc<Share> {
+    pub(crate) fn share(&self, make: impl FnOnce(Option<Charge>) -> Hold) -> Hold {
         self.change(|changing| {
             let made = self.share.get_or_init(|| {
                 let share = make(changing.bytes.take());
                 share.written(|written| *written = std::mem::take(&mut changing.metadata));
                 share
             });
-            Arc::clone(made)
+            made.clone()
         })
     }
 

@@ -1,12 +1,15 @@
 //! Memory passed as a descriptor: the token, who finds the memory by it, and what it does not hold.
 
 use crate::world::{Client, World, gpu};
+use kfd_core::abi::drm;
 use kfd_core::abi::kfd as abi;
-use kfd_core::call::{Errno, FileIdentity};
+use kfd_core::abi::table;
+use kfd_core::call::{Arg, Errno, FileIdentity, Gathered, Node, Outcome};
 use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::os::fd::OwnedFd;
+use zerocopy::IntoBytes;
 
 const VRAM: u32 = abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_WRITABLE | abi::ALLOC_MEM_FLAGS_PUBLIC;
 
@@ -112,6 +115,119 @@ fn a_descriptor_holds_its_memory_wherever_it_is_and_whoever_dies() {
     let holds = world.core.totals().holds;
     assert_eq!((holds.vram_bytes, holds.descriptors), (0, 0));
     assert_eq!(import(&mut importer, Some(file)).unwrap_err(), Errno::INVAL);
+    world.end();
+}
+
+fn available(client: &mut Client<'_>) -> u64 {
+    let mut arg = abi::GetAvailableMemory { gpu_id: gpu().0, ..Default::default() };
+    client.ok(0x23, &mut arg);
+    arg.available
+}
+
+/// What AMDGPU_INFO says of a device's VRAM.
+fn used(client: &mut Client<'_>) -> u64 {
+    let query = drm::Info {
+        return_pointer: 0x1000,
+        return_size: 8,
+        query: drm::INFO_VRAM_USAGE,
+        ..Default::default()
+    };
+    let cmd = table::DRM.iter().find(|row| row.name == "AMDGPU_INFO").unwrap().cmd;
+    let caller = client.caller(Node::Render(gpu().1));
+    let arg = Arg::new(query.as_bytes()).unwrap();
+    let Outcome::Done(done) = client.core().call(&caller, cmd, arg, Gathered::default()) else { panic!() };
+    u64::from_ne_bytes(done.writes[0].bytes[..8].try_into().unwrap())
+}
+
+#[test]
+fn what_was_exported_is_available_as_soon_as_it_is_freed_and_its_descriptor_closed() {
+    let world = world();
+    let (mut exporter, mut importer) = (world.client(1), world.client(2));
+    let (before, nothing) = (available(&mut exporter), used(&mut exporter));
+    for freed_first in [true, false] {
+        let buffer = exporter.alloc(0x1000_0000, 16 << 20, VRAM).unwrap();
+        let token = export(&mut exporter, buffer.handle).unwrap();
+        if freed_first {
+            assert_eq!(exporter.free(buffer.handle), Ok(()));
+            assert_eq!(used(&mut exporter), nothing + (16 << 20), "a descriptor holds it");
+            drop(token);
+        } else {
+            drop(token);
+            assert_eq!(exporter.free(buffer.handle), Ok(()));
+        }
+        assert_eq!(available(&mut exporter), before, "{freed_first}");
+        assert_eq!(used(&mut exporter), nothing);
+    }
+    // The same of what an importer had last.
+    let buffer = exporter.alloc(0x1000_0000, 16 << 20, VRAM).unwrap();
+    let token = export(&mut exporter, buffer.handle).unwrap();
+    let handle = import(&mut importer, Some(identity(&token))).unwrap();
+    drop(token);
+    assert_eq!(exporter.free(buffer.handle), Ok(()));
+    assert_eq!(used(&mut importer), nothing + (16 << 20));
+    assert_eq!(importer.free(handle), Ok(()));
+    assert_eq!((available(&mut importer), used(&mut importer)), (before, nothing));
+    world.end();
+}
+
+#[test]
+fn what_closed_descriptors_held_is_found_by_who_needs_it() {
+    const PART: u64 = 64 << 20;
+    let mut profile = gpu().2;
+    profile.interface_minor = 12;
+    profile.devices[0].vram.bytes.0 = 1 << 30;
+    profile.devices[0].vram.visible_bytes.0 = 1 << 30;
+    let world = World::of(profile, kfd_core::limits::Limits::default());
+    let mut exporter = world.client(1);
+    let count = available(&mut exporter) / PART;
+    assert!(count > 6, "more than a call looks at");
+    let handles: Vec<_> = (0..count)
+        .map(|part| exporter.alloc(0x10_0000_0000 + part * PART, PART, VRAM).unwrap().handle)
+        .collect();
+    let tokens: Vec<_> = handles.iter().map(|handle| export(&mut exporter, *handle).unwrap()).collect();
+    for handle in handles {
+        assert_eq!(exporter.free(handle), Ok(()));
+    }
+    assert_eq!(exporter.alloc(0x20_0000_0000, count * PART, VRAM).map(drop), Err(Errno::NOMEM));
+    drop(tokens);
+    assert!(exporter.alloc(0x20_0000_0000, count * PART, VRAM).is_ok());
+    world.end();
+}
+
+#[test]
+fn a_descriptor_that_does_not_arrive_leaves_nothing_behind() {
+    let world = world();
+    let mut client = world.client(1);
+    let buffer = client.alloc(0x1000_0000, 4096, VRAM).unwrap();
+    // Nobody lists or allocates in between.
+    let descriptors = || world.core.account().total().descriptors;
+    drop(export(&mut client, buffer.handle).unwrap());
+    assert_eq!(descriptors(), 1);
+    world.core.undelivered(client.process);
+    assert_eq!(descriptors(), 0);
+    drop(client.stream(gpu().0));
+    assert_eq!(descriptors(), 1);
+    world.core.undelivered(client.process);
+    assert_eq!(descriptors(), 0);
+    assert_eq!(client.free(buffer.handle), Ok(()));
+    assert_eq!(world.core.account().total().vram_bytes, 0);
+    world.end();
+}
+
+#[test]
+fn a_token_lasts_as_long_as_its_descriptors_and_a_later_export_makes_another() {
+    let world = world();
+    let (mut exporter, mut importer) = (world.client(1), world.client(2));
+    let buffer = exporter.alloc(0x1000_0000, 4096, VRAM).unwrap();
+    let first = export(&mut exporter, buffer.handle).unwrap();
+    let file = identity(&first);
+    drop(first);
+    assert_eq!(world.core.shares()[0].holders, 1);
+    assert_eq!(world.core.account().total().descriptors, 0);
+    assert_eq!(import(&mut importer, Some(file)).unwrap_err(), Errno::INVAL);
+    let second = export(&mut exporter, buffer.handle).unwrap();
+    assert!(import(&mut importer, Some(identity(&second))).is_ok());
+    assert_eq!(world.core.shares()[0].holders, 2);
     world.end();
 }
 

@@ -75,11 +75,8 @@ fn a_buffer_is_passed_by_any_file_of_its_process_and_else_known_to_its_own_alone
     client.open(Node::Render(minor));
     let other = create(&mut client, 0);
     assert_ne!(handle, other, "a number says which buffer is meant, whichever file it comes by");
-    let mut passed = |handle| {
-        let token = export(&mut client, handle).unwrap();
-        FileIdentity::of(token.as_fd()).unwrap()
-    };
-    let (file, others) = (passed(handle), passed(other));
+    let tokens = [handle, other].map(|handle| export(&mut client, handle).unwrap());
+    let [file, others] = tokens.each_ref().map(|token| FileIdentity::of(token.as_fd()).unwrap());
     assert_ne!(file, others);
     let mut offset = |handle: u32| {
         let mut arg = abi::GemMmap { addr_ptr: handle.into() };
@@ -87,9 +84,8 @@ fn a_buffer_is_passed_by_any_file_of_its_process_and_else_known_to_its_own_alone
     };
     assert_eq!(offset(handle), Err(Errno::NOENT), "it is the first file's");
     assert!(offset(other).is_ok());
-    let token = export(&mut client, handle).unwrap();
     assert_eq!(import(&mut client, Some(file)), Ok(handle), "the process has it already");
-    drop(token);
+    drop(tokens);
     let kept = mmap(&mut client, handle);
     world.core.release(first);
     assert_eq!(mmap(&mut client, handle), kept, "what was taken in is every file's");

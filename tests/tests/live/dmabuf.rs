@@ -16,7 +16,12 @@ fn a_command_of_a_run_passes_memory_to_another_process_as_a_dmabuf() {
     let out = command.env_remove(kfdd::rundir::ENV).output().expect("kfdctl can be executed");
     assert!(out.status.success(), "{out:?}");
     let text = String::from_utf8_lossy(&out.stdout);
-    for line in ["exported", "imported", "the importer wrote the exporter's memory"] {
+    for line in [
+        "what was exported is available again",
+        "exported",
+        "imported",
+        "the importer wrote the exporter's memory",
+    ] {
         assert!(text.contains(line), "`{line}` is missing in {text}");
     }
 }

@@ -119,10 +119,11 @@ impl<'a> Ctx<'a> {
         let args: abi::Info = self.read()?;
         let Node::Render(minor) = self.caller.node else { return Err(Errno::INVAL) };
         let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
+        let vram_used = self.core.vram_used(minor).ok_or(Errno::INVAL)?;
         let used = self.core.account.total();
         let khz = device.profile.compute.counter_khz;
         let now = Now {
-            vram_used: Bytes(used.vram_bytes),
+            vram_used,
             gtt_used: Bytes(used.gtt_bytes),
             gtt_total: Bytes(self.core.limits.gtt_bytes),
             counter: DeviceClock { clock: &*self.core.clock, khz }.ticks(),

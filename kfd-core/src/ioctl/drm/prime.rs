@@ -9,7 +9,7 @@ use crate::call::Errno;
 use crate::device::Device;
 use crate::ioctl::{Ctx, Flow, Handled};
 use crate::render::Gem;
-use crate::share::{Range, SWEPT_BY_CALL, Share, Shared, Shares};
+use crate::share::{Hold, Look, Range, Shared, Shares};
 use crate::sync::Arc;
 
 /// `DRM_CLOEXEC` and `DRM_RDWR` (drm/drm.h).
@@ -28,16 +28,16 @@ impl Ctx<'_> {
         if !self.gathered.passes {
             return Err(Errno::OPNOTSUPP);
         }
-        self.core.sweep_descriptors(SWEPT_BY_CALL);
+        self.core.sweep_descriptors(Look::BY_CALL);
         let (device, _) = self.render()?;
         let share = self.shared(device, &gem)?;
-        let charge = || self.charge(Resource::Descriptor, 1);
-        self.fds.push(self.core.vitals.shares.token(&share, charge)?);
+        let descriptor = self.descriptor(&share)?;
+        self.fds.push(descriptor);
         Ok(Flow::Done)
     }
 
     /// The share that a buffer of this process is from now on.
-    fn shared(&self, device: &Device, gem: &Gem) -> Result<Arc<Share>, Errno> {
+    fn shared(&self, device: &Device, gem: &Gem) -> Result<Hold, Errno> {
         let key = Shares::fresh_key().map_err(|_| Errno::NOMEM)?;
         let owner = self.owner(device);
         let vram = gem.change(|changing| changing.preferred & abi::GEM_DOMAIN_VRAM != 0);
@@ -60,8 +60,8 @@ impl Ctx<'_> {
             _ => abi::GEM_DOMAIN_VRAM,
         };
         let charge = self.charge(Resource::Bo, 1)?;
-        let gem = Arc::new(Gem::imported(Arc::clone(&share), preferred, charge));
-        let is_it = |gem: &Gem| gem.shared().is_some_and(|of| Arc::ptr_eq(of, &share));
+        let gem = Arc::new(Gem::imported(share.clone(), preferred, charge));
+        let is_it = |gem: &Gem| gem.shared().is_some_and(|of| of.is(&share));
         args.handle = file.gems.take_in(is_it, &gem).ok_or(Errno::NOMEM)?;
         self.answer(&args);
         Ok(Flow::Done)

@@ -42,6 +42,8 @@ pub trait Driver: Send + Sync + 'static {
     fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]);
     /// One ioctl.
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
+    /// A descriptor that a call of this process was answered with did not reach it, and is closed.
+    fn undelivered(&self, process: ProcessId);
     /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
     fn interrupt(&self, process: ProcessId, call: CallId) -> Option<Outcome>;
     /// The memory that a process's mappings of a render node show.
@@ -128,6 +130,10 @@ impl Driver for Core {
 
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {
         Self::call(self, caller, cmd, arg, gathered)
+    }
+
+    fn undelivered(&self, process: ProcessId) {
+        Self::undelivered(self, process);
     }
 
     fn interrupt(&self, process: ProcessId, call: CallId) -> Option<Outcome> {

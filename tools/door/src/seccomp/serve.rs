@@ -256,10 +256,17 @@ impl Serving {
             Outcome::Done(Done { mut arg, writes, fds, value }) => {
                 for fd in fds {
                     let Some(returned) = ioctl.returned else { return Err(Errno::IO) };
-                    match sys::add(listener, call.id, fd.as_fd(), closes_at_exec(returned, &arg)) {
+                    let added = sys::add(listener, call.id, fd.as_fd(), closes_at_exec(returned, &arg));
+                    drop(fd);
+                    match added {
                         Ok(number) => put(&mut arg, returned.offset, number),
-                        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(Answer::Gone),
-                        Err(error) => return Err(Errno(error.raw_os_error().unwrap_or(libc::EIO))),
+                        Err(error) => {
+                            self.driver.undelivered(caller.process);
+                            return match error.raw_os_error() {
+                                Some(libc::ENOENT) => Ok(Answer::Gone),
+                                errno => Err(Errno(errno.unwrap_or(libc::EIO))),
+                            };
+                        }
                     }
                 }
                 self.write(caller.process, at, ioctl.emit(&arg, size), writes)?;

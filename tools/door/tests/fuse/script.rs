@@ -158,6 +158,8 @@ impl Driver for Script {
         }
     }
 
+    fn undelivered(&self, _: ProcessId) {}
+
     fn interrupt(&self, _: ProcessId, call: CallId) -> Option<Outcome> {
         let (_, mut arg) = self.take_parked(call)?;
         // Half of the time is left.
