@@ -6,7 +6,7 @@ use kfd_tests::tracer::Halt;
 use kfd_tests::{Actor, Kfdd, able, eventually, task};
 use nix::sys::signal::Signal;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 /// A refused start: exit code 1, nothing on standard output, one line on standard error with all of `words`.
@@ -303,4 +303,80 @@ fn a_kill_storm_of_real_clients_leaves_nothing_in_a_running_daemon() {
         assert_eq!(residue[kind], 0, "{kind}");
     }
     kfdd.finish();
+}
+
+/// A daemon that is stopped for as long as this lives.
+struct StoppedDaemon<'a>(&'a Kfdd);
+
+impl<'a> StoppedDaemon<'a> {
+    fn of(kfdd: &'a Kfdd) -> Self {
+        kfdd.signal(Signal::SIGSTOP);
+        Self(kfdd)
+    }
+}
+
+impl Drop for StoppedDaemon<'_> {
+    fn drop(&mut self) {
+        self.0.signal(Signal::SIGCONT);
+    }
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_is_told_of_with_what_to_do() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    let stopped = StoppedDaemon::of(&kfdd);
+    let tgid = std::process::id().to_string();
+    let verbs: [&[&str]; 9] = [
+        &["ps"],
+        &["queues"],
+        &["shares"],
+        &["top", "--once"],
+        &["topology"],
+        &["evict", &tgid],
+        &["restore", &tgid],
+        &["run", "--", "true"],
+        &["doctor"],
+    ];
+    // All at once: each waits for its ten seconds.
+    let asked: Vec<_> = verbs
+        .iter()
+        .map(|verb| {
+            let mut command = kfdd.kfdctl(verb);
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().expect("kfdctl can be executed")
+        })
+        .collect();
+    for (verb, child) in verbs.iter().zip(asked) {
+        let output = child.wait_with_output().expect("it is our child");
+        let said = [&output.stdout[..], &output.stderr[..]].concat();
+        let said = String::from_utf8_lossy(&said);
+        let let_go = format!("kill -CONT {}", kfdd.pid());
+        assert!(said.contains("has not answered for 10 s") && said.contains(&let_go), "{verb:?}: {said}");
+        assert!(!said.contains("Resource temporarily unavailable"), "{verb:?}: {said}");
+        if verb[0] != "doctor" {
+            assert!(!output.status.success(), "{verb:?}: {output:?}");
+            assert_eq!(output.stderr.iter().filter(|byte| **byte == b'\n').count(), 1, "{verb:?}: {said}");
+        }
+    }
+    drop(stopped);
+    assert!(kfdd.kfdctl(&["ps"]).output().expect("kfdctl can be executed").status.success());
+    kfdd.finish();
+}
+
+#[test]
+fn a_daemon_that_goes_under_stress_is_told_of_once() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    let mut stress = Command::new(program("kfd-stress"));
+    stress.args(["--clients", "20", "--seconds", "60", "--life", "400"]).arg("--run-dir").arg(kfdd.run_dir());
+    stress.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let stress = stress.spawn().expect("kfd-stress can be executed");
+    assert!(eventually(PATIENCE, || (kfdd.processes().len() >= 10).then_some(())).is_some(), "a storm");
+    let folder = kfdd.crash();
+    let output = stress.wait_with_output().expect("it is our child");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told: Vec<_> = said.lines().filter(|line| line.starts_with("kfd-stress: the daemon went")).collect();
+    assert_eq!(told.len(), 1, "{said}");
+    assert!(!said.contains("ended by itself") && !said.contains("kfd-stress client"), "{said}");
+    Kfdd::start_in(folder).finish();
 }

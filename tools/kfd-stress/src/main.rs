@@ -4,6 +4,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`storm`] | spawning, killing and replacing clients |
+//! | [`voices`] | what clients say when they end by themselves |
 //! | [`victim`] | what a client does until it is killed |
 //! | [`target`] | the daemon: a running one, or an embedded one |
 //! | [`report`] | what is told at the end |
@@ -12,6 +13,7 @@ mod report;
 mod storm;
 mod target;
 mod victim;
+mod voices;
 
 use clap::Parser;
 use std::path::PathBuf;
@@ -20,7 +22,7 @@ use std::time::Duration;
 
 /// Spawns KFD clients, kills them at random moments and reports what their deaths took and left.
 ///
-/// Exit code 0 when nothing was left, 70 when something was, 1 when the run itself failed.
+/// Exit code 0 when nothing was left, 70 when something was, 1 when the run itself failed: the daemon went, for one.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -94,7 +96,7 @@ fn run(options: &Options) -> anyhow::Result<report::Report> {
         longest_life: Duration::from_millis(options.life.max(1)),
         seed,
     };
-    let storm = storm::run(&plan, target.run_dir())?;
+    let storm = storm::run(&plan, target.run_dir(), &|| target.answers())?;
     let deaths = target.settled_deaths(&before)?;
     let after = target.totals()?;
     let left = target.finish()?;

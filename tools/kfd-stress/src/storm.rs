@@ -1,8 +1,10 @@
 //! Spawning clients, killing each at a random moment, replacing the dead.
 //!
 //! One thread: the next kill is the earliest of all, and between two kills it sleeps. A killed child is reaped at once
-//! after its death, so the number of zombies is bounded by the number of clients.
+//! after its death, so the number of zombies is bounded by the number of clients. One that has ended by itself is told of,
+//! unless its daemon is gone: then all of them end, and that is told once.
 
+use crate::voices::Voices;
 use anyhow::Context;
 use kfd_core::clock::{Clock, Monotonic};
 use kfd_core::ids::Nanos;
@@ -75,12 +77,30 @@ struct Victim {
     due: Instant,
 }
 
-/// Runs the storm against the daemon that serves `run_dir`.
-pub fn run(plan: &Plan, run_dir: &Path) -> anyhow::Result<Storm> {
+/// Those who live; whoever is left is killed when the storm ends by an error.
+#[derive(Default)]
+struct Victims(Vec<Victim>);
+
+impl Drop for Victims {
+    fn drop(&mut self) {
+        for victim in &mut self.0 {
+            // One that is gone already is what was wanted.
+            drop(victim.child.kill());
+        }
+        for victim in &mut self.0 {
+            drop(victim.child.wait());
+        }
+    }
+}
+
+/// Runs the storm against the daemon that serves `run_dir`; `answers` says whether it is there still.
+pub fn run(plan: &Plan, run_dir: &Path, answers: &dyn Fn() -> anyhow::Result<()>) -> anyhow::Result<Storm> {
     let own = std::env::current_exe().context("cannot find this program's file")?;
     let mut choices = Choices::new(plan.seed);
     let mut storm = Storm::default();
-    let mut victims: Vec<Victim> = Vec::new();
+    let mut all = Victims::default();
+    let victims = &mut all.0;
+    let voices = Voices::open().context("cannot listen to the clients")?;
     let started = Instant::now();
     let mut told = Instant::now();
     let over = |storm: &Storm, spawned: u64| match plan.bound {
@@ -91,7 +111,7 @@ pub fn run(plan: &Plan, run_dir: &Path) -> anyhow::Result<Storm> {
     loop {
         while victims.len() < plan.clients as usize && !over(&storm, spawned) {
             let life = Duration::from_micros(choices.below(plan.longest_life.as_micros().max(1) as u64));
-            let child = spawn(&own, run_dir, choices.below(u64::MAX))?;
+            let child = spawn(&own, run_dir, choices.below(u64::MAX), &voices)?;
             victims.push(Victim { child, due: Instant::now() + life });
             spawned += 1;
             // A full house takes a while to spawn; kills that are due meanwhile come first.
@@ -102,6 +122,18 @@ pub fn run(plan: &Plan, run_dir: &Path) -> anyhow::Result<Storm> {
         let Some(next) = (0..victims.len()).min_by_key(|index| victims[*index].due) else { break };
         let wait = victims[next].due.saturating_duration_since(Instant::now());
         std::thread::sleep(wait);
+        let child = &mut victims[next].child;
+        if let Some(status) = child.try_wait()? {
+            answers().with_context(|| {
+                format!(
+                    "the daemon went during the storm, after {} kills; its clients ended with it",
+                    storm.killed
+                )
+            })?;
+            voices.tell();
+            eprintln!("kfd-stress: client {} ended by itself: {status}", child.id());
+            storm.ended_early += 1;
+        }
         kill(victims.swap_remove(next).child, &mut storm)?;
         if told.elapsed() >= Duration::from_secs(1) {
             told = Instant::now();
@@ -118,22 +150,19 @@ pub fn run(plan: &Plan, run_dir: &Path) -> anyhow::Result<Storm> {
     Ok(storm)
 }
 
-fn spawn(own: &Path, run_dir: &Path, seed: u64) -> anyhow::Result<Child> {
+fn spawn(own: &Path, run_dir: &Path, seed: u64, voices: &Voices) -> anyhow::Result<Child> {
     Command::new(own)
         .arg(crate::victim::MARKER)
         .arg(run_dir.join("dev"))
         .arg(seed.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .stderr(voices.of_a_client()?)
         .spawn()
         .context("cannot start a client")
 }
 
 fn kill(mut child: Child, storm: &mut Storm) -> anyhow::Result<()> {
-    if let Some(status) = child.try_wait()? {
-        eprintln!("kfd-stress: client {} ended by itself: {status}", child.id());
-        storm.ended_early += 1;
-    }
     let at = now();
     child.kill().context("cannot kill a client")?;
     storm.kills.entry(child.id()).or_default().push(at);

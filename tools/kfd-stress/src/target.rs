@@ -53,6 +53,11 @@ impl Target {
         &self.run_dir
     }
 
+    /// Whether the daemon is there still, or why not.
+    pub fn answers(&self) -> anyhow::Result<()> {
+        self.control.ask(&Request::Version).map(drop).map_err(Into::into)
+    }
+
     /// What the daemon holds now.
     pub fn totals(&self) -> anyhow::Result<Held> {
         match self.control.ask(&Request::Totals)? {

@@ -1,14 +1,20 @@
-//! Asking a daemon over its control socket; blocks for at most [`PATIENCE`].
+//! Asking a daemon over its control socket; blocks for at most [`PATIENCE`], from the connection to the answer's end,
+//! whatever signals come.
 
+use super::advice::Advice;
 use super::protocol::{Reply, Request};
 use crate::rundir;
 use door::seccomp::handover;
+use nix::errno::Errno;
+use nix::sys::socket::sockopt;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, setsockopt, socket};
+use nix::sys::time::TimeVal;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an answer may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,6 +29,14 @@ pub enum ControlError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Somebody listens and does not answer.
+    #[error("the daemon at {path} has not answered for {} s: {advice}", PATIENCE.as_secs())]
+    Silent {
+        /// The socket.
+        path: PathBuf,
+        /// What to do.
+        advice: Advice,
     },
     /// The conversation broke.
     #[error("the daemon at {path} did not answer as expected")]
@@ -67,19 +81,60 @@ impl Control {
     }
 
     fn say(&self, request: &Request, listener: Option<&OwnedFd>) -> Result<Reply, ControlError> {
-        let mut stream = UnixStream::connect(&self.path)
-            .map_err(|source| ControlError::Absent { path: self.path.clone(), source })?;
-        match converse(&mut stream, request, listener) {
+        let until = Instant::now() + PATIENCE;
+        let path = || self.path.clone();
+        let mut stream = match connect(&self.path, until) {
+            Ok(stream) => stream,
+            // More wait to be taken than a socket lets wait.
+            Err(source) if is_late(&source) => {
+                return Err(ControlError::Silent { path: path(), advice: Advice::of(None) });
+            }
+            Err(source) => return Err(ControlError::Absent { path: path(), source }),
+        };
+        match converse(&mut stream, request, listener, until) {
             Ok(Reply::Error { error }) => Err(ControlError::Refused(error)),
             Ok(reply) => Ok(reply),
-            Err(source) => Err(ControlError::Broken { path: self.path.clone(), source }),
+            Err(source) if is_late(&source) => {
+                Err(ControlError::Silent { path: path(), advice: Advice::of(Some(&stream)) })
+            }
+            Err(source) => Err(ControlError::Broken { path: path(), source }),
         }
     }
 }
 
-fn converse(stream: &mut UnixStream, request: &Request, listener: Option<&OwnedFd>) -> io::Result<Reply> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// What is left until then.
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+/// Connects, which waits while more want to be taken than the socket lets wait.
+fn connect(path: &Path, until: Instant) -> io::Result<UnixStream> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    let address = UnixAddr::new(path)?;
+    loop {
+        // A time of none would be no time-out.
+        let left = left(until)?.max(Duration::from_micros(1));
+        let time = TimeVal::new(left.as_secs().cast_signed(), left.subsec_micros().into());
+        setsockopt(&socket, sockopt::SendTimeout, &time)?;
+        match nix::sys::socket::connect(socket.as_raw_fd(), &address) {
+            Err(Errno::EINTR) => {}
+            result => return result.map(|()| socket.into()).map_err(Into::into),
+        }
+    }
+}
+
+fn converse(
+    stream: &mut UnixStream,
+    request: &Request,
+    listener: Option<&OwnedFd>,
+    until: Instant,
+) -> io::Result<Reply> {
+    stream.set_write_timeout(Some(left(until)?))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     match listener {
@@ -88,6 +143,55 @@ fn converse(stream: &mut UnixStream, request: &Request, listener: Option<&OwnedF
     }
     stream.shutdown(Shutdown::Write)?;
     let mut text = Vec::new();
-    stream.read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
+    let mut part = [0; 4096];
+    loop {
+        stream.set_read_timeout(Some(left(until)?))?;
+        match stream.read(&mut part) {
+            Ok(0) => return Ok(serde_json::from_slice(&text)?),
+            Ok(count) => text.extend_from_slice(&part[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::{Backlog, bind, listen};
+
+    /// Listens at the place of a run directory's control socket and takes nobody.
+    fn deaf(run: &Path, backlog: i32) -> OwnedFd {
+        let path = rundir::control(run);
+        let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(socket.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+        listen(&socket, Backlog::new(backlog).unwrap()).unwrap();
+        socket
+    }
+
+    #[test]
+    fn a_daemon_that_takes_nobody_is_silent_and_named_by_its_process() {
+        let run = tempfile::tempdir().unwrap();
+        let _deaf = deaf(run.path(), 8);
+        let asked = Control::of(run.path()).ask(&Request::Version).unwrap_err();
+        let ControlError::Silent { advice, .. } = &asked else { panic!("{asked}") };
+        assert_eq!(advice.pid, i32::try_from(std::process::id()).ok());
+        assert!(!advice.stopped && asked.to_string().contains("has not answered for 10 s"), "{asked}");
+    }
+
+    #[test]
+    fn a_socket_where_too_many_wait_already_is_silent_too() {
+        let run = tempfile::tempdir().unwrap();
+        let _deaf = deaf(run.path(), 0);
+        let _waits = UnixStream::connect(rundir::control(run.path())).unwrap();
+        let asked = Control::of(run.path()).ask(&Request::Version).unwrap_err();
+        assert!(matches!(asked, ControlError::Silent { .. }), "{asked}");
+    }
+
+    #[test]
+    fn nobody_at_all_is_told_at_once() {
+        let run = tempfile::tempdir().unwrap();
+        let asked = Control::of(run.path()).ask(&Request::Version).unwrap_err();
+        assert!(matches!(asked, ControlError::Absent { .. }), "{asked}");
+    }
 }

@@ -5,7 +5,9 @@
 //! | [`protocol`] | requests and replies |
 //! | [`server`] | answering one connection, on a thread of its own |
 //! | [`client`] | asking, as `kfdctl` does |
+//! | [`advice`] | what to do when nobody answers |
 
+pub mod advice;
 pub mod client;
 pub mod protocol;
 pub mod server;
