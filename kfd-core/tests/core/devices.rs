@@ -43,6 +43,16 @@ fn map_all(client: &mut Client<'_>, memory: Buffer) {
 }
 
 #[test]
+fn each_device_tells_of_its_own_vram_alone() {
+    let world = World::of(two(), Limits::default());
+    let mut client = world.client(1);
+    client.alloc(VA, 1 << 20, abi::ALLOC_MEM_FLAGS_VRAM).unwrap();
+    let used = |minor| world.core.vram_used(minor).map(|bytes| bytes.0);
+    assert_eq!((used(gpu().1), used(RenderMinor(190)), used(RenderMinor(7))), (Some(1 << 20), Some(0), None));
+    world.end();
+}
+
+#[test]
 fn a_bo_of_one_device_is_reached_from_the_other_once_it_is_bound_and_mapped() {
     let world = World::of(two(), Limits::default());
     let mut client = world.client(1);

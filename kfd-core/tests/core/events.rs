@@ -157,6 +157,8 @@ fn under_a_timer(asked_ms: u32, period: u64, gap: u64) -> u64 {
             break 'ended world.core.now().0;
         }
         world.clock.by(period);
+        let ages = (u64::from(asked_ms) + 20) * 10_000_000;
+        assert!(world.core.now().0 - began < ages, "{asked_ms} ms under {period} never end");
         let Some(Outcome::Refused(refused)) = world.core.interrupt(client.process, call) else { panic!() };
         (arg, _) = abi::WaitEvents::read_from_prefix(refused.arg.bytes()).unwrap();
         world.clock.by(gap);
