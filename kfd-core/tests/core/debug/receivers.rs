@@ -58,8 +58,10 @@ struct Scene<'w> {
     heard_before: Vec<Notice>,
 }
 
+/// Of an interface that takes a queue without a save area, as those from 1.17 on do not.
 fn world() -> World {
     let mut profile = profile(GFX942);
+    profile.interface_minor = 16;
     profile.devices[0].ras = vec![RasBlock::Umc];
     World::of(profile, Limits::default())
 }
