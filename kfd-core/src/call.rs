@@ -117,6 +117,19 @@ pub enum Node {
     Kfd,
     /// `/dev/dri/renderD<minor>`.
     Render(RenderMinor),
+    /// `/dev/dri/card<N>` of the device with that render node.
+    Card(RenderMinor),
+}
+
+impl Node {
+    /// The render node of the device that it belongs to, if it does to one.
+    #[must_use]
+    pub fn device(self) -> Option<RenderMinor> {
+        match self {
+            Self::Kfd => None,
+            Self::Render(minor) | Self::Card(minor) => Some(minor),
+        }
+    }
 }
 
 /// Who calls, already verified by the door: `tid` is a thread of `tgid`, and `tgid` is the owner of the file.

@@ -6,11 +6,13 @@
 
 use crate::abi::kfd::{EVENT_SLOT_SIZE, SIGNAL_EVENT_LIMIT};
 use crate::arena::PAGE;
+use crate::busy::Busy;
 use crate::core::ConfigError;
 use crate::debug::WatchPoints;
 use crate::dqm::Dqm;
 use crate::ids::{GpuId, RenderMinor};
 use crate::limits::Limits;
+use crate::primary::Primary;
 use crate::profile::{DeviceProfile, Profile};
 use crate::slots::Slots;
 use crate::svm::Residency;
@@ -45,6 +47,12 @@ pub(crate) struct Device {
     pub(crate) sdma: Slots,
     /// Places of its SDMA engines for links.
     pub(crate) sdma_xgmi: Slots,
+    /// How long its queues run.
+    pub(crate) busy: Busy,
+    /// Of these, those of its copy engines.
+    pub(crate) copying: Busy,
+    /// Files of its primary node.
+    pub(crate) primary: Primary,
     /// How often it was reset.
     pub(crate) resets: AtomicU32,
     /// What shared virtual memory lies on it.
@@ -77,6 +85,9 @@ impl Device {
                     queues.sdma_xgmi_engines,
                     queues.sdma_queues_per_engine,
                 ),
+                busy: Busy::default(),
+                copying: Busy::default(),
+                primary: Primary::default(),
                 resets: AtomicU32::new(0),
                 residency: Arc::default(),
                 aperture: base..profile.display.va_end,

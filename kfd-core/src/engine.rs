@@ -6,6 +6,7 @@
 //!
 //! Not for: threads and sleeping, which are the embedder's.
 
+use crate::busy::Meter;
 use crate::clock::DeviceClock;
 use crate::core::{Core, Ran};
 use crate::device::{Device, place};
@@ -105,6 +106,7 @@ impl Core {
         let mut spent = 0;
         // Something else may wait for what a turn with packets decides: a queue on another device too.
         let mut linger = Linger::new(turn, self.devices.len() == 1);
+        let mut meter = Meter::start(self.now());
         let ended = loop {
             if queue.is_stopped() {
                 break Ended::Stopped;
@@ -116,8 +118,12 @@ impl Core {
             packets += ran.packets;
             let looked = matches!(ran.step, Step::Empty);
             spent += ran.packets.max(u32::from(!looked)) * cost;
+            if looked {
+                meter.rests(|| self.now());
+            }
             match ran.step {
                 Step::Progress { raise } => {
+                    meter.works(|| self.now());
                     if let Some(event) = raise {
                         self.raise(process, event, post);
                     }
@@ -160,6 +166,12 @@ impl Core {
                 }
             }
         };
+        let (end, span) = meter.end(|| self.now());
+        device.busy.ran(end, span);
+        if !queue.is_compute() {
+            device.copying.ran(end, span);
+        }
+        queue.ran.fetch_add(span, Ordering::Relaxed);
         (ended, packets)
     }
 

@@ -42,12 +42,14 @@ impl Files {
         Some(process)
     }
 
-    /// Forgets every file of a process that nothing finds any more.
-    pub(crate) fn forget(&self, process: ProcessId) {
+    /// Forgets every file of a process that nothing finds any more; which they were.
+    pub(crate) fn forget(&self, process: ProcessId) -> Vec<FileId> {
         let mut books = self.0.lock();
-        for file in books.files.remove(&process).unwrap_or_default().into_keys() {
-            books.owners.remove(&file);
+        let files: Vec<_> = books.files.remove(&process).unwrap_or_default().into_keys().collect();
+        for file in &files {
+            books.owners.remove(file);
         }
+        files
     }
 
     /// Whether the process has that node open.

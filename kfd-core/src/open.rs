@@ -19,7 +19,7 @@ impl Core {
     /// ENODEV: no such node, or the core is closing. EAGAIN: the process object of this address space is being torn
     /// down (amdkfd: `kfd_is_locked`). ENOMEM: a limit of processes.
     pub fn open(&self, identity: Identity, node: Node) -> Result<Opened, Errno> {
-        if let Node::Render(minor) = node
+        if let Some(minor) = node.device()
             && self.device_behind(minor).is_none()
         {
             return Err(Errno::NODEV);
@@ -27,6 +27,15 @@ impl Core {
         let mut index = self.table.index();
         let (process, fresh) = self.known_or_attached(&mut index, identity)?;
         let file = self.files.open(process, node);
+        match node {
+            Node::Kfd => self.uses_kfd(process),
+            Node::Card(minor) => {
+                if let Some(device) = self.device_behind(minor) {
+                    device.primary.open(file);
+                }
+            }
+            Node::Render(_) => {}
+        }
         Ok(Opened { process, file, fresh })
     }
 
@@ -36,7 +45,16 @@ impl Core {
     /// # Errors
     /// As [`Core::open`].
     pub fn adopt(&self, identity: Identity) -> Result<(ProcessId, bool), Errno> {
-        self.known_or_attached(&mut self.table.index(), identity)
+        let (process, fresh) = self.known_or_attached(&mut self.table.index(), identity)?;
+        self.uses_kfd(process);
+        Ok((process, fresh))
+    }
+
+    /// It is KFD's process from now on, and listed as one; a process that has only nodes of DRM open is none.
+    fn uses_kfd(&self, process: ProcessId) {
+        if let Some(process) = self.process(process) {
+            process.uses_kfd.store(true, Ordering::Relaxed);
+        }
     }
 
     fn known_or_attached(&self, index: &mut Index, identity: Identity) -> Result<(ProcessId, bool), Errno> {
@@ -83,7 +101,15 @@ impl Core {
     /// process lives on.
     pub fn release(&self, file: FileId) {
         let process = self.files.release(file).and_then(|process| self.process(process));
+        self.end_primary(file);
         drop(process.and_then(|process| process.render.close(file)));
+    }
+
+    /// A file that may have been one of a primary node has ended.
+    pub(crate) fn end_primary(&self, file: FileId) {
+        for device in self.devices.iter() {
+            device.primary.close(file);
+        }
     }
 
     /// A descriptor of the process's arena on that render node, to be mapped by the client: sparse, sealed, its size

@@ -61,6 +61,8 @@ pub(crate) struct Binding {
     pub(crate) vm: bool,
     /// Its buffer objects.
     pub(crate) bos: Bos,
+    /// Nanoseconds in which copy queues ran that are no more (`sdma_past_activity_counter`, amdkfd/kfd_priv.h).
+    pub(crate) copied: u64,
     /// SET_SCRATCH_BACKING_VA.
     pub(crate) scratch: u64,
     /// SET_TRAP_HANDLER: code and data.

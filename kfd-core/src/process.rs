@@ -26,7 +26,7 @@ use crate::render::RenderFiles;
 use crate::smi::Stream;
 use crate::stage::{AtomicStage, Stage};
 use crate::svm::Svm;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicBool, Mutex};
 use crate::vitals::Vitals;
 use crate::wait::Condition;
 use notifier::{Listener, Releasing};
@@ -89,6 +89,8 @@ pub struct Process {
     /// What its files of render nodes have.
     pub(crate) render: RenderFiles,
     pub(crate) purse: Arc<Purse>,
+    /// It has opened kfd, or somebody debugs it.
+    pub(crate) uses_kfd: AtomicBool,
     charge: Charge,
 }
 
@@ -119,6 +121,7 @@ impl Process {
             render: RenderFiles::default(),
             debug: Mutex::default(),
             copies: Copies::default(),
+            uses_kfd: AtomicBool::new(false),
             purse,
             charge,
         }

@@ -25,6 +25,8 @@ pub(crate) struct Queue {
     pub(crate) doorbell: u16,
     /// Packets retired.
     pub(crate) packets: AtomicU64,
+    /// Nanoseconds in which it ran.
+    pub(crate) ran: AtomicU64,
     /// When it was made.
     pub(crate) made_at: Nanos,
     /// `write_dispatch_id`.
@@ -118,6 +120,7 @@ impl Queue {
             device,
             doorbell,
             packets,
+            ran: AtomicU64::new(0),
             made_at,
             write_index,
             read_index,

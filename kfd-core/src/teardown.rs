@@ -55,7 +55,9 @@ impl Core {
     /// Takes a process out of every index; the table's reference to it.
     pub(crate) fn unpublish(&self, process: &Ref<Process>) -> Option<Ref<Process>> {
         let published = self.table.unpublish(process);
-        self.files.forget(process.id());
+        for file in self.files.forget(process.id()) {
+            self.end_primary(file);
+        }
         self.sweep_descriptors(Look::BY_DEATH);
         published
     }

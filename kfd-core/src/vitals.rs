@@ -25,6 +25,8 @@ pub(crate) struct Vitals {
     pub(crate) arena_fds: AtomicU64,
     /// Arenas that clients may map.
     pub(crate) lingering: Lingering,
+    /// How often a process was evicted because its VRAM was needed.
+    pub(crate) evictions: AtomicU64,
     /// Memory that processes have exported.
     pub(crate) shares: Arc<Shares>,
     /// Streams of events.
@@ -43,6 +45,7 @@ impl Vitals {
             died,
             freed: zero(),
             arena_fds: zero(),
+            evictions: zero(),
             lingering: Lingering::default(),
             shares: Arc::default(),
             smi: Smi::default(),

@@ -67,12 +67,18 @@ fn libdrm_is_told_the_same_device() {
     assert_eq!((info.cu_active_number, active), (64, 64));
     assert_eq!(info.enabled_rb_pipes_mask.count_ones(), info.num_rb_pipes);
     assert_eq!(info.max_engine_clock, 1_600_000);
-    assert_eq!(device.register(0x263e), Some(0x2a11_4042));
-    assert_eq!(device.register(0x263f), None);
+    assert_eq!(device.register(0x263e, &Now::default()), Some(0x2a11_4042));
+    assert_eq!(device.register(0x263f, &Now::default()), None);
 }
 
 fn ask(query: u32, return_size: u32, args: [u32; 4]) -> Result<Vec<u8>, i32> {
-    let now = Now { vram_used: Bytes(4096), gtt_used: Bytes(8192), gtt_total: Bytes(1 << 30), counter: 77 };
+    let now = Now {
+        vram_used: Bytes(4096),
+        gtt_used: Bytes(8192),
+        gtt_total: Bytes(1 << 30),
+        counter: 77,
+        ..Now::default()
+    };
     let profile = Profile::named("gfx900").expect("it is compiled in");
     profile.devices[0].answer(&Info { return_pointer: 0x1000, return_size, query, args }, &now)
 }
@@ -167,7 +173,11 @@ fn the_copy_engines_alone_have_rings() {
 #[test]
 fn an_unknown_name_is_refused_with_the_names_there_are() {
     let error = Profile::named("gfx9000").expect_err("there is none");
-    assert_eq!(error.to_string(), "there is no profile `gfx9000`; there is: gfx900, gfx942, gfx1100");
+    assert_eq!(
+        error.to_string(),
+        "there is no profile `gfx9000`; there is: gfx900 (vega10, vega-frontier, mi25), gfx942 (mi300x), \
+         gfx1100 (navi31, rx7900xtx)"
+    );
 }
 
 #[test]
@@ -344,4 +354,50 @@ fn an_older_interface_shows_what_its_kernel_showed() {
         let error = newest.clone().with_interface(minor).expect_err("it is not served").to_string();
         assert_eq!(error, format!("an interface is 1.1 to 1.19, not 1.{minor}"));
     }
+}
+
+#[test]
+fn a_product_is_another_name_of_its_profile() {
+    for (product, name) in [
+        ("mi25", "gfx900"),
+        ("vega-frontier", "gfx900"),
+        ("mi300x", "gfx942"),
+        ("MI300X", "gfx942"),
+        ("rx7900xtx", "gfx1100"),
+        ("GFX1100", "gfx1100"),
+    ] {
+        assert_eq!(Profile::named(product).expect(product).name, name);
+    }
+    // Each name means one profile.
+    let mut all: Vec<_> = Profile::names().map(str::to_owned).collect();
+    for name in Profile::names() {
+        let profile = Profile::named(name).expect(name);
+        assert!(Profile::choices().contains(&profile.called()), "{}", Profile::choices());
+        all.extend(profile.aliases);
+    }
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count, "{all:?}");
+}
+
+#[test]
+fn a_board_is_one_that_files_can_tell_of() {
+    let text = include_str!("../profiles/gfx1100.toml");
+    for (from, to, why) in [
+        ("power_cap_watts = 327", "power_cap_watts = 0", "power_cap_watts must be 1 to 10000, not 0"),
+        ("fan_rpm = 3300", "fan_rpm = 3000000", "fan_rpm must be 0 to 100000, not 3000000"),
+        ("class = 0x03_00_00", "class = 0x1_000000", "a PCI class must be 0 to 16777215, not 16777216"),
+        ("\"113-D7020100-102\"", "\"a\\nb\"", "this must be one line of fewer than 128 bytes"),
+        ("\"rx7900xtx\"", "\"rx/7900\"", "`rx/7900` is not a name of small letters, digits and `-`"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let refused = Profile::parse(&text.replace(from, to)).expect_err(to).to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    // A profile of somebody's own that says nothing of its board is shown all the same.
+    let start = text.find("[devices.board]").expect("it is there");
+    let end = start + text[start..].find("[devices.vram]").expect("it is there");
+    let profile = Profile::parse(&format!("{}{}", &text[..start], &text[end..])).expect("a profile");
+    assert_eq!((profile.devices[0].board.class, profile.devices[0].board.fan_rpm), (0x03_80_00, 0));
 }

@@ -2,7 +2,7 @@
 
 use kfd_core::ids::Bytes;
 use kfd_core::profile::Profile;
-use kfd_core::topology::{Entry, Host, Tree, tree, tree_on};
+use kfd_core::topology::{DEVICES, Entry, Gauge, Host, Live, Numbers, Tree, tree, tree_on};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 
@@ -221,10 +221,10 @@ fn the_discovery_table_names_each_block_and_its_version() {
                     assert_eq!(tree.text(&at), Some(format!("{value}\n").as_str()), "{at} of {name}");
                 }
             }
-            assert_eq!(tree.get(format!("{die}/GC")), Some(&Entry::Link("11".to_owned())));
+            assert!(tree.names(format!("{die}/GC")).contains(&"0".to_owned()), "{name}");
         }
     }
-    assert!(children(&of("gfx900", 1), "sys/class/drm/renderD128/device/ip_discovery").is_empty());
+    assert!(of("gfx900", 1).names("sys/class/drm/renderD128/device/ip_discovery").is_empty());
 }
 
 #[test]
@@ -302,12 +302,13 @@ fn two_devices_get_nodes_and_processor_ids_of_their_own() {
     let mut second = profile.devices[0].clone();
     second.gpu_id.0 = 7;
     second.render_minor.0 = 129;
+    second.pci.bus += 1;
     profile.devices.push(second);
     let tree = tree(&profile);
     assert_eq!(tree.text(format!("{NODES}/2/gpu_id")), Some("7\n"));
     assert_eq!(properties(&tree, &format!("{NODES}/2"))["simd_id_base"], 0x8000_1000 + 64);
     assert_eq!(properties(&tree, &format!("{NODES}/0"))["io_links_count"], 2);
-    assert!(tree.get("sys/class/drm/renderD129/device/vendor").is_some());
+    assert!(tree.follow("sys/class/drm/renderD129/device/vendor").is_some());
 }
 
 #[test]
@@ -327,10 +328,10 @@ fn libdrm_finds_a_pci_device_behind_the_render_node() {
     let uevent = tree.text(format!("{device}/uevent")).expect("uevent");
     assert!(uevent.lines().any(|line| line == "PCI_SLOT_NAME=0000:2f:00.0"), "{uevent}");
     assert!(uevent.lines().any(|line| line == "DRIVER=amdgpu"), "{uevent}");
-    let Some(Entry::File(config)) = tree.get(format!("{device}/config")) else { panic!("no config") };
-    assert_eq!(config.len(), 64);
+    let Some(Entry::File(config)) = tree.follow(format!("{device}/config")) else { panic!("no config") };
+    assert_eq!(config.len(), 256);
     assert_eq!(config[..4], [0x02, 0x10, 0x63, 0x68]);
-    assert_eq!(tree.get(format!("{device}/subsystem")), Some(&Entry::Link("../../../../bus/pci".to_owned())));
+    assert_eq!(tree.real_path(format!("{device}/subsystem")), Some("sys/bus/pci".into()));
 }
 
 #[test]
@@ -358,7 +359,7 @@ fn the_host_is_read_from_the_texts_of_proc() {
     let host = Host::from_proc(cpuinfo, "MemTotal:       16384 kB\nMemFree: 1 kB\n", "");
     assert_eq!(
         host,
-        Host { cpus: 2, first_apic_id: 4, memory: Bytes(16 << 20), mhz: 2894, modules: String::new() }
+        Host { cpus: 2, first_apic_id: 4, memory: Bytes(16 << 20), mhz: 2894, ..Host::default() }
     );
     assert_eq!(Host::from_proc("", "MemTotal: 99999999999999999999 kB", ""), Host::default());
 }
@@ -390,4 +391,147 @@ fn every_property_file_scans_to_its_end() {
             assert_eq!(scan(text).len(), text.lines().count(), "{}", path.display());
         }
     }
+}
+
+/// Every way by which a tool comes to a device ends in its one directory.
+#[test]
+fn every_path_to_a_device_leads_to_its_directory() {
+    let host = Host { numbers: Numbers { card: 3, hwmon: 5 }, ..Host::default() };
+    let profile = Profile::named("gfx942").expect("it is compiled in").with_gpus(8).expect("there is room");
+    let tree = tree_on(&profile, &host);
+    for (nth, device) in profile.devices.iter().enumerate() {
+        let (address, render) = (device.pci.address(), device.render_minor);
+        let (card, hwmon) = (3 + nth, 5 + nth);
+        let real = Path::new("sys").join(DEVICES).join(&address);
+        for path in [
+            format!("sys/class/drm/card{card}/device"),
+            format!("sys/class/drm/renderD{render}/device"),
+            format!("sys/class/hwmon/hwmon{hwmon}/device"),
+            format!("sys/dev/char/226:{card}/device"),
+            format!("sys/dev/char/226:{render}/device"),
+            format!("sys/bus/pci/devices/{address}"),
+            format!("sys/bus/pci/drivers/amdgpu/{address}"),
+            format!("sys/module/amdgpu/drivers/pci:amdgpu/{address}"),
+        ] {
+            assert_eq!(tree.real_path(&path).as_ref(), Some(&real), "{path}");
+        }
+        assert_eq!(tree.real_path(real.join("driver/module")), Some("sys/module/amdgpu".into()));
+        assert_eq!(tree.names(real.join("drm")), [format!("card{card}"), format!("renderD{render}")]);
+        assert_eq!(tree.names(real.join("hwmon")), [format!("hwmon{hwmon}")]);
+        for (child, class) in [(format!("drm/card{card}"), "drm"), (format!("hwmon/hwmon{hwmon}"), "hwmon")] {
+            let subsystem = tree.real_path(real.join(child).join("subsystem"));
+            assert_eq!(subsystem, Some(Path::new("sys/class").join(class)));
+        }
+        assert_eq!(
+            tree.text(format!("sys/class/drm/card{card}/dev")),
+            Some(format!("226:{card}\n").as_str())
+        );
+        let uevent = tree.text(format!("sys/dev/char/226:{render}/uevent")).expect("uevent");
+        assert!(uevent.contains(&format!("DEVNAME=dri/renderD{render}\n")), "{uevent}");
+    }
+    assert_eq!(tree.real_path("sys/class/kfd/kfd/proc"), None, "a door serves what is there");
+    assert_eq!(tree.real_path("sys/no/where"), None);
+}
+
+/// AMD's device plugin for Kubernetes (internal/pkg/amdgpu/amdgpu.go, `GetAMDGPUs`) walks these paths: devices of the driver,
+/// how each is divided, its nodes, and which node of the topology has the same render node.
+#[test]
+fn amds_device_plugin_would_find_each_device() {
+    for (name, gpus, kind) in
+        [("gfx900", 2, None), ("gfx942", 8, Some(("SPX", "NPS1"))), ("gfx1100", 3, None)]
+    {
+        let tree = of(name, gpus);
+        assert!(tree.real_path("sys/module/amdgpu/drivers").is_some());
+        let nodes = "sys/class/kfd/kfd/topology/nodes";
+        let mut of_render = BTreeMap::new();
+        for node in tree.names(nodes) {
+            let properties = properties(&tree, &format!("{nodes}/{node}"));
+            let place = |name: &str| properties[name];
+            if place("drm_render_minor") > 0 {
+                let (location, domain) = (place("location_id"), place("domain"));
+                let (bus, slot) = (location >> 8 & 0xff, location >> 3 & 0x1f);
+                of_render
+                    .insert(place("drm_render_minor"), (node, format!("{domain:04x}:{bus:02x}:{slot:02x}")));
+            }
+        }
+        let of_driver = "sys/module/amdgpu/drivers/pci:amdgpu";
+        let is_address =
+            |name: &String| name.as_bytes()[..4].iter().all(u8::is_ascii_hexdigit) && name.contains(':');
+        let devices: Vec<_> = tree.names(of_driver).into_iter().filter(is_address).collect();
+        assert_eq!(devices.len(), gpus as usize, "{name}");
+        for device in devices {
+            let text = |file: &str| tree.text(format!("{of_driver}/{device}/{file}")).map(str::trim);
+            let partition = text("current_compute_partition").zip(text("current_memory_partition"));
+            assert_eq!(partition, kind, "{name}");
+            assert_eq!(text("available_compute_partition").is_some(), kind.is_some());
+            let numa: i32 = text("numa_node").expect("a file").parse().expect("a number");
+            assert!(numa >= 0, "{name}: a device of no node is passed over");
+            let drm = tree.names(format!("{of_driver}/{device}/drm"));
+            let minor =
+                |prefix: &str| drm.iter().find_map(|name| name.strip_prefix(prefix)?.parse::<u64>().ok());
+            let (_, address) = &of_render[&minor("renderD").expect("a render node")];
+            assert!(device.starts_with(address.as_str()), "{device} is not at {address}");
+            let card = minor("card").expect("a primary node");
+            assert_eq!(tree.text(format!("sys/class/drm/card{card}/device/vendor")), Some("0x1002\n"));
+        }
+    }
+}
+
+/// rocm-smi finds the place of a card in the text of its link (`ConstructBDFID`, rocm_smi_main.cc), and its node by that and by
+/// its serial number: a device without one makes ROCm 6's look behind the end of a list.
+#[test]
+fn rocm_smi_would_match_each_card_with_its_node() {
+    for name in ["gfx900", "gfx942", "gfx1100"] {
+        let profile = Profile::named(name).expect(name).with_gpus(3).expect("there is room");
+        let tree = tree(&profile);
+        for (card, device) in profile.devices.iter().enumerate() {
+            let Some(Entry::Link(target)) = tree.get(format!("sys/class/drm/card{card}")) else {
+                panic!("no link")
+            };
+            let address = target.rsplit('/').find(|part| part.len() == 12 && part.contains(':'));
+            assert_eq!(address, Some(device.pci.address().as_str()));
+            let node = properties(&tree, &format!("{NODES}/{}", card + 1));
+            let serial =
+                tree.text(format!("sys/class/drm/card{card}/device/unique_id")).expect("a serial number");
+            assert_eq!(u64::from_str_radix(serial.trim(), 16), Ok(node["unique_id"]));
+            assert_ne!(node["unique_id"], 0, "{name}");
+            let monitor = format!("sys/class/drm/card{card}/device/hwmon");
+            let sensors = tree.names(&monitor);
+            assert_eq!(tree.text(format!("{monitor}/{}/name", sensors[0])), Some("amdgpu\n"));
+        }
+    }
+}
+
+#[test]
+fn clocks_memory_and_sensors_are_those_of_the_profile() {
+    let tree = of("gfx1100", 1);
+    let device = "sys/class/drm/card0/device";
+    let text = |file: &str| tree.text(format!("{device}/{file}")).unwrap_or_else(|| panic!("no {file}"));
+    assert_eq!(text("pp_dpm_sclk"), "0: 620Mhz \n1: 2482Mhz *\n");
+    assert_eq!(text("pp_dpm_pcie"), "0: 16.0GT/s, x16 1107Mhz *\n");
+    assert_eq!((text("current_link_speed"), text("max_link_width")), ("16.0 GT/s PCIe\n", "16\n"));
+    assert_eq!(text("mem_info_vram_total"), format!("{}\n", 0x5_ff00_0000u64));
+    assert_eq!(text("class"), "0x030000\n");
+    assert_eq!(text("hwmon/hwmon0/temp1_label"), "edge\n");
+    assert_eq!(text("hwmon/hwmon0/power1_cap"), "327000000\n");
+    let resource: Vec<_> = text("resource").lines().collect();
+    assert_eq!(resource.len(), 13);
+    let range: Vec<_> = resource[0].split(' ').map(|word| u64::from_str_radix(&word[2..], 16)).collect();
+    let [Ok(first), Ok(last), Ok(_)] = range[..] else { panic!("{}", resource[0]) };
+    assert_eq!(last - first + 1, 0x5_ff00_0000u64.next_power_of_two());
+    for (file, gauge) in [
+        ("mem_info_vram_used", Gauge::Vram),
+        ("gpu_busy_percent", Gauge::Busy),
+        ("gpu_metrics", Gauge::Metrics),
+    ] {
+        let live = Some(&Entry::Live(Live { device: 0, gauge }));
+        assert_eq!(tree.follow(format!("{device}/{file}")), live, "{file}");
+    }
+    // Vega 10's driver has no table of figures, and MI300X no fan and no sensor at an edge.
+    assert_eq!(of("gfx900", 1).follow(format!("{device}/gpu_metrics")), None);
+    let of_dies = of("gfx942", 1);
+    for absent in ["fan1_input", "pwm1", "temp1_input", "power1_average"] {
+        assert_eq!(of_dies.follow(format!("{device}/hwmon/hwmon0/{absent}")), None, "{absent}");
+    }
+    assert_eq!(of_dies.text(format!("{device}/ras/umc_err_count")), Some("ue: 0\nce: 0\n"));
 }

@@ -247,6 +247,8 @@ pub struct Ioctl {
     pub parks: bool,
     /// The minor version of the interface that brought it; an older interface answers ENOTTY. 0 for DRM calls.
     pub since: u32,
+    /// Only a primary node of DRM has it; EACCES on a render node.
+    pub primary: bool,
     /// The errno with which every such call ends, whatever its struct says, because what it asks for is absent here;
     /// a door need not gather for it.
     pub refused: Option<i32>,
@@ -272,6 +274,7 @@ impl Ioctl {
         returned: None,
         parks: false,
         since: 0,
+        primary: false,
         refused: None,
         doc: "",
     };

@@ -307,6 +307,15 @@ impl Dqm {
         waits
     }
 
+    /// Whether an engine is in one of its queues, or one has something to do.
+    pub(crate) fn is_running(&self) -> bool {
+        let state = self.state.lock();
+        state
+            .entries
+            .values()
+            .any(|entry| entry.run == Run::Running || entry.run == Run::Ready && !entry.polled)
+    }
+
     /// The next queue to run. It is running until [`Dqm::done`].
     pub(crate) fn next(&self, now: Nanos) -> Option<Turn> {
         let mut guard = self.state.lock();

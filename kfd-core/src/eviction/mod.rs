@@ -32,6 +32,7 @@ use crate::notice::Post;
 use crate::process::{Inner, Process};
 use crate::smi::SmiKind;
 use crate::stage::Stage;
+use crate::sync::Ordering;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -94,6 +95,10 @@ struct Active {
 #[derive(Debug, Default)]
 pub(crate) struct Evictions {
     active: BTreeMap<Reason, Active>,
+    /// Since when there is any.
+    began: Nanos,
+    /// How long those lasted that are over.
+    over: u64,
 }
 
 impl Evictions {
@@ -101,6 +106,11 @@ impl Evictions {
     pub(crate) fn oldest(&self) -> Option<Eviction> {
         let oldest = self.active.iter().min_by_key(|(_, active)| active.since);
         oldest.map(|(reason, active)| Eviction { reason: *reason, since: active.since })
+    }
+
+    /// How long it was evicted in all, the eviction under way apart (`evict_duration_counter`, amdkfd/kfd_process.c).
+    pub(crate) fn lasted(&self) -> Nanos {
+        Nanos(self.over)
     }
 
     /// All.
@@ -131,6 +141,9 @@ impl Core {
             }
             let since = self.now();
             let due = reason.lasts().map(|span| Nanos(since.0.saturating_add(span.0)));
+            if inner.evictions.active.is_empty() {
+                inner.evictions.began = since;
+            }
             inner.evictions.active.insert(reason, Active { since, due, back_off: RESTORE.0 });
             if let Some(at) = due {
                 self.deadlines.add(at, Due::Restore(process.id()), post);
@@ -138,6 +151,9 @@ impl Core {
             let evict = |device: &crate::device::Device| device.dqm.evict(process.id(), process.uid());
             self.devices.iter().flat_map(evict).collect::<Vec<_>>()
         };
+        if reason == Reason::Memory {
+            self.vitals.evictions.fetch_add(1, Ordering::Relaxed);
+        }
         tracing::debug!(process = %process.id(), tgid = %process.tgid(), ?reason, queues = queues.len(), "evicted");
         for device in self.devices.iter() {
             self.smi(device.gpu(), process.tgid(), SmiKind::QueueEviction(reason), post);
@@ -172,6 +188,9 @@ impl Core {
 
     fn let_run(&self, process: &Process, inner: &mut Inner, reason: Reason, post: &mut Post) {
         let Some(active) = inner.evictions.active.remove(&reason) else { return };
+        if inner.evictions.active.is_empty() {
+            inner.evictions.over += self.now().0.saturating_sub(inner.evictions.began.0);
+        }
         if let Some(at) = active.due {
             self.deadlines.remove(at, Due::Restore(process.id()));
         }

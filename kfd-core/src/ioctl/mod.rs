@@ -114,6 +114,7 @@ impl Core {
         };
         let handled = match (row.refused.or(over), row.magic()) {
             (Some(errno), _) => Err(Errno(errno)),
+            (None, _) if row.primary && !matches!(caller.node, Node::Card(_)) => Err(Errno::ACCES),
             (None, kfd::MAGIC) => ctx.kfd(row.number()),
             (None, _) => ctx.drm(row.number()),
         };
@@ -133,7 +134,7 @@ impl Core {
     fn admitted(&self, node: Node, cmd: u32) -> Result<&'static crate::abi::spec::Ioctl, Errno> {
         let (magic, absent) = match node {
             Node::Kfd => (kfd::MAGIC, Errno::NOTTY),
-            Node::Render(_) => (drm_abi::MAGIC, Errno::INVAL),
+            Node::Render(_) | Node::Card(_) => (drm_abi::MAGIC, Errno::INVAL),
         };
         if ioc::magic(cmd) != magic {
             return Err(Errno::NOTTY);

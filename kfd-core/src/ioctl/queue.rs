@@ -25,7 +25,7 @@ use crate::process::Process;
 use crate::profile::QueueFormat;
 use crate::queue::{Format, Indices, Properties, Queue};
 use crate::slots::Slot;
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 use hsa_queue::doorbell::DOORBELL_BYTES;
 use hsa_queue::ring::Ring;
 use hsa_queue::sdma::Generation;
@@ -347,6 +347,9 @@ impl Core {
         let same = inner.pqm.get(id).is_some_and(|entry| Arc::ptr_eq(&entry.queue, &queue));
         let entry = if same { inner.pqm.remove(id) } else { None };
         let entry = entry.ok_or(Errno::INVAL)?;
+        if !queue.is_compute() {
+            inner.bindings[queue.device].copied += queue.ran.load(Ordering::Relaxed);
+        }
         let mut debug = process.debug.lock();
         debug.forget_queue(queue.key.queue);
         debug.raise_device(device.index, abi::ec_mask(abi::EC_DEVICE_QUEUE_DELETE), None, post);

@@ -91,6 +91,42 @@ pub(super) fn up_to_a_word<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D:
     small(from, "this", 1, 32)
 }
 
+/// Three bytes of a configuration header.
+pub(super) fn pci_class<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    small(from, "a PCI class", 0, 0x00ff_ffff)
+}
+
+/// What a sensor tells in millionths fits its file.
+pub(super) fn watts<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    small(from, "power_cap_watts", 1, 10_000)
+}
+
+pub(super) fn rpm<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    small(from, "fan_rpm", 0, 100_000)
+}
+
+/// A file of one line.
+pub(super) fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.len() < 128 && !text.chars().any(char::is_control) {
+        Ok(text)
+    } else {
+        Err(D::Error::custom("this must be one line of fewer than 128 bytes"))
+    }
+}
+
+/// What else a profile is called on a command line: names without a path's slash, in small letters.
+pub(super) fn aliases<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let aliases = Vec::<String>::deserialize(from)?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match aliases.iter().find(|alias| alias.is_empty() || !alias.bytes().all(plain)) {
+        Some(alias) => {
+            Err(D::Error::custom(format!("`{alias}` is not a name of small letters, digits and `-`")))
+        }
+        None => Ok(aliases),
+    }
+}
+
 /// PCI's bits for slots and functions.
 pub(super) fn slot<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
     small(from, "a PCI slot", 0, 31).map(|slot| slot as u8)

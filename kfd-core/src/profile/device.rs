@@ -43,6 +43,9 @@ pub struct DeviceProfile {
     /// The blocks whose memory errors it finds and tells of; empty on devices without RAS.
     #[serde(default)]
     pub ras: Vec<RasBlock>,
+    /// What it is sold as, and what its sensors are like.
+    #[serde(default)]
+    pub board: Board,
     /// What only libdrm asks for.
     pub display: Display,
 }
@@ -130,11 +133,62 @@ pub enum RasBlock {
 }
 
 impl RasBlock {
+    /// Its name, which is the kernel's (`ras_block_string`, amdgpu/amdgpu_ras.c).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Umc => "umc",
+            Self::Sdma => "sdma",
+            Self::Gfx => "gfx",
+            Self::Mmhub => "mmhub",
+            Self::Athub => "athub",
+            Self::PcieBif => "pcie_bif",
+            Self::Hdp => "hdp",
+            Self::XgmiWafl => "xgmi_wafl",
+            Self::Df => "df",
+        }
+    }
+
     /// The block of that name, which is the profile's and the kernel's (`ras_block_string`, amdgpu/amdgpu_ras.c).
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
         Self::deserialize(name).ok()
+    }
+}
+
+/// The board that a device sits on: what tools show of it and runtimes do not ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Board {
+    /// PCI class, subclass and interface.
+    #[serde(deserialize_with = "bounds::pci_class")]
+    pub class: u32,
+    /// What it is called; empty where its board does not tell.
+    #[serde(deserialize_with = "bounds::line")]
+    pub product: String,
+    /// Version of its BIOS, a part number.
+    #[serde(deserialize_with = "bounds::line")]
+    pub vbios: String,
+    /// Watts that it may draw.
+    #[serde(deserialize_with = "bounds::watts")]
+    pub power_cap_watts: u32,
+    /// Highest speed of its fan, turns a minute; 0 without a fan.
+    #[serde(deserialize_with = "bounds::rpm")]
+    pub fan_rpm: u32,
+}
+
+impl Default for Board {
+    /// A headless device of no known make.
+    fn default() -> Self {
+        Self {
+            // Base class 03 (display), subclass 80 (other).
+            class: 0x03_80_00,
+            product: String::new(),
+            vbios: "113-D0000000-000".to_owned(),
+            power_cap_watts: 300,
+            fan_rpm: 0,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::DeviceProfile;
 use crate::abi::drm::{self as abi, DeviceInfo};
 use crate::ids::Bytes;
+use crate::topology::hwmon;
 use libc::{EFAULT, EINVAL};
 use zerocopy::IntoBytes;
 
@@ -24,6 +25,16 @@ pub const DMA_RINGS: u32 = 2;
 /// GB_ADDR_CONFIG, in words (gc/gc_9_0_offset.h: segment 0x2000 + 0x63e).
 const GB_ADDR_CONFIG: u32 = 0x263e;
 
+/// GRBM_STATUS and GRBM_STATUS2 likewise (0x2000 + 0x4, 0x2000 + 0x2), which radeontop samples.
+const GRBM_STATUS: u32 = 0x2004;
+const GRBM_STATUS2: u32 = 0x2002;
+/// `GRBM_STATUS__CP_BUSY_MASK`, `GRBM_STATUS__GUI_ACTIVE_MASK` (gc/gc_9_0_sh_mask.h).
+const CP_BUSY: u32 = 1 << 29;
+const GUI_ACTIVE: u32 = 1 << 31;
+
+/// What the BIOS of every device here says that it is.
+const NAME_OF_BIOS: &str = "kfdd";
+
 /// What no profile knows and some queries ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Now {
@@ -35,6 +46,14 @@ pub struct Now {
     pub gtt_total: Bytes,
     /// Ticks of the device's clock.
     pub counter: u64,
+    /// The share of the last second in which queues ran, percent.
+    pub busy: u32,
+    /// Whether one has something to do at this moment.
+    pub running: bool,
+    /// How often a process was evicted for its VRAM.
+    pub evictions: u64,
+    /// How often the device was reset.
+    pub resets: u32,
 }
 
 impl DeviceProfile {
@@ -49,7 +68,7 @@ impl DeviceProfile {
         let mut answer = match query.query {
             abi::INFO_ACCEL_WORKING => 1u32.as_bytes().to_vec(),
             abi::INFO_DEV_INFO => self.device_info().as_bytes().to_vec(),
-            abi::INFO_READ_MMR_REG => self.registers(&query.read_mmr_reg())?.as_bytes().to_vec(),
+            abi::INFO_READ_MMR_REG => self.registers(&query.read_mmr_reg(), now)?.as_bytes().to_vec(),
             abi::INFO_HW_IP_INFO => self.engines(query.query_hw_ip())?.as_bytes().to_vec(),
             abi::INFO_HW_IP_COUNT => match query.query_hw_ip() {
                 (abi::HW_IP_DMA, _) => 1u32.as_bytes().to_vec(),
@@ -69,6 +88,12 @@ impl DeviceProfile {
                 vram_gtt.as_bytes().to_vec()
             }
             abi::INFO_MEMORY => self.memory_info(now).as_bytes().to_vec(),
+            abi::INFO_SENSOR => self.sensor(query.sensor(), now)?.as_bytes().to_vec(),
+            abi::INFO_NUM_EVICTIONS => now.evictions.as_bytes().to_vec(),
+            // What is evicted is booked elsewhere and not copied, and nothing is copied for a fault.
+            abi::INFO_NUM_BYTES_MOVED | abi::INFO_NUM_VRAM_CPU_PAGE_FAULTS => 0u64.as_bytes().to_vec(),
+            abi::INFO_VRAM_LOST_COUNTER => now.resets.as_bytes().to_vec(),
+            abi::INFO_VBIOS if query.vbios() == abi::VBIOS_INFO => self.bios().as_bytes().to_vec(),
             abi::INFO_FW_VERSION => {
                 let ver = match query.firmware() {
                     FW_GFX_MEC => self.compute.firmware,
@@ -123,7 +148,7 @@ impl DeviceProfile {
     }
 
     /// The registers that a READ_MMR_REG asks for.
-    fn registers(&self, asked: &abi::ReadMmrReg) -> Result<Vec<u32>, i32> {
+    fn registers(&self, asked: &abi::ReadMmrReg, now: &Now) -> Result<Vec<u32>, i32> {
         // An instance is two bytes, engine and array; 0xff is all of them.
         let outside = |byte: u32, count: u32| byte & 0xff != 0xff && byte & 0xff >= count;
         if asked.count == 0
@@ -133,7 +158,7 @@ impl DeviceProfile {
         {
             return Err(EINVAL);
         }
-        let offset = |i: u32| asked.dword_offset.checked_add(i).and_then(|offset| self.register(offset));
+        let offset = |i: u32| asked.dword_offset.checked_add(i).and_then(|offset| self.register(offset, now));
         (0..asked.count).map(|i| offset(i).ok_or(EFAULT)).collect()
     }
 
@@ -193,7 +218,40 @@ impl DeviceProfile {
 
     /// The value of a register that READ_MMR_REG may read, by its word offset.
     #[must_use]
-    pub fn register(&self, dword_offset: u32) -> Option<u32> {
-        (dword_offset == GB_ADDR_CONFIG).then_some(self.display.gb_addr_config)
+    pub fn register(&self, dword_offset: u32, now: &Now) -> Option<u32> {
+        match dword_offset {
+            GB_ADDR_CONFIG => Some(self.display.gb_addr_config),
+            GRBM_STATUS => Some(if now.running { CP_BUSY | GUI_ACTIVE } else { 0 }),
+            GRBM_STATUS2 => Some(0),
+            _ => None,
+        }
+    }
+
+    /// `amdgpu_info_sensor`: MHz, millidegrees, percent, W and mV.
+    fn sensor(&self, sensor: u32, now: &Now) -> Result<u32, i32> {
+        match sensor {
+            abi::SENSOR_GFX_SCLK | abi::SENSOR_STABLE_PSTATE_GFX_SCLK | abi::SENSOR_PEAK_PSTATE_GFX_SCLK => {
+                Ok(self.compute.engine_mhz)
+            }
+            abi::SENSOR_GFX_MCLK | abi::SENSOR_STABLE_PSTATE_GFX_MCLK | abi::SENSOR_PEAK_PSTATE_GFX_MCLK => {
+                Ok(self.vram.clock_mhz)
+            }
+            abi::SENSOR_GPU_TEMP => Ok(hwmon::EDGE_C * 1000),
+            abi::SENSOR_GPU_LOAD => Ok(now.busy),
+            abi::SENSOR_GPU_AVG_POWER | abi::SENSOR_GPU_INPUT_POWER => Ok(hwmon::watts(self)),
+            abi::SENSOR_VDDGFX => Ok(hwmon::GFX_MV),
+            _ => Err(EINVAL),
+        }
+    }
+
+    fn bios(&self) -> abi::VbiosInfo {
+        let mut told = abi::VbiosInfo::default();
+        let part = self.board.vbios.as_bytes();
+        let room = part.len().min(told.vbios_pn.len() - 1);
+        told.vbios_pn[..room].copy_from_slice(&part[..room]);
+        told.vbios_ver_str[..room.min(31)].copy_from_slice(&part[..room.min(31)]);
+        let name = NAME_OF_BIOS.as_bytes();
+        told.name[..name.len()].copy_from_slice(name);
+        told
     }
 }

@@ -13,7 +13,7 @@ mod libdrm;
 mod many;
 
 pub use device::{
-    Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueFormat, QueueHardware,
+    Board, Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueFormat, QueueHardware,
     RasBlock, Vram, VramKind, Xgmi,
 };
 pub use error::ProfileError;
@@ -36,6 +36,9 @@ const COMPILED_IN: &[(&str, &str)] = &[
 pub struct Profile {
     /// What it is called.
     pub name: String,
+    /// What else a command line may call it: products of its kind.
+    #[serde(default, deserialize_with = "bounds::aliases")]
+    pub aliases: Vec<String>,
     /// The minor version of the KFD interface that GET_VERSION reports; calls that came later are ENOTTY.
     #[serde(deserialize_with = "bounds::interface_minor")]
     pub interface_minor: u32,
@@ -72,16 +75,39 @@ pub struct Cpu {
 }
 
 impl Profile {
-    /// The compiled-in profile of this name.
+    /// The compiled-in profile of this name, or of this product, in letters of any case.
     ///
     /// # Errors
     /// [`ProfileError::Unknown`], with the names there are.
     pub fn named(name: &str) -> Result<Self, ProfileError> {
-        let Some((_, text)) = COMPILED_IN.iter().find(|(known, _)| *known == name) else {
-            let known = Self::names().collect::<Vec<_>>().join(", ");
-            return Err(ProfileError::Unknown { name: name.to_owned(), known });
-        };
-        Self::parse(text)
+        let mut known = Vec::new();
+        for (compiled_in, text) in COMPILED_IN {
+            let profile = Self::parse(text)?;
+            if compiled_in.eq_ignore_ascii_case(name)
+                || profile.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+            {
+                return Ok(profile);
+            }
+            known.push(profile.called());
+        }
+        Err(ProfileError::Unknown { name: name.to_owned(), known: known.join(", ") })
+    }
+
+    /// Its name and what else it is called, as a sentence has it.
+    #[must_use]
+    pub fn called(&self) -> String {
+        if self.aliases.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{} ({})", self.name, self.aliases.join(", "))
+        }
+    }
+
+    /// The compiled-in profiles with what else each is called, for a person who chooses one.
+    #[must_use]
+    pub fn choices() -> String {
+        let profiles = COMPILED_IN.iter().filter_map(|(_, text)| Self::parse(text).ok());
+        profiles.map(|profile| profile.called()).collect::<Vec<_>>().join(", ")
     }
 
     /// The names of the compiled-in profiles.

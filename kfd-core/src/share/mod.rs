@@ -330,7 +330,7 @@ impl Core {
     #[must_use]
     pub fn vram_used(&self, minor: RenderMinor) -> Option<Bytes> {
         let device = self.device_behind(minor)?;
-        Some(Bytes(device.vram().saturating_sub(self.vram_free(device.index))))
+        Some(Bytes(self.vram_in_use(device)))
     }
 
     /// Bytes of VRAM of the device with this index that nobody has any more or yet.

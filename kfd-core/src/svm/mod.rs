@@ -105,6 +105,12 @@ impl Svm {
         Extent { bytes: self.bytes, on_devices }
     }
 
+    /// Bytes that lie on the device with this index.
+    pub(crate) fn on_device(&self, device: usize) -> u64 {
+        let there = |held: &Held| held.stay.as_ref().and_then(Stay::device) == Some(device);
+        self.ranges.iter().filter(|(_, held)| there(held)).map(|(range, _)| length(&range)).sum()
+    }
+
     /// Changes what is said of `range`; parts of which nothing was said begin with `unsaid`. With `charge_bytes` false,
     /// faults are retried and the bytes cost nothing.
     ///

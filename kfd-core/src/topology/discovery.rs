@@ -4,13 +4,14 @@
 //! instance. Devices from before discovery tables have none.
 
 use super::Tree;
-use crate::profile::DeviceProfile;
+use super::place::Place;
 
-pub(super) fn plant(tree: &mut Tree, device: &DeviceProfile) {
+pub(super) fn plant(tree: &mut Tree, place: &Place<'_>) {
+    let device = place.device;
     if device.ip_blocks.is_empty() {
         return;
     }
-    let root = format!("sys/class/drm/renderD{}/device/ip_discovery", device.render_minor.0);
+    let root = place.at("ip_discovery");
     let instances: u32 = device.ip_blocks.iter().map(|block| block.instances).sum();
     tree.file(format!("{root}/num_dies"), "1\n");
     let die = format!("{root}/die/0");

@@ -12,6 +12,9 @@ pub(super) fn plant(tree: &mut Tree, profile: &Profile, host: &Host) {
     let topology = format!("{ROOT}/topology");
     tree.file(format!("{ROOT}/uevent"), "DEVNAME=kfd\n");
     tree.link("sys/class/kfd/kfd", "../../devices/virtual/kfd/kfd");
+    tree.link(format!("{ROOT}/subsystem"), "../../../../class/kfd");
+    // Of processes, which come and go.
+    tree.link(format!("{ROOT}/proc"), "../../amdgpu/proc");
 
     // The kernel counts changes; this topology never changes.
     tree.file(format!("{topology}/generation_id"), "1\n");

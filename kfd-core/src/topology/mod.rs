@@ -1,24 +1,33 @@
 //! The sysfs of a machine with these devices, as data: which files there are and what is in them.
 //!
 //! Paths are relative to the run directory: `sys/…` stands for `/sys/…`, `proc/modules` for `/proc/modules`. What is
-//! in the files follows amdkfd's `kfd_topology.c` and `kfd_crat.c`; which files there are follows their readers:
-//! libhsakmt (`topology.c`), libdrm (`xf86drm.c`), kmod's lsmod and tinygrad. Not for: writing it anywhere.
+//! in the files follows amdkfd's `kfd_topology.c` and `kfd_crat.c` and amdgpu; which files there are follows their readers:
+//! libhsakmt (`topology.c`), libdrm (`xf86drm.c`), kmod's lsmod, tinygrad, rocm-smi and amd-smi, nvtop, radeontop,
+//! amdgpu_top and AMD's device plugin. Not for: writing it anywhere, or the figures that are asked for at each reading.
 
+pub(crate) mod board;
 mod cache;
 mod debugfs;
 mod discovery;
+mod drm;
+mod gauge;
+pub(crate) mod hwmon;
 mod kfd;
 mod link;
 mod module;
 mod node;
 mod pci;
+mod place;
 mod properties;
 mod tree;
 
+pub use gauge::{Gauge, Live};
+pub use place::{DEVICES, Numbers};
 pub use tree::{Entry, Tree};
 
 use crate::ids::Bytes;
 use crate::profile::Profile;
+use place::Place;
 
 /// What the tree tells of the host, which no profile knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,16 +38,28 @@ pub struct Host {
     pub first_apic_id: u32,
     /// System memory.
     pub memory: Bytes,
+    /// System memory that devices may use through their tables.
+    pub gtt: Bytes,
     /// The highest clock of a processor, MHz.
     pub mhz: u32,
     /// The host's own `/proc/modules`, whose lines stay; empty to show `amdgpu` alone.
     pub modules: String,
+    /// The first numbers that the host has not given.
+    pub numbers: Numbers,
 }
 
 impl Default for Host {
     /// A host with one processor and 4 GiB, for trees that nobody reads through the real `/proc`.
     fn default() -> Self {
-        Self { cpus: 1, first_apic_id: 0, memory: Bytes(4 << 30), mhz: 0, modules: String::new() }
+        Self {
+            cpus: 1,
+            first_apic_id: 0,
+            memory: Bytes(4 << 30),
+            gtt: Bytes(4 << 30),
+            mhz: 0,
+            modules: String::new(),
+            numbers: Numbers::default(),
+        }
     }
 }
 
@@ -66,6 +87,7 @@ impl Host {
                 .and_then(|mhz| mhz.split('.').next()?.parse().ok())
                 .unwrap_or(fallback.mhz),
             modules: modules.to_owned(),
+            ..fallback
         }
     }
 }
@@ -81,11 +103,16 @@ pub fn tree(profile: &Profile) -> Tree {
 pub fn tree_on(profile: &Profile, host: &Host) -> Tree {
     let mut tree = Tree::default();
     kfd::plant(&mut tree, profile, host);
-    for device in &profile.devices {
-        pci::plant(&mut tree, device);
-        discovery::plant(&mut tree, device);
+    tree.directory(format!("sys/{DEVICES}"));
+    for place in Place::all(profile, host.numbers) {
+        pci::plant(&mut tree, &place, host);
+        drm::plant(&mut tree, &place);
+        board::plant(&mut tree, &place, host);
+        hwmon::plant(&mut tree, &place);
+        discovery::plant(&mut tree, &place);
     }
-    debugfs::plant(&mut tree, profile);
+    drm::plant_class(&mut tree);
+    debugfs::plant(&mut tree, profile, host.numbers);
     module::plant(&mut tree, host);
     tree
 }

@@ -5,6 +5,9 @@ use super::{Host, Tree};
 
 /// Bytes of a module about as large as amdgpu. lsmod prints it.
 const CORE_SIZE: u32 = 9_420_800;
+/// The module's version. The kernel's own has none; AMD's packaged driver has, and tools that read it call it the driver's
+/// version.
+const VERSION: &str = concat!("kfdd-", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn plant(tree: &mut Tree, host: &Host) {
     let at = |name: &str| format!("sys/module/amdgpu/{name}");
@@ -12,6 +15,9 @@ pub(super) fn plant(tree: &mut Tree, host: &Host) {
     tree.file(at("refcnt"), "0\n");
     tree.file(at("coresize"), format!("{CORE_SIZE}\n"));
     tree.directory(at("holders"));
+    tree.file(at("version"), format!("{VERSION}\n"));
+    tree.link(at("drivers/pci:amdgpu"), "../../../bus/pci/drivers/amdgpu");
+    tree.link("sys/bus/pci/drivers/amdgpu/module", "../../../../module/amdgpu");
 
     let mut modules = format!("amdgpu {CORE_SIZE} 0 - Live 0x0000000000000000\n");
     for line in host.modules.lines().filter(|line| line.split(' ').next() != Some("amdgpu")) {

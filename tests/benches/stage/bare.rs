@@ -156,7 +156,9 @@ fn reply<'a>(incoming: &Incoming<'a>, worker: &OwnedFd) -> anyhow::Result<Option
         | Request::Access
         | Request::Destroy => Reply::Empty,
         Request::Forget { .. } | Request::BatchForget { .. } | Request::Interrupt { .. } => return Ok(None),
-        Request::Alter | Request::Malformed | Request::Unknown => Reply::Error(Errno(libc::ENOSYS)),
+        Request::Readlink | Request::Alter | Request::Malformed | Request::Unknown => {
+            Reply::Error(Errno(libc::ENOSYS))
+        }
     }))
 }
 

@@ -9,7 +9,7 @@ mod client;
 mod sys;
 
 use client::Client;
-use door::fuse::{FuseConfig, FuseDoor, Host};
+use door::fuse::{FuseConfig, FuseDoor, Host, Shown};
 use door::workers::{MARKER, Workers, WorkersConfig};
 use kfd_core::death::{Cause, Doom, Doomed, Obituary};
 use kfd_core::ids::{ProcessId, Tgid};
@@ -105,7 +105,8 @@ impl Daemon {
             ..WorkersConfig::default()
         };
         let workers = Workers::start(config, Arc::new(|_| {})).unwrap();
-        let config = FuseConfig { mount_point: dir.path().into(), minors, ras: vec![], threads: 2 };
+        let shown = Shown { minors, ..Shown::default() };
+        let config = FuseConfig { mount_point: dir.path().into(), shown, threads: 2 };
         let door = FuseDoor::start(config, Arc::clone(&core), Arc::clone(&workers), Arc::clone(&post) as _);
         let door = Arc::new(door.unwrap());
         post.door.set(Arc::downgrade(&door)).unwrap();

@@ -12,7 +12,7 @@ mod script;
 mod sys;
 
 use client::Client;
-use door::fuse::{FuseConfig, FuseDoor};
+use door::fuse::{FuseConfig, FuseDoor, Shown};
 use kfd_core::ids::RenderMinor;
 use script::{Memory, Reach, Script, Seen};
 use std::path::Path;
@@ -49,8 +49,7 @@ fn a_door_with_idle_clients_makes_no_wake_ups() {
     let reach = Arc::new(Reach(Arc::new(Memory::default())));
     let config = FuseConfig {
         mount_point: dir.path().into(),
-        minors: vec![RenderMinor(128)],
-        ras: vec![],
+        shown: Shown { minors: vec![RenderMinor(128)], ..Shown::default() },
         threads: 2,
     };
     let door = FuseDoor::start(config, Arc::clone(&script), reach, script).unwrap();

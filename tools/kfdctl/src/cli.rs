@@ -69,8 +69,9 @@ pub enum Verb {
 #[command(after_help = "\
 Examples:
   kfdctl run -- rocminfo
-  kfdctl run --profile gfx942 --gpus 8 -- ./my-hsa-test --verbose
+  kfdctl run --profile mi300x --gpus 8 -- ./my-hsa-test --verbose
   kfdctl run --interface 1.11 -- ./my-hsa-test       as the kernel of Debian 12 answers
+  kfdctl run -- rocm-smi
   HSA_USERPTR_FOR_PAGED_MEM=1 kfdctl run -- ./my-hsa-test
 
 Exit status: that of the command; 128 + N when signal N ended it; 125 when it was not started; 126 when it could not
@@ -80,8 +81,8 @@ pub struct Run {
     /// a temporary directory].
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
-    /// The device to show: gfx900, gfx942, gfx1100, or the path of a TOML file with a profile [default: the running
-    /// daemon's, else gfx900].
+    /// The device to show: gfx900 (vega10, vega-frontier, mi25), gfx942 (mi300x), gfx1100 (navi31, rx7900xtx), or the path of
+    /// a TOML file with a profile [default: the running daemon's, else gfx900].
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
     /// How many devices to show, 1 to 8 [default: the running daemon's, else as many as the profile has].
@@ -231,7 +232,8 @@ pub struct Topology {
     /// Where the daemon serves [default: $KFDD_RUN_DIR, then /run/kfdd].
     #[arg(long, value_name = "DIR", conflicts_with = "profile")]
     pub run_dir: Option<PathBuf>,
-    /// Instead of a daemon's: the machine of a profile, gfx900, gfx942, gfx1100, or the path of a TOML file with one.
+    /// Instead of a daemon's: the machine of a profile, gfx900 (vega10, vega-frontier, mi25), gfx942 (mi300x), gfx1100 (navi31,
+    /// rx7900xtx), or the path of a TOML file with one.
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
     /// How many devices of that profile, 1 to 8 [default: as many as it has].
@@ -300,5 +302,16 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lists_every_profile_and_what_else_it_is_called() {
+        let choices = kfd_core::profile::Profile::choices();
+        for verb in ["run", "topology"] {
+            let mut command = Cli::command();
+            let verb = command.find_subcommand_mut(verb).expect("a verb");
+            let help = verb.render_long_help().to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(help.contains(&choices), "{choices} is missing in {help}");
+        }
     }
 }

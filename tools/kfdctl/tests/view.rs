@@ -19,14 +19,30 @@ impl RunDir {
         fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let node = "sys/devices/virtual/kfd/kfd/topology/nodes/1";
         let ras = "sys/kernel/debug/dri/0/ras";
-        for folder in
-            ["dev/dri", "dev/ras", node, ras, "sys/class/drm", "sys/class/kfd", "sys/module/amdgpu", "proc"]
-        {
+        let devices = "sys/devices/virtual/amdgpu";
+        for folder in [
+            "dev/dri",
+            "dev/ras",
+            "dev/amdgpu/0001:fe:00.0/drm/card99",
+            "dev/amdgpu/proc",
+            node,
+            ras,
+            devices,
+            "sys/bus/pci/devices",
+            "sys/class/drm",
+            "sys/class/kfd",
+            "sys/dev/char",
+            "sys/module/amdgpu",
+            "proc",
+        ] {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         for (file, content) in [
             ("dev/kfd", "the served kfd"),
             ("dev/dri/renderD199", "the served render node"),
+            ("dev/dri/card99", "the served primary node"),
+            ("dev/amdgpu/0001:fe:00.0/mem_info_vram_used", "4096\n"),
+            ("dev/amdgpu/0001:fe:00.0/drm/card99/dev", "226:99\n"),
             ("sys/devices/virtual/kfd/kfd/topology/nodes/1/gpu_id", "4711\n"),
             ("dev/ras/renderD199", "the served control file"),
             ("sys/kernel/debug/dri/0/ras/ras_ctrl", ""),
@@ -35,7 +51,16 @@ impl RunDir {
         ] {
             fs::write(dir.path().join(file), content).unwrap();
         }
-        symlink("../../devices/virtual/kfd/kfd", dir.path().join("sys/class/kfd/kfd")).unwrap();
+        for (target, link) in [
+            ("../../devices/virtual/kfd/kfd", "sys/class/kfd/kfd"),
+            ("../../amdgpu/proc", "sys/devices/virtual/kfd/kfd/proc"),
+            ("../../devices/virtual/amdgpu/0001:fe:00.0/drm/card99", "sys/class/drm/card99"),
+            ("../../devices/virtual/amdgpu/0001:fe:00.0/drm/card99", "sys/dev/char/226:99"),
+            ("../../../devices/virtual/amdgpu/0001:fe:00.0", "sys/bus/pci/devices/0001:fe:00.0"),
+            ("../../../0001:fe:00.0", "dev/amdgpu/0001:fe:00.0/drm/card99/device"),
+        ] {
+            symlink(target, dir.path().join(link)).unwrap();
+        }
         let debugfs = dir.path().join("sys/kernel/debug");
         symlink("0", debugfs.join("dri/199")).unwrap();
         fs::set_permissions(debugfs, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
@@ -94,6 +119,76 @@ fn the_command_sees_kfd_the_render_nodes_and_the_topology() {
          cat /sys/module/amdgpu/initstate; test -L /dev/kfd; test -d /sys/class/drm",
     );
     assert_eq!(seen, "the served kfd\nthe served render node\n4711\nlive\n");
+}
+
+#[test]
+fn every_bus_and_class_shows_the_served_devices_beside_the_machines_own() {
+    if !root("every_bus_and_class_shows_the_served_devices_beside_the_machines_own") {
+        return;
+    }
+    let run = RunDir::new();
+    let look = "cat /sys/class/drm/card99/device/mem_info_vram_used /sys/dev/char/226:99/dev \
+                /sys/bus/pci/devices/0001:fe:00.0/mem_info_vram_used; \
+                cd /sys/class/kfd/kfd/proc && pwd -P; cat /dev/dri/card99; echo; ls /sys/bus/pci/devices /sys/dev/char";
+    let own = |folder: &str| names(folder).into_iter().filter_map(|path| Some(path.file_name()?.to_owned()));
+    for flags in [&[][..], &["--hide-real-gpu"]] {
+        let seen = run.inside(flags, look);
+        let (found, listed) = seen.split_once("the served primary node\n").expect("the node was read");
+        assert_eq!(found, "4096\n226:99\n4096\n/sys/devices/virtual/amdgpu/proc\n");
+        // A machine without PCI has no directory of that bus.
+        let buses = if Path::new("/sys/bus/pci/devices").is_dir() {
+            own("/sys/bus/pci/devices").collect()
+        } else {
+            vec![]
+        };
+        let listed: BTreeSet<_> = listed.lines().collect();
+        assert!(listed.contains("0001:fe:00.0") && listed.contains("226:99"), "{listed:?}");
+        if flags.is_empty() {
+            for name in buses.into_iter().chain(own("/sys/dev/char")) {
+                assert!(listed.contains(name.to_str().unwrap()), "the machine's own {name:?} is hidden");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_real_primary_node_or_device_in_the_same_place_is_never_hidden_unasked() {
+    if !root("a_real_primary_node_or_device_in_the_same_place_is_never_hidden_unasked") {
+        return;
+    }
+    let run = RunDir::new();
+    let program = env!("CARGO_BIN_EXE_kfdctl");
+    // A machine with a card of the same number, played by a character device.
+    let script = format!(
+        "mount -t tmpfs none /mnt; cp -a /dev/null /mnt/null; mkdir /mnt/dri; cp -a /dev/null /mnt/dri/card0; \
+         mount --move /mnt /dev; \
+         {program} enter --run-dir {0} -- sh -c 'ls /dev/dri | tr \\\\n \" \"; cat /dev/dri/card99; echo'; \
+         cp -a /dev/null /dev/dri/card99; {program} enter --run-dir {0} -- true 2>&1 || echo refused $?",
+        run.path().display()
+    );
+    let mut machine = Command::new("unshare");
+    machine.args(["--mount", "sh", "-c", &script]);
+    let seen = printed(machine);
+    assert!(seen.starts_with("card0 card99 renderD199 the served primary node\n"), "{seen}");
+    assert!(seen.contains("/dev/dri/card99") && seen.ends_with("refused 125\n"), "{seen}");
+
+    let Some(real) = fs::read_dir("/sys/bus/pci/devices").ok().and_then(|mut devices| devices.next()) else {
+        return println!(
+            "skipped: a_real_primary_node_or_device_in_the_same_place_is_never_hidden_unasked: no PCI here"
+        );
+    };
+    let address = real.unwrap().file_name().into_string().unwrap();
+    let served = run.path().join("sys/bus/pci/devices").join(&address);
+    symlink("../../../devices/virtual/amdgpu/0001:fe:00.0", served).unwrap();
+    let out = run.enter(&[], &["true"]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(125), "{said}");
+    assert!(said.contains(&address) && said.contains("--hide-real-gpu"), "{said}");
+    // A view inside a view replaces what the outer one shows there.
+    let inner = RunDir::new();
+    let nested = format!("{program} enter --run-dir {} -- cat /dev/dri/card99", inner.path().display());
+    let outer = RunDir::new();
+    assert_eq!(outer.inside(&[], &nested), "the served primary node");
 }
 
 #[test]
@@ -294,7 +389,7 @@ fn a_real_render_node_of_another_name_stays_visible_and_one_of_the_same_name_is_
     let mut machine = Command::new("unshare");
     machine.args(["--mount", "sh", "-c", &script]);
     let seen = printed(machine);
-    assert!(seen.starts_with("renderD128\nrenderD199\nthe served render node\n"), "{seen}");
+    assert!(seen.starts_with("card99\nrenderD128\nrenderD199\nthe served render node\n"), "{seen}");
     assert!(seen.contains("/dev/dri/renderD199") && seen.ends_with("refused 125\n"), "{seen}");
 }
 

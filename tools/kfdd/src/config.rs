@@ -33,7 +33,7 @@ impl From<WavesOption> for Waves {
 pub struct Config {
     /// Where it serves; see [`rundir`].
     pub run_dir: PathBuf,
-    /// The name of a compiled-in device profile, or the path of a TOML file with one: whatever has a slash in it.
+    /// The name of a compiled-in device profile, or of a product that one is for, or the path of a TOML file with one: whatever has a slash in it.
     pub profile: String,
     /// How many devices to show, 1 to 8; as many as the profile has without it.
     pub gpus: Option<u32>,

@@ -14,12 +14,13 @@ use crate::event_loop::{EventLoop, Mailbox};
 use crate::post::Post;
 use crate::rundir::{RunDir, RunDirError};
 use crate::sysfs;
-use door::fuse::{DoorError, FuseConfig, FuseDoor, Host};
+use door::fuse::{DoorError, FuseConfig, FuseDoor, Host, Shown};
 use door::seccomp::SeccompDoor;
 use door::workers::{Workers, WorkersConfig};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
 use kfd_core::leak::LeakReport;
+use kfd_core::topology::tree_on;
 use kfd_core::{Core, CoreConfig};
 use notifier::watch::Pidfd;
 use std::io;
@@ -129,8 +130,15 @@ impl Daemon {
         let profile = config.machine()?;
         let (name, gpus) = (profile.name.clone(), profile.devices.len());
         let run_dir = RunDir::take(&config.run_dir)?;
-        sysfs::write(&profile, run_dir.path()).map_err(part("the topology files"))?;
-        let (minors, ras) = (profile.render_minors(), profile.ras_minors());
+        let host = sysfs::host();
+        let tree = tree_on(&profile, &host);
+        sysfs::write(&tree, run_dir.path()).map_err(part("the topology files"))?;
+        let shown = Shown {
+            minors: profile.render_minors(),
+            ras: profile.ras_minors(),
+            first_card: host.numbers.card,
+            sysfs: sysfs::devices(&tree),
+        };
 
         let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
         let post = Arc::new(Post::new(Arc::clone(&mailbox)));
@@ -138,7 +146,7 @@ impl Daemon {
         let core = Core::new(settings, Arc::clone(&post) as _)?;
         let workers = start_workers(config, &core, &mailbox)?;
         let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
-        let fuse = FuseConfig { mount_point: run_dir.dev(), minors, ras, threads: config.door_threads };
+        let fuse = FuseConfig { mount_point: run_dir.dev(), shown, threads: config.door_threads };
         let door = Arc::new(FuseDoor::start(fuse, Arc::clone(&core), Arc::clone(&workers), host)?);
         match door::fuse::abort_file(&run_dir.dev()) {
             Ok(abort) => workers.guard(abort.into()),

@@ -22,7 +22,8 @@ pub struct Options {
     /// Where to serve: the FUSE mount, the topology and the control socket
     #[arg(long, env = rundir::ENV, default_value = rundir::DEFAULT)]
     pub run_dir: PathBuf,
-    /// The device profile to show: gfx900, gfx942, gfx1100, or the path of a TOML file with one
+    /// The device profile to show: gfx900 (vega10, vega-frontier, mi25), gfx942 (mi300x), gfx1100 (navi31, rx7900xtx), or the
+    /// path of a TOML file with one
     #[arg(long, default_value = "gfx900", value_name = "NAME|FILE")]
     pub profile: String,
     /// How many devices to show, 1 to 8 [default: as many as the profile has]
@@ -47,4 +48,18 @@ pub struct Options {
 pub fn interface(text: &str) -> Result<u32, String> {
     let minor = text.strip_prefix("1.").and_then(|minor| minor.parse().ok());
     minor.ok_or_else(|| "an interface is written 1.N, as in 1.11".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+    use clap::CommandFactory;
+
+    #[test]
+    fn help_lists_every_profile_and_what_else_it_is_called() {
+        let help = Options::command().render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let choices = kfd_core::profile::Profile::choices();
+        assert!(help.contains(&choices), "{choices} is missing in {help}");
+    }
 }

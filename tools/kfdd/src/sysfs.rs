@@ -1,21 +1,25 @@
 //! The topology written out as plain files, for a private view to lay over `/sys` and `/proc/modules`.
 //!
-//! What the files say comes from `kfd_core::topology`; this only writes.
+//! What the files say comes from `kfd_core::topology`; this only writes, and looks which numbers the host has given. The
+//! directories of the devices have figures in them and are the door's to serve: here they are an empty place for that.
 
+use kfd_core::ids::Bytes;
+use kfd_core::limits::Limits;
 use kfd_core::profile::Profile;
-use kfd_core::topology::{Entry, Host, Tree, tree_on};
+use kfd_core::topology::{DEVICES, Entry, Host, Numbers, Tree, tree_on};
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes the topology of `profile` on this machine below `root`; what is there already is replaced.
+/// Writes `tree` below `root`; what is there already is replaced.
 ///
 /// # Errors
 /// The first file operation that fails.
-pub fn write(profile: &Profile, root: &Path) -> io::Result<()> {
-    let tree = tree(profile);
-    for (path, entry) in tree.entries() {
+pub fn write(tree: &Tree, root: &Path) -> io::Result<()> {
+    let devices = Path::new("sys").join(DEVICES);
+    let served = |path: &Path| path.starts_with(&devices) && path != devices;
+    for (path, entry) in tree.entries().filter(|(path, _)| !served(path)) {
         let at = root.join(path);
         if let Some(parent) = at.parent() {
             std::fs::create_dir_all(parent)?;
@@ -23,6 +27,8 @@ pub fn write(profile: &Profile, root: &Path) -> io::Result<()> {
         match entry {
             Entry::Directory => std::fs::create_dir_all(&at)?,
             Entry::File(text) => std::fs::write(&at, text)?,
+            // There are none but below the devices.
+            Entry::Live(_) => {}
             Entry::Link(target) => {
                 drop(std::fs::remove_file(&at));
                 std::os::unix::fs::symlink(target, &at)?;
@@ -43,8 +49,34 @@ pub fn tree(profile: &Profile) -> Tree {
     tree_on(profile, &host())
 }
 
+/// What a door serves of `tree`: the directories of the devices.
+#[must_use]
+pub fn devices(tree: &Tree) -> Tree {
+    tree.subtree(&Path::new("sys").join(DEVICES))
+}
+
 /// What the host's /proc says. A file that is missing (a kernel without modules has no /proc/modules) says nothing.
-fn host() -> Host {
+#[must_use]
+pub fn host() -> Host {
     let text = |path| std::fs::read_to_string(path).unwrap_or_default();
-    Host::from_proc(&text("/proc/cpuinfo"), &text("/proc/meminfo"), &text("/proc/modules"))
+    Host {
+        numbers: Numbers {
+            card: first_free("/sys/class/drm", "card"),
+            hwmon: first_free("/sys/class/hwmon", "hwmon"),
+        },
+        gtt: Bytes(Limits::of_host().gtt_bytes),
+        ..Host::from_proc(&text("/proc/cpuinfo"), &text("/proc/meminfo"), &text("/proc/modules"))
+    }
+}
+
+/// The first number above all that the host's own devices of a class have; those that a view shows are not its own.
+fn first_free(class: &str, prefix: &str) -> u32 {
+    let served = Path::new("/sys").join(DEVICES);
+    let number = |entry: std::fs::DirEntry| {
+        let number = entry.file_name().to_str()?.strip_prefix(prefix)?.parse::<u32>().ok()?;
+        let real = std::fs::canonicalize(entry.path()).ok()?;
+        (!real.starts_with(&served)).then_some(number + 1)
+    };
+    let entries = std::fs::read_dir(class).into_iter().flatten().flatten();
+    entries.filter_map(number).max().unwrap_or(0)
 }

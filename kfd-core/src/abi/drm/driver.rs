@@ -51,6 +51,18 @@ wire_struct! {
         magic: u32,
     }
 
+    /// Versions of interface and driver, asked for and told; -1 asks for nothing.
+    SetVersion = "struct drm_set_version" {
+        /// To and from the driver.
+        drm_di_major: i32,
+        /// To and from the driver.
+        drm_di_minor: i32,
+        /// To and from the driver.
+        drm_dd_major: i32,
+        /// To and from the driver.
+        drm_dd_minor: i32,
+    }
+
     /// What the driver knows of a client.
     Client = "struct drm_client" {
         /// To the driver: 0, this one.

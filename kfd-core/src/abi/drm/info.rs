@@ -30,6 +30,45 @@ pub const INFO_MEMORY: u32 = 0x19;
 /// the lower as it is in use.
 pub const INFO_RAS_ENABLED_FEATURES: u32 = 0x20;
 
+/// `AMDGPU_INFO_NUM_BYTES_MOVED`: a `u64`, bytes.
+pub const INFO_NUM_BYTES_MOVED: u32 = 0x0f;
+/// `AMDGPU_INFO_NUM_EVICTIONS`: a `u64`.
+pub const INFO_NUM_EVICTIONS: u32 = 0x18;
+/// `AMDGPU_INFO_VBIOS`: [`VbiosInfo`], for [`VBIOS_INFO`].
+pub const INFO_VBIOS: u32 = 0x1b;
+/// `AMDGPU_INFO_SENSOR`: a `u32`.
+pub const INFO_SENSOR: u32 = 0x1d;
+/// `AMDGPU_INFO_NUM_VRAM_CPU_PAGE_FAULTS`: a `u64`.
+pub const INFO_NUM_VRAM_CPU_PAGE_FAULTS: u32 = 0x1e;
+/// `AMDGPU_INFO_VRAM_LOST_COUNTER`: a `u32`.
+pub const INFO_VRAM_LOST_COUNTER: u32 = 0x1f;
+
+/// `AMDGPU_INFO_VBIOS_INFO`.
+pub const VBIOS_INFO: u32 = 0x3;
+
+/// `AMDGPU_INFO_SENSOR_GFX_SCLK`: MHz.
+pub const SENSOR_GFX_SCLK: u32 = 0x1;
+/// `AMDGPU_INFO_SENSOR_GFX_MCLK`: MHz.
+pub const SENSOR_GFX_MCLK: u32 = 0x2;
+/// `AMDGPU_INFO_SENSOR_GPU_TEMP`: millidegrees.
+pub const SENSOR_GPU_TEMP: u32 = 0x3;
+/// `AMDGPU_INFO_SENSOR_GPU_LOAD`: percent.
+pub const SENSOR_GPU_LOAD: u32 = 0x4;
+/// `AMDGPU_INFO_SENSOR_GPU_AVG_POWER`: W.
+pub const SENSOR_GPU_AVG_POWER: u32 = 0x5;
+/// `AMDGPU_INFO_SENSOR_VDDGFX`: mV.
+pub const SENSOR_VDDGFX: u32 = 0x7;
+/// `AMDGPU_INFO_SENSOR_STABLE_PSTATE_GFX_SCLK`: MHz.
+pub const SENSOR_STABLE_PSTATE_GFX_SCLK: u32 = 0x8;
+/// `AMDGPU_INFO_SENSOR_STABLE_PSTATE_GFX_MCLK`: MHz.
+pub const SENSOR_STABLE_PSTATE_GFX_MCLK: u32 = 0x9;
+/// `AMDGPU_INFO_SENSOR_PEAK_PSTATE_GFX_SCLK`: MHz.
+pub const SENSOR_PEAK_PSTATE_GFX_SCLK: u32 = 0xa;
+/// `AMDGPU_INFO_SENSOR_PEAK_PSTATE_GFX_MCLK`: MHz.
+pub const SENSOR_PEAK_PSTATE_GFX_MCLK: u32 = 0xb;
+/// `AMDGPU_INFO_SENSOR_GPU_INPUT_POWER`: W.
+pub const SENSOR_GPU_INPUT_POWER: u32 = 0xc;
+
 /// The most registers of one READ_MMR_REG; more is EINVAL (amdgpu/amdgpu_kms.c).
 pub const READ_MMR_REG_MAX: u32 = 128;
 
@@ -91,6 +130,22 @@ wire_struct! {
         feature: u32,
     }
 
+    /// What a device's BIOS says of itself; strings end with a NUL.
+    VbiosInfo = "struct drm_amdgpu_info_vbios" {
+        /// What it is.
+        name: [u8; 64],
+        /// Part number.
+        vbios_pn: [u8; 64],
+        /// Version.
+        version: u32,
+        /// Padding.
+        pad: u32,
+        /// Version, as a string.
+        vbios_ver_str: [u8; 32],
+        /// When it was made.
+        date: [u8; 32],
+    }
+
     /// A kind of engine.
     HwIp = "struct drm_amdgpu_info_hw_ip" {
         /// Version.
@@ -135,6 +190,18 @@ impl Info {
     #[must_use]
     pub fn query_hw_ip(&self) -> (u32, u32) {
         (self.args[0], self.args[1])
+    }
+
+    /// What SENSOR asks for: `SENSOR_*`.
+    #[must_use]
+    pub fn sensor(&self) -> u32 {
+        self.args[0]
+    }
+
+    /// What VBIOS asks for.
+    #[must_use]
+    pub fn vbios(&self) -> u32 {
+        self.args[0]
     }
 
     /// What FW_VERSION asks for: `AMDGPU_INFO_FW_*`.

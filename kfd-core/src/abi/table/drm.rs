@@ -1,7 +1,7 @@
 //! The rows of magic `d`, in order of their numbers.
 //!
 //! Direction and struct come from drm/drm.h and drm/amdgpu_drm.h. A call that `drm_ioctl` does not let a render node
-//! make (`DRM_RENDER_ALLOW` is missing in drm_ioctl.c) is EACCES; GET_CLIENT is the exception, because libdrm takes a
+//! make (`DRM_RENDER_ALLOW` is missing in drm_ioctl.c) is EACCES there; GET_CLIENT is the exception, because libdrm takes a
 //! node that is a regular file for a primary one and asks.
 
 use super::row::{Way, counted, row};
@@ -10,7 +10,7 @@ use crate::abi::drm as abi;
 use crate::abi::layout::Layout;
 use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
 use core::mem::offset_of;
-use libc::{EACCES, ENOMEM};
+use libc::ENOMEM;
 
 /// The number of an amdgpu call: `DRM_COMMAND_BASE` and on.
 const fn amdgpu(number: u8) -> u8 {
@@ -32,12 +32,17 @@ const fn d(
     row(abi::MAGIC, number, way, name, layout, pointers, doc)
 }
 
+/// A call of a primary node without a struct.
+const fn bare(number: u8, name: &'static str, doc: &'static str) -> Ioctl {
+    Ioctl { cmd: crate::abi::ioc::io(abi::MAGIC, number), name, doc, ..Ioctl::PLAIN }.primary()
+}
+
 /// A string that the driver writes as far as there is room.
 const fn string(layout: Layout, at: usize, len: usize) -> Pointer {
     counted(layout, at, len, 1, Flow::Out, u32::MAX, Pointer::CLAMP)
 }
 
-/// The calls that a render node answers or refuses by name.
+/// The calls that a render node or a primary one answers, or refuses by name.
 pub const ROWS: &[Ioctl] = &[
     d(
         0x00,
@@ -57,19 +62,28 @@ pub const ROWS: &[Ioctl] = &[
         "GET_UNIQUE",
         abi::Unique::LAYOUT,
         &[string(abi::Unique::LAYOUT, offset_of!(abi::Unique, unique), offset_of!(abi::Unique, unique_len))],
-        "Tells the bus id; not on a render node.",
+        "Tells the bus id that SET_VERSION gave.",
     )
-    .always(EACCES),
+    .primary(),
     d(
         0x02,
         Way::Read,
         "GET_MAGIC",
         abi::Auth::LAYOUT,
         &[],
-        "Tells the client's token; not on a render node.",
+        "Tells the client's token.",
     )
-    .always(EACCES),
+    .primary(),
     d(0x05, Way::Both, "GET_CLIENT", abi::Client::LAYOUT, &[], "Tells whether the client is authenticated."),
+    d(
+        0x07,
+        Way::Both,
+        "SET_VERSION",
+        abi::SetVersion::LAYOUT,
+        &[],
+        "Agrees on versions, and gives the master its bus id.",
+    )
+    .primary(),
     d(0x09, Way::Write, "GEM_CLOSE", abi::GemClose::LAYOUT, &[], "Ends a handle."),
     d(0x0c, Way::Both, "GET_CAP", abi::GetCap::LAYOUT, &[], "Tells a capability of the driver."),
     d(
@@ -78,9 +92,12 @@ pub const ROWS: &[Ioctl] = &[
         "SET_CLIENT_CAP",
         abi::SetClientCap::LAYOUT,
         &[],
-        "Takes a capability of the client; not on a render node.",
+        "Takes a capability of the client.",
     )
-    .always(EACCES),
+    .primary(),
+    d(0x11, Way::Write, "AUTH_MAGIC", abi::Auth::LAYOUT, &[], "Authenticates the client with a token.").primary(),
+    bare(0x1e, "SET_MASTER", "Makes the client master again."),
+    bare(0x1f, "DROP_MASTER", "Lets the client be master no more."),
     d(
         0x2d,
         Way::Both,

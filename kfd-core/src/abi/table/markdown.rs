@@ -30,7 +30,11 @@ pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
         }
         let pointers = pointers.join("; ");
         let since = if row.since == 0 { String::new() } else { format!("1.{}", row.since) };
-        let privileged = if row.privileged { " Privileged." } else { "" };
+        let privileged = match (row.privileged, row.primary) {
+            (true, _) => " Privileged.",
+            (_, true) => " On a primary node.",
+            _ => "",
+        };
         let always = row.refused.map_or_else(String::new, |errno| format!(" Always {}.", name_of(errno)));
         let tail = row.tail.map_or_else(String::new, |tail| format!(" + n × {}", tail.size));
         writeln!(

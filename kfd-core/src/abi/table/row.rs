@@ -63,6 +63,12 @@ impl Ioctl {
         self
     }
 
+    /// Only a primary node has it.
+    pub(super) const fn primary(mut self) -> Self {
+        self.primary = true;
+        self
+    }
+
     pub(super) const fn about(mut self, start: usize, bytes: usize) -> Self {
         self.memory = Some(Memory { start, bytes, flagged: None });
         self

@@ -5,6 +5,7 @@
 mod address;
 mod gem;
 mod list;
+mod primary;
 mod prime;
 mod submission;
 
@@ -16,7 +17,7 @@ use crate::device::Device;
 use crate::ids::Bytes;
 use crate::profile::Now;
 use crate::render::RenderFile;
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 use hsa_queue::Clock as _;
 
 /// `DRM_COMMAND_BASE + DRM_AMDGPU_*` (drm/amdgpu_drm.h).
@@ -47,11 +48,19 @@ fn copy_field(ctx: &mut Ctx<'_>, at: u64, room: &mut u64, text: &str) {
 
 impl<'a> Ctx<'a> {
     pub(super) fn drm(&mut self, number: u8) -> Handled {
+        self.may(number)?;
         match number {
             0x00 => self.drm_version(),
+            0x01 => self.drm_get_unique(),
+            0x02 => self.drm_get_magic(),
             0x05 => self.drm_get_client(),
+            0x07 => self.drm_set_version(),
             0x09 => self.gem_close(),
             0x0c => self.drm_get_cap(),
+            0x0d => self.drm_set_client_cap(),
+            0x11 => self.drm_auth_magic(),
+            0x1e => self.drm_set_master(),
+            0x1f => self.drm_drop_master(),
             0x2d => self.prime_export(),
             0x2e => self.prime_import(),
             GEM_CREATE => self.gem_create(),
@@ -70,9 +79,18 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// DRM_AUTH and DRM_RENDER_ALLOW of `drm_ioctl_permit`: the driver's own calls, and those that pass memory, are for
+    /// whoever has a render node or is authenticated.
+    fn may(&self, number: u8) -> Result<(), Errno> {
+        let Node::Card(minor) = self.caller.node else { return Ok(()) };
+        let driver = matches!(number, 0x2d | 0x2e | abi::COMMAND_BASE..);
+        let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
+        if driver && !device.primary.is_authenticated(self.caller.file) { Err(Errno::ACCES) } else { Ok(()) }
+    }
+
     /// The device behind the caller's node, and what the caller's file has.
     fn render(&self) -> Result<(&'a Device, Arc<RenderFile>), Errno> {
-        let Node::Render(minor) = self.caller.node else { return Err(Errno::INVAL) };
+        let minor = self.caller.node.device().ok_or(Errno::INVAL)?;
         let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
         Ok((device, self.process.render.file(self.caller.file, device.index)))
     }
@@ -90,13 +108,19 @@ impl<'a> Ctx<'a> {
         Ok(Flow::Done)
     }
 
-    /// `drm_getclient`: only the caller itself, authenticated, since a render node asks for no more.
+    /// `drm_getclient`: only the caller itself; on a render node authenticated, since that asks for no more.
     fn drm_get_client(&mut self) -> Handled {
         let mut args: abi::Client = self.read()?;
         if args.idx != 0 {
             return Err(Errno::INVAL);
         }
-        args.auth = 1;
+        args.auth = match self.caller.node {
+            Node::Card(minor) => {
+                let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
+                device.primary.is_authenticated(self.caller.file).into()
+            }
+            _ => 1,
+        };
         args.pid = u64::from(self.process.tgid().0);
         args.uid = u64::from(self.process.uid().0);
         (args.magic, args.iocs) = (0, 0);
@@ -117,16 +141,18 @@ impl<'a> Ctx<'a> {
 
     fn drm_info(&mut self) -> Handled {
         let args: abi::Info = self.read()?;
-        let Node::Render(minor) = self.caller.node else { return Err(Errno::INVAL) };
+        let minor = self.caller.node.device().ok_or(Errno::INVAL)?;
         let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
-        let vram_used = self.core.vram_used(minor).ok_or(Errno::INVAL)?;
-        let used = self.core.account.total();
         let khz = device.profile.compute.counter_khz;
         let now = Now {
-            vram_used,
-            gtt_used: Bytes(used.gtt_bytes),
+            vram_used: Bytes(self.core.vram_in_use(device)),
+            gtt_used: Bytes(self.core.account.total().gtt_bytes),
             gtt_total: Bytes(self.core.limits.gtt_bytes),
             counter: DeviceClock { clock: &*self.core.clock, khz }.ticks(),
+            busy: u32::try_from(self.core.busy(device)).unwrap_or(100),
+            running: device.dqm.is_running(),
+            evictions: self.core.vitals.evictions.load(Ordering::Relaxed),
+            resets: device.resets.load(Ordering::Relaxed),
         };
         let told = device.profile.answer(&args, &now).map_err(Errno)?;
         self.put(args.return_pointer, &told);

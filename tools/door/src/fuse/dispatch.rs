@@ -12,7 +12,9 @@ use super::node::{self, Nodes, Place, Tree};
 use super::notify::Names;
 use super::open::Files;
 use super::probe::Probes;
+use super::procfs::ProcNode;
 use super::session::Census;
+use super::sysfs::{self, Readings};
 use super::wire::layout::{
     Attr, AttrOut, EntryOut, InHeader, OpenOut, ReadIn, ReleaseIn, StatfsOut, WriteOut,
 };
@@ -26,6 +28,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// How long the kernel may keep what does not change: directories, and the attributes of devices. Seconds.
 const FOR_LONG: u64 = 3600;
 
+/// The directory of processes, in that of the devices.
+const PROC: &str = "proc";
+
 /// Everything the door threads share.
 pub(super) struct Door {
     pub(super) driver: Arc<dyn Driver>,
@@ -37,6 +42,7 @@ pub(super) struct Door {
     pub(super) former: Former,
     pub(super) probes: Probes,
     pub(super) files: Files,
+    pub(super) readings: Readings,
     pub(super) calls: InFlights,
     /// Opens happen one at a time, so that a process is made and its memory attached before its next file exists.
     /// Outermost of the door's locks.
@@ -64,6 +70,7 @@ impl Door {
             former: Former::default(),
             probes: Probes::default(),
             files: Files::default(),
+            readings: Readings::default(),
             calls: InFlights::default(),
             opening: Mutex::new(()),
             tree,
@@ -82,7 +89,7 @@ impl Door {
         match request {
             Request::Ioctl { ioctl, input } => self.ioctl(channel, header, ioctl, input),
             Request::Interrupt { target } => self.interrupt(*target),
-            Request::Read(read) => self.read(channel, unique, read),
+            Request::Read(read) => self.read(channel, header, read),
             Request::Write { write, .. } if write.write_flags & opcode::WRITE_CACHE != 0 => {
                 channel.reply(unique, &Reply::Write(WriteOut { size: write.size, padding: 0 }));
             }
@@ -102,7 +109,7 @@ impl Door {
                 Ok(entry) => channel.reply(unique, &Reply::Entry(entry)),
                 Err(errno) => channel.reply(unique, &Reply::Error(errno)),
             },
-            Request::Open { .. } => match self.open(header) {
+            Request::Open { flags } => match self.open(header, *flags) {
                 Ok(out) => channel.reply(unique, &Reply::Open(out)),
                 Err(errno) => channel.reply(unique, &Reply::Error(errno)),
             },
@@ -115,13 +122,19 @@ impl Door {
             // SETATTR: a mode or a time that nobody looks at; ftruncate of a device is no error either.
             Request::Getattr | Request::Setattr => match self.attr(header.nodeid) {
                 Some(attr) => {
-                    let out = AttrOut { attr_valid: FOR_LONG, attr_valid_nsec: 0, dummy: 0, attr };
+                    let attr_valid = if ProcNode::of(header.nodeid).is_some() { 0 } else { FOR_LONG };
+                    let out = AttrOut { attr_valid, attr_valid_nsec: 0, dummy: 0, attr };
                     channel.reply(unique, &Reply::Attr(out));
                 }
                 None => channel.reply(unique, &Reply::Error(Errno(libc::ESTALE))),
             },
+            Request::Readlink => match self.tree.sysfs.target(header.nodeid) {
+                Some(target) => channel.reply(unique, &Reply::Data(target.as_bytes())),
+                None => channel.reply(unique, &Reply::Error(Errno::INVAL)),
+            },
             Request::Opendir => {
-                let open_flags = opcode::FOPEN_KEEP_CACHE | opcode::FOPEN_CACHE_DIR;
+                let changes = ProcNode::of(header.nodeid).is_some();
+                let open_flags = if changes { 0 } else { opcode::FOPEN_KEEP_CACHE | opcode::FOPEN_CACHE_DIR };
                 channel.reply(unique, &Reply::Open(OpenOut { fh: 0, open_flags, backing_id: 0 }));
             }
             Request::Readdir(read) => match self.list(header.nodeid, read) {
@@ -153,8 +166,16 @@ impl Door {
         channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
     }
 
-    fn read(&self, channel: &Channel, unique: u64, read: &ReadIn) {
+    fn read(&self, channel: &Channel, header: &InHeader, read: &ReadIn) {
+        let unique = header.unique;
+        if let Some(content) = self.read_sysfs(header, read) {
+            return channel.reply(unique, &Reply::Data(&content));
+        }
         let file = self.files.get(read.fh);
+        if file.is_some_and(|file| matches!(file.node, Node::Card(_))) {
+            // No display, no events.
+            return channel.reply(unique, &Reply::Data(&[]));
+        }
         if file.is_some_and(|file| file.node == Node::Kfd) && !self.driver.has_kfd_page(read.offset) {
             // A page of zeros would take stores that nobody reads. The error is a SIGBUS, and nothing is cached.
             return channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
@@ -169,10 +190,18 @@ impl Door {
     }
 
     fn look_up(&self, header: &InHeader, name: &[u8]) -> Result<EntryOut, Errno> {
-        match self.tree.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
+        match self.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
             Place::Dri => Ok(fixed(node::directory_attr(node::DRI_ID))),
             Place::Ras => Ok(fixed(node::directory_attr(node::RAS_ID))),
             Place::Control(id) => Ok(fixed(node::control_attr(id))),
+            Place::Sysfs(id) => match ProcNode::of(id) {
+                // Asked for anew each time: processes come and go.
+                Some(node) if id != ProcNode::ROOT.id() => {
+                    let attr = node.attr(&*self.driver).ok_or(Errno(libc::ENOENT))?;
+                    Ok(EntryOut { nodeid: id, attr, ..EntryOut::default() })
+                }
+                _ => Ok(fixed(self.attr(id).ok_or(Errno(libc::ENOENT))?)),
+            },
             Place::Device(device) => {
                 let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
                 let process = self.driver.find(who.tgid, Some(who.mm));
@@ -184,8 +213,24 @@ impl Door {
         }
     }
 
+    fn find(&self, parent: u64, name: &[u8]) -> Option<Place> {
+        let text = || std::str::from_utf8(name).ok();
+        if let Some(directory) = ProcNode::of(parent) {
+            return Some(Place::Sysfs(directory.find(text()?, &*self.driver)?.id()));
+        }
+        match parent {
+            sysfs::ROOT if name == PROC.as_bytes() => Some(Place::Sysfs(ProcNode::ROOT.id())),
+            sysfs::ROOT.. => self.tree.sysfs.find(parent, text()?).map(Place::Sysfs),
+            _ => self.tree.find(parent, name),
+        }
+    }
+
     fn attr(&self, id: u64) -> Option<Attr> {
+        if let Some(node) = ProcNode::of(id) {
+            return node.attr(&*self.driver);
+        }
         match id {
+            sysfs::ROOT.. => self.tree.sysfs.attr(id),
             opcode::ROOT_ID | node::DRI_ID | node::RAS_ID => Some(node::directory_attr(id)),
             _ if self.tree.control(id).is_some() => Some(node::control_attr(id)),
             _ => {
@@ -196,7 +241,7 @@ impl Door {
     }
 
     fn list(&self, directory: u64, read: &ReadIn) -> Option<Vec<u8>> {
-        let entries = self.tree.list(directory)?;
+        let entries = self.entries(directory)?;
         let mut out = Vec::new();
         let start = usize::try_from(read.offset).unwrap_or(usize::MAX);
         for (index, (ino, kind, name)) in entries.iter().enumerate().skip(start) {
@@ -214,6 +259,29 @@ impl Door {
         Some(out)
     }
 
+    /// The entries of a directory: inode numbers, `d_type`s and names.
+    fn entries(&self, directory: u64) -> Option<Vec<(u64, u32, String)>> {
+        let own = |id| (id, u32::from(libc::DT_DIR), ".".to_owned());
+        let up = |id| (id, u32::from(libc::DT_DIR), "..".to_owned());
+        if let Some(node) = ProcNode::of(directory) {
+            let row = |(name, node): (String, ProcNode)| {
+                let mode = node.attr(&*self.driver).map_or(libc::S_IFREG, |attr| attr.mode);
+                (node.id(), sysfs::d_type(mode), name)
+            };
+            let there = node.list(&*self.driver)?.into_iter().map(row);
+            return Some([own(directory), up(sysfs::ROOT)].into_iter().chain(there).collect());
+        }
+        if directory < sysfs::ROOT {
+            return self.tree.list(directory);
+        }
+        let mut entries = vec![own(directory), up(sysfs::ROOT)];
+        entries.extend(self.tree.sysfs.list(directory)?);
+        if directory == sysfs::ROOT {
+            entries.push((ProcNode::ROOT.id(), u32::from(libc::DT_DIR), PROC.to_owned()));
+        }
+        Some(entries)
+    }
+
     fn forget(&self, id: u64, count: u64) {
         let forgotten = self.nodes().forget(id, count);
         if let Some((process, node)) = forgotten {
@@ -223,6 +291,9 @@ impl Door {
     }
 
     fn release(self: &Arc<Self>, release: &ReleaseIn) {
+        if self.readings.close(release.fh) {
+            return;
+        }
         let Some(file) = self.files.remove(release.fh) else { return };
         self.driver.release(file.file);
         self.probe(file.process);
@@ -247,7 +318,8 @@ impl Door {
     }
 
     pub(super) fn census(&self) -> Census {
-        Census { nodes: self.nodes().len(), files: self.files.len(), calls: self.calls.len() }
+        let files = self.files.len() + self.readings.len();
+        Census { nodes: self.nodes().len(), files, calls: self.calls.len() }
     }
 
     /// The connection is gone.

@@ -9,13 +9,15 @@ use kfd_core::call::{Arg, Caller, Errno, Gathered, Identity, Node, Outcome};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
 use kfd_core::notice::{Lack, UserAccess, UserAnswer};
+use kfd_core::procfs::{ItsQueue, OnDevice};
+use kfd_core::topology::Live;
 use kfd_core::{Core, Opened, Trapped};
 use notifier::MmId;
 use notifier::watch::Pidfd;
 use std::os::fd::OwnedFd;
 
 /// The meaning of the calls that the door carries.
-pub trait Driver: Send + Sync + 'static {
+pub trait Driver: Figures + Send + Sync + 'static {
     /// Opens a node; makes the process object where there is none for that address space.
     ///
     /// # Errors
@@ -64,6 +66,20 @@ pub trait Driver: Send + Sync + 'static {
     fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno>;
     /// A sure sign of a process's death was seen; the token goes to the first who sees one.
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>>;
+}
+
+/// What sysfs shows that is asked for at each reading.
+pub trait Figures {
+    /// What is in the file of that figure.
+    fn figure(&self, live: Live) -> Vec<u8>;
+    /// The processes that use KFD.
+    fn kfd_processes(&self) -> Vec<Tgid>;
+    /// The number of a process's address space; `None` when it uses no KFD.
+    fn pasid(&self, tgid: Tgid) -> Option<u32>;
+    /// What a process has on the device with this place in topology order.
+    fn on_device(&self, tgid: Tgid, device: usize) -> Option<OnDevice>;
+    /// The queues of a process.
+    fn its_queues(&self, tgid: Tgid) -> Vec<ItsQueue>;
 }
 
 /// The memory of clients, reached by somebody who may hang on it.
@@ -162,6 +178,28 @@ impl Driver for Core {
 
     fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
         Self::doom(self, process, cause)
+    }
+}
+
+impl Figures for Core {
+    fn figure(&self, live: Live) -> Vec<u8> {
+        Self::figure(self, live)
+    }
+
+    fn kfd_processes(&self) -> Vec<Tgid> {
+        Self::kfd_processes(self)
+    }
+
+    fn pasid(&self, tgid: Tgid) -> Option<u32> {
+        Self::pasid(self, tgid)
+    }
+
+    fn on_device(&self, tgid: Tgid, device: usize) -> Option<OnDevice> {
+        Self::on_device(self, tgid, device)
+    }
+
+    fn its_queues(&self, tgid: Tgid) -> Vec<ItsQueue> {
+        Self::its_queues(self, tgid)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `node`, `open`, `former` | per-process nodes; opening and closing; what exec left |
 //! | `ioctl`, `inflight` | a call from the wire through gather, core and scatter to its reply; interrupts |
 //! | `control` | orders for errors of a device |
+//! | `sysfs`, `procfs` | what sysfs shows of devices, and of the processes on them |
 //! | `probe` | whether a client's address space is gone |
 //! | `notify` | what the daemon tells the kernel: pages and names to drop |
 //! | `driver` | what the door stands on |
@@ -34,12 +35,15 @@ mod node;
 mod notify;
 mod open;
 mod probe;
+mod procfs;
 mod session;
 mod sys;
+mod sysfs;
 pub mod wire;
 
-pub use driver::{ClientMemory, Driver, Host};
+pub use driver::{ClientMemory, Driver, Figures, Host};
 pub use error::DoorError;
 pub use mount::abort_file;
+pub use node::Shown;
 pub use open::OpenFile as OpenNode;
 pub use session::{Census, FuseConfig, FuseDoor};

@@ -1,5 +1,5 @@
-//! The nodes of the file system: fixed ones (directories, and a control file of each device with RAS), and device nodes
-//! that each belong to one process.
+//! The nodes of the file system: fixed ones (directories, a control file of each device with RAS, and what sysfs shows), and
+//! device nodes that each belong to one process.
 //!
 //! ```text
 //! LOOKUP by an unknown process ─► unbound(tgid) ── OPEN by it ─► bound(process) ── unpublished ─► orphan ── FORGET ─► gone
@@ -10,6 +10,7 @@
 //!
 //! Lock order: `Nodes` sits in one mutex, taken after the open lock and before the files; nothing is called with it held.
 
+use super::sysfs::{self, Sysfs};
 use super::wire::layout::Attr;
 use super::wire::opcode::ROOT_ID;
 use kfd_core::call::Node;
@@ -35,8 +36,23 @@ pub(super) enum Place {
     Ras,
     /// The control file with this node id.
     Control(u64),
+    /// What sysfs shows, with this node id.
+    Sysfs(u64),
     /// A device.
     Device(Node),
+}
+
+/// What is to be shown.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// The render nodes.
+    pub minors: Vec<RenderMinor>,
+    /// Those of devices with RAS, each of which has a file that takes orders for errors.
+    pub ras: Vec<RenderMinor>,
+    /// The number of the primary node of the first device; the others' follow.
+    pub first_card: u32,
+    /// What sysfs shows of the devices, below `topology::DEVICES`.
+    pub sysfs: kfd_core::topology::Tree,
 }
 
 /// The tree's shape: which names there are.
@@ -46,11 +62,32 @@ pub(super) struct Tree {
     minors: Vec<RenderMinor>,
     /// Those whose devices have a control file in `ras`, of the same name.
     ras: Vec<RenderMinor>,
+    first_card: u32,
+    /// What is in `amdgpu`.
+    pub(super) sysfs: Sysfs,
 }
 
 impl Tree {
-    pub(super) fn new(minors: Vec<RenderMinor>, ras: Vec<RenderMinor>) -> Self {
-        Self { minors, ras }
+    pub(super) fn new(shown: Shown) -> Self {
+        let Shown { minors, ras, first_card, sysfs } = shown;
+        Self { minors, ras, first_card, sysfs: Sysfs::new(&sysfs) }
+    }
+
+    /// The nodes in `dri`, each device's two.
+    fn devices(&self) -> impl Iterator<Item = Node> {
+        self.minors.iter().flat_map(|minor| [Node::Card(*minor), Node::Render(*minor)])
+    }
+
+    /// The name of a device's node in its directory.
+    pub(super) fn name(&self, node: Node) -> String {
+        match node {
+            Node::Kfd => "kfd".to_owned(),
+            Node::Render(minor) => format!("renderD{minor}"),
+            Node::Card(minor) => {
+                let nth = self.minors.iter().position(|known| *known == minor).unwrap_or_default();
+                format!("card{}", self.first_card as usize + nth)
+            }
+        }
     }
 
     /// The render minor of the device whose control file this node is.
@@ -61,7 +98,7 @@ impl Tree {
 
     /// The control files: node ids and names.
     fn controls(&self) -> impl Iterator<Item = (u64, String)> {
-        (FIRST_CONTROL..).zip(self.ras.iter().map(|minor| entry_name(Node::Render(*minor))))
+        (FIRST_CONTROL..).zip(self.ras.iter().map(|minor| self.name(Node::Render(*minor))))
     }
 
     /// What `name` in the directory `parent` leads to.
@@ -69,14 +106,14 @@ impl Tree {
         match (parent, name) {
             (ROOT_ID, b"kfd") => Some(Place::Device(Node::Kfd)),
             (ROOT_ID, b"dri") => Some(Place::Dri),
+            (ROOT_ID, b"amdgpu") => Some(Place::Sysfs(sysfs::ROOT)),
             (ROOT_ID, b"ras") if !self.ras.is_empty() => Some(Place::Ras),
             (RAS_ID, name) => {
                 let mut controls = self.controls();
                 controls.find(|(_, known)| known.as_bytes() == name).map(|(id, _)| Place::Control(id))
             }
             (DRI_ID, name) => {
-                let node = self.minors.iter().map(|minor| Node::Render(*minor));
-                node.into_iter().find(|node| entry_name(*node).as_bytes() == name).map(Place::Device)
+                self.devices().find(|node| self.name(*node).as_bytes() == name).map(Place::Device)
             }
             _ => None,
         }
@@ -89,7 +126,8 @@ impl Tree {
         let mut entries = vec![(directory, DIRECTORY, ".".to_owned()), (ROOT_ID, DIRECTORY, "..".to_owned())];
         match directory {
             ROOT_ID => {
-                entries.push((FIRST_DEVICE - 1, REGULAR, entry_name(Node::Kfd)));
+                entries.push((FIRST_DEVICE - 1, REGULAR, self.name(Node::Kfd)));
+                entries.push((sysfs::ROOT, DIRECTORY, "amdgpu".to_owned()));
                 entries.push((DRI_ID, DIRECTORY, "dri".to_owned()));
                 if !self.ras.is_empty() {
                     entries.push((RAS_ID, DIRECTORY, "ras".to_owned()));
@@ -97,11 +135,7 @@ impl Tree {
             }
             RAS_ID => entries.extend(self.controls().map(|(id, name)| (id, REGULAR, name))),
             DRI_ID => {
-                entries.extend(
-                    self.minors
-                        .iter()
-                        .map(|minor| (FIRST_DEVICE - 1, REGULAR, entry_name(Node::Render(*minor)))),
-                );
+                entries.extend(self.devices().map(|node| (FIRST_DEVICE - 1, REGULAR, self.name(node))));
             }
             _ => return None,
         }
@@ -113,15 +147,7 @@ impl Tree {
 pub(super) fn parent(node: Node) -> u64 {
     match node {
         Node::Kfd => ROOT_ID,
-        Node::Render(_) => DRI_ID,
-    }
-}
-
-/// The name of a device in its directory.
-pub(super) fn entry_name(node: Node) -> String {
-    match node {
-        Node::Kfd => "kfd".to_owned(),
-        Node::Render(minor) => format!("renderD{minor}"),
+        Node::Render(_) | Node::Card(_) => DRI_ID,
     }
 }
 
@@ -329,20 +355,26 @@ mod tests {
 
     #[test]
     fn the_tree_has_kfd_and_the_render_nodes() {
-        let tree = Tree::new(vec![RenderMinor(128), RenderMinor(129)], vec![]);
+        let tree = Tree::new(Shown {
+            minors: vec![RenderMinor(128), RenderMinor(129)],
+            first_card: 3,
+            ..Shown::default()
+        });
         assert_eq!(tree.find(ROOT_ID, b"ras"), None);
         assert_eq!(tree.find(ROOT_ID, b"kfd"), Some(Place::Device(Node::Kfd)));
         assert_eq!(tree.find(DRI_ID, b"renderD129"), Some(Place::Device(Node::Render(RenderMinor(129)))));
         assert_eq!(tree.find(DRI_ID, b"kfd"), None);
         assert_eq!(tree.find(ROOT_ID, b"renderD128"), None);
-        assert_eq!(tree.list(DRI_ID).unwrap().len(), 4);
+        assert_eq!(tree.find(DRI_ID, b"card4"), Some(Place::Device(Node::Card(RenderMinor(129)))));
+        assert_eq!(tree.find(DRI_ID, b"card0"), None);
+        assert_eq!(tree.list(DRI_ID).unwrap().len(), 6);
         assert!(tree.list(FIRST_DEVICE).is_none());
     }
 
     #[test]
     fn a_device_with_ras_has_a_control_file_of_its_render_nodes_name() {
         let minors = [RenderMinor(128), RenderMinor(129)];
-        let tree = Tree::new(minors.to_vec(), vec![minors[1]]);
+        let tree = Tree::new(Shown { minors: minors.to_vec(), ras: vec![minors[1]], ..Shown::default() });
         assert_eq!(tree.find(ROOT_ID, b"ras"), Some(Place::Ras));
         assert_eq!(tree.find(RAS_ID, b"renderD128"), None);
         let Some(Place::Control(id)) = tree.find(RAS_ID, b"renderD129") else { panic!("no control file") };

@@ -8,7 +8,6 @@ use super::dispatch::Door;
 use super::node;
 use super::wire::layout::{InvalEntry, InvalInode};
 use super::wire::opcode;
-use kfd_core::call::Node;
 use kfd_core::ids::ProcessId;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,9 +15,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use zerocopy::IntoBytes;
 
+/// A name and the node of its directory.
+#[derive(Debug)]
+struct Name {
+    parent: u64,
+    name: String,
+}
+
 /// Names to drop, on the way to the thread that does it.
 #[derive(Debug)]
-pub(super) struct Names(Mutex<Option<Sender<Vec<Node>>>>);
+pub(super) struct Names(Mutex<Option<Sender<Vec<Name>>>>);
 
 impl Names {
     /// Starts the thread.
@@ -30,10 +36,10 @@ impl Names {
     }
 
     /// Those of one process together: each message may wake the thread.
-    fn drop_names(&self, nodes: Vec<Node>) {
+    fn drop_names(&self, names: Vec<Name>) {
         if let Some(sender) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             // A thread that is gone means that the connection is.
-            let _ = sender.send(nodes);
+            let _ = sender.send(names);
         }
     }
 
@@ -43,11 +49,10 @@ impl Names {
     }
 }
 
-fn drop_names(channel: &Channel, names: &Receiver<Vec<Node>>) {
-    for node in names.iter().flatten() {
-        let name = node::entry_name(node);
+fn drop_names(channel: &Channel, names: &Receiver<Vec<Name>>) {
+    for Name { parent, name } in names.iter().flatten() {
         let namelen = u32::try_from(name.len()).expect("invariant: a device's name is short");
-        let head = InvalEntry { parent: node::parent(node), namelen, flags: 0 };
+        let head = InvalEntry { parent, namelen, flags: 0 };
         // ENOENT: the kernel does not know the name any more, which is what was wanted.
         match channel.notify(opcode::NOTIFY_INVAL_ENTRY, &[head.as_bytes(), name.as_bytes(), &[0]]) {
             Err(error)
@@ -84,6 +89,7 @@ impl Door {
                 tracing::error!(%process, id, %error, "a backing file could not be given back");
             }
         }
-        self.names.drop_names(nodes);
+        let name = |node| Name { parent: node::parent(node), name: self.tree.name(node) };
+        self.names.drop_names(nodes.into_iter().map(name).collect());
     }
 }

@@ -80,8 +80,11 @@ impl Files {
 }
 
 impl Door {
-    pub(super) fn open(&self, header: &InHeader) -> Result<OpenOut, Errno> {
+    pub(super) fn open(&self, header: &InHeader, flags: u32) -> Result<OpenOut, Errno> {
         let id = header.nodeid;
+        if let Some(opened) = self.open_sysfs(header, flags) {
+            return opened;
+        }
         if self.tree.control(id).is_some() {
             return open_control(header);
         }
@@ -110,6 +113,8 @@ impl Door {
         }
         let (open_flags, backing_id) = match device.node {
             Node::Kfd => (opcode::FOPEN_KEEP_CACHE, 0),
+            // Nothing can be mapped by it: what it is asked goes by ioctls.
+            Node::Card(_) => (opcode::FOPEN_DIRECT_IO | self.no_flush(process), 0),
             Node::Render(minor) => match self.backing(process, minor) {
                 Ok(backing) => (opcode::FOPEN_PASSTHROUGH | self.no_flush(process), backing),
                 Err(errno) => {

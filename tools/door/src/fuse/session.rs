@@ -5,13 +5,13 @@ use super::dispatch::Door;
 use super::driver::{ClientMemory, Driver, Host};
 use super::error::DoorError;
 use super::mount::Mount;
-use super::node::Tree;
+use super::node::{Shown, Tree};
 use super::notify::Names;
 use super::open::OpenFile;
 use super::wire::layout::InitOut;
 use super::wire::{Incoming, Reply, Request, opcode};
 use kfd_core::call::{Errno, FileIdentity, Outcome};
-use kfd_core::ids::{CallId, ProcessId, RenderMinor};
+use kfd_core::ids::{CallId, ProcessId};
 use nix::errno::Errno as Sys;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::io;
@@ -33,10 +33,8 @@ const BACKGROUND: u16 = 64;
 pub struct FuseConfig {
     /// An existing directory.
     pub mount_point: PathBuf,
-    /// The render nodes to show.
-    pub minors: Vec<RenderMinor>,
-    /// Those of devices with RAS, each of which has a file that takes orders for errors.
-    pub ras: Vec<RenderMinor>,
+    /// What it shows beside kfd.
+    pub shown: Shown,
     /// Threads that read requests, at least one.
     pub threads: usize,
 }
@@ -70,8 +68,8 @@ impl FuseDoor {
         memory: Arc<M>,
         host: Arc<dyn Host>,
     ) -> Result<Self, DoorError> {
-        let FuseConfig { mount_point, minors, ras, threads } = config;
-        let tree = Tree::new(minors, ras);
+        let FuseConfig { mount_point, shown, threads } = config;
+        let tree = Tree::new(shown);
         let master = Channel::open()?;
         let mount = Mount::new(&mount_point, &master)?;
         let started = handshake(&master).and_then(|()| try_passthrough(&master)).and_then(|()| {

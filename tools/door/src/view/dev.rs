@@ -19,7 +19,7 @@ const PRIVATE: &str = ".kfdd";
 /// What a run directory's FUSE directory holds.
 #[derive(Debug)]
 pub(super) struct Served {
-    render_nodes: BTreeSet<OsString>,
+    dri_nodes: BTreeSet<OsString>,
 }
 
 impl Served {
@@ -37,14 +37,20 @@ impl Served {
             entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<BTreeSet<_>, _>>()
         });
         match entries {
-            Ok(render_nodes) => Ok(Self { render_nodes }),
+            Ok(dri_nodes) => Ok(Self { dri_nodes }),
             Err(source) => Err(ViewError::NotServed { path: dri, source }),
         }
     }
 
     /// The names in `dri`.
-    pub(super) fn render_nodes(&self) -> &BTreeSet<OsString> {
-        &self.render_nodes
+    pub(super) fn dri_nodes(&self) -> &BTreeSet<OsString> {
+        &self.dri_nodes
+    }
+
+    /// The places of its devices on the bus.
+    pub(super) fn addresses(&self, run_dir: &Path) -> Vec<OsString> {
+        let devices = fs::read_dir(run_dir.join("sys/bus/pci/devices"));
+        devices.into_iter().flatten().flatten().map(|entry| entry.file_name()).collect()
     }
 }
 
@@ -76,10 +82,10 @@ pub(super) fn cover(run_dir: &Path, scratch: &Path, clash: Clash) -> Result<Path
         show(&run_dir.join("dev/dri"), &dri)?;
     } else {
         fs::create_dir(&dri).map_err(step("create", &dri))?;
-        for name in served.render_nodes() {
+        for name in served.dri_nodes() {
             link(Path::new("../.kfdd/dev/dri").join(name), &dri.join(name))?;
         }
-        show_all(&real_dri, served.render_nodes(), &dri)?;
+        show_all(&real_dri, served.dri_nodes(), &dri)?;
     }
     stage.cover(real)?;
     Ok(real.join(PRIVATE))

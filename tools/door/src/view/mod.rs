@@ -3,7 +3,9 @@
 //! ```text
 //!   outside                      inside (a mount namespace of its own, nothing propagates out)
 //!   /sys/devices/virtual         overlay: <run>/sys/devices/virtual above the real one   ([`sysfs`])
-//!   /sys/class, /sys/module      the same
+//!   /sys/class, /sys/module,     the same; links in them lead into /sys/devices/virtual
+//!   /sys/bus/pci, /sys/dev/char
+//!   /sys/devices/virtual/amdgpu  <run>/dev/amdgpu of the FUSE directory: the devices, with figures
 //!   /sys/kernel/debug            the same where a device has RAS and the command may see debugfs at all, with the door's
 //!                                control files on their places
 //!   /dev                         a small tmpfs with every real entry bound into it, and  ([`dev`])
@@ -112,9 +114,10 @@ impl PrivateView {
     pub fn check(&self) -> Result<(), ViewError> {
         let served = dev::Served::look(&self.run_dir)?;
         let mut covered = host::real_kfd().into_iter().collect::<Vec<_>>();
-        covered.extend(host::real_render_nodes().into_iter().filter(|node| {
-            node.file_name().is_some_and(|name| served.render_nodes().iter().any(|ours| ours == name))
+        covered.extend(host::real_dri_nodes().into_iter().filter(|node| {
+            node.file_name().is_some_and(|name| served.dri_nodes().iter().any(|ours| ours == name))
         }));
+        covered.extend(host::real_devices_at(&served.addresses(&self.run_dir)));
         if covered.is_empty() || self.hide_real_gpu { Ok(()) } else { Err(ViewError::RealGpu(covered)) }
     }
 
@@ -131,7 +134,7 @@ impl PrivateView {
         let clash = if self.hide_real_gpu { compose::Clash::Replace } else { compose::Clash::Merge };
         // Covered while something is built in it, and seen again as soon as that has moved to its place.
         let scratch = run_dir.join("proc");
-        sysfs::cover(&run_dir.join("sys"), &scratch, clash)?;
+        sysfs::cover(&run_dir, &scratch, clash)?;
         sysfs::cover_debugfs(&run_dir, &scratch, clash)?;
         let private = dev::cover(&run_dir, &scratch, clash)?;
         let shim = modules::cover(&scratch.join("modules"), &private)?;

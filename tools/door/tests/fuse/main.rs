@@ -7,7 +7,7 @@ mod client;
 mod script;
 mod sys;
 
-use door::fuse::{DoorError, FuseConfig, FuseDoor};
+use door::fuse::{DoorError, FuseConfig, FuseDoor, Shown};
 use kfd_core::ids::{CallId, ProcessId, RenderMinor};
 use script::{Memory, Reach, Script, Seen};
 use std::path::{Path, PathBuf};
@@ -39,8 +39,12 @@ struct Served {
 fn config(path: &Path) -> FuseConfig {
     FuseConfig {
         mount_point: path.to_owned(),
-        minors: vec![RenderMinor(128)],
-        ras: vec![RenderMinor(128)],
+        shown: Shown {
+            minors: vec![RenderMinor(128)],
+            ras: vec![RenderMinor(128)],
+            first_card: 0,
+            sysfs: sysfs::devices(),
+        },
         threads: 2,
     }
 }
@@ -112,6 +116,15 @@ impl Served {
     }
 
     /// Everything seen until it has been quiet for a while.
+    /// Waits for what comes soon after something else.
+    fn wait_until(&self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let until = Instant::now() + Duration::from_secs(5);
+        while !done(self) {
+            assert!(Instant::now() < until, "{what}: it did not come");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn drain(&self) -> Vec<Seen> {
         std::iter::from_fn(|| self.seen.recv_timeout(Duration::from_millis(30)).ok()).collect()
     }
@@ -133,6 +146,7 @@ mod interrupts;
 mod lives;
 mod mounts;
 mod pages;
+mod sysfs;
 
 #[test]
 #[ignore = "the daemon's side of other tests"]

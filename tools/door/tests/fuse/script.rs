@@ -1,11 +1,13 @@
 //! A driver that does what a test says, with its own clients' memory, so that a call can be held in any state.
 
-use door::fuse::{ClientMemory, Driver, Host};
+use door::fuse::{ClientMemory, Driver, Figures, Host};
 use door::workers::MmState;
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::death::{Cause, Doom, Doomed};
-use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
+use kfd_core::ids::{CallId, FileId, ProcessId, QueueId, RenderMinor, Tgid, UserVa};
 use kfd_core::notice::{Lack, UserAccess, UserAnswer};
+use kfd_core::procfs::{ItsQueue, OnDevice};
+use kfd_core::topology::Live;
 use kfd_core::{Opened, Trapped};
 use notifier::MmId;
 use notifier::watch::{self, Pidfd, mm_state};
@@ -41,6 +43,8 @@ struct State {
     parked: HashMap<CallId, (Caller, Arg)>,
     files: u64,
     doomed: Vec<ProcessId>,
+    figures: std::collections::VecDeque<u64>,
+    listed: Option<Tgid>,
 }
 
 /// See the module's head.
@@ -63,9 +67,45 @@ impl Script {
         self.state.lock().unwrap().arenas[&process].try_clone().unwrap()
     }
 
+    /// What the next readings of figures show.
+    pub fn show_figures<const N: usize>(&self, figures: [u64; N]) {
+        self.state.lock().unwrap().figures = figures.into();
+    }
+
+    /// The process that uses KFD.
+    pub fn list_process(&self, tgid: Option<u32>) {
+        self.state.lock().unwrap().listed = tgid.map(Tgid);
+    }
+
     /// The parked call of a caller, to be completed.
     pub fn take_parked(&self, call: CallId) -> Option<(Caller, Arg)> {
         self.state.lock().unwrap().parked.remove(&call)
+    }
+}
+
+/// The one device and the one process that a test says there are.
+impl Figures for Script {
+    fn figure(&self, _: Live) -> Vec<u8> {
+        let next = self.state.lock().unwrap().figures.pop_front().unwrap_or_default();
+        format!("{next}\n").into_bytes()
+    }
+
+    fn kfd_processes(&self) -> Vec<Tgid> {
+        self.state.lock().unwrap().listed.into_iter().collect()
+    }
+
+    fn pasid(&self, tgid: Tgid) -> Option<u32> {
+        (self.state.lock().unwrap().listed == Some(tgid)).then_some(0x8001)
+    }
+
+    fn on_device(&self, tgid: Tgid, device: usize) -> Option<OnDevice> {
+        self.pasid(tgid).filter(|_| device == 0)?;
+        Some(OnDevice { gpu: 64700, vram: 4096, copied_us: 11, compute_units: 0, evicted_ms: 12 })
+    }
+
+    fn its_queues(&self, tgid: Tgid) -> Vec<ItsQueue> {
+        let queue = ItsQueue { id: QueueId(3), gpu: 64700, bytes: 8192, kind: 1 };
+        self.pasid(tgid).map(|_| queue).into_iter().collect()
     }
 }
 

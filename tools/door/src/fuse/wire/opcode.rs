@@ -16,6 +16,8 @@ numbers! {
     GETATTR = 3 => u32;
     /// Change of attributes.
     SETATTR = 4 => u32;
+    /// Where a symbolic link leads.
+    READLINK = 5 => u32;
     /// Open of a file.
     OPEN = 14 => u32;
     /// Read of a file; for a mapped page of a cached file, the fault.

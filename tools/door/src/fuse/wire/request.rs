@@ -35,6 +35,7 @@ pub enum Request<'a> {
     },
     Getattr,
     Setattr,
+    Readlink,
     Open {
         flags: u32,
     },
@@ -110,6 +111,7 @@ fn body_of(code: u32, body: &[u8]) -> Option<Request<'_>> {
             Request::BatchForget { forgets: Forgets(rest.get(..length)?) }
         }
         opcode::GETATTR => Request::Getattr,
+        opcode::READLINK => Request::Readlink,
         opcode::SETATTR => Request::Setattr,
         opcode::OPEN => Request::Open { flags: take::<OpenIn>(body)?.0.flags },
         opcode::READ => Request::Read(take(body)?.0),
