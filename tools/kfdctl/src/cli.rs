@@ -72,6 +72,7 @@ Examples:
   kfdctl run --profile mi300x --gpus 8 -- ./my-hsa-test --verbose
   kfdctl run --interface 1.11 -- ./my-hsa-test       as the kernel of Debian 12 answers
   kfdctl run -- rocm-smi
+  kfdctl run -- nvtop
   HSA_USERPTR_FOR_PAGED_MEM=1 kfdctl run -- ./my-hsa-test
 
 Exit status: that of the command; 128 + N when signal N ended it; 125 when it was not started; 126 when it could not
@@ -101,12 +102,28 @@ pub struct Run {
     /// Hide this machine's real GPU from the command; without this flag such a machine is refused.
     #[arg(long)]
     pub hide_real_gpu: bool,
+    /// Let the nodes in /dev/dri look like character devices to the command, by a library that it loads (LD_PRELOAD):
+    /// amd-smi, nvtop and others that find devices through libdrm take no other.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub device_nodes: DeviceNodes,
     /// Print the leak report, if there is one, as JSON.
     #[arg(long)]
     pub json: bool,
     /// The command and its arguments.
     #[arg(required = true, last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
+}
+
+/// When nodes look like character devices to a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DeviceNodes {
+    /// Where the library is beside kfdctl
+    #[default]
+    Auto,
+    /// Always: it is an error when the library is not there
+    Always,
+    /// Never
+    Never,
 }
 
 /// `kfdctl enter`, which only `kfdctl run` starts.
@@ -118,6 +135,9 @@ pub struct Enter {
     /// As in [`Run`].
     #[arg(long)]
     pub hide_real_gpu: bool,
+    /// What the command's LD_PRELOAD begins with.
+    #[arg(long)]
+    pub preload: Option<PathBuf>,
     /// The command and its arguments.
     #[arg(required = true, last = true)]
     pub command: Vec<OsString>,

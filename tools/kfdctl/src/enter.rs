@@ -4,6 +4,7 @@
 //! exec of a program that has some (a daemon may be embedded in the parent).
 
 use crate::cli::Enter;
+use crate::run::device_nodes::{self, PRELOAD, SANITIZER};
 use crate::run::{descriptors, signals};
 use anyhow::Context;
 use door::view::PrivateView;
@@ -28,6 +29,11 @@ pub fn enter(asked: &Enter) -> anyhow::Result<ExitCode> {
     let mut command = Command::new(program);
     // The PATH searched is the one the command will have.
     command.args(arguments).envs(environment.0).env(kfdd::rundir::ENV, &asked.run_dir);
+    if let Some(library) = &asked.preload {
+        for name in [PRELOAD, SANITIZER] {
+            command.env(name, device_nodes::environment(library, name, std::env::var_os(name).as_deref()));
+        }
+    }
     let error = command.exec();
     eprintln!("kfdctl: cannot execute {}: {error}", program.display());
     Ok(ExitCode::from(match error.kind() {

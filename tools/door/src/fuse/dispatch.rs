@@ -207,7 +207,7 @@ impl Door {
                 let process = self.driver.find(who.tgid, Some(who.mm));
                 let nodeid = self.nodes().look_up(device, who.tgid, process);
                 // No validity for the name: the next process must ask for its own node.
-                let attr = node::device_attr(nodeid, device, self.driver.kfd_node_bytes());
+                let attr = self.tree.device_attr(nodeid, device, self.driver.kfd_node_bytes());
                 Ok(EntryOut { nodeid, attr_valid: FOR_LONG, attr, ..EntryOut::default() })
             }
         }
@@ -235,7 +235,7 @@ impl Door {
             _ if self.tree.control(id).is_some() => Some(node::control_attr(id)),
             _ => {
                 let device = self.nodes().get(id)?;
-                Some(node::device_attr(id, device.node, self.driver.kfd_node_bytes()))
+                Some(self.tree.device_attr(id, device.node, self.driver.kfd_node_bytes()))
             }
         }
     }

@@ -83,11 +83,27 @@ impl Tree {
         match node {
             Node::Kfd => "kfd".to_owned(),
             Node::Render(minor) => format!("renderD{minor}"),
-            Node::Card(minor) => {
-                let nth = self.minors.iter().position(|known| *known == minor).unwrap_or_default();
-                format!("card{}", self.first_card as usize + nth)
-            }
+            Node::Card(minor) => format!("card{}", self.card(minor)),
         }
+    }
+
+    /// The number of the primary node beside that render node.
+    fn card(&self, minor: RenderMinor) -> u64 {
+        let nth = self.minors.iter().position(|known| *known == minor).unwrap_or_default();
+        u64::from(self.first_card) + nth as u64
+    }
+
+    /// The attributes of a device's node. Regular files: FUSE has no device with mappings, and runtimes do not look. Who must
+    /// look finds the minor number of a node of DRM, and one, in the seconds of its time (`kfdd-device-nodes`).
+    ///
+    /// A render node's own size is of no account: its mappings see the arena's.
+    pub(super) fn device_attr(&self, id: u64, node: Node, kfd_bytes: u64) -> Attr {
+        let (size, mtime) = match node {
+            Node::Kfd => (kfd_bytes, 0),
+            Node::Render(minor) => (0, u64::from(minor.0) + 1),
+            Node::Card(minor) => (0, self.card(minor) + 1),
+        };
+        Attr { ino: id, size, mtime, mode: libc::S_IFREG | 0o666, nlink: 1, blksize: 4096, ..Attr::default() }
     }
 
     /// The render minor of the device whose control file this node is.
@@ -154,14 +170,6 @@ pub(super) fn parent(node: Node) -> u64 {
 /// The attributes of a directory.
 pub(super) fn directory_attr(id: u64) -> Attr {
     Attr { ino: id, mode: libc::S_IFDIR | 0o755, nlink: 2, blksize: 4096, ..Attr::default() }
-}
-
-/// The attributes of a device's node. Regular files: FUSE has no device with mappings, and runtimes do not look.
-///
-/// A render node's own size is of no account: its mappings see the arena's.
-pub(super) fn device_attr(id: u64, node: Node, kfd_bytes: u64) -> Attr {
-    let size = if node == Node::Kfd { kfd_bytes } else { 0 };
-    Attr { ino: id, size, mode: libc::S_IFREG | 0o666, nlink: 1, blksize: 4096, ..Attr::default() }
 }
 
 /// The attributes of a control file: writable by its owner, as debugfs has it.

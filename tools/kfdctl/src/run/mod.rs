@@ -7,6 +7,7 @@
 
 mod daemon;
 pub mod descriptors;
+pub mod device_nodes;
 mod leak;
 mod leftovers;
 pub mod signals;
@@ -19,6 +20,7 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 use signals::{Signals, Wake};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// Runs the command to its end.
@@ -31,8 +33,9 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     if let Some(kfd) = host::real_kfd().filter(|_| !asked.hide_real_gpu) {
         bail!(ViewError::RealGpu(vec![kfd]));
     }
+    let preload = device_nodes::library(asked.device_nodes)?;
     let serving = Serving::find_or_start(asked)?;
-    let ended = attend(asked, &serving, &signals);
+    let ended = attend(asked, preload.as_deref(), &serving, &signals);
     let left = serving.end();
     let code = ended?;
     if let Some(report) = left {
@@ -43,11 +46,19 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
 }
 
 /// Starts the command and forwards signals to it until it ends.
-fn attend(asked: &Run, serving: &Serving, signals: &Signals) -> anyhow::Result<ExitCode> {
+fn attend(
+    asked: &Run,
+    preload: Option<&Path>,
+    serving: &Serving,
+    signals: &Signals,
+) -> anyhow::Result<ExitCode> {
     let mut enter = Command::new("/proc/self/exe");
     enter.arg0("kfdctl").arg("enter").arg("--run-dir").arg(serving.run_dir());
     if asked.hide_real_gpu {
         enter.arg("--hide-real-gpu");
+    }
+    if let Some(library) = preload {
+        enter.arg("--preload").arg(library);
     }
     let child =
         enter.arg("--").args(&asked.command).spawn().context("cannot start a process for the command")?;
