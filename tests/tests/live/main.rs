@@ -19,6 +19,7 @@ mod hostile;
 mod ipc;
 mod listings;
 mod lives;
+mod newer_clients;
 mod service;
 mod signals;
 mod smi;

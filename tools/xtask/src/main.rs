@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`packages`] | the Debian packages a verb uses: installed as root, otherwise named |
-//! | [`python`] | tinygrad from PyPI, in a folder of its own |
+//! | [`contrib`], [`amdgpu_top`], [`python`] | nvtop from Debian's contrib, amdgpu_top from crates.io, tinygrad from PyPI |
 //! | [`cargo`] | running cargo, and where it puts programs |
 //! | [`clients`] | the C programs, compiled |
 //! | [`demo`] | the main job, shown |
@@ -14,11 +14,13 @@
 //! | [`check`] | format, lints, docs, licences |
 //! | [`specification`] | the promises held against the tests that keep them |
 
+mod amdgpu_top;
 mod bench;
 mod boundaries;
 mod cargo;
 mod check;
 mod clients;
+mod contrib;
 mod demo;
 mod packages;
 mod python;

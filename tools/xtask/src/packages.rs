@@ -21,6 +21,13 @@ pub const CLIENTS: &[Package] = &[
     ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 
+/// What the tests use beside that: tools that look at devices.
+pub const TOOLS: &[Package] = &[
+    ("rocm-smi", "lists devices, their memory and the processes on them"),
+    ("radeontop", "watches one device"),
+    ("libamdhip64-dev", "the unmodified HIP runtime that a C program links"),
+];
+
 /// What the benches use.
 pub const PEERS: &[Package] =
     &[("liburcu-dev", "the RCU that the notifier is measured beside"), ("gcc", "compiles the peer's side")];

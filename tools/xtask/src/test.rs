@@ -6,7 +6,7 @@
 
 use crate::cargo::{cargo, must};
 use crate::watchdog::{Seen, watch};
-use crate::{packages, python};
+use crate::{amdgpu_top, contrib, packages, python};
 use anyhow::Context;
 use std::collections::BTreeSet;
 use std::process::{Command, ExitCode, Stdio};
@@ -36,12 +36,17 @@ struct Tally {
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     packages::set_up(packages::CLIENTS)?;
+    packages::set_up(packages::TOOLS)?;
+    contrib::set_up();
+    amdgpu_top::set_up()?;
     python::set_up()?;
     let started = Instant::now();
     let mut tally = Tally::default();
 
     // The live tests start the real programs, which `cargo test` alone would not build for another package.
     must(cargo().args(["build", "--workspace", "--bins"]))?;
+    // And the library that one of them loads into others.
+    must(cargo().args(["build", "--package", "kfdd-device-nodes"]))?;
     let filter = options.filter.as_deref();
     suite("workspace", cargo().args(["test", "--workspace", "--no-fail-fast"]), filter, &mut tally)?;
     if !options.no_models {
