@@ -12,6 +12,9 @@ impl Core {
     #[must_use]
     pub fn figure(&self, live: Live) -> Vec<u8> {
         let Some(device) = self.devices.get(live.device) else { return Vec::new() };
+        if matches!(live.gauge, Gauge::Vram | Gauge::VisibleVram | Gauge::Gtt) {
+            self.reclaim();
+        }
         let number = match live.gauge {
             Gauge::Vram => self.vram_in_use(device),
             Gauge::VisibleVram => self.vram_in_use(device).min(device.profile.vram.visible_bytes.0),
@@ -21,6 +24,11 @@ impl Core {
             Gauge::Metrics => return metrics::table(&device.profile, self.metrics(device)),
         };
         format!("{number}\n").into_bytes()
+    }
+
+    /// Whoever tells how much memory is in use takes back first what only descriptors held that are closed by now.
+    pub(crate) fn reclaim(&self) {
+        self.sweep_descriptors(usize::MAX);
     }
 
     /// Bytes of a device's VRAM that somebody is charged for.

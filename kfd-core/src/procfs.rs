@@ -78,6 +78,7 @@ impl Core {
     pub fn on_device(&self, tgid: Tgid, device: usize) -> Option<OnDevice> {
         let device = self.devices.get(device)?;
         let process = self.kfd_process(tgid)?;
+        self.reclaim();
         device.residency.trim(self.account.vram_free(device.index));
         let inner = process.inner.lock();
         let binding = &inner.bindings[device.index];

@@ -192,6 +192,12 @@ impl Info {
         (self.args[0], self.args[1])
     }
 
+    /// Whether the answer says how much memory is in use.
+    #[must_use]
+    pub fn tells_memory(&self) -> bool {
+        matches!(self.query, INFO_VRAM_USAGE | INFO_VIS_VRAM_USAGE | INFO_GTT_USAGE | INFO_MEMORY)
+    }
+
     /// What SENSOR asks for: `SENSOR_*`.
     #[must_use]
     pub fn sensor(&self) -> u32 {

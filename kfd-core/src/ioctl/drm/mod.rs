@@ -144,6 +144,9 @@ impl<'a> Ctx<'a> {
         let minor = self.caller.node.device().ok_or(Errno::INVAL)?;
         let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
         let khz = device.profile.compute.counter_khz;
+        if args.tells_memory() {
+            self.core.reclaim();
+        }
         let now = Now {
             vram_used: Bytes(self.core.vram_in_use(device)),
             gtt_used: Bytes(self.core.account.total().gtt_bytes),
