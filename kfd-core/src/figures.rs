@@ -5,6 +5,7 @@
 use crate::core::Core;
 use crate::device::Device;
 use crate::metrics;
+use crate::share::Look;
 use crate::topology::{Gauge, Live};
 
 impl Core {
@@ -28,7 +29,7 @@ impl Core {
 
     /// Whoever tells how much memory is in use takes back first what only descriptors held that are closed by now.
     pub(crate) fn reclaim(&self) {
-        self.sweep_descriptors(usize::MAX);
+        self.sweep_descriptors(Look::Alone);
     }
 
     /// Bytes of a device's VRAM that somebody is charged for.

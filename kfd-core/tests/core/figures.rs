@@ -133,7 +133,8 @@ fn a_process_that_uses_kfd_is_listed_with_its_queues_until_it_is_freed() {
         queue_priority: 7,
         ..Default::default()
     };
-    client.buffer(VA + 0x10_0000, 16384);
+    client.buffer(VA + 0x10_0000, 4096);
+    client.buffer(VA + 0x10_2000, 4096);
     client.ok(0x02, &mut sdma);
     // Somebody who looks at a device by its nodes of DRM alone is none of KFD's.
     let (_, minor, _) = gpu();

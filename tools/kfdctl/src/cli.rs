@@ -117,7 +117,7 @@ pub struct Run {
 /// When nodes look like character devices to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum DeviceNodes {
-    /// Where the library is beside kfdctl
+    /// Where the library is beside kfdctl and the command is no program of musl
     #[default]
     Auto,
     /// Always: it is an error when the library is not there
