@@ -42,7 +42,9 @@ fn a_c_program_uses_every_function_of_the_client_on_every_profile() {
     let own = std::env::current_exe().expect("this test's file");
     let beside =
         own.parent().expect("a file lies in a folder").to_str().expect("target folders have plain names");
-    let link = ["-I", INCLUDE, "-L", beside, "-lkfd_client", &format!("-Wl,-rpath,{beside}")];
+    // RPATH goes before the LD_LIBRARY_PATH of cargo, where an older build's library may lie; RUNPATH would not.
+    let rpath = format!("-Wl,--disable-new-dtags,-rpath,{beside}");
+    let link = ["-I", INCLUDE, "-L", beside, "-lkfd_client", &rpath];
     let Some(client) = compile::client("streams", folder.path(), &link) else { return };
     for (profile, gpus) in [("gfx900", 1), ("gfx942", 2), ("gfx1100", 2)] {
         let mut command = Command::new(program("kfdctl"));
