@@ -16,6 +16,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// Bytes that are read at once: a listing of ten thousand processes has five million.
+const PART: usize = 64 << 10;
+
 /// How long an answer may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -143,11 +146,11 @@ fn converse(
     }
     stream.shutdown(Shutdown::Write)?;
     let mut text = Vec::new();
-    let mut part = [0; 4096];
+    let mut part = vec![0; PART];
     loop {
         stream.set_read_timeout(Some(left(until)?))?;
         match stream.read(&mut part) {
-            Ok(0) => return Ok(serde_json::from_slice(&text)?),
+            Ok(0) => return Ok(Reply::of_text(&text)?),
             Ok(count) => text.extend_from_slice(&part[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -119,3 +119,60 @@ pub enum Reply {
         error: String,
     },
 }
+
+/// The replies that grow with what a daemon serves, as serde reads them without looking at the whole text first.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum List {
+    Processes(Vec<ProcessRow>),
+    Queues(Vec<QueueRow>),
+    Shares(Vec<ShareRow>),
+}
+
+impl Reply {
+    /// Reads a reply. An untagged enum is read by way of a tree of all its text, several times as large as the rows of a
+    /// list: so lists are told by their first key.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn of_text(text: &[u8]) -> serde_json::Result<Self> {
+        match serde_json::from_slice(text) {
+            Ok(List::Processes(processes)) => Ok(Self::Processes { processes }),
+            Ok(List::Queues(queues)) => Ok(Self::Queues { queues }),
+            Ok(List::Shares(shares)) => Ok(Self::Shares { shares }),
+            Err(_) => serde_json::from_slice(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reply;
+    use kfd_core::ids::ProcessId;
+
+    #[test]
+    fn every_reply_is_read_as_it_was_written() {
+        let process = serde_json::to_string(&ProcessId { slot: 3, generation: 9 }).expect("plain numbers");
+        let texts = [
+            r#"{"processes":[]}"#.to_owned(),
+            r#"{"queues":[]}"#.to_owned(),
+            r#"{"shares":[]}"#.to_owned(),
+            r#"{"listening":true}"#.to_owned(),
+            r#"{"deaths":[],"next":7}"#.to_owned(),
+            format!(r#"{{"evicted":[{process}]}}"#),
+            format!(r#"{{"restored":[{process}]}}"#),
+            r#"{"version":"1","tgid":5,"profile":"gfx900","gpus":1,"interface":18}"#.to_owned(),
+            r#"{"error":"why"}"#.to_owned(),
+        ];
+        for text in texts {
+            let reply = Reply::of_text(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let again = serde_json::to_string(&reply).expect("a reply is JSON");
+            assert_eq!(again, text);
+            let slow: Reply = serde_json::from_str(&text).expect("the derived way reads it too");
+            assert_eq!(std::mem::discriminant(&slow), std::mem::discriminant(&reply), "{text}");
+        }
+        for text in ["", "{}", "[]", r#"{"processes":[{}]}"#, r#"{"queues":7}"#, r#"{"processes":[]"#] {
+            assert!(Reply::of_text(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}
