@@ -15,6 +15,7 @@
 //! | [`tracer`] | a tracer that stalls a death |
 //! | [`compile`] | the C programs of `tests/clients` |
 //! | [`fuzz`] | a fuzzer for the parsers of client bytes |
+//! | [`measure`] | the benches' figures: turns, floors, lines |
 //!
 //! Longer runs: `KFD_TEST_CYCLES` (queues made and destroyed, 2000), `KFD_TEST_CLIENTS` (held at once, 300),
 //! `KFD_TEST_KILLS` (of the storm, 300).
@@ -27,6 +28,7 @@ pub mod compile;
 pub mod daemon;
 pub mod fuzz;
 pub mod hung;
+pub mod measure;
 pub mod program;
 pub mod python;
 mod sys;

@@ -2,47 +2,60 @@
 //!
 //! Two daemons, one with few and one with many: both are measured in turns.
 
-use crate::idle::{CLIENTS, SHAPE};
-use crate::measure::samples::median_nanos;
-use crate::measure::{Goal, Samples, interleaved, ratio};
+use crate::idle::SHAPE;
+use crate::stage::crowd::Crowd;
 use crate::stage::kfdd::Kfdd;
 use crate::stage::{client, sys};
 use ::client::{Device, command};
 use anyhow::{Context, ensure};
 use kfd_core::abi::kfd;
+use kfd_tests::measure::cpus::{Cpus, Place};
+use kfd_tests::measure::samples::median_nanos;
+use kfd_tests::measure::{Goal, Turns, alternate, progress, ratio};
 use kfdd::control::{Reply, Request};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use zerocopy::IntoBytes;
 
 const FEW: usize = 10;
+const MANY: usize = 10_000;
 const ROUNDS: usize = 15;
 const CALLS: u32 = 1000;
-const DEATHS: usize = 40;
-/// Listings of one sample with few clients, so that a sample is as long as one with many.
-const FEW_LISTINGS: usize = 20;
+const DEATHS: usize = 80;
+/// From a death to the question what became of it.
+const LATER: Duration = Duration::from_millis(3);
+/// How long the crowd may take to end.
+const ENDING: Duration = Duration::from_secs(60);
+/// Listings of one sample with few clients, so that a sample has as many rows as one with many.
+const FEW_LISTINGS: usize = MANY / FEW;
 
 /// See the module's head.
 pub fn growth() -> anyhow::Result<()> {
+    let cpus = Cpus::find()?;
     let (few, many) = (Kfdd::start()?, Kfdd::start()?);
-    let crowds =
-        (client::crowd(&few.dev_text(), SHAPE, FEW)?, client::crowd(&many.dev_text(), SHAPE, CLIENTS)?);
-    calls(&few, &many)?;
-    deaths(&few, &many)?;
-    rows(&few, &many)?;
+    progress(&format!("{MANY} clients attach"));
+    let crowds = (Crowd::start(&few.dev_text(), SHAPE, FEW)?, Crowd::start(&many.dev_text(), SHAPE, MANY)?);
+    few.keep(&cpus, Place::First)?;
+    many.keep(&cpus, Place::First)?;
+    cpus.at(Place::First, || {
+        progress("one more among few and many");
+        calls(&few, &many)?;
+        deaths(&few, &many)?;
+        rows(&few, &many)
+    })?;
+    few.keep(&cpus, Place::Anywhere)?;
+    many.keep(&cpus, Place::Anywhere)?;
+    progress(&format!("{MANY} clients end"));
+    let first = many.next_death()?;
     drop(crowds);
+    many.deaths_within(first, MANY, ENDING)?;
     few.stop()?;
     many.stop()
 }
 
-fn line(what: &str, unit: &str, few: &Samples, many: &Samples) {
-    ratio(
-        &format!("growth {FEW} to {CLIENTS} clients: {what}"),
-        unit,
-        many.median(),
-        &format!("{FEW} clients"),
-        few.median(),
-        Goal::AtMost(1.3),
-    );
+fn line(what: &str, unit: &str, turns: &Turns<1, 1>) {
+    let (Turns { own: [many], floors: [few] }, floor) = (turns, format!("{FEW} clients"));
+    let name = format!("growth {FEW} to {MANY} clients: {what}");
+    ratio(&name, unit, many.median(), &floor, few, Goal::AtMost(1.3));
 }
 
 fn calls(few: &Kfdd, many: &Kfdd) -> anyhow::Result<()> {
@@ -57,8 +70,8 @@ fn calls(few: &Kfdd, many: &Kfdd) -> anyhow::Result<()> {
         });
         failed.map_or(Ok(nanos / 1000.0), |error| Err(error).context("GET_CLOCK_COUNTERS"))
     };
-    let [few, many] = interleaved(ROUNDS, [&mut || measure(&devices.0), &mut || measure(&devices.1)])?;
-    line("one ioctl", "us", &few, &many);
+    let turns = alternate(ROUNDS, [&mut || measure(&devices.1)], [&mut || measure(&devices.0)])?;
+    line("one ioctl", "us", &turns);
     Ok(())
 }
 
@@ -69,12 +82,14 @@ fn deaths(few: &Kfdd, many: &Kfdd) -> anyhow::Result<()> {
         let mut actor = client::start(&daemon.dev_text(), SHAPE)?;
         let killed = actor.kill()?;
         actor.reap()?;
+        // Not to disturb the free.
+        std::thread::sleep(LATER);
         let rows = daemon.deaths(first, 1)?;
         let row = rows.iter().find(|row| row.tgid.0 == actor.id()).context("the client's obituary")?;
         Ok(row.freed_at.0.saturating_sub(killed) as f64 / 1000.0)
     };
-    let [few, many] = interleaved(DEATHS, [&mut || measure(few), &mut || measure(many)])?;
-    line("one death", "us", &few, &many);
+    let turns = alternate(DEATHS, [&mut || measure(many)], [&mut || measure(few)])?;
+    line("one death", "us", &turns);
     Ok(())
 }
 
@@ -97,7 +112,7 @@ fn rows(few: &Kfdd, many: &Kfdd) -> anyhow::Result<()> {
         ensure!(rows > 0, "the listing has rows");
         Ok(whole / rows as f64)
     };
-    let [few, many] = interleaved(ROUNDS, [&mut || measure(few, FEW_LISTINGS), &mut || measure(many, 1)])?;
-    line("one listing row", "us", &few, &many);
+    let turns = alternate(ROUNDS, [&mut || measure(many, 1)], [&mut || measure(few, FEW_LISTINGS)])?;
+    line("one listing row", "us", &turns);
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Many attached clients that do nothing: wake-ups, and memory.
 
-use crate::measure::{Goal, absolute, remark};
 use crate::stage::client::{self, BUFFERS_PER_QUEUE, Shape};
 use crate::stage::kfdd::Kfdd;
 use crate::stage::proc;
+use kfd_tests::measure::{Goal, absolute, progress, remark};
 use std::time::Duration;
 
 /// Attached clients.
@@ -17,6 +17,7 @@ const BEFORE: usize = 10;
 
 /// See the module's head.
 pub fn idle() -> anyhow::Result<()> {
+    progress("idle clients");
     let daemon = Kfdd::start()?;
     let mut crowd = client::crowd(&daemon.dev_text(), SHAPE, BEFORE)?;
     let rss = |field| proc::status(daemon.id(), field).map(|kib| kib as f64);
@@ -39,7 +40,7 @@ pub fn idle() -> anyhow::Result<()> {
         "memory per attached idle client with 2 queues",
         "KiB",
         (rss("VmRSS")? - before) / more,
-        Goal::AtMost(16.0),
+        Goal::AtMost(12.0),
     );
     remark(&format!(
         "  of that {:.1} KiB anonymous, {:.1} KiB pages shared with the client",

@@ -1,7 +1,5 @@
 //! What the daemon costs when nothing happens, how it starts, how many lives it serves, and how it grows.
 
-#[path = "../measure/mod.rs"]
-mod measure;
 #[path = "../stage/mod.rs"]
 mod stage;
 
@@ -10,10 +8,18 @@ mod idle;
 mod lives;
 mod start;
 
-use stage::client;
+use stage::{bare, client, crowd};
 
 fn main() -> anyhow::Result<()> {
-    stage::actor::enter_if_asked(&[client::ROLE, lives::NURSERY, lives::BARE_NURSERY]);
+    stage::actor::enter_if_asked(&[
+        bare::ROLES[0],
+        bare::ROLES[1],
+        client::ROLE,
+        crowd::ROLE,
+        lives::NURSERY,
+        lives::BARE_NURSERY,
+        lives::SHOWN,
+    ]);
     start::start()?;
     idle::idle()?;
     lives::lives()?;

@@ -1,10 +1,10 @@
 //! From the start of the process to the first answered call, and the memory it then has.
 
-use crate::measure::{Goal, Samples, absolute, remark};
 use crate::stage::kfdd::Kfdd;
 use crate::stage::{proc, sys};
 use client::command;
 use kfd_core::abi::kfd;
+use kfd_tests::measure::{Goal, Samples, absolute, progress, remark};
 use kfd_tests::task;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -18,6 +18,7 @@ const TRY: Duration = Duration::from_micros(200);
 /// See the module's head.
 pub fn start() -> anyhow::Result<()> {
     let (mut first, mut idle, mut workers) = (Samples::default(), Samples::default(), Samples::default());
+    progress("daemons starting");
     for _ in 0..ROUNDS {
         let daemon = Kfdd::launch()?;
         let path = daemon.dev().join("kfd");
@@ -40,7 +41,7 @@ pub fn start() -> anyhow::Result<()> {
         );
         daemon.stop()?;
     }
-    absolute("daemon start to first GET_VERSION", "ms", first.median(), Goal::AtMost(20.0));
+    absolute("daemon start to first GET_VERSION", "ms", first.median(), Goal::AtMost(10.0));
     absolute("daemon, idle RSS", "MiB", idle.median(), Goal::AtMost(8.0));
     remark(&format!(
         "  its memory workers are processes of their own: {:.1} MiB RSS in all",

@@ -1,19 +1,19 @@
 //! Many deaths: what each costs the daemon, and how long all take together.
 
-use crate::measure::{Goal, Samples, ratio, remark};
 use crate::single::{FULL, SMALL};
 use crate::stage::actor::{self, Actor};
 use crate::stage::client::{self, BareLife};
 use crate::stage::kfdd::Kfdd;
 use crate::stage::proc::thread_cpu_nanos;
 use anyhow::Context;
+use kfd_tests::measure::{Goal, Samples, Turns, alternate, progress, ratio, remark};
 use notifier::watch::{Event, Pidfd, Tgid, Token, Watcher};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// Clients of one CPU round, and rounds.
 const CPU_CROWD: usize = 60;
-const CPU_ROUNDS: usize = 4;
+const CPU_ROUNDS: usize = 6;
 /// Between two kills of a CPU round: each death is one of its own.
 const PAUSE: Duration = Duration::from_millis(2);
 /// Clients killed at once, and rounds.
@@ -22,17 +22,15 @@ const ROUNDS: usize = 3;
 
 /// CPU of the daemon and its workers per death.
 pub fn cpu(daemon: &Kfdd) -> anyhow::Result<()> {
-    let (mut ours, mut bare) = (Samples::default(), Samples::default());
-    for _ in 0..CPU_ROUNDS {
-        ours.add(daemon_cpu(daemon)?);
-        bare.add(bare_cpu()?);
-    }
+    progress("CPU of deaths");
+    let Turns { own: [own], floors: [bare] } =
+        alternate(CPU_ROUNDS, [&mut || daemon_cpu(daemon)], [&mut || bare_cpu()])?;
     ratio(
         "daemon CPU per death, 8 queues, 64 BOs",
         "us",
-        ours.median(),
+        own.median(),
         "bare pidfd watcher + munmap and free",
-        bare.median(),
+        &bare,
         Goal::AtMost(2.0),
     );
     Ok(())
@@ -97,29 +95,33 @@ fn watch<M>(pidfds: &[Pidfd], memory: Vec<M>) -> anyhow::Result<u64> {
 
 /// All killed in one loop: until the last is freed, and until the last of as many bare processes is reaped.
 pub fn at_once(daemon: &Kfdd) -> anyhow::Result<()> {
-    let (mut ours, mut bare, mut own) = (Samples::default(), Samples::default(), Samples::default());
-    for _ in 0..ROUNDS {
+    progress("a thousand deaths at once");
+    let mut reaped = Samples::default();
+    let mut clients = || {
         let mut crowd = client::crowd(&daemon.dev_text(), SMALL, CROWD)?;
         let first = daemon.next_death()?;
         let (from, to) = kill_all(&mut crowd)?;
         let last = daemon.deaths(first, CROWD)?.iter().map(|row| row.freed_at.0).max();
-        ours.add(millis(from, last.context("a crowd has a last one")?));
-        own.add(millis(from, to));
+        reaped.add(millis(from, to));
+        Ok(millis(from, last.context("a crowd has a last one")?))
+    };
+    let mut bare = || {
         let lives = client::bare_crowd(SMALL.pages(), CROWD)?;
         let (mut crowd, memory): (Vec<Actor>, Vec<_>) = lives.into_iter().map(BareLife::into_parts).unzip();
         let (from, to) = kill_all(&mut crowd)?;
-        bare.add(millis(from, to));
         drop(memory);
-    }
+        Ok(millis(from, to))
+    };
+    let Turns { own: [own], floors: [bare] } = alternate(ROUNDS, [&mut clients], [&mut bare])?;
     ratio(
         &format!("{CROWD} clients killed at once, until all freed"),
         "ms",
-        ours.median(),
+        own.median(),
         "as many bare processes, until all reaped",
-        bare.median(),
+        &bare,
         Goal::AtMost(1.2),
     );
-    remark(&format!("  until the clients themselves were all reaped: {:.1} ms", own.median()));
+    remark(&format!("  until the clients themselves were all reaped: {:.1} ms", reaped.median()));
     Ok(())
 }
 

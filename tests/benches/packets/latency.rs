@@ -1,13 +1,13 @@
 //! One packet at a time, from the doorbell's store to the completion that the client sees.
 
-use crate::cores::Cores;
-use crate::measure::samples::median_nanos;
-use crate::measure::{Goal, Samples, interleaved, ratio, remark};
 use crate::stage::bare::{BareFuse, FILE_BYTES};
 use crate::stage::shm::Shared;
 use crate::stage::sync::{AtomicU64, Ordering};
 use anyhow::Context;
 use client::{Device, UserQueue};
+use kfd_tests::measure::cpus::{Cpus, Place};
+use kfd_tests::measure::samples::median_nanos;
+use kfd_tests::measure::{Goal, Samples, Turns, alternate, progress, ratio, remark};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,8 @@ pub fn spin_until(mut done: impl FnMut() -> bool) {
 }
 
 /// On a queue that the daemon polls.
-pub fn active(device: &Device, cores: &Cores) -> anyhow::Result<()> {
+pub fn active(device: &Device, cpus: &Cpus) -> anyhow::Result<()> {
+    progress("packets of an active queue");
     let mut queue = UserQueue::create(device, 64)?;
     let done = queue.signal(1, None).context("a new queue has room for signals")?;
     let mut packets = || {
@@ -38,13 +39,14 @@ pub fn active(device: &Device, cores: &Cores) -> anyhow::Result<()> {
             spin_until(|| queue.value(done) == 0);
         }))
     };
-    let [ours, threads] = interleaved(ROUNDS, [&mut packets, &mut || ping_pong(cores)])?;
+    let Turns { own: [own], floors: [threads] } =
+        alternate(ROUNDS, [&mut packets], [&mut || ping_pong(cpus)])?;
     ratio(
         "doorbell store to completion, active queue",
         "ns",
-        ours.median(),
+        own.median(),
         "ping-pong of two threads",
-        threads.median(),
+        &threads,
         Goal::AtMost(2.0),
     );
     queue.destroy(device)?;
@@ -52,7 +54,7 @@ pub fn active(device: &Device, cores: &Cores) -> anyhow::Result<()> {
 }
 
 /// A word to another thread and one back, nanoseconds.
-fn ping_pong(cores: &Cores) -> anyhow::Result<f64> {
+fn ping_pong(cpus: &Cpus) -> anyhow::Result<f64> {
     /// Each word on its own cache line, and on its neighbour's by no prefetcher.
     #[repr(align(128))]
     #[derive(Default)]
@@ -60,7 +62,7 @@ fn ping_pong(cores: &Cores) -> anyhow::Result<f64> {
     let lines: [Line; 2] = Default::default();
     let nanos = std::thread::scope(|scope| {
         let other = scope.spawn(|| {
-            let pinned = cores.stay_on(1);
+            let pinned = cpus.stay(Place::Second);
             for turn in 1..=u64::from(PACKETS) {
                 spin_until(|| lines[0].0.load(Ordering::Acquire) == turn);
                 lines[1].0.store(turn, Ordering::Release);
@@ -84,6 +86,7 @@ fn ping_pong(cores: &Cores) -> anyhow::Result<f64> {
 
 /// On a queue whose doorbell page is a trap.
 pub fn idle(device: &Device, floor: &BareFuse) -> anyhow::Result<()> {
+    progress("packets of an idle queue");
     let mut queue = UserQueue::create(device, 64)?;
     let done = queue.signal(1, None).context("a new queue has room for signals")?;
     let mut packets = || {
@@ -113,16 +116,20 @@ pub fn idle(device: &Device, floor: &BareFuse) -> anyhow::Result<()> {
         }
         Ok(single.median())
     };
-    let [ours, fault] = interleaved(ROUNDS, [&mut packets, &mut faults])?;
+    let Turns { own: [own], floors: [fault] } = alternate(ROUNDS, [&mut packets], [&mut faults])?;
     ratio(
         "doorbell store to completion, idle queue",
         "us",
-        ours.median(),
+        own.median(),
         "FUSE page-fault round trip",
-        fault.median(),
+        &fault,
         Goal::AtMost(1.5),
     );
-    remark(&format!("  p90 of the rounds' medians: {:.1} us, fault {:.1} us", ours.at(0.9), fault.at(0.9)));
+    remark(&format!(
+        "  p90 of the rounds' medians: {:.1} us, fault {:.1} us",
+        own.at(0.9),
+        fault.turns.at(0.9)
+    ));
     drop(pages);
     queue.destroy(device)?;
     Ok(())

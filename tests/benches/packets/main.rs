@@ -2,13 +2,10 @@
 //!
 //! The submitting client is this program (and, for many processes, children of it); the daemon is another process.
 
-#[path = "../measure/mod.rs"]
-mod measure;
 #[path = "../stage/mod.rs"]
 mod stage;
 
 mod copy;
-mod cores;
 mod flood;
 mod latency;
 mod parked;
@@ -16,6 +13,7 @@ mod rate;
 mod ring;
 
 use client::Device;
+use kfd_tests::measure::cpus::{Cpus, Place};
 use stage::bare::{self, BareFuse};
 use stage::kfdd::Kfdd;
 
@@ -25,17 +23,22 @@ fn main() -> anyhow::Result<()> {
     let floor = BareFuse::start()?;
     {
         let device = Device::open(daemon.dev())?;
-        // The daemon runs by now, wherever it likes; children started from here on would inherit this core.
-        let cores = cores::Cores::find()?;
-        cores.stay_on(0)?;
-        latency::active(&device, &cores)?;
+        let cpus = Cpus::find()?;
+        // A trap is answered beside its client, as the bare server answers.
+        cpus.stay(Place::First)?;
+        daemon.keep(&cpus, Place::First)?;
+        floor.keep(&cpus, Place::First)?;
         latency::idle(&device, &floor)?;
+        // Clients and peers' first threads on one CPU, engines and peers' second threads on the other.
+        daemon.keep(&cpus, Place::Second)?;
+        latency::active(&device, &cpus)?;
         let mut rates = rate::Rates::new(&device)?;
-        rates.shared(&cores)?;
-        rates.userptr()?;
+        rates.shared(&cpus)?;
+        rates.userptr(&cpus)?;
         copy::linear(&device)?;
-        cores.anywhere()?;
         flood::many(&daemon, &mut rates)?;
+        cpus.stay(Place::Anywhere)?;
+        daemon.keep(&cpus, Place::Anywhere)?;
     }
     parked::parked(&daemon)?;
     drop(floor);

@@ -3,8 +3,8 @@
 //! On one CPU the two would take turns instead of meeting: a membarrier finds nobody to interrupt then.
 
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
-use crate::sys;
 use anyhow::{Context, ensure};
+use kfd_tests::measure::cpus::{Cpus, Place};
 
 /// Rounds that may be lost because the machine gave the other CPU to somebody else.
 pub const TRIES: u32 = 50;
@@ -21,31 +21,31 @@ pub struct Beside<R> {
 /// had as many turns as `least`: it did not run then.
 ///
 /// # Errors
-/// There is one CPU only, or the other one is never free.
+/// There is one CPU only, or the other one is never free. This thread stays on the first.
 pub fn beside<R>(
+    cpus: &Cpus,
     least: u64,
     other: impl Fn() + Sync,
     mut measured: impl FnMut() -> anyhow::Result<R>,
 ) -> anyhow::Result<Beside<R>> {
-    let cpus = sys::two_cpus().context("it needs two CPUs")?;
-    sys::pin(&cpus[..1])?;
-    let found = (0..TRIES).find_map(|_| match once(cpus[1], &other, &mut measured) {
+    ensure!(cpus.are_two(), "it needs two CPUs");
+    cpus.stay(Place::First)?;
+    let found = (0..TRIES).find_map(|_| match once(cpus, &other, &mut measured) {
         Ok(Beside { turns, .. }) if turns < least => None,
         found => Some(found),
     });
-    sys::pin(&cpus)?;
     found.with_context(|| format!("in {TRIES} rounds the other thread has not had {least} turns in one"))?
 }
 
 fn once<R>(
-    cpu: usize,
+    cpus: &Cpus,
     other: &(impl Fn() + Sync),
     measured: &mut impl FnMut() -> anyhow::Result<R>,
 ) -> anyhow::Result<Beside<R>> {
     let (stop, turns) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
-        let repeating = scope.spawn(|| -> std::io::Result<()> {
-            sys::pin(&[cpu])?;
+        let repeating = scope.spawn(|| -> anyhow::Result<()> {
+            cpus.stay(Place::Second)?;
             let mut count = 0;
             while !stop.load(Ordering::Relaxed) {
                 other();

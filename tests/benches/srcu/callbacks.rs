@@ -2,10 +2,10 @@
 
 use crate::ROUNDS;
 use crate::liburcu::Liburcu;
-use crate::measure::{Goal, information, interleaved, ratio, remark};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{self, Objects};
 use anyhow::ensure;
+use kfd_tests::measure::{Goal, Turns, absolute, alternate, information, progress, ratio, remark};
 use notifier::srcu::Domain;
 use std::time::Instant;
 
@@ -46,8 +46,9 @@ fn crossbeam_defer(count: u32) {
 /// Queueing alone: under an open section, so that no callback runs meanwhile, on this CPU or another. What both together
 /// cost is `rate_preallocated`'s to say; the figure without the section is printed without a goal.
 pub fn call(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
-    let mut objects = Objects::new(CALLS as usize);
-    let mut queue = |section: bool| {
+    let (mut free, mut held) = (Objects::new(CALLS as usize), Objects::new(CALLS as usize));
+    progress("callbacks queued");
+    let queue = |objects: &mut Objects, section: bool| {
         last(|| {
             objects.leave();
             let section = section.then(|| domain.read());
@@ -59,8 +60,9 @@ pub fn call(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()
             Ok(nanos)
         })
     };
-    let [running] = interleaved(ROUNDS, [&mut || queue(false)])?;
-    let mut own = || queue(true);
+    let Turns { own: [running], floors: [under_section] } =
+        alternate(ROUNDS, [&mut || queue(&mut free, false)], [&mut || queue(&mut held, true)])?;
+    let mut own = || queue(&mut held, true);
     let mut defer = || {
         last(|| {
             let started = Instant::now();
@@ -69,18 +71,20 @@ pub fn call(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()
         })
     };
     let (name, unit) = ("SRCU call", "ns");
-    let own_median = if let Some(liburcu) = liburcu {
+    if let Some(liburcu) = liburcu {
         let mut urcu = || liburcu.measure("call", CALLS);
-        let [own, defer, urcu] = interleaved(ROUNDS, [&mut own, &mut defer, &mut urcu])?;
-        ratio(name, unit, own.median(), "liburcu call_rcu", urcu.median(), Goal::AtMost(0.15));
-        ratio(name, unit, own.median(), "crossbeam defer", defer.median(), Goal::AtMost(0.5));
-        own.median()
-    } else {
-        let [own, defer] = interleaved(ROUNDS, [&mut own, &mut defer])?;
-        ratio(name, unit, own.median(), "crossbeam defer", defer.median(), Goal::AtMost(0.5));
-        own.median()
-    };
-    information("SRCU call, callbacks run meanwhile", unit, running.median(), "under a section", own_median);
+        let Turns { own: [own], floors: [urcu] } = alternate(ROUNDS, [&mut own], [&mut urcu])?;
+        ratio(name, unit, own.median(), "liburcu call_rcu", &urcu, Goal::AtMost(0.15));
+    }
+    let Turns { own: [own], floors: [defer] } = alternate(ROUNDS, [&mut own], [&mut defer])?;
+    ratio(name, unit, own.median(), "crossbeam defer", &defer, Goal::AtMost(0.5));
+    information(
+        "SRCU call, callbacks run meanwhile",
+        unit,
+        running.median(),
+        "under a section",
+        &under_section,
+    );
     Ok(())
 }
 
@@ -131,15 +135,14 @@ pub fn rate_preallocated(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyh
         .map(rate)
     };
     let (name, unit) = ("SRCU callbacks, objects preallocated", "M/s");
+    progress("floods of callbacks");
     if let Some(liburcu) = liburcu {
         let mut urcu = || liburcu.measure("flood", FLOOD).map(rate);
-        let [own, crossbeam, urcu] = interleaved(ROUNDS, [&mut own, &mut crossbeam, &mut urcu])?;
-        ratio(name, unit, own.median(), "liburcu", urcu.median(), Goal::AtLeast(5.0));
-        ratio(name, unit, own.median(), "crossbeam-epoch", crossbeam.median(), Goal::AtLeast(1.5));
-    } else {
-        let [own, crossbeam] = interleaved(ROUNDS, [&mut own, &mut crossbeam])?;
-        ratio(name, unit, own.median(), "crossbeam-epoch", crossbeam.median(), Goal::AtLeast(1.5));
+        let Turns { own: [own], floors: [urcu] } = alternate(ROUNDS, [&mut own], [&mut urcu])?;
+        ratio(name, unit, own.median(), "liburcu", &urcu, Goal::AtLeast(5.0));
     }
+    let Turns { own: [own], floors: [crossbeam] } = alternate(ROUNDS, [&mut own], [&mut crossbeam])?;
+    ratio(name, unit, own.median(), "crossbeam-epoch", &crossbeam, Goal::AtLeast(1.5));
     Ok(())
 }
 
@@ -153,6 +156,6 @@ pub fn memory(domain: &Domain) {
     drop(reader);
     domain.barrier();
     let inside = size_of::<notifier::srcu::Head>() as f64;
-    crate::measure::absolute("memory per pending callback", "bytes", inside + elsewhere, Goal::AtMost(16.0));
+    absolute("memory per pending callback", "bytes", inside + elsewhere, Goal::AtMost(16.0));
     remark(&format!("  {inside:.0} inside the object, {elsewhere:.2} elsewhere"));
 }

@@ -3,9 +3,11 @@
 use crate::ROUNDS;
 use crate::beside::beside;
 use crate::liburcu::Liburcu;
-use crate::measure::samples::nanos_per_call;
-use crate::measure::{Goal, Samples, absolute, interleaved, ratio, remark};
 use crate::sys::{self, Objects};
+use anyhow::bail;
+use kfd_tests::measure::cpus::Cpus;
+use kfd_tests::measure::samples::nanos_per_call;
+use kfd_tests::measure::{Goal, Samples, Turns, absolute, alternate, progress, ratio, remark};
 use notifier::srcu::Domain;
 use std::hint::black_box;
 use std::sync::{Barrier, Condvar, Mutex};
@@ -20,6 +22,8 @@ const IDLE: u32 = 1000;
 /// Barriers of a round, and of liburcu's, which polls.
 const BARRIERS: u32 = 500;
 const SLOW_BARRIERS: u32 = 3;
+/// So many times as many barriers are tried until those of a round had something to wait for.
+const MOST_EMPTY: u32 = 4;
 const SLOW_ROUNDS: usize = 5;
 
 fn micros(nanos: f64) -> f64 {
@@ -27,9 +31,9 @@ fn micros(nanos: f64) -> f64 {
 }
 
 /// A grace period while one thread enters and leaves sections all the time, on another CPU.
-pub fn active_reader(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+pub fn active_reader(domain: &Domain, cpus: &Cpus, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
     let name = "synchronize, one active reader";
-    let (Some(liburcu), Some(_)) = (liburcu, sys::two_cpus()) else {
+    let (Some(liburcu), Some(_)) = (liburcu, cpus.are_two().then_some(())) else {
         remark(&format!("  {name}: left out, it needs liburcu and two CPUs"));
         return Ok(());
     };
@@ -37,7 +41,7 @@ pub fn active_reader(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::
     let mut own = || {
         let reading = || drop(black_box(domain.read()));
         let periods = || Ok(nanos_per_call(PERIODS, || domain.synchronize()));
-        let beside = beside(u64::from(PERIODS), reading, periods)?;
+        let beside = beside(cpus, u64::from(PERIODS), reading, periods)?;
         sections.add(beside.turns as f64 / f64::from(PERIODS));
         Ok(micros(beside.result))
     };
@@ -46,8 +50,9 @@ pub fn active_reader(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::
         of_urcu.add(meanwhile / f64::from(PERIODS));
         Ok(micros(nanos))
     };
-    let [own, urcu] = interleaved(ROUNDS, [&mut own, &mut urcu])?;
-    ratio(name, "us", own.median(), "liburcu-memb", urcu.median(), Goal::AtMost(0.55));
+    progress("grace periods beside a reader");
+    let Turns { own: [own], floors: [urcu] } = alternate(ROUNDS, [&mut own], [&mut urcu])?;
+    ratio(name, "us", own.median(), "liburcu-memb", &urcu, Goal::AtMost(0.55));
     remark(&format!(
         "  sections of the reader a grace period: {:.0}, of liburcu's: {:.0}",
         sections.median(),
@@ -56,58 +61,71 @@ pub fn active_reader(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::
     Ok(())
 }
 
-/// What barriers of a round took, in microseconds.
+/// What barriers took, in microseconds.
 #[derive(Default)]
 struct Barriers {
     singles: Samples,
-    /// Those that found the one callback run already.
+    /// Those whose callback had run before the barrier began: not counted.
     empty: u32,
 }
 
 impl Barriers {
-    /// A round: one callback queued and waited for, so many times. The clock runs from before it is queued.
-    fn round(&mut self, domain: &Domain) -> f64 {
+    /// A round of barriers that have a callback to wait for. It is queued under a section, so that it cannot run; the clock
+    /// runs from the section's end, with which the reclaimer is woken. Whether it is still pending then is looked at.
+    fn round(&mut self, domain: &Domain) -> anyhow::Result<f64> {
         let mut one = Objects::new(1);
-        let mut sum = 0.0;
-        for _ in 0..BARRIERS {
-            let started = Instant::now();
+        let (mut sum, mut counted) = (0.0, 0);
+        for _ in 0..BARRIERS * MOST_EMPTY {
+            let section = domain.read();
             one.call_all(domain);
-            self.empty += u32::from(domain.pending() == 0);
+            let started = Instant::now();
+            drop(section);
+            let pending = domain.pending() > 0;
             domain.barrier();
             let single = started.elapsed().as_secs_f64() * 1e6;
+            if !pending {
+                self.empty += 1;
+                continue;
+            }
             self.singles.add(single);
             sum += single;
+            counted += 1;
+            if counted == BARRIERS {
+                return Ok(sum / f64::from(counted));
+            }
         }
-        sum / f64::from(BARRIERS)
+        bail!("of {} barriers only {counted} had a callback to wait for", BARRIERS * MOST_EMPTY)
     }
 
     fn remark(&self, among: &str) {
         remark(&format!(
-            "  barriers {among}: half within {:.2} us, nine in ten within {:.2} us, 99 of 100 within {:.2} us; {} of {} had \
+            "  barriers {among}: half within {:.2} us, nine in ten within {:.2} us, 99 of 100 within {:.2} us; {} besides had \
              nothing left to wait for",
             self.singles.median(),
             self.singles.at(0.9),
             self.singles.at(0.99),
-            self.empty,
-            self.singles.len()
+            self.empty
         ));
     }
 }
 
-/// One callback and a barrier, with no other thread.
+/// One pending callback and a barrier, with no other thread.
 pub fn barrier(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+    progress("barriers");
+    sys::reclaimer_waits_its_turn(domain.name())?;
     let mut spread = Barriers::default();
-    let mut own = || Ok(spread.round(domain));
+    let mut own = || spread.round(domain);
+    let name = "barrier, callback pending";
     let own = if let Some(liburcu) = liburcu {
-        let mut urcu = || liburcu.measure("barrier", SLOW_BARRIERS).map(micros);
-        let [own, urcu] = interleaved(SLOW_ROUNDS, [&mut own, &mut urcu])?;
-        ratio("barrier", "us", own.median(), "liburcu rcu_barrier", urcu.median(), Goal::AtMost(0.001));
+        let mut urcu = || liburcu.measure("barrier-pending", SLOW_BARRIERS).map(micros);
+        let Turns { own: [own], floors: [urcu] } = alternate(SLOW_ROUNDS, [&mut own], [&mut urcu])?;
+        ratio(name, "us", own.median(), "liburcu rcu_barrier", &urcu, Goal::AtMost(0.001));
         own
     } else {
-        let [own] = interleaved(ROUNDS, [&mut own])?;
+        let Turns { own: [own], floors: [] } = alternate(ROUNDS, [&mut own], [])?;
         own
     };
-    absolute("barrier, no other thread", "us", own.median(), Goal::AtMost(6.0));
+    absolute(&format!("{name}, no other thread"), "us", own.median(), Goal::AtMost(6.0));
     spread.remark("with no other thread");
     Ok(())
 }
@@ -152,20 +170,23 @@ fn among_idle(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<
         failed.map_or(Ok(micros(nanos)), |error| Err(error.into()))
     };
     let mut spread = Barriers::default();
-    let mut barrier = || Ok(spread.round(domain));
-    let name = format!("synchronize, {IDLE} idle threads");
-    let (own, bare, barrier) = if let Some(liburcu) = liburcu {
+    let mut barrier = || spread.round(domain);
+    progress("grace periods and barriers among idle threads");
+    let (name, barriers) = (format!("synchronize, {IDLE} idle threads"), "barrier, callback pending");
+    if let Some(liburcu) = liburcu {
         liburcu.measure("idle", IDLE)?;
         let mut urcu = || liburcu.measure("synchronize", SLOW_PERIODS).map(micros);
-        let [own, bare, barrier, urcu] = interleaved(ROUNDS, [&mut own, &mut bare, &mut barrier, &mut urcu])?;
-        ratio(&name, "us", own.median(), "liburcu-memb", urcu.median(), Goal::AtMost(0.1));
-        (own, bare, barrier)
-    } else {
-        let [own, bare, barrier] = interleaved(ROUNDS, [&mut own, &mut bare, &mut barrier])?;
-        (own, bare, barrier)
-    };
-    ratio(&name, "us", own.median(), "a bare membarrier", bare.median(), Goal::AtMost(1.2));
-    absolute(&format!("barrier, {IDLE} idle threads"), "us", barrier.median(), Goal::AtMost(6.0));
+        let Turns { own: [own], floors: [urcu] } = alternate(ROUNDS, [&mut own], [&mut urcu])?;
+        ratio(&name, "us", own.median(), "liburcu-memb", &urcu, Goal::AtMost(0.1));
+        let mut urcu = || liburcu.measure("barrier-pending", SLOW_BARRIERS).map(micros);
+        let Turns { own: [barrier], floors: [urcu] } = alternate(SLOW_ROUNDS, [&mut barrier], [&mut urcu])?;
+        let name = format!("{barriers}, {IDLE} idle threads");
+        ratio(&name, "us", barrier.median(), "liburcu rcu_barrier", &urcu, Goal::AtMost(0.005));
+    }
+    let Turns { own: [own, barrier], floors: [bare] } =
+        alternate(ROUNDS, [&mut own, &mut barrier], [&mut bare])?;
+    ratio(&name, "us", own.median(), "a bare membarrier", &bare, Goal::AtMost(1.2));
+    absolute(&format!("{barriers}, {IDLE} idle threads"), "us", barrier.median(), Goal::AtMost(6.0));
     remark(&format!(
         "  p90 of the rounds: synchronize {:.2} us, barrier {:.2} us",
         own.at(0.9),

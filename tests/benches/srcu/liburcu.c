@@ -55,8 +55,27 @@ static double read_side(long count)
     return (now() - start) / count;
 }
 
+/* This thread runs on the nth of the CPUs that the program was started on, or with 2 on all of them. */
+static cpu_set_t started_on;
+
+static void pin(int which)
+{
+    cpu_set_t set;
+    int cpu = 0;
+    if (which == 2) {
+        sched_setaffinity(0, sizeof started_on, &started_on);
+        return;
+    }
+    while (cpu < CPU_SETSIZE && !(CPU_ISSET(cpu, &started_on) && which-- == 0))
+        cpu++;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
 static void *reading(void *arg)
 {
+    pin(1);
     rcu_register_thread();
     double nanos = read_side(*(long *)arg);
     rcu_unregister_thread();
@@ -189,18 +208,21 @@ static double barrier(long count)
     return nanos;
 }
 
-/* This thread runs on the nth of the CPUs that the program was started on. */
-static cpu_set_t started_on;
-
-static void pin(int which)
+/* The callback is held by a section until the clock runs, so that it is pending when the barrier begins. */
+static double barrier_pending(long count)
 {
-    cpu_set_t set;
-    int cpu = 0;
-    while (cpu < CPU_SETSIZE && !(CPU_ISSET(cpu, &started_on) && which-- == 0))
-        cpu++;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    sched_setaffinity(0, sizeof set, &set);
+    struct object *objects = calloc(count, sizeof *objects);
+    double nanos = 0;
+    for (long i = 0; i < count; i++) {
+        rcu_read_lock();
+        call_rcu(&objects[i].head, count_only);
+        double start = now();
+        rcu_read_unlock();
+        rcu_barrier();
+        nanos += now() - start;
+    }
+    free(objects);
+    return nanos / count;
 }
 
 static void *idle(void *arg)
@@ -241,21 +263,19 @@ static void *active(void *arg)
     return NULL;
 }
 
-/* A reader on the second CPU while this thread is on the first. Its end says how many sections it has had during the last
+/* A reader on the second CPU; this thread was told to stay on the first. Its end says how many sections it has had during the last
  * "synchronize". */
 static double active_reader(long on)
 {
     stop_reader = !on;
     if (on) {
         sections = 0;
-        pin(0);
         pthread_create(&reader, NULL, active, NULL);
         while (sections == 0)
             ;
         return 0;
     }
     pthread_join(reader, NULL);
-    sched_setaffinity(0, sizeof started_on, &started_on);
     return sections_meanwhile;
 }
 
@@ -265,6 +285,8 @@ int main(void)
     long number;
     sched_getaffinity(0, sizeof started_on, &started_on);
     rcu_register_thread();
+    /* Its thread is made now, free to run anywhere. */
+    get_default_call_rcu_data();
     while (scanf("%31s %ld", what, &number) == 2) {
         double figure;
         if (!strcmp(what, "read"))
@@ -283,6 +305,10 @@ int main(void)
             figure = synchronize_p99(number);
         else if (!strcmp(what, "barrier"))
             figure = barrier(number);
+        else if (!strcmp(what, "barrier-pending"))
+            figure = barrier_pending(number);
+        else if (!strcmp(what, "stay"))
+            pin(number), figure = 0;
         else if (!strcmp(what, "idle"))
             figure = add_idle(number);
         else if (!strcmp(what, "active"))

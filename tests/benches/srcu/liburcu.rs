@@ -3,6 +3,7 @@
 use crate::asked::Asked;
 use crate::beside::TRIES;
 use anyhow::{Context, ensure};
+use kfd_tests::measure::cpus::Place;
 use std::process::Command;
 
 const SOURCE: &str = include_str!("liburcu.c");
@@ -61,6 +62,16 @@ impl Liburcu {
             .context("cannot run cc")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
         Ok(Self { asked: Asked::start(&mut Command::new(&program))?, _dir: dir })
+    }
+
+    /// Its first thread stays there, and what that starts; its callbacks' thread is free.
+    pub fn stay(&mut self, place: Place) -> anyhow::Result<()> {
+        let which = match place {
+            Place::First => 0,
+            Place::Second => 1,
+            Place::Anywhere => 2,
+        };
+        self.measure("stay", which).map(drop)
     }
 
     /// One measurement: nanoseconds per operation.

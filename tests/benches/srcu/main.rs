@@ -1,11 +1,11 @@
-//! SRCU and callbacks beside crossbeam-epoch, seize, haphazard, arc-swap, a reader-writer lock and liburcu.
+//! SRCU and callbacks beside crossbeam-epoch, seize, kovan, sdd, haphazard, arc-swap, a reader-writer lock and liburcu.
 //!
 //! liburcu is measured by a program of its own (`liburcu.c`), built when its headers are there; without them its lines
-//! are left out and a remark says so. Both sides of a line take turns round by round.
+//! are left out and a remark says so. Both sides of a line take turns round by round. Whoever reads, or waits for a grace
+//! period, stays on the first CPU; who queues callbacks runs anywhere, as it does in a program.
 
-#[path = "../measure/mod.rs"]
-mod measure;
-
+#[allow(dead_code, reason = "another bench uses the rest")]
+#[path = "../stage/asked.rs"]
 mod asked;
 mod beside;
 mod callbacks;
@@ -18,8 +18,9 @@ mod storm;
 mod sync;
 mod sys;
 
+use kfd_tests::measure::cpus::{Cpus, Place};
+use kfd_tests::measure::remark;
 use liburcu::{Flavour, Liburcu};
-use measure::remark;
 use notifier::srcu::Domain;
 
 /// Rounds of most comparisons.
@@ -38,16 +39,26 @@ fn main() -> anyhow::Result<()> {
         }
     };
     let domain = Domain::new("bench");
+    let cpus = Cpus::find()?;
+    let stay = |place: Place, liburcu: Option<&mut Liburcu>| -> anyhow::Result<()> {
+        if let Some(liburcu) = liburcu {
+            liburcu.stay(place)?;
+        }
+        cpus.stay(place)
+    };
+    stay(Place::First, liburcu.as_mut())?;
     read::enter_and_exit(&domain, liburcu.as_mut())?;
-    read::two_threads(&domain, liburcu.as_mut())?;
+    read::two_threads(&domain, &cpus, liburcu.as_mut())?;
     peers::readers(&domain)?;
-    storm::reader(&domain)?;
-    storm::updater(&domain, liburcu.as_mut())?;
+    storm::reader(&domain, &cpus)?;
+    storm::updater(&domain, &cpus, liburcu.as_mut())?;
+    stay(Place::Anywhere, liburcu.as_mut())?;
     callbacks::call(&domain, liburcu.as_mut())?;
     callbacks::rate_preallocated(&domain, liburcu.as_mut())?;
     retire::rates(liburcu.as_mut())?;
     callbacks::memory(&domain);
-    grace::active_reader(&domain, liburcu.as_mut())?;
+    stay(Place::First, liburcu.as_mut())?;
+    grace::active_reader(&domain, &cpus, liburcu.as_mut())?;
     grace::barrier(&domain, liburcu.as_mut())?;
     grace::idle_threads(&domain, liburcu.as_mut())?;
     domain.barrier();

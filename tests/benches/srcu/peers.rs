@@ -2,19 +2,19 @@
 //! for one protected look; nothing is demanded of the ratio.
 
 use crate::liburcu::{Flavour, Liburcu};
-use crate::measure::samples::nanos_per_call;
-use crate::measure::{Samples, information, interleaved, remark};
 use crate::read::{READS, ours};
 use crate::{ROUNDS, sys};
 use arc_swap::ArcSwap;
+use kfd_tests::measure::samples::nanos_per_call;
+use kfd_tests::measure::{Floor, Samples, Turns, alternate, information, progress, remark};
 use notifier::srcu::Domain;
 use std::hint::black_box;
 use std::sync::{Arc, PoisonError, RwLock};
 
 const NAME: &str = "SRCU reader enter+exit";
 
-fn line(own: &Samples, peer: &str, of_peer: &Samples) {
-    information(NAME, "ns", own.median(), peer, of_peer.median());
+fn line(own: &Samples, peer: &str, of_peer: &Floor) {
+    information(NAME, "ns", own.median(), peer, of_peer);
 }
 
 /// One protected look each, and liburcu's other flavours.
@@ -32,7 +32,9 @@ pub fn readers(domain: &Domain) -> anyhow::Result<()> {
         Ok(nanos_per_call(READS, || drop(lock.read().unwrap_or_else(PoisonError::into_inner))))
     };
     let mut protect = || Ok(hazard.nanos(READS));
-    let [own, load, read, protect] = interleaved(ROUNDS, [&mut own, &mut load, &mut read, &mut protect])?;
+    progress("readers of other kinds");
+    let Turns { own: [own], floors: [load, read, protect] } =
+        alternate(ROUNDS, [&mut own], [&mut load, &mut read, &mut protect])?;
     line(&own, "haphazard load", &protect);
     line(&own, "arc-swap load", &load);
     line(&own, "RwLock read", &read);
@@ -58,7 +60,7 @@ fn other_flavour(domain: &Domain, flavour: Flavour) -> anyhow::Result<()> {
     };
     let mut own = || Ok(ours(domain));
     let mut urcu = || liburcu.measure("read", READS);
-    let [own, urcu] = interleaved(ROUNDS, [&mut own, &mut urcu])?;
+    let Turns { own: [own], floors: [urcu] } = alternate(ROUNDS, [&mut own], [&mut urcu])?;
     line(&own, peer, &urcu);
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use crate::ROUNDS;
 use crate::liburcu::Liburcu;
-use crate::measure::samples::nanos_per_call;
-use crate::measure::{Goal, interleaved, ratio, remark};
+use kfd_tests::measure::cpus::{Cpus, Place};
+use kfd_tests::measure::samples::nanos_per_call;
+use kfd_tests::measure::{Goal, Turns, alternate, information, progress, ratio, remark};
 use notifier::srcu::Domain;
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -27,46 +28,43 @@ pub fn enter_and_exit(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow:
         let collector = black_box(&collector);
         Ok(nanos_per_call(READS, || drop(collector.enter())))
     };
+    let mut kovan = || Ok(nanos_per_call(READS, || drop(kovan::pin())));
+    let mut sdd = || Ok(nanos_per_call(READS, || drop(sdd::Guard::new())));
     let (name, unit) = ("SRCU reader enter+exit", "ns");
+    progress("readers");
     if let Some(liburcu) = liburcu {
         let mut urcu = || liburcu.measure("read", READS);
-        let [own, pin, enter, urcu] = interleaved(ROUNDS, [&mut own, &mut pin, &mut enter, &mut urcu])?;
-        ratio(name, unit, own.median(), "liburcu-memb", urcu.median(), Goal::AtMost(0.75));
-        ratio(name, unit, own.median(), "crossbeam-epoch pin", pin.median(), Goal::AtMost(0.2));
-        remark(&format!("  seize enter+leave: {:.2} ns", enter.median()));
-    } else {
-        let [own, pin, enter] = interleaved(ROUNDS, [&mut own, &mut pin, &mut enter])?;
-        ratio(name, unit, own.median(), "crossbeam-epoch pin", pin.median(), Goal::AtMost(0.2));
-        remark(&format!("  seize enter+leave: {:.2} ns", enter.median()));
+        let Turns { own: [own], floors: [urcu] } = alternate(ROUNDS, [&mut own], [&mut urcu])?;
+        ratio(name, unit, own.median(), "liburcu-memb", &urcu, Goal::AtMost(0.75));
     }
+    let Turns { own: [own], floors: [pin, enter, kovan, sdd] } =
+        alternate(ROUNDS, [&mut own], [&mut pin, &mut enter, &mut kovan, &mut sdd])?;
+    ratio(name, unit, own.median(), "crossbeam-epoch pin", &pin, Goal::AtMost(0.2));
+    information(name, unit, own.median(), "seize enter+leave", &enter);
+    information(name, unit, own.median(), "kovan pin", &kovan);
+    information(name, unit, own.median(), "sdd guard", &sdd);
     Ok(())
 }
 
 /// Two threads at once against one alone, a thread.
-pub fn two_threads(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+pub fn two_threads(domain: &Domain, cpus: &Cpus, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
     let mut one = || Ok(ours(domain));
     let mut two = || {
         let start = Barrier::new(2);
         std::thread::scope(|scope| {
-            let reading = || {
+            let other = scope.spawn(|| -> anyhow::Result<f64> {
+                let place = cpus.stay(Place::Second);
                 start.wait();
-                ours(domain)
-            };
-            let other = scope.spawn(reading);
-            let own = reading();
-            let other = other.join().map_err(|_| anyhow::anyhow!("a reader panicked"))?;
+                place.map(|()| ours(domain))
+            });
+            start.wait();
+            let own = ours(domain);
+            let other = other.join().map_err(|_| anyhow::anyhow!("a reader panicked"))??;
             Ok(f64::midpoint(own, other))
         })
     };
-    let [one, two] = interleaved(ROUNDS, [&mut one, &mut two])?;
-    ratio(
-        "SRCU reader, 2 threads, a thread",
-        "ns",
-        two.median(),
-        "1 thread",
-        one.median(),
-        Goal::AtMost(1.05),
-    );
+    let Turns { own: [two], floors: [one] } = alternate(ROUNDS, [&mut two], [&mut one])?;
+    ratio("SRCU reader, 2 threads, a thread", "ns", two.median(), "1 thread", &one, Goal::AtMost(1.05));
     if let Some(liburcu) = liburcu {
         let mut single = 0.0;
         let mut double = 0.0;

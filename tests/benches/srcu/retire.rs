@@ -7,9 +7,9 @@ use crate::ROUNDS;
 use crate::asked::Asked;
 use crate::callbacks::{FLOOD, PER_PIN, crossbeam_settle, last, nanos_since, rate};
 use crate::liburcu::Liburcu;
-use crate::measure::{Goal, Samples, interleaved, ratio, remark};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{self, Payload};
+use kfd_tests::measure::{Goal, Samples, Turns, alternate, information, progress, ratio, remark};
 use notifier::srcu::{Domain, Retirable};
 use std::process::Command;
 use std::time::Instant;
@@ -21,6 +21,8 @@ pub const ARGUMENT: &str = "--retire";
 const OWN: &str = "own";
 const CROSSBEAM: &str = "crossbeam";
 const SEIZE: &str = "seize";
+const KOVAN: &str = "kovan";
+const SDD: &str = "sdd";
 
 /// A side's process: a line in, nanoseconds for each object out. What is asked for does not matter.
 pub fn side(name: &str) -> anyhow::Result<()> {
@@ -28,6 +30,8 @@ pub fn side(name: &str) -> anyhow::Result<()> {
     let turn = || match name {
         CROSSBEAM => crossbeam(),
         SEIZE => seize(),
+        KOVAN => kovan(),
+        SDD => sdd(),
         _ => own(&domain),
     };
     for line in std::io::stdin().lines() {
@@ -80,20 +84,63 @@ fn seize() {
     drop(collector);
 }
 
+fn kovan() {
+    let target = sys::last_freed() + 1;
+    let mut left = FLOOD;
+    while left > 0 {
+        let guard = kovan::pin();
+        for _ in 0..left.min(PER_PIN) {
+            sys::kovan_retire([u64::from(left); 4]);
+        }
+        drop(guard);
+        left -= left.min(PER_PIN);
+    }
+    sys::kovan_retire_last();
+    while sys::last_freed() < target {
+        kovan::flush();
+    }
+}
+
+/// Owned values are handed to the collector when they are dropped; what is retired last is freed last.
+fn sdd() {
+    let target = sys::last_freed() + 1;
+    let mut left = FLOOD;
+    while left > 0 {
+        let guard = sdd::Guard::new();
+        for _ in 0..left.min(PER_PIN) {
+            drop(sdd::Owned::<Payload>::new([u64::from(left); 4]));
+        }
+        drop(guard);
+        left -= left.min(PER_PIN);
+    }
+    drop(sdd::Owned::new(sys::Last));
+    while sys::last_freed() < target {
+        sdd::Guard::new().accelerate();
+    }
+}
+
 /// Every side's rate.
 pub fn rates(liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
     let start = |side: &str| Asked::start(Command::new(std::env::current_exe()?).args([ARGUMENT, side]));
     let (mut own, mut crossbeam, mut seize) = (start(OWN)?, start(CROSSBEAM)?, start(SEIZE)?);
+    let (mut kovan, mut sdd) = (start(KOVAN)?, start(SDD)?);
     let mut own = || own.ask("").map(rate);
     let mut crossbeam = || crossbeam.ask("").map(rate);
     let mut seize = || seize.ask("").map(rate);
-    let [own, crossbeam, seize] = interleaved(ROUNDS, [&mut own, &mut crossbeam, &mut seize])?;
+    let mut kovan = || kovan.ask("").map(rate);
+    let mut sdd = || sdd.ask("").map(rate);
+    progress("callbacks with malloc and free");
+    let Turns { own: [own], floors: [crossbeam, seize, kovan, sdd] } =
+        alternate(ROUNDS, [&mut own], [&mut crossbeam, &mut seize, &mut kovan, &mut sdd])?;
     let (peer, best) = if crossbeam.median() > seize.median() {
-        ("crossbeam-epoch (the best of it and seize)", crossbeam.median())
+        ("crossbeam-epoch (the best of it and seize)", &crossbeam)
     } else {
-        ("seize (the best of it and crossbeam-epoch)", seize.median())
+        ("seize (the best of it and crossbeam-epoch)", &seize)
     };
-    ratio("SRCU callbacks with malloc and free", "M/s", own.median(), peer, best, Goal::AtLeast(1.0));
+    let (name, unit) = ("SRCU callbacks with malloc and free", "M/s");
+    ratio(name, unit, own.median(), peer, best, Goal::AtLeast(1.0));
+    information(name, unit, own.median(), "kovan", &kovan);
+    information(name, unit, own.median(), "sdd", &sdd);
     remark(&format!("  crossbeam-epoch {:.2} M/s, seize {:.2} M/s", crossbeam.median(), seize.median()));
     if let Some(liburcu) = liburcu {
         let urcu = (0..3).map(|_| liburcu.measure("flood-malloc", FLOOD).map(rate));

@@ -1,13 +1,12 @@
-//! A reader while an updater runs one grace period after the other, and how long the slow ones of those take. Nothing is
-//! demanded of these ratios.
+//! A reader while an updater runs one grace period after the other, and how long the slow ones of those take.
 
 use crate::ROUNDS;
 use crate::beside::beside;
 use crate::liburcu::Liburcu;
-use crate::measure::samples::{Side, nanos_per_call};
-use crate::measure::{Samples, information, interleaved, remark};
 use crate::read::{READS, ours};
-use crate::sys;
+use kfd_tests::measure::cpus::Cpus;
+use kfd_tests::measure::samples::nanos_per_call;
+use kfd_tests::measure::{Goal, Samples, Turns, alternate, information, progress, ratio, remark};
 use notifier::srcu::Domain;
 use std::hint::black_box;
 use std::time::Instant;
@@ -19,33 +18,35 @@ const STORM: u64 = 20;
 
 /// The read side under a storm of grace periods, beside the same without, and beside crossbeam-epoch under as many pins
 /// that flush. Each of our periods interrupts the reader by a membarrier; a fenced domain's do not.
-pub fn reader(domain: &Domain) -> anyhow::Result<()> {
+pub fn reader(domain: &Domain, cpus: &Cpus) -> anyhow::Result<()> {
     let name = "SRCU reader under an updater storm";
-    if sys::two_cpus().is_none() {
+    if !cpus.are_two() {
         remark(&format!("  {name}: left out, it needs two CPUs"));
         return Ok(());
     }
     let mut calm = || Ok(ours(domain));
-    let mut storm = || Ok(beside(STORM, || domain.synchronize(), || Ok(ours(domain)))?.result);
+    let mut storm = || Ok(beside(cpus, STORM, || domain.synchronize(), || Ok(ours(domain)))?.result);
     let fenced = Domain::with_reader("bench-fenced", notifier::srcu::ReaderKind::Fenced)?;
-    let mut locked = || Ok(beside(STORM, || fenced.synchronize(), || Ok(ours(&fenced)))?.result);
+    let mut locked = || Ok(beside(cpus, STORM, || fenced.synchronize(), || Ok(ours(&fenced)))?.result);
     let mut pins = || {
         let flood = || {
             let guard = crossbeam_epoch::pin();
             guard.defer(|| ());
             guard.flush();
         };
-        Ok(beside(STORM, flood, || Ok(nanos_per_call(READS, || drop(crossbeam_epoch::pin()))))?.result)
+        Ok(beside(cpus, STORM, flood, || Ok(nanos_per_call(READS, || drop(crossbeam_epoch::pin()))))?.result)
     };
-    let [calm, storm, locked, pins] = interleaved(ROUNDS, [&mut calm, &mut storm, &mut locked, &mut pins])?;
-    information(name, "ns", storm.median(), "the same without", calm.median());
-    information(name, "ns", storm.median(), "a fenced domain under one", locked.median());
-    information(name, "ns", storm.median(), "crossbeam-epoch under one", pins.median());
+    progress("readers under a storm of grace periods");
+    let Turns { own: [storm], floors: [calm, locked, pins] } =
+        alternate(ROUNDS, [&mut storm], [&mut calm, &mut locked, &mut pins])?;
+    ratio(name, "ns", storm.median(), "the same without", &calm, Goal::AtMost(1.5));
+    information(name, "ns", storm.median(), "a fenced domain under one", &locked);
+    information(name, "ns", storm.median(), "crossbeam-epoch under one", &pins);
     Ok(())
 }
 
 /// The 99th of 100 grace periods beside a reader, and with none.
-pub fn updater(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
+pub fn updater(domain: &Domain, cpus: &Cpus, liburcu: Option<&mut Liburcu>) -> anyhow::Result<()> {
     let spread = || {
         let timed = (0..PERIODS).map(|_| {
             let started = Instant::now();
@@ -57,11 +58,11 @@ pub fn updater(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result
     let mut alone = || Ok(spread().at(0.99));
     let mut reading = || {
         let reader = || drop(black_box(domain.read()));
-        Ok(beside(u64::from(PERIODS), reader, || Ok(spread()))?.result.at(0.99))
+        Ok(beside(cpus, u64::from(PERIODS), reader, || Ok(spread()))?.result.at(0.99))
     };
     let name = "synchronize p99";
-    let Some(liburcu) = liburcu.filter(|_| sys::two_cpus().is_some()) else {
-        let [alone] = interleaved(ROUNDS, [&mut alone])?;
+    let Some(liburcu) = liburcu.filter(|_| cpus.are_two()) else {
+        let Turns { own: [alone], floors: [] } = alternate(ROUNDS, [&mut alone], [])?;
         remark(&format!(
             "  {name}: {:.2} us alone; its lines are left out, they need liburcu and two CPUs",
             alone.median()
@@ -74,15 +75,10 @@ pub fn updater(domain: &Domain, liburcu: Option<&mut Liburcu>) -> anyhow::Result
         let (nanos, _) = liburcu.borrow_mut().beside_reader("synchronize-p99", PERIODS)?;
         Ok(nanos / 1000.0)
     };
-    let sides: [Side<'_>; 4] = [&mut alone, &mut urcu_alone, &mut reading, &mut urcu_reading];
-    let [alone, urcu_alone, reading, urcu_reading] = interleaved(ROUNDS, sides)?;
-    information(&format!("{name}, alone"), "us", alone.median(), "liburcu-memb", urcu_alone.median());
-    information(
-        &format!("{name}, one active reader"),
-        "us",
-        reading.median(),
-        "liburcu-memb",
-        urcu_reading.median(),
-    );
+    progress("slow grace periods");
+    let Turns { own: [alone, reading], floors: [urcu_alone, urcu_reading] } =
+        alternate(ROUNDS, [&mut alone, &mut reading], [&mut urcu_alone, &mut urcu_reading])?;
+    information(&format!("{name}, alone"), "us", alone.median(), "liburcu-memb", &urcu_alone);
+    information(&format!("{name}, one active reader"), "us", reading.median(), "liburcu-memb", &urcu_reading);
     Ok(())
 }

@@ -69,6 +69,71 @@ pub fn crossbeam_retire(guard: &crossbeam_epoch::Guard, value: Payload) {
     unsafe { guard.defer_destroy(shared) };
 }
 
+/// A payload as kovan wants it: its own head first.
+#[repr(C)]
+struct Node {
+    retired: kovan::RetiredNode,
+    payload: Payload,
+}
+
+/// Retires an allocation by kovan.
+pub fn kovan_retire(payload: Payload) {
+    let node = kovan::alloc_node(Node { retired: kovan::RetiredNode::new(), payload });
+    // SAFETY: made just now as a `repr(C)` struct that begins with its `RetiredNode`, never published, retired once.
+    unsafe { kovan::retire_node(node) };
+}
+
+/// A value whose drop says that everything retired before it is freed.
+pub struct Last;
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        LAST.fetch_add(1, Ordering::Release);
+    }
+}
+
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// How many of [`Last`] were dropped.
+pub fn last_freed() -> u64 {
+    LAST.load(Ordering::Acquire)
+}
+
+/// Retires one [`Last`] by kovan.
+pub fn kovan_retire_last() {
+    #[repr(C)]
+    struct End {
+        retired: kovan::RetiredNode,
+        last: Last,
+    }
+    let node = kovan::alloc_node(End { retired: kovan::RetiredNode::new(), last: Last });
+    // SAFETY: as in `kovan_retire`.
+    unsafe { kovan::retire_node(node) };
+}
+
+/// The domain's reclaimer, a thread of this name, does not preempt whoever wakes it (SCHED_BATCH): what it is to run is
+/// still pending when its caller goes on to wait for it.
+pub fn reclaimer_waits_its_turn(name: &str) -> std::io::Result<()> {
+    let mut found = 0;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let path = task?.path();
+        if std::fs::read_to_string(path.join("comm"))?.trim_end() != name {
+            continue;
+        }
+        let tid = path.file_name().and_then(|tid| tid.to_str()?.parse().ok());
+        let parameter = libc::sched_param { sched_priority: 0 };
+        // SAFETY: the parameter is plain and only read.
+        let result = unsafe {
+            libc::sched_setscheduler(tid.unwrap_or(-1), libc::SCHED_BATCH, std::ptr::from_ref(&parameter))
+        };
+        if result != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        found += 1;
+    }
+    if found == 1 { Ok(()) } else { Err(std::io::Error::other(format!("{found} threads are called {name}"))) }
+}
+
 /// membarrier(2) PRIVATE_EXPEDITED; its registration is `register`.
 fn membarrier(command: libc::c_int) -> std::io::Result<()> {
     // SAFETY: a system call with three integers.
@@ -84,36 +149,6 @@ pub fn register_membarrier() -> std::io::Result<()> {
 /// One bare membarrier.
 pub fn expedited() -> std::io::Result<()> {
     membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
-}
-
-/// The first two CPUs that this process may use, if there are two.
-pub fn two_cpus() -> Option<[usize; 2]> {
-    let size = size_of::<libc::cpu_set_t>();
-    let mut set = empty_set();
-    // SAFETY: the set is as large as is said.
-    if unsafe { libc::sched_getaffinity(0, size, &raw mut set) } != 0 {
-        return None;
-    }
-    // SAFETY: the index is below the set's size.
-    let mut allowed = (0..size * 8).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) });
-    Some([allowed.next()?, allowed.next()?])
-}
-
-fn empty_set() -> libc::cpu_set_t {
-    // SAFETY: a set is plain bits.
-    unsafe { std::mem::zeroed() }
-}
-
-/// From now on this thread runs on these CPUs only.
-pub fn pin(cpus: &[usize]) -> std::io::Result<()> {
-    let mut set = empty_set();
-    for &cpu in cpus {
-        // SAFETY: an index beyond the set is refused by a panic.
-        unsafe { libc::CPU_SET(cpu, &mut set) };
-    }
-    // SAFETY: the set is as large as is said.
-    let result = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
-    if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Bytes that the allocator has handed out in this process.
@@ -135,7 +170,7 @@ impl Hazard {
     pub fn nanos(&self, calls: u32) -> f64 {
         let mut pointer = haphazard::HazardPointer::new();
         let value = std::hint::black_box(&self.0);
-        crate::measure::samples::nanos_per_call(calls, || {
+        kfd_tests::measure::samples::nanos_per_call(calls, || {
             let _ = value.safe_load(&mut pointer);
             pointer.reset_protection();
         })

@@ -10,6 +10,8 @@ use door::fuse::wire::layout::{Attr, AttrOut, EntryOut, InitOut, OpenOut, Statfs
 use door::fuse::wire::{Incoming, Reply, Request, opcode};
 use kfd_core::abi::ioc;
 use kfd_core::call::Errno;
+use kfd_tests::measure::cpus::{Cpus, Place};
+use kfd_tests::task;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::sys::uio::{pread, writev};
@@ -18,7 +20,7 @@ use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tempfile::TempDir;
 
 /// Roles of the server and of its worker.
@@ -60,11 +62,31 @@ impl BareFuse {
         Ok(Self { server, dir })
     }
 
+    /// The server and its worker stay there.
+    pub fn keep(&self, cpus: &Cpus, place: Place) -> anyhow::Result<()> {
+        let mut all = task::children(self.server.id());
+        all.push(self.server.id());
+        cpus.keep(&all, place)
+    }
+
+    /// The folder of its file.
+    pub fn folder(&self) -> String {
+        self.dir.path().display().to_string()
+    }
+
     /// Opens its file.
     pub fn open(&self) -> anyhow::Result<File> {
-        let path: PathBuf = self.dir.path().join(NAME);
-        File::options().read(true).write(true).open(&path).context("cannot open the bare server's file")
+        open_in(self.dir.path())
     }
+}
+
+/// Opens the file of the server that is mounted there.
+pub fn open_in(folder: &Path) -> anyhow::Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .open(folder.join(NAME))
+        .context("cannot open the bare server's file")
 }
 
 impl Drop for BareFuse {

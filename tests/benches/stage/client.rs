@@ -39,7 +39,7 @@ impl Shape {
 /// The role of a client: its arguments are the device folder, queues, buffers, and whether a thread parks.
 pub const ROLE: actor::Role = ("client", live);
 
-/// The role of a process with touched pages of a memfd and no device; its argument is their number.
+/// The role of a process with touched pages of a memfd and no device; its arguments are their number and MiB of its own.
 pub const BARE_ROLE: actor::Role = ("bare", bare);
 
 /// Starts a client of this shape; it is attached and sleeps.
@@ -66,9 +66,8 @@ pub fn crowd(dev: &str, shape: Shape, count: usize) -> anyhow::Result<Vec<Actor>
     Ok(all)
 }
 
-fn live(arguments: &[String]) -> anyhow::Result<()> {
-    let [dev, queues, buffers, private] = arguments else { anyhow::bail!("dev, queues, buffers, MiB") };
-    let shape = Shape { queues: queues.parse()?, buffers: buffers.parse()? };
+/// Attaches this process with this shape; what it then holds.
+pub fn attach(dev: &str, shape: Shape) -> anyhow::Result<(Device, Vec<UserQueue>, Vec<Buffer>)> {
     let device = Device::open(dev)?;
     // Before the queues: their save areas are registered memory, at which the driver looks again with each allocation.
     let more = (0..shape.more())
@@ -84,10 +83,16 @@ fn live(arguments: &[String]) -> anyhow::Result<()> {
         queue.signal(1, None).context("a new queue has room for signals")?;
         made.push(queue);
     }
+    Ok((device, made, more))
+}
+
+fn live(arguments: &[String]) -> anyhow::Result<()> {
+    let [dev, queues, buffers, private] = arguments else { anyhow::bail!("dev, queues, buffers, MiB") };
+    let shape = Shape { queues: queues.parse()?, buffers: buffers.parse()? };
+    let (device, made, more) = attach(dev, shape)?;
     let private = private.parse::<usize>()? << 20;
     if private > 0 {
-        let memory = Shared::anonymous(private)?;
-        memory.touch(1);
+        let _touched = touched(private)?;
         let event = device.create_signal_event()?;
         std::thread::scope(|scope| {
             scope.spawn(|| device.wait_event(event, kfd::TIMEOUT_INFINITE));
@@ -101,6 +106,13 @@ fn live(arguments: &[String]) -> anyhow::Result<()> {
         let _held = (device, made, more);
         actor::sleep_for_ever()
     }
+}
+
+/// So many bytes of this process alone, each page of them touched.
+fn touched(bytes: usize) -> anyhow::Result<Shared> {
+    let memory = Shared::anonymous(bytes)?;
+    memory.touch(1);
+    Ok(memory)
 }
 
 /// The parent's side of a bare process: the pages that are to be freed at its death.
@@ -119,11 +131,16 @@ impl BareLife {
 
     /// The same without waiting for it.
     pub fn spawn(pages: usize) -> anyhow::Result<Self> {
+        Self::spawn_with(pages, 0)
+    }
+
+    /// With touched memory of its own besides.
+    pub fn spawn_with(pages: usize, private_mib: usize) -> anyhow::Result<Self> {
         let memory = memfd_create("bench", MFdFlags::MFD_CLOEXEC)?;
         let len = pages * 4096;
         nix::unistd::ftruncate(&memory, len.try_into()?)?;
         let given = memory.as_fd().try_clone_to_owned()?;
-        let actor = Actor::start(BARE_ROLE.0, &[&pages.to_string()], Some(given))?;
+        let actor = Actor::start(BARE_ROLE.0, &[&pages.to_string(), &private_mib.to_string()], Some(given))?;
         let pages = Shared::of(memory.as_fd(), 0, len).context("cannot map a memfd")?;
         Ok(Self { actor, pages, memory })
     }
@@ -156,9 +173,11 @@ pub fn bare_crowd(pages: usize, count: usize) -> anyhow::Result<Vec<BareLife>> {
 }
 
 fn bare(arguments: &[String]) -> anyhow::Result<()> {
-    let [pages] = arguments else { anyhow::bail!("pages") };
+    let [pages, private] = arguments else { anyhow::bail!("pages, MiB") };
     let memory = Shared::of(actor::given()?.as_fd(), 0, pages.parse::<usize>()? * 4096)?;
     memory.touch(1);
+    let private = private.parse::<usize>()? << 20;
+    let _touched = if private > 0 { Some(touched(private)?) } else { None };
     actor::ready()?;
     actor::sleep_for_ever()
 }

@@ -6,6 +6,7 @@
 use super::{actor, proc};
 use anyhow::{Context, bail, ensure};
 use kfd_core::death::Obituary;
+use kfd_tests::measure::cpus::{Cpus, Place};
 use kfd_tests::task;
 use kfdd::control::{Control, Reply, Request};
 use nix::sys::signal::{Signal, kill};
@@ -29,12 +30,12 @@ fn become_daemon(arguments: &[String]) -> anyhow::Result<()> {
     Err(Command::new(program).args(rest).exec().into())
 }
 
-/// The built daemon: `<target>/release/kfdd` beside `<target>/release/deps/<this>`.
-fn program() -> anyhow::Result<PathBuf> {
+/// A built program: `<target>/release/kfdd` beside `<target>/release/deps/<this>`.
+fn program(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find this program's file")?;
-    let program = own.parent().and_then(|deps| deps.parent()).map(|dir| dir.join("kfdd"));
+    let program = own.parent().and_then(|deps| deps.parent()).map(|dir| dir.join(name));
     program.filter(|path| path.exists()).context(
-        "the daemon is not built: run `cargo xtask bench`, or `cargo build --release --bins` before this",
+        "the programs are not built: run `cargo xtask bench`, or `cargo build --release --bins` before this",
     )
 }
 
@@ -49,9 +50,14 @@ pub struct Kfdd {
 impl Kfdd {
     /// Starts one and waits until it serves. It drains when this program ends, however that ends.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("cannot find this program's file")?;
         let mut command = Command::new(own);
-        command.args([actor::MARKER, ROLE.0]).arg(program()?);
+        command.args([actor::MARKER, ROLE.0]).arg(program("kfdd")?).args(arguments);
         let daemon = Self::spawn(command)?;
         let started = Instant::now();
         while daemon.control.ask(&Request::Version).is_err() {
@@ -63,7 +69,7 @@ impl Kfdd {
 
     /// Starts one directly and does not wait.
     pub fn launch() -> anyhow::Result<Self> {
-        Self::spawn(Command::new(program()?))
+        Self::spawn(Command::new(program("kfdd")?))
     }
 
     fn spawn(mut command: Command) -> anyhow::Result<Self> {
@@ -89,6 +95,18 @@ impl Kfdd {
     /// When its process was started.
     pub fn started(&self) -> Instant {
         self.started
+    }
+
+    /// `kfdctl ARGUMENTS` for it.
+    pub fn kfdctl(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut command = Command::new(program("kfdctl")?);
+        command.args(arguments).env(kfdd::rundir::ENV, self.dir.path().join("run"));
+        Ok(command)
+    }
+
+    /// All its threads and its workers' stay there, and what they start.
+    pub fn keep(&self, cpus: &Cpus, place: Place) -> anyhow::Result<()> {
+        cpus.keep(&self.processes(), place)
     }
 
     /// The folder with `kfd` and `dri`.
@@ -133,13 +151,23 @@ impl Kfdd {
 
     /// The obituaries since serial `first`, once there are `count`. Asks rarely, not to disturb.
     pub fn deaths(&self, first: u64, count: usize) -> anyhow::Result<Vec<Obituary>> {
+        self.deaths_within(first, count, PATIENCE)
+    }
+
+    /// The same within a time of the caller's.
+    pub fn deaths_within(
+        &self,
+        first: u64,
+        count: usize,
+        patience: Duration,
+    ) -> anyhow::Result<Vec<Obituary>> {
         let started = Instant::now();
         loop {
             match self.control.ask(&Request::Deaths { since: first })? {
                 Reply::Deaths { deaths, .. } if deaths.len() >= count => return Ok(deaths),
                 Reply::Deaths { deaths, .. } => ensure!(
-                    started.elapsed() < PATIENCE,
-                    "only {} of {count} clients were freed in {PATIENCE:?}",
+                    started.elapsed() < patience,
+                    "only {} of {count} clients were freed in {patience:?}",
                     deaths.len()
                 ),
                 _ => bail!("the daemon answered something else than its deaths"),

@@ -3,7 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | `actor` | this program started again in a role of its own |
+//! | `asked` | a program that is asked for one measurement after the other |
 //! | `client` | clients of a daemon, by number of queues and buffers |
+//! | `crowd` | thousands of them, lightly |
 //! | `kfdd` | the built daemon as a process of its own |
 //! | `bare` | a FUSE server that does nothing: the floor of the door |
 //! | `proc` | what /proc says of a process |
@@ -14,8 +16,10 @@
 #![allow(dead_code, unused_imports, reason = "each bench is a program of its own and uses a part of this")]
 
 pub mod actor;
+pub mod asked;
 pub mod bare;
 pub mod client;
+pub mod crowd;
 pub mod kfdd;
 pub mod proc;
 pub mod shm;

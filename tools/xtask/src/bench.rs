@@ -2,7 +2,8 @@
 //!
 //! Each bench is a program of the `kfd-tests` package that prints one JSON object a line: the figure, the floor or
 //! peer measured beside it in the same run, the ratio, the goal, and whether it is met (both null where nothing is
-//! demanded). A goal that is not met is printed as not met; the exit code is 0 all the same, since a figure is not a test.
+//! demanded). A goal that is not met is printed as not met, and one whose floor was off from its own lone run as unsound,
+//! which counts as not met. The last line says how many are met; the exit code is 0 all the same, since a figure is not a test.
 
 use crate::cargo::cargo;
 use crate::packages;
@@ -23,7 +24,8 @@ pub struct Options {
     json: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// What the table reads of a line; `--json` passes the whole on as it came.
+#[derive(Debug, Deserialize)]
 struct Line {
     name: String,
     value: f64,
@@ -33,6 +35,71 @@ struct Line {
     ratio: f64,
     goal: Option<String>,
     met: Option<bool>,
+    unsound: bool,
+}
+
+impl Line {
+    fn verdict(&self) -> &'static str {
+        match self.met {
+            _ if self.unsound => "unsound",
+            Some(true) => "met",
+            Some(false) => "NOT MET",
+            None => "-",
+        }
+    }
+
+    fn row(&self) -> String {
+        format!(
+            "{:<52} {:>12.3} {:<8} {:<42} {:>12.3} {:>8.3}  {:<14} {}",
+            self.name,
+            self.value,
+            self.unit,
+            self.peer,
+            self.peer_value,
+            self.ratio,
+            self.goal.as_deref().unwrap_or("-"),
+            self.verdict()
+        )
+    }
+}
+
+/// What the run came to: lines with a goal are counted, those without are information.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    met: usize,
+    of: usize,
+    not_met: Vec<String>,
+    /// With or without a goal.
+    unsound: Vec<String>,
+}
+
+impl Summary {
+    fn count(&mut self, line: &Line) {
+        let what = || format!("{} / {}", line.name, line.peer);
+        if line.unsound {
+            self.unsound.push(what());
+        }
+        let Some(met) = line.met else { return };
+        self.of += 1;
+        if met && !line.unsound {
+            self.met += 1;
+        } else if !line.unsound {
+            self.not_met.push(what());
+        }
+    }
+
+    fn text(&self) -> String {
+        let unsound = match self.unsound.len() {
+            0 => String::new(),
+            count => format!(", {count} unsound"),
+        };
+        format!("{} of {} met{unsound}", self.met, self.of)
+    }
+
+    /// `{"summary":{…}}`: told from a line by its one key.
+    fn json(&self) -> String {
+        serde_json::json!({ "summary": self }).to_string()
+    }
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -45,17 +112,20 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     crate::cargo::build_release()?;
     if !options.json {
         println!(
-            "{:<46} {:>12} {:<8} {:<34} {:>12} {:>8}  {:<14} met",
+            "{:<52} {:>12} {:<8} {:<42} {:>12} {:>8}  {:<14} met",
             "measure", "figure", "", "floor or peer", "", "ratio", "goal"
         );
     }
-    for name in chosen {
-        one(name, options.json)?;
+    let mut summary = Summary::default();
+    for (index, name) in chosen.iter().enumerate() {
+        eprintln!("bench {name} ({} of {})", index + 1, chosen.len());
+        one(name, options.json, &mut summary)?;
     }
+    println!("{}", if options.json { summary.json() } else { summary.text() });
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(name: &str, json: bool) -> anyhow::Result<()> {
+fn one(name: &str, json: bool, summary: &mut Summary) -> anyhow::Result<()> {
     let mut command = cargo();
     command.args(["bench", "--quiet", "--package", "kfd-tests", "--bench", name]);
     let mut child =
@@ -63,30 +133,72 @@ fn one(name: &str, json: bool) -> anyhow::Result<()> {
     let stdout = child.stdout.take().context("the bench's output was piped")?;
     for text in BufReader::new(stdout).lines() {
         let text = text?;
-        match serde_json::from_str::<Line>(&text) {
-            Ok(_) if json => println!("{text}"),
-            Ok(line) => println!(
-                "{:<46} {:>12.3} {:<8} {:<34} {:>12.3} {:>8.3}  {:<14} {}",
-                line.name,
-                line.value,
-                line.unit,
-                line.peer,
-                line.peer_value,
-                line.ratio,
-                line.goal.as_deref().unwrap_or("-"),
-                match line.met {
-                    Some(true) => "met",
-                    Some(false) => "NOT MET",
-                    None => "-",
-                }
-            ),
+        if !text.starts_with('{') {
             // What a bench says besides: a comparison that was left out, and why.
-            Err(_) => eprintln!("{text}"),
+            eprintln!("{text}");
+            continue;
         }
+        let line: Line = serde_json::from_str(&text).with_context(|| format!("{name} printed {text}"))?;
+        summary.count(&line);
+        println!("{}", if json { text } else { line.row() });
     }
     let status = child.wait()?;
     if !status.success() {
         bail!("the bench {name} failed: {status}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, Summary};
+
+    fn line(name: &str, met: Option<bool>, unsound: bool) -> Line {
+        let goal = met.map(|_| "<= 1.1 x");
+        serde_json::from_value(serde_json::json!({
+            "name": name, "value": 8.0, "unit": "us", "peer": "floor", "peer_value": 6.0, "alone": 6.1,
+            "ratio": 1.33, "goal": goal, "met": met, "unsound": unsound,
+        }))
+        .expect("a line as a bench prints it")
+    }
+
+    fn summary(lines: &[Line]) -> Summary {
+        let mut summary = Summary::default();
+        for line in lines {
+            summary.count(line);
+        }
+        summary
+    }
+
+    #[test]
+    fn the_summary_counts_lines_with_a_goal_and_an_unsound_one_as_not_met() {
+        let lines = [
+            line("a", Some(true), false),
+            line("b", Some(false), false),
+            line("c", None, false),
+            line("d", Some(false), true),
+            line("e", None, true),
+            // No bench prints such a line; it would not be believed.
+            line("f", Some(true), true),
+        ];
+        let summary = summary(&lines);
+        assert_eq!(summary.text(), "1 of 4 met, 3 unsound");
+        assert_eq!(summary.not_met, ["b / floor"]);
+        assert_eq!(summary.unsound, ["d / floor", "e / floor", "f / floor"]);
+        let json: serde_json::Value = serde_json::from_str(&summary.json()).expect("one object");
+        assert_eq!((json["summary"]["met"].as_u64(), json["summary"]["of"].as_u64()), (Some(1), Some(4)));
+    }
+
+    #[test]
+    fn a_table_without_unsound_lines_says_only_how_many_are_met() {
+        assert_eq!(summary(&[line("a", Some(true), false)]).text(), "1 of 1 met");
+    }
+
+    #[test]
+    fn a_row_over_an_unsound_floor_says_so_instead_of_met() {
+        assert!(line("a", Some(false), true).row().ends_with("unsound"));
+        assert!(line("a", Some(true), false).row().ends_with(" met"));
+        assert!(line("a", Some(false), false).row().ends_with("NOT MET"));
+        assert!(line("a", None, false).row().ends_with('-'));
+    }
 }

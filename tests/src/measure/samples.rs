@@ -1,4 +1,4 @@
-//! Spreads, and rounds in which the sides of a comparison take turns, so that each meets the same machine.
+//! Spreads, and how long calls take.
 
 use std::time::Instant;
 
@@ -12,10 +12,16 @@ impl Samples {
         self.0.push(value);
     }
 
+    /// Adds another spread's.
+    pub fn extend(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
+    }
+
     /// The value below which this part (0 to 1) of the samples lies.
     ///
     /// # Panics
     /// Nothing was measured.
+    #[must_use]
     pub fn at(&self, part: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -24,13 +30,26 @@ impl Samples {
     }
 
     /// The middle one.
+    #[must_use]
     pub fn median(&self) -> f64 {
         self.at(0.5)
     }
 
+    /// Each, in the order of measuring.
+    pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.0.iter().copied()
+    }
+
     /// How many.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether nothing was measured.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -38,28 +57,6 @@ impl FromIterator<f64> for Samples {
     fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
         Self(values.into_iter().collect())
     }
-}
-
-/// One side of a comparison: measures once.
-pub type Side<'a> = &'a mut dyn FnMut() -> anyhow::Result<f64>;
-
-/// `rounds` rounds in which each side measures once; who goes first rotates. The first round warms up and is dropped.
-///
-/// # Errors
-/// The first side's that fails.
-#[allow(clippy::needless_pass_by_value, reason = "a list of closures made for the call reads best")]
-pub fn interleaved<const N: usize>(rounds: usize, sides: [Side<'_>; N]) -> anyhow::Result<[Samples; N]> {
-    let mut all: [Samples; N] = std::array::from_fn(|_| Samples::default());
-    for round in 0..=rounds {
-        for turn in 0..N {
-            let which = (round + turn) % N;
-            let value = (sides[which])()?;
-            if round > 0 {
-                all[which].add(value);
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// Nanoseconds a call of `body`, over `calls` calls.
