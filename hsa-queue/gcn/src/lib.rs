@@ -29,4 +29,4 @@ pub use constant::Constant;
 pub use inst::{Bound, DecodeError, Form, Inst};
 pub use modifier::{Dpp, Modifiers, Sdwa, SdwaSel, Unused};
 pub use op::Op;
-pub use operand::{Operand, ScalarReg};
+pub use operand::{BufferOffset, Operand, ScalarReg};

@@ -1,0 +1,94 @@
+//! A work-group: its waves, the data share between them, and the barrier at which they meet.
+//!
+//! ```text
+//! Runs ──S_BARRIER──► Waits ──all of them──► Runs
+//!  └────S_ENDPGM────► Ended   (counts as arrived)
+//! ```
+
+use crate::code::Code;
+use crate::host::{Host, Ticket};
+use crate::launch::Dispatch;
+use crate::share::Share;
+use crate::stop::Stop;
+use crate::wave::Wave;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Runs,
+    Waits,
+    Ended,
+}
+
+/// How far a group has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// All its waves have ended.
+    Done,
+    /// The budget is used up.
+    More,
+    /// A wave sleeps: others may go first.
+    Yields,
+    /// A wave waits for memory; it is asked again when the ticket is answered.
+    Pending(Ticket),
+    /// A wave cannot go on, so the group does not.
+    Stopped {
+        /// Where.
+        pc: u64,
+        /// Why.
+        why: Stop,
+    },
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct Group {
+    waves: Vec<(Wave, State)>,
+    share: Share,
+}
+
+impl Group {
+    /// Group `id` of a dispatch, before its first instruction.
+    #[must_use]
+    pub fn new(dispatch: &Dispatch, id: [u32; 3]) -> Self {
+        let waves = dispatch.waves(id).into_iter().map(|wave| (wave, State::Runs)).collect();
+        Self { waves, share: Share::new(dispatch.group_segment as usize) }
+    }
+
+    /// Runs at most `budget` instructions, and takes what it used from it.
+    pub fn run(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Progress {
+        loop {
+            let Some(at) = self.waves.iter().position(|(_, state)| *state == State::Runs) else {
+                if self.waves.iter().all(|(_, state)| *state == State::Ended) {
+                    return Progress::Done;
+                }
+                // Everybody is at the barrier.
+                for (_, state) in &mut self.waves {
+                    *state = if *state == State::Waits { State::Runs } else { *state };
+                }
+                continue;
+            };
+            let (wave, state) = &mut self.waves[at];
+            let stop = loop {
+                if *budget == 0 {
+                    self.waves.rotate_left(at);
+                    return Progress::More;
+                }
+                *budget -= 1;
+                if let Err(stop) = wave.step(code, &mut self.share, host) {
+                    break stop;
+                }
+            };
+            match stop {
+                Stop::End => *state = State::Ended,
+                Stop::Barrier => *state = State::Waits,
+                // Whoever spins for another wave of its group lets that one go first.
+                Stop::Sleep => {
+                    self.waves.rotate_left(at + 1);
+                    return Progress::Yields;
+                }
+                Stop::Pending(ticket) => return Progress::Pending(ticket),
+                why => return Progress::Stopped { pc: wave.pc, why },
+            }
+        }
+    }
+}

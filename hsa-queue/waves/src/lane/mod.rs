@@ -1,0 +1,6 @@
+//! What an operation does to one lane, where that is more than an operator of Rust's.
+
+pub(crate) mod convert;
+pub(crate) mod float;
+pub(crate) mod half;
+pub(crate) mod integer;

@@ -1,0 +1,40 @@
+//! Waves of compute kernels, run on the CPU.
+//!
+//! ```text
+//! KernelDescriptor ──launch──► Group { waves, share } ──run(budget)──► Done | More | Pending | Stopped
+//!                                 │ step                                  │ asks
+//!                                 ▼                                       ▼
+//!                      Wave { pc, scalars, vectors, mode }          Host: memory, clock, interrupts
+//! ```
+//! A step decodes one instruction (`gcn`), reads its operands for all 64 lanes, applies the operation's function of one
+//! lane (`lane`) and writes the lanes that EXEC names. That function is the operation's specification; the loops around it
+//! are for the compiler to make vectors of.
+//!
+//! What an engine cannot do stops the wave with its place and its name ([`Stop`]); nothing is passed over in silence.
+//! Memory is a trait ([`Host`]) that may answer later: an instruction that waits is asked again as a whole, and keeps
+//! which of its lanes are done. Not for: packets, processes, threads, which are the embedder's; saved waves.
+
+#![forbid(unsafe_code)]
+
+mod code;
+mod descriptor;
+mod flat;
+mod group;
+mod host;
+mod lane;
+mod launch;
+mod operand;
+mod scalar;
+mod share;
+mod step;
+mod stop;
+mod vector;
+mod wave;
+
+pub use code::Code;
+pub use descriptor::{DescriptorError, KernelDescriptor, Registers};
+pub use group::{Group, Progress};
+pub use host::{Access, Atomic, Fault, Host, Ticket};
+pub use launch::{Dispatch, Segment};
+pub use stop::Stop;
+pub use wave::{LANES, Lanes, Mode, Wave};

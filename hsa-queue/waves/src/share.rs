@@ -1,0 +1,327 @@
+//! The local data share of a work-group, and the instructions that reach it or move data between lanes by it.
+//!
+//! What lies beyond it reads as zero and is not written, as on hardware.
+
+use crate::host::Atomic;
+use crate::operand::unsupported;
+use crate::stop::Stop;
+use crate::wave::{LANES, Lanes, Wave};
+use gcn::row::Place;
+use gcn::{Inst, Op, Operand};
+
+/// See the module's head.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    bytes: Vec<u8>,
+}
+
+impl Share {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { bytes: vec![0; bytes] }
+    }
+
+    pub(crate) fn load(&self, at: u32, into: &mut [u8]) {
+        let at = at as usize;
+        for (offset, byte) in into.iter_mut().enumerate() {
+            *byte = self.bytes.get(at + offset).copied().unwrap_or(0);
+        }
+    }
+
+    pub(crate) fn store(&mut self, at: u32, bytes: &[u8]) {
+        let at = at as usize;
+        for (offset, byte) in bytes.iter().enumerate() {
+            if let Some(old) = self.bytes.get_mut(at + offset) {
+                *old = *byte;
+            }
+        }
+    }
+
+    pub(crate) fn change(&mut self, at: u32, atomic: Atomic, operand: u64, bytes: usize) -> u64 {
+        let mut word = [0; 8];
+        self.load(at, &mut word[..bytes]);
+        let old = u64::from_le_bytes(word);
+        self.store(at, &atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
+        old
+    }
+}
+
+/// Loads of one place: bytes, and whether the sign counts.
+fn single_load(op: Op) -> Option<(usize, bool)> {
+    Some(match op {
+        Op::ds_read_b32 => (4, false),
+        Op::ds_read_b64 => (8, false),
+        Op::ds_read_b96 => (12, false),
+        Op::ds_read_b128 => (16, false),
+        Op::ds_read_u8 => (1, false),
+        Op::ds_read_i8 => (1, true),
+        Op::ds_read_u16 => (2, false),
+        Op::ds_read_i16 => (2, true),
+        _ => return None,
+    })
+}
+
+fn single_store(op: Op) -> Option<usize> {
+    Some(match op {
+        Op::ds_write_b8 => 1,
+        Op::ds_write_b16 => 2,
+        Op::ds_write_b32 => 4,
+        Op::ds_write_b64 => 8,
+        Op::ds_write_b96 => 12,
+        Op::ds_write_b128 => 16,
+        _ => return None,
+    })
+}
+
+/// Two places: bytes of each, the unit of their offsets, and whether they are written.
+fn pair(op: Op) -> Option<(usize, u32, bool)> {
+    Some(match op {
+        Op::ds_read2_b32 => (4, 4, false),
+        Op::ds_read2st64_b32 => (4, 256, false),
+        Op::ds_read2_b64 => (8, 8, false),
+        Op::ds_read2st64_b64 => (8, 512, false),
+        Op::ds_write2_b32 => (4, 4, true),
+        Op::ds_write2st64_b32 => (4, 256, true),
+        Op::ds_write2_b64 => (8, 8, true),
+        Op::ds_write2st64_b64 => (8, 512, true),
+        _ => return None,
+    })
+}
+
+fn atomic(op: Op) -> Option<(Atomic, usize)> {
+    Some(match op {
+        Op::ds_add_u32 | Op::ds_add_rtn_u32 => (Atomic::Add, 4),
+        Op::ds_sub_u32 | Op::ds_sub_rtn_u32 => (Atomic::Sub, 4),
+        Op::ds_inc_u32 | Op::ds_inc_rtn_u32 => (Atomic::Inc, 4),
+        Op::ds_dec_u32 | Op::ds_dec_rtn_u32 => (Atomic::Dec, 4),
+        Op::ds_min_i32 | Op::ds_min_rtn_i32 => (Atomic::MinSigned, 4),
+        Op::ds_max_i32 | Op::ds_max_rtn_i32 => (Atomic::MaxSigned, 4),
+        Op::ds_min_u32 | Op::ds_min_rtn_u32 => (Atomic::MinUnsigned, 4),
+        Op::ds_max_u32 | Op::ds_max_rtn_u32 => (Atomic::MaxUnsigned, 4),
+        Op::ds_and_b32 | Op::ds_and_rtn_b32 => (Atomic::And, 4),
+        Op::ds_or_b32 | Op::ds_or_rtn_b32 => (Atomic::Or, 4),
+        Op::ds_xor_b32 | Op::ds_xor_rtn_b32 => (Atomic::Xor, 4),
+        Op::ds_wrxchg_rtn_b32 => (Atomic::Swap, 4),
+        Op::ds_cmpst_b32 | Op::ds_cmpst_rtn_b32 => (Atomic::CompareSwap(0), 4),
+        Op::ds_add_u64 | Op::ds_add_rtn_u64 => (Atomic::Add, 8),
+        Op::ds_sub_u64 | Op::ds_sub_rtn_u64 => (Atomic::Sub, 8),
+        Op::ds_min_i64 | Op::ds_min_rtn_i64 => (Atomic::MinSigned, 8),
+        Op::ds_max_i64 | Op::ds_max_rtn_i64 => (Atomic::MaxSigned, 8),
+        Op::ds_min_u64 | Op::ds_min_rtn_u64 => (Atomic::MinUnsigned, 8),
+        Op::ds_max_u64 | Op::ds_max_rtn_u64 => (Atomic::MaxUnsigned, 8),
+        Op::ds_and_b64 | Op::ds_and_rtn_b64 => (Atomic::And, 8),
+        Op::ds_or_b64 | Op::ds_or_rtn_b64 => (Atomic::Or, 8),
+        Op::ds_xor_b64 | Op::ds_xor_rtn_b64 => (Atomic::Xor, 8),
+        Op::ds_wrxchg_rtn_b64 => (Atomic::Swap, 8),
+        Op::ds_cmpst_b64 | Op::ds_cmpst_rtn_b64 => (Atomic::CompareSwap(0), 8),
+        _ => return None,
+    })
+}
+
+impl Wave {
+    /// Executes an instruction of the data share.
+    pub(crate) fn execute_share(&mut self, inst: &Inst, share: &mut Share) -> Result<(), Stop> {
+        if inst.modifiers.other_space {
+            return unsupported(inst);
+        }
+        let op = inst.op();
+        if let Some((bytes, signed)) = single_load(op) {
+            return self.share_load(inst, share, &[Self::offset(inst)], bytes, signed);
+        }
+        if let Some(bytes) = single_store(op) {
+            return self.share_store(inst, share, &[(Self::offset(inst), Place::Data)], bytes);
+        }
+        if let Some((bytes, unit, written)) = pair(op) {
+            let (first, second) = Self::offsets(inst);
+            let (first, second) = (first * unit, second * unit);
+            return if written {
+                self.share_store(inst, share, &[(first, Place::Data), (second, Place::Data1)], bytes)
+            } else {
+                self.share_load(inst, share, &[first, second], bytes, false)
+            };
+        }
+        if let Some((atomic, bytes)) = atomic(op) {
+            return self.share_atomic(inst, share, atomic, bytes);
+        }
+        match op {
+            Op::ds_add_f32 | Op::ds_add_rtn_f32 => self.share_add_float(inst, share),
+            Op::ds_nop => Ok(()),
+            Op::ds_bpermute_b32 | Op::ds_permute_b32 => self.permute(inst),
+            Op::ds_swizzle_b32 => self.swizzle(inst),
+            _ => unsupported(inst),
+        }
+    }
+
+    fn offset(inst: &Inst) -> u32 {
+        match inst.at(Place::Offset).map(|bound| bound.operand) {
+            Some(Operand::Imm(offset)) => offset.into(),
+            _ => 0,
+        }
+    }
+
+    fn offsets(inst: &Inst) -> (u32, u32) {
+        match inst.at(Place::Offsets).map(|bound| bound.operand) {
+            Some(Operand::Offsets(first, second)) => (first.into(), second.into()),
+            _ => (0, 0),
+        }
+    }
+
+    /// The registers at `place`: the first one's number; there are `count` of them.
+    fn registers(&self, inst: &Inst, place: Place, count: usize) -> Result<usize, Stop> {
+        match inst.at(place).map(|bound| bound.operand) {
+            Some(Operand::Vgpr(first)) => {
+                self.vector(inst, usize::from(first) + count - 1)?;
+                Ok(first.into())
+            }
+            _ => unsupported(inst),
+        }
+    }
+
+    fn share_load(
+        &mut self,
+        inst: &Inst,
+        share: &Share,
+        offsets: &[u32],
+        bytes: usize,
+        signed: bool,
+    ) -> Result<(), Stop> {
+        let words = bytes.div_ceil(4);
+        let from = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
+        let to = self.registers(inst, Place::Dst, words * offsets.len())?;
+        let exec = self.exec();
+        for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
+            for (part, offset) in offsets.iter().enumerate() {
+                let mut loaded = [0; 16];
+                share.load(from.0[lane].wrapping_add(*offset), &mut loaded[..bytes]);
+                for (at, word) in loaded.as_chunks().0.iter().enumerate().take(words) {
+                    let word = u32::from_le_bytes(*word);
+                    self.vectors[to + part * words + at].0[lane] = match (bytes, signed) {
+                        (1, true) => i32::from(word as i8) as u32,
+                        (2, true) => i32::from(word as i16) as u32,
+                        _ => word,
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn share_store(
+        &mut self,
+        inst: &Inst,
+        share: &mut Share,
+        parts: &[(u32, Place)],
+        bytes: usize,
+    ) -> Result<(), Stop> {
+        let words = bytes.div_ceil(4);
+        let to = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
+        let exec = self.exec();
+        for (offset, place) in parts {
+            let from = self.registers(inst, *place, words)?;
+            for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
+                let mut stored = [0; 16];
+                for (at, chunk) in stored.as_chunks_mut().0.iter_mut().enumerate().take(words) {
+                    *chunk = self.vectors[from + at].0[lane].to_le_bytes();
+                }
+                share.store(to.0[lane].wrapping_add(*offset), &stored[..bytes]);
+            }
+        }
+        Ok(())
+    }
+
+    fn share_atomic(
+        &mut self,
+        inst: &Inst,
+        share: &mut Share,
+        atomic: Atomic,
+        bytes: usize,
+    ) -> Result<(), Stop> {
+        let words = bytes / 4;
+        let at = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
+        let data = self.registers(inst, Place::Data, words)?;
+        let is_compare = matches!(atomic, Atomic::CompareSwap(_));
+        let second = if is_compare { self.registers(inst, Place::Data1, words)? } else { data };
+        let gives = inst.at(Place::Dst).is_some();
+        let to = if gives { self.registers(inst, Place::Dst, words)? } else { 0 };
+        let exec = self.exec();
+        for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
+            let wide = |wave: &Self, first: usize| {
+                let low = u64::from(wave.vectors[first].0[lane]);
+                if bytes == 8 { low | u64::from(wave.vectors[first + 1].0[lane]) << 32 } else { low }
+            };
+            // The first word is what is compared with, the second what is stored.
+            let (operand, atomic) = if is_compare {
+                (wide(self, second), Atomic::CompareSwap(wide(self, data)))
+            } else {
+                (wide(self, data), atomic)
+            };
+            let old = share.change(at.0[lane].wrapping_add(Self::offset(inst)), atomic, operand, bytes);
+            if gives {
+                self.vectors[to].0[lane] = old as u32;
+                if bytes == 8 {
+                    self.vectors[to + 1].0[lane] = (old >> 32) as u32;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn share_add_float(&mut self, inst: &Inst, share: &mut Share) -> Result<(), Stop> {
+        let at = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
+        let data = *self.vector(inst, self.registers(inst, Place::Data, 1)?)?;
+        let to = inst.at(Place::Dst).map(|_| self.registers(inst, Place::Dst, 1)).transpose()?;
+        let exec = self.exec();
+        for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
+            let at = at.0[lane].wrapping_add(Self::offset(inst));
+            let mut word = [0; 4];
+            share.load(at, &mut word);
+            let old = f32::from_le_bytes(word);
+            share.store(at, &(old + f32::from_bits(data.0[lane])).to_le_bytes());
+            if let Some(to) = to {
+                self.vectors[to].0[lane] = old.to_bits();
+            }
+        }
+        Ok(())
+    }
+
+    /// Lanes take (`bpermute`) or send (`permute`) a register by byte addresses of lanes. Lanes that take no part send zeros.
+    fn permute(&mut self, inst: &Inst) -> Result<(), Stop> {
+        let at = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
+        let data = *self.vector(inst, self.registers(inst, Place::Data, 1)?)?;
+        let to = self.registers(inst, Place::Dst, 1)?;
+        let exec = self.exec();
+        let other = |lane: usize| (at.0[lane].wrapping_add(Self::offset(inst)) / 4) as usize % LANES;
+        let takes_part = |lane: usize| exec >> lane & 1 != 0;
+        let mut out = Lanes([0; LANES]);
+        for lane in (0..LANES).filter(|lane| takes_part(*lane)) {
+            if inst.op() == Op::ds_bpermute_b32 {
+                let from = other(lane);
+                out.0[lane] = if takes_part(from) { data.0[from] } else { 0 };
+            } else {
+                out.0[other(lane)] = data.0[lane];
+            }
+        }
+        for lane in (0..LANES).filter(|lane| takes_part(*lane)) {
+            self.vectors[to].0[lane] = out.0[lane];
+        }
+        Ok(())
+    }
+
+    fn swizzle(&mut self, inst: &Inst) -> Result<(), Stop> {
+        let data = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
+        let to = self.registers(inst, Place::Dst, 1)?;
+        let Some(Operand::Imm(pattern)) = inst.at(Place::Pattern).map(|bound| bound.operand) else {
+            return unsupported(inst);
+        };
+        let pattern = usize::from(pattern);
+        let exec = self.exec();
+        for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
+            let from = if pattern & 0x8000 != 0 {
+                lane & !3 | pattern >> (2 * (lane & 3)) & 3
+            } else {
+                lane & !31 | (lane & pattern & 31 | pattern >> 5 & 31) ^ pattern >> 10 & 31
+            };
+            self.vectors[to].0[lane] = if exec >> from & 1 != 0 { data.0[from] } else { 0 };
+        }
+        Ok(())
+    }
+}

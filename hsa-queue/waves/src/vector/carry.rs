@@ -1,0 +1,89 @@
+//! Additions with a carry, wide multiply-adds, and selection by a mask: what reads or writes one bit a lane.
+
+use crate::operand::unsupported;
+use crate::stop::Stop;
+use crate::wave::{LANES, Lanes, Wave};
+use gcn::row::{Kind, Place};
+use gcn::{Inst, Op};
+
+impl Wave {
+    /// Whether it was one of these.
+    pub(super) fn carry(&mut self, inst: &Inst) -> Result<bool, Stop> {
+        // Each gives the sum and the carry of one lane.
+        let add = |a: u32, b: u32, carry: bool| {
+            let sum = u64::from(a) + u64::from(b) + u64::from(carry);
+            (sum as u32, sum >> 32 != 0)
+        };
+        let sub = |a: u32, b: u32, carry: bool| {
+            let taken = u64::from(b) + u64::from(carry);
+            (a.wrapping_sub(taken as u32), u64::from(a) < taken)
+        };
+        if inst.modifiers.clamp && inst.row.allowed.clamp && inst.at(Place::Mask).is_some() {
+            return Ok(false);
+        }
+        match inst.op() {
+            Op::v_add_co_u32 | Op::v_addc_co_u32 => self.sums(inst, add),
+            Op::v_sub_co_u32 | Op::v_subb_co_u32 => self.sums(inst, sub),
+            Op::v_subrev_co_u32 | Op::v_subbrev_co_u32 => self.sums(inst, |a, b, carry| sub(b, a, carry)),
+            Op::v_mad_u64_u32 => {
+                self.products(inst, |a, b, c| (u64::from(a) * u64::from(b)).overflowing_add(c))
+            }
+            Op::v_mad_i64_i32 => self.products(inst, |a, b, c| {
+                let product = i64::from(a as i32) * i64::from(b as i32);
+                let (sum, over) = product.overflowing_add(c as i64);
+                (sum as u64, over)
+            }),
+            Op::v_cndmask_b32 => {
+                let mask = self.mask_in(inst)?;
+                let (a, b) = (self.source::<u32>(inst, 0)?, self.source::<u32>(inst, 1)?);
+                let out = Lanes::from_fn(|lane| if mask >> lane & 1 != 0 { b.0[lane] } else { a.0[lane] });
+                self.set_vector(inst, &out)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The mask that is read; 0 if the instruction reads none.
+    pub(super) fn mask_in(&self, inst: &Inst) -> Result<u64, Stop> {
+        match inst.src(2).filter(|bound| bound.row.ty.kind == Kind::Mask) {
+            Some(bound) => self.scalar(inst, bound),
+            None => Ok(0),
+        }
+    }
+
+    /// Writes a mask: lanes that take no part are 0 in it.
+    pub(super) fn set_mask(&mut self, inst: &Inst, mask: u64) -> Result<(), Stop> {
+        let Some(bound) = inst.at(Place::Mask) else { return unsupported(inst) };
+        let mask = mask & self.written(inst);
+        self.set_scalar(inst, bound, mask)
+    }
+
+    fn sums(&mut self, inst: &Inst, f: impl Fn(u32, u32, bool) -> (u32, bool)) -> Result<bool, Stop> {
+        let carries = self.mask_in(inst)?;
+        let (a, b) = (self.source::<u32>(inst, 0)?, self.source::<u32>(inst, 1)?);
+        let (mut out, mut mask) = (Lanes::all(0_u32), 0_u64);
+        for lane in 0..LANES {
+            let (sum, carry) = f(a.0[lane], b.0[lane], carries >> lane & 1 != 0);
+            out.0[lane] = sum;
+            mask |= u64::from(carry) << lane;
+        }
+        self.set_vector(inst, &out)?;
+        self.set_mask(inst, mask)?;
+        Ok(true)
+    }
+
+    fn products(&mut self, inst: &Inst, f: impl Fn(u32, u32, u64) -> (u64, bool)) -> Result<bool, Stop> {
+        let (a, b) = (self.source::<u32>(inst, 0)?, self.source::<u32>(inst, 1)?);
+        let c = self.source::<u64>(inst, 2)?;
+        let (mut out, mut mask) = (Lanes::all(0_u64), 0_u64);
+        for lane in 0..LANES {
+            let (sum, over) = f(a.0[lane], b.0[lane], c.0[lane]);
+            out.0[lane] = sum;
+            mask |= u64::from(over) << lane;
+        }
+        self.set_vector(inst, &out)?;
+        self.set_mask(inst, mask)?;
+        Ok(true)
+    }
+}

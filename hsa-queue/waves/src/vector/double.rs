@@ -1,0 +1,212 @@
+//! Floats of 64 bits, and the steps of a division of either width.
+
+use crate::lane::float::{self, Float};
+use crate::stop::Stop;
+use crate::wave::{LANES, Lanes, Wave};
+use gcn::{Inst, Op};
+
+/// The factors of `omod`.
+const SCALES: [f64; 4] = [1.0, 2.0, 4.0, 0.5];
+
+impl Wave {
+    /// What happens to a result, whatever was computed. Denormals that MODE does not keep are refused by the caller.
+    fn output64(&self, inst: &Inst) -> impl Fn(f64) -> u64 + use<> {
+        let (clamp, nan) = (inst.modifiers.clamp, self.mode.clamps_nan());
+        let scale = SCALES[usize::from(inst.modifiers.omod & 3)];
+        move |value| {
+            let value = value * scale;
+            let clamped = if Float::is_nan(value) && nan { 0.0 } else { value.clamp(0.0, 1.0) };
+            (if clamp { clamped } else { value }).to_bits()
+        }
+    }
+
+    fn d1(&mut self, inst: &Inst, f: impl Fn(f64) -> f64) -> Result<bool, Stop> {
+        let output = self.output64(inst);
+        self.map1(inst, |a: u64| output(f(f64::from_bits(a))))
+    }
+
+    fn d2(&mut self, inst: &Inst, f: impl Fn(f64, f64) -> f64) -> Result<bool, Stop> {
+        let output = self.output64(inst);
+        self.map2(inst, |a: u64, b: u64| output(f(f64::from_bits(a), f64::from_bits(b))))
+    }
+
+    fn d3(&mut self, inst: &Inst, f: impl Fn(f64, f64, f64) -> f64) -> Result<bool, Stop> {
+        let output = self.output64(inst);
+        self.map3(inst, |a: u64, b: u64, c: u64| {
+            output(f(f64::from_bits(a), f64::from_bits(b), f64::from_bits(c)))
+        })
+    }
+
+    /// Whether it was one of these.
+    pub(super) fn double(&mut self, inst: &Inst) -> Result<bool, Stop> {
+        // Flushed denormals of f64 would be another function each.
+        if !self.mode.keeps_other_denormals() {
+            return Ok(false);
+        }
+        let ieee = self.mode.is_ieee();
+        match inst.op() {
+            Op::v_add_f64 => self.d2(inst, |a, b| a + b),
+            Op::v_mul_f64 => self.d2(inst, |a, b| a * b),
+            Op::v_min_f64 => self.d2(inst, |a, b| float::min(a, b, ieee)),
+            Op::v_max_f64 => self.d2(inst, |a, b| float::max(a, b, ieee)),
+            Op::v_fma_f64 => self.d3(inst, f64::mul_add),
+            Op::v_trunc_f64 => self.d1(inst, f64::trunc),
+            Op::v_ceil_f64 => self.d1(inst, f64::ceil),
+            Op::v_rndne_f64 => self.d1(inst, f64::round_ties_even),
+            Op::v_floor_f64 => self.d1(inst, f64::floor),
+            Op::v_fract_f64 => self.d1(inst, float::fract64),
+            Op::v_rcp_f64 => self.d1(inst, |a| 1.0 / a),
+            Op::v_rsq_f64 => self.d1(inst, |a| 1.0 / a.sqrt()),
+            Op::v_sqrt_f64 => self.d1(inst, f64::sqrt),
+            Op::v_frexp_mant_f64 => self.d1(inst, float::frexp_mant64),
+            Op::v_frexp_exp_i32_f64 => self.map1(inst, |a: u64| float::frexp_exp64(f64::from_bits(a)) as u32),
+            Op::v_ldexp_f64 => {
+                let output = self.output64(inst);
+                self.map2(inst, |a: u64, b: u32| output(float::ldexp64(f64::from_bits(a), b as i32)))
+            }
+            _ => self.division(inst),
+        }
+    }
+
+    fn division(&mut self, inst: &Inst) -> Result<bool, Stop> {
+        match inst.op() {
+            Op::v_div_scale_f32 => self.scaled(inst, |a: u32, b, c| {
+                let (value, scaled) = scale(
+                    f32::from_bits(a).into(),
+                    f32::from_bits(b).into(),
+                    f32::from_bits(c).into(),
+                    SINGLE,
+                );
+                ((value as f32).to_bits(), scaled)
+            }),
+            Op::v_div_scale_f64 => self.scaled(inst, |a: u64, b, c| {
+                let (value, scaled) = scale(f64::from_bits(a), f64::from_bits(b), f64::from_bits(c), DOUBLE);
+                (value.to_bits(), scaled)
+            }),
+            // Scaled back by what V_DIV_SCALE scaled: up where the quotient is great, down where it is small.
+            Op::v_div_fmas_f32 => {
+                let vcc = self.vcc();
+                self.with_lane(inst, |lane, a: u32, b: u32, c: u32| {
+                    let [a, b, c] = [a, b, c].map(f32::from_bits);
+                    let by = if c.abs() >= 2.0 { SINGLE.by } else { -SINGLE.by };
+                    let scaled =
+                        || float::ldexp64(float::fma_to_odd(a.into(), b.into(), c.into()), by) as f32;
+                    (if vcc >> lane & 1 != 0 { scaled() } else { a.mul_add(b, c) }).to_bits()
+                })
+            }
+            Op::v_div_fmas_f64 => {
+                let vcc = self.vcc();
+                self.with_lane(inst, |lane, a: u64, b: u64, c: u64| {
+                    let [a, b, c] = [a, b, c].map(f64::from_bits);
+                    let by = if c.abs() >= 2.0 { DOUBLE.by } else { -DOUBLE.by };
+                    let scaled = || float::fma_scaled(a, b, c, by);
+                    (if vcc >> lane & 1 != 0 { scaled() } else { a.mul_add(b, c) }).to_bits()
+                })
+            }
+            Op::v_div_fixup_f32 => self.map3(inst, |a: u32, b: u32, c: u32| {
+                fixup(f32::from_bits(a), f32::from_bits(b), f32::from_bits(c)).to_bits()
+            }),
+            Op::v_div_fixup_f64 => self.map3(inst, |a: u64, b: u64, c: u64| {
+                fixup(f64::from_bits(a), f64::from_bits(b), f64::from_bits(c)).to_bits()
+            }),
+            _ => Ok(false),
+        }
+    }
+
+    /// `f` of each lane's number and three sources.
+    fn with_lane<T: crate::operand::Word>(
+        &mut self,
+        inst: &Inst,
+        f: impl Fn(usize, T, T, T) -> T,
+    ) -> Result<bool, Stop> {
+        let (a, b) = (self.source::<T>(inst, 0)?, self.source::<T>(inst, 1)?);
+        let c = self.source::<T>(inst, 2)?;
+        let out = Lanes::from_fn(|lane| f(lane, a.0[lane], b.0[lane], c.0[lane]));
+        self.set_vector(inst, &out)?;
+        Ok(true)
+    }
+
+    fn scaled<T: crate::operand::Word>(
+        &mut self,
+        inst: &Inst,
+        f: impl Fn(T, T, T) -> (T, bool),
+    ) -> Result<bool, Stop> {
+        let (a, b) = (self.source::<T>(inst, 0)?, self.source::<T>(inst, 1)?);
+        let c = self.source::<T>(inst, 2)?;
+        let (mut out, mut mask) = (Lanes::all(T::default()), 0_u64);
+        for lane in 0..LANES {
+            let (value, scaled) = f(a.0[lane], b.0[lane], c.0[lane]);
+            out.0[lane] = value;
+            mask |= u64::from(scaled) << lane;
+        }
+        self.set_vector(inst, &out)?;
+        self.set_mask(inst, mask)?;
+        Ok(true)
+    }
+}
+
+/// A width of floats as a division sees it.
+#[derive(Clone, Copy)]
+struct Format {
+    /// Exponents so far apart make the quotient overflow on the way.
+    apart: i32,
+    /// At or below this exponent the numerator's error vanishes.
+    low: i32,
+    /// The smallest exponent that is not denormal.
+    normal: i32,
+    /// By which power of two is scaled.
+    by: i32,
+}
+
+const SINGLE: Format = Format { apart: 96, low: -104, normal: -126, by: 64 };
+const DOUBLE: Format = Format { apart: 768, low: -970, normal: -1022, by: 128 };
+
+/// V_DIV_SCALE: the denominator or the numerator, whichever `which` is, scaled so that the steps of a division neither
+/// overflow nor lose bits; and whether V_DIV_FMAS is to scale back.
+fn scale(which: f64, denominator: f64, numerator: f64, format: Format) -> (f64, bool) {
+    let exponent = |value: f64| float::frexp_exp64(value) - 1;
+    let is_tiny = |value: f64| value != 0.0 && exponent(value) < format.normal;
+    if numerator == 0.0 || denominator == 0.0 {
+        return (f64::QUIET, false);
+    }
+    let up = float::ldexp64(which, format.by);
+    let if_denominator = if which == denominator { up } else { which };
+    let if_numerator = if which == numerator { up } else { which };
+    // Where f64's own quotient is zero, it was tiny.
+    let quotient = numerator / denominator;
+    let (quotient_tiny, reciprocal_tiny) =
+        (quotient == 0.0 && numerator.is_finite() || is_tiny(quotient), is_tiny(1.0 / denominator));
+    match () {
+        () if exponent(numerator) - exponent(denominator) >= format.apart => (if_denominator, true),
+        () if is_tiny(denominator) => (up, false),
+        () if reciprocal_tiny && quotient_tiny => {
+            (if which == denominator { float::ldexp64(which, -format.by) } else { which }, true)
+        }
+        () if reciprocal_tiny => (float::ldexp64(which, -format.by), false),
+        () if quotient_tiny => (if_numerator, true),
+        () if exponent(numerator) <= format.low => (up, false),
+        () => (which, false),
+    }
+}
+
+/// V_DIV_FIXUP: the quotient, or what a division by these has instead of one.
+fn fixup<F>(quotient: F, denominator: F, numerator: F) -> F
+where
+    F: Float + std::ops::Neg<Output = F> + std::ops::Div<Output = F> + PartialEq,
+{
+    // Rust's division has the right answer where one of them is zero, infinite or no number.
+    if numerator.is_nan() {
+        return numerator.quieted();
+    }
+    if denominator.is_nan() {
+        return denominator.quieted();
+    }
+    let exact = numerator / denominator;
+    let special = |value: F| value == value.zeroed() || value.class() & 0x204 != 0;
+    // A quotient that is none has overflowed on the way.
+    if special(numerator) || special(denominator) || quotient.is_nan() {
+        return exact;
+    }
+    let negative = numerator.is_signed() != denominator.is_signed();
+    if quotient.is_signed() == negative { quotient } else { -quotient }
+}

@@ -1,0 +1,111 @@
+//! A wave: its registers and its mode.
+
+use gcn::ScalarReg;
+
+/// Lanes of a wave on GFX9.
+pub const LANES: usize = 64;
+
+/// A register of all lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(64))]
+pub struct Lanes<T = u32>(pub [T; LANES]);
+
+/// How floats are computed: the register MODE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode(pub u32);
+
+impl Mode {
+    /// Denormals of f32 are kept: both bits of FP_DENORM's lower half.
+    #[must_use]
+    pub fn keeps_f32_denormals(self) -> bool {
+        self.0 >> 4 & 3 == 3
+    }
+
+    /// Denormals of f16 and f64 are kept.
+    #[must_use]
+    pub fn keeps_other_denormals(self) -> bool {
+        self.0 >> 6 & 3 == 3
+    }
+
+    /// A clamped NaN is 0.
+    #[must_use]
+    pub fn clamps_nan(self) -> bool {
+        self.0 >> 8 & 1 != 0
+    }
+
+    /// Signalling NaN are made quiet, minimum and maximum are IEEE's.
+    #[must_use]
+    pub fn is_ieee(self) -> bool {
+        self.0 >> 9 & 1 != 0
+    }
+}
+
+/// See the module's head.
+#[derive(Debug, Clone)]
+pub struct Wave {
+    /// Address of the next instruction.
+    pub pc: u64,
+    /// Scalar registers by their numbers, VCC, M0 and EXEC among them.
+    pub scalars: [u32; 128],
+    /// Vector registers.
+    pub vectors: Box<[Lanes]>,
+    /// The scalar condition code.
+    pub scc: bool,
+    /// How floats are computed.
+    pub mode: Mode,
+    /// Which wave of its group it is.
+    pub index: u32,
+    /// Lanes whose part of the instruction at hand is done, and what they have loaded.
+    pub(crate) done: u64,
+    pub(crate) loaded: Box<[Lanes; 4]>,
+    /// Scratch, one lane's after the other's.
+    pub(crate) scratch: Vec<u8>,
+}
+
+impl Wave {
+    /// A wave with so many vector registers, all zero.
+    #[must_use]
+    pub fn new(pc: u64, vectors: usize, mode: Mode) -> Self {
+        Self {
+            pc,
+            scalars: [0; 128],
+            vectors: vec![Lanes([0; LANES]); vectors].into_boxed_slice(),
+            scc: false,
+            mode,
+            index: 0,
+            done: 0,
+            loaded: Box::new([Lanes([0; LANES]); 4]),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The pair of scalar registers that begins at `first`.
+    #[must_use]
+    pub fn pair(&self, first: ScalarReg) -> u64 {
+        let at = usize::from(first.0);
+        u64::from(self.scalars[at]) | u64::from(self.scalars[at + 1]) << 32
+    }
+
+    /// Sets such a pair.
+    pub fn set_pair(&mut self, first: ScalarReg, value: u64) {
+        let at = usize::from(first.0);
+        (self.scalars[at], self.scalars[at + 1]) = (value as u32, (value >> 32) as u32);
+    }
+
+    /// The lanes that take part.
+    #[must_use]
+    pub fn exec(&self) -> u64 {
+        self.pair(ScalarReg::EXEC_LO)
+    }
+
+    /// Says which lanes take part.
+    pub fn set_exec(&mut self, lanes: u64) {
+        self.set_pair(ScalarReg::EXEC_LO, lanes);
+    }
+
+    /// The lanes that the last compare found.
+    #[must_use]
+    pub fn vcc(&self) -> u64 {
+        self.pair(ScalarReg::VCC_LO)
+    }
+}
