@@ -11,7 +11,7 @@ use std::process::Command;
 const UNSAFE_MODULES: &[&str] = &["sys", "shm", "srcu"];
 
 /// Crates that must be usable alone: none of the workspace's others may be among what they depend on.
-pub const ALONE: &[&str] = &["notifier", "hsa-queue"];
+pub const ALONE: &[&str] = &["notifier", "hsa-queue", "gcn"];
 
 /// Checks the files that git knows below `root`.
 ///

@@ -1,17 +1,15 @@
 //! Conversions between integers and floats.
 
+use super::scale;
 use crate::lane::{convert, half};
 use crate::stop::Stop;
 use crate::wave::Wave;
 use gcn::{Inst, Op};
 
-/// The factors of `omod`.
-const SCALES: [f32; 4] = [1.0, 2.0, 4.0, 0.5];
-
 impl Wave {
     /// Whether it was one of these.
     pub(super) fn convert(&mut self, inst: &Inst) -> Result<bool, Stop> {
-        let (clamp, scale) = (inst.modifiers.clamp, SCALES[usize::from(inst.modifiers.omod & 3)]);
+        let (clamp, scale) = (inst.modifiers.clamp, scale(inst));
         let single = move |value: f32| {
             let value = value * scale;
             (if clamp { value.clamp(0.0, 1.0) } else { value }).to_bits()

@@ -1,18 +1,16 @@
 //! Floats of 64 bits, and the steps of a division of either width.
 
+use super::scale;
 use crate::lane::float::{self, Float};
 use crate::stop::Stop;
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::{Inst, Op};
 
-/// The factors of `omod`.
-const SCALES: [f64; 4] = [1.0, 2.0, 4.0, 0.5];
-
 impl Wave {
     /// What happens to a result, whatever was computed. Denormals that MODE does not keep are refused by the caller.
     fn output64(&self, inst: &Inst) -> impl Fn(f64) -> u64 + use<> {
         let (clamp, nan) = (inst.modifiers.clamp, self.mode.clamps_nan());
-        let scale = SCALES[usize::from(inst.modifiers.omod & 3)];
+        let scale = f64::from(scale(inst));
         move |value| {
             let value = value * scale;
             let clamped = if Float::is_nan(value) && nan { 0.0 } else { value.clamp(0.0, 1.0) };
@@ -71,7 +69,7 @@ impl Wave {
     fn division(&mut self, inst: &Inst) -> Result<bool, Stop> {
         match inst.op() {
             Op::v_div_scale_f32 => self.scaled(inst, |a: u32, b, c| {
-                let (value, scaled) = scale(
+                let (value, scaled) = div_scale(
                     f32::from_bits(a).into(),
                     f32::from_bits(b).into(),
                     f32::from_bits(c).into(),
@@ -80,7 +78,8 @@ impl Wave {
                 ((value as f32).to_bits(), scaled)
             }),
             Op::v_div_scale_f64 => self.scaled(inst, |a: u64, b, c| {
-                let (value, scaled) = scale(f64::from_bits(a), f64::from_bits(b), f64::from_bits(c), DOUBLE);
+                let (value, scaled) =
+                    div_scale(f64::from_bits(a), f64::from_bits(b), f64::from_bits(c), DOUBLE);
                 (value.to_bits(), scaled)
             }),
             // Scaled back by what V_DIV_SCALE scaled: up where the quotient is great, down where it is small.
@@ -163,7 +162,7 @@ const DOUBLE: Format = Format { apart: 768, low: -970, normal: -1022, by: 128 };
 
 /// V_DIV_SCALE: the denominator or the numerator, whichever `which` is, scaled so that the steps of a division neither
 /// overflow nor lose bits; and whether V_DIV_FMAS is to scale back.
-fn scale(which: f64, denominator: f64, numerator: f64, format: Format) -> (f64, bool) {
+fn div_scale(which: f64, denominator: f64, numerator: f64, format: Format) -> (f64, bool) {
     let exponent = |value: f64| float::frexp_exp64(value) - 1;
     let is_tiny = |value: f64| value != 0.0 && exponent(value) < format.normal;
     if numerator == 0.0 || denominator == 0.0 {

@@ -1,5 +1,6 @@
 //! Floats of 16 bits.
 
+use super::scale;
 use crate::lane::float::{self, Float};
 use crate::lane::half::{fma, narrow, widen};
 use crate::operand::unsupported;
@@ -7,9 +8,6 @@ use crate::stop::Stop;
 use crate::wave::{Lanes, Wave};
 use gcn::row::{Kind, Place};
 use gcn::{Inst, Op, Operand};
-
-/// The factors of `omod`.
-const SCALES: [f32; 4] = [1.0, 2.0, 4.0, 0.5];
 
 /// What happens to a result, whatever was computed.
 #[derive(Clone, Copy)]
@@ -32,11 +30,7 @@ impl Result16 {
 
 impl Wave {
     fn result16(&self, inst: &Inst) -> Result16 {
-        Result16 {
-            clamp: inst.modifiers.clamp,
-            clamps_nan: self.mode.clamps_nan(),
-            scale: SCALES[usize::from(inst.modifiers.omod & 3)],
-        }
+        Result16 { clamp: inst.modifiers.clamp, clamps_nan: self.mode.clamps_nan(), scale: scale(inst) }
     }
 
     fn h1(&mut self, inst: &Inst, f: impl Fn(f32) -> f32) -> std::result::Result<bool, Stop> {

@@ -15,6 +15,11 @@ use crate::stop::Stop;
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::{Inst, Op};
 
+/// By what `omod` multiplies a result.
+fn scale(inst: &Inst) -> f32 {
+    [1.0, 2.0, 4.0, 0.5][usize::from(inst.modifiers.omod & 3)]
+}
+
 impl Wave {
     /// Executes a vector instruction.
     pub(crate) fn execute_vector(&mut self, inst: &Inst) -> Result<(), Stop> {

@@ -2,6 +2,7 @@
 //!
 //! Denormals are flushed where MODE says so; `v_mad_f32` and `v_mac_f32` round twice and always flush, as gfx900's do.
 
+use super::scale;
 use crate::lane::float::{self, Float};
 use crate::operand::unsupported;
 use crate::stop::Stop;
@@ -32,16 +33,13 @@ impl Around {
     }
 }
 
-/// The factors of `omod`.
-const SCALES: [f32; 4] = [1.0, 2.0, 4.0, 0.5];
-
 impl Wave {
     fn around(&self, inst: &Inst, flush: bool) -> Around {
         Around {
             flush: flush || !self.mode.keeps_f32_denormals(),
             clamp: inst.modifiers.clamp,
             clamps_nan: self.mode.clamps_nan(),
-            scale: SCALES[usize::from(inst.modifiers.omod & 3)],
+            scale: scale(inst),
         }
     }
 
