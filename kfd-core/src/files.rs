@@ -3,7 +3,7 @@
 //! Lock order: just before the account. Not for: finding a process for a call, which carries its id.
 
 use crate::call::Node;
-use crate::ids::{FileId, ProcessId};
+use crate::ids::{FileId, ProcessId, RenderMinor};
 use crate::sync::Mutex;
 use std::collections::HashMap;
 
@@ -55,6 +55,16 @@ impl Files {
     /// Whether the process has that node open.
     pub(crate) fn has(&self, process: ProcessId, node: Node) -> bool {
         self.0.lock().files.get(&process).is_some_and(|files| files.values().any(|n| *n == node))
+    }
+
+    /// The file of a render node that the process has had open for the longest time.
+    pub(crate) fn first_render(&self, process: ProcessId) -> Option<(FileId, RenderMinor)> {
+        let books = self.0.lock();
+        let render = |(file, node): (&FileId, &Node)| match node {
+            Node::Render(minor) => Some((*file, *minor)),
+            _ => None,
+        };
+        books.files.get(&process)?.iter().filter_map(render).min_by_key(|(file, _)| *file)
     }
 
     /// How many a process has open.

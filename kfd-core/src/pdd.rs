@@ -50,8 +50,8 @@ impl ArenaSlot {
 /// The part that engines read.
 #[derive(Debug, Default)]
 pub(crate) struct Pdd {
-    /// What GPU addresses mean.
-    pub(crate) map: AddressMap,
+    /// What GPU addresses mean. The file whose address space it is (`render`) changes it too.
+    pub(crate) map: Arc<AddressMap>,
 }
 
 /// The part that ioctls change, under the process mutex.

@@ -5,7 +5,7 @@
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
-use crate::call::{Errno, Node};
+use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::GpuId;
 use crate::pdd::Binding;
@@ -62,19 +62,27 @@ impl<'a> Ctx<'a> {
         self.change(args.gpu_id, Errno::SRCH, |binding| binding.trap_handler = (args.tba_addr, args.tma_addr))
     }
 
-    /// Binds a device. What `drm_fd` names in the caller's table cannot be seen from here; that the process has the
-    /// device's render node open can, and is what counts (EINVAL otherwise, as for a descriptor that is no DRM file).
+    /// Binds a device to the address space of a render node's file (`kfd_process_device_init_vm`). What `drm_fd` names in the
+    /// caller's table cannot be seen from here; that the process has a render node open can, and is what counts (EINVAL
+    /// otherwise, as for a descriptor that is no DRM file). Any of them: amdkfd takes whatever file of amdgpu it is given,
+    /// and libdrm gives the file that it opened first for all of them (`pdd`), so that one is taken.
     /// A second call is amdkfd's call with the same file again: nothing happens.
     pub(super) fn acquire_vm(&mut self) -> Handled {
         let args: abi::AcquireVm = self.read()?;
         let device = self.device(args.gpu_id)?;
-        // Any of them: amdkfd takes the address space of whatever file of amdgpu it is given, and libdrm gives the file
-        // of one node for all of them (`pdd`).
-        let nodes = self.core.devices.iter().map(|device| Node::Render(device.minor()));
-        if !nodes.into_iter().any(|node| self.core.files.has(self.process.id(), node)) {
-            return Err(Errno::INVAL);
+        let mut inner = self.lock()?;
+        if !inner.bindings[device.index].vm {
+            self.give_vm(&mut inner, device)?;
         }
-        self.lock()?.bindings[device.index].vm = true;
         Ok(Flow::Done)
+    }
+
+    /// Gives KFD's device the address space of the render node's file that the process opened first.
+    pub(super) fn give_vm(&self, inner: &mut Inner, device: &Device) -> Result<(), Errno> {
+        let (file, minor) = self.core.files.first_render(self.process.id()).ok_or(Errno::INVAL)?;
+        let of = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
+        self.process.render.acquire((file, of.index), &self.process.pdds[device.index].map)?;
+        inner.bindings[device.index].vm = true;
+        Ok(())
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! amdgpu keeps all of it in the open file (`struct drm_file`, `struct amdgpu_fpriv`), so two files of a process share
 //! nothing here but the numbers of buffers (`handles`), and a file's end ends it. Buffers lie in the same arena as those of
-//! KFD, which the file's mappings show. What KFD has on the device (`pdd`) is another address space, also when ACQUIRE_VM named this file.
+//! KFD, which the file's mappings show. The address space of one file is KFD's too ([`RenderFiles::acquire`]); amdkfd holds that
+//! file open, so its close ends nothing before the process's end.
 //!
 //! Lock order: the table of files → a file's state → handles → a buffer's state → account; all inside the process mutex.
 //! Not for: what a call means (`ioctl::drm`).
@@ -17,6 +18,8 @@ pub(crate) use context::{Context, Contexts};
 pub(crate) use gem::{Gem, Metadata};
 pub(crate) use vm::{Mapping, Vm};
 
+use crate::address::AddressMap;
+use crate::call::Errno;
 use crate::idr::Idr;
 use crate::ids::FileId;
 use crate::sync::{Arc, Mutex};
@@ -111,6 +114,8 @@ pub(crate) struct RenderFiles(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     files: BTreeMap<FileId, Arc<RenderFile>>,
+    /// The file whose address space is KFD's: it and its device's index.
+    acquired: Option<(FileId, usize)>,
     /// By the device's index.
     handles: BTreeMap<usize, Arc<Handles>>,
 }
@@ -124,9 +129,21 @@ impl RenderFiles {
         Arc::clone(table.files.entry(file).or_insert_with(fresh))
     }
 
-    /// The file was closed: what it had, to be dropped with nothing held.
+    /// Makes the address space of a file KFD's, where none is yet, and shows what is mapped in it in `map`.
+    ///
+    /// # Errors
+    /// EINVAL: something else is mapped there.
+    pub(crate) fn acquire(&self, file: (FileId, usize), map: &Arc<AddressMap>) -> Result<(), Errno> {
+        let (file, device) = *self.0.lock().acquired.get_or_insert(file);
+        self.file(file, device).state.lock().vm.lend(map)
+    }
+
+    /// The file was closed: what it had, to be dropped with nothing held. Nothing, while KFD holds it open.
     pub(crate) fn close(&self, file: FileId) -> Option<(Arc<RenderFile>, Vec<Arc<Gem>>)> {
         let mut table = self.0.lock();
+        if table.acquired.is_some_and(|(acquired, _)| acquired == file) {
+            return None;
+        }
         let closed = table.files.remove(&file)?;
         let last = !table.files.values().any(|other| Arc::ptr_eq(&other.gems, &closed.gems));
         let gems = closed.gems.close(file, last);

@@ -11,9 +11,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 const VA: u64 = 0x7f10_0000_0000;
-const SECOND: u32 = 77;
+pub const SECOND: u32 = 77;
 
-fn two() -> Profile {
+/// Two devices of one kind.
+pub fn two() -> Profile {
     let mut profile = gpu().2;
     let mut second = profile.devices[0].clone();
     (second.gpu_id, second.render_minor) = (GpuId(SECOND), RenderMinor(190));

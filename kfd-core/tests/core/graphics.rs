@@ -1,9 +1,11 @@
 //! What a file of a render node has beside KFD: buffers, an address space, submissions.
 
-use crate::world::{Client, World, gpu};
+use crate::devices::{SECOND, two};
+use crate::world::{Aql, Client, World, barrier, gpu};
+use hsa_queue::layout::amd_signal;
 use kfd_core::abi::drm as abi;
 use kfd_core::abi::{kfd, table};
-use kfd_core::call::{Arg, Gathered, Node, Outcome, UserWrite};
+use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome, UserWrite};
 use kfd_core::ids::Bytes;
 use kfd_core::limits::Limits;
 use libc::{ECANCELED, EINVAL, ENOENT, ENOMEM, EPERM};
@@ -264,9 +266,49 @@ fn a_buffer_is_asked_about_and_refused_with_amdgpus_errno() {
 }
 
 #[test]
+fn what_a_file_maps_its_devices_queues_of_kfd_see_until_the_last_of_them_lets_it_go() {
+    let world = World::of(two(), Limits::default());
+    let mut file = File::new(&world, 100);
+    let (gem, offset) = file.buffer(VA, &[0; 4]);
+    let mut first = file.client.queue(0x7f10_0000_0000);
+    let lower = |client: &Client<'_>, queue: &mut Aql| {
+        client.poke(offset + amd_signal::VALUE, &1u64.to_le_bytes());
+        client.push(queue, &barrier(&[], VA));
+        client.ring(queue);
+        world.settle();
+        client.peek(offset + amd_signal::VALUE)
+    };
+    assert_eq!(lower(&file.client, &mut first), 0, "a queue completes a signal in a buffer of graphics");
+    // The second device sees what was mapped before it was bound, and each maps it for itself.
+    file.client.ok(0x15, &mut kfd::AcquireVm { drm_fd: 3, gpu_id: SECOND });
+    let memory = file.client.buffer(0x7f10_0010_0000, 16384);
+    let mut map = kfd::MapMemoryToGpu { handle: memory.handle, n_devices: 1, ..Default::default() };
+    file.client.ioctl(0x18, &mut map, vec![SECOND.to_le_bytes().to_vec()]).unwrap();
+    let mut other = file.client.queue_on(memory, SECOND).unwrap();
+    assert_eq!(lower(&file.client, &mut other), 0);
+    let again = abi::VA_OP_MAP;
+    assert_eq!(file.va(again, gem, VA, 4096), Ok(()), "for the second device");
+    assert_eq!(file.va(again, gem, VA, 4096), Err(EINVAL), "and no third");
+    // KFD's memory and what graphics maps are in each other's way.
+    let taken =
+        file.client.alloc(VA, 4096, kfd::ALLOC_MEM_FLAGS_GTT | kfd::ALLOC_MEM_FLAGS_WRITABLE).unwrap();
+    assert_eq!(file.client.map(taken.handle), Err(Errno::INVAL));
+    assert_eq!(file.va(again, gem, memory.va, 4096), Err(EINVAL));
+    assert_eq!(file.va(abi::VA_OP_UNMAP, gem, VA, 0), Ok(()));
+    assert_eq!(lower(&file.client, &mut other), 0, "one device has it still");
+    world.core.release(*file.client.files.last().unwrap());
+    assert_eq!(lower(&file.client, &mut other), 0, "KFD holds the file open");
+    assert_eq!(file.va(abi::VA_OP_UNMAP, gem, VA, 0), Ok(()));
+    assert_eq!(lower(&file.client, &mut other), 1, "nothing is there: the queue has stopped");
+    world.end();
+}
+
+#[test]
 fn a_files_end_ends_what_it_had() {
     let world = World::new();
     let mut file = File::new(&world, 100);
+    // Another than the one that KFD holds open.
+    file.client.open(Node::Render(gpu().1));
     file.create(1 << 20, VRAM).unwrap();
     file.create(1 << 20, GTT).unwrap();
     let last = file.client.files.pop().unwrap();

@@ -69,7 +69,9 @@ fn metadata(client: &mut Client<'_>, handle: u32, op: u32, text: &[u8]) -> abi::
 fn a_buffer_is_passed_by_any_file_of_its_process_and_else_known_to_its_own_alone() {
     let world = World::new();
     let (_, minor, _) = gpu();
-    let mut client = world.client(1);
+    // No file is KFD's, which would hold it open.
+    let mut client = world.stranger(1, 1000);
+    client.open_unbound();
     let first = *client.files.last().unwrap();
     let handle = create(&mut client, 0);
     client.open(Node::Render(minor));

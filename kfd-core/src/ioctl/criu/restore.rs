@@ -78,10 +78,11 @@ impl<'a> Ctx<'a> {
                 return Err(Errno::INVAL);
             }
             let mut inner = self.lock()?;
-            let binding = &mut inner.bindings[device.index];
-            if std::mem::replace(&mut binding.vm, true) {
+            if inner.bindings[device.index].vm {
                 return Err(Errno::INVAL);
             }
+            self.give_vm(&mut inner, device)?;
+            let binding = &mut inner.bindings[device.index];
             binding.scratch = record.scratch;
             binding.trap_handler = (record.trap_code, record.trap_data);
             binding.policy = (record.default_policy, record.alternate_policy);

@@ -45,7 +45,8 @@ impl Ctx<'_> {
         if args.operation == abi::VA_OP_UNMAP {
             return state.vm.remove(args.va_address, &gem).map(|()| Flow::Done);
         }
-        let mapping = Mapping { gem, offset: args.offset_in_bo, len: args.map_size, flags: args.flags };
+        let mapping =
+            Mapping { gem, offset: args.offset_in_bo, len: args.map_size, flags: args.flags, devices: 1 };
         if args.operation == abi::VA_OP_REPLACE {
             mapping.check(args.va_address)?;
             state.vm.clear(&range);
