@@ -57,14 +57,16 @@ impl Files {
         self.0.lock().files.get(&process).is_some_and(|files| files.values().any(|n| *n == node))
     }
 
-    /// The file of a render node that the process has had open for the longest time.
-    pub(crate) fn first_render(&self, process: ProcessId) -> Option<(FileId, RenderMinor)> {
+    /// The file of a render node that the process has had open for the longest time: of the node `own`, or of any if it has
+    /// none of that.
+    pub(crate) fn render(&self, process: ProcessId, own: RenderMinor) -> Option<(FileId, RenderMinor)> {
         let books = self.0.lock();
         let render = |(file, node): (&FileId, &Node)| match node {
-            Node::Render(minor) => Some((*file, *minor)),
+            Node::Render(minor) => Some((*minor != own, *file, *minor)),
             _ => None,
         };
-        books.files.get(&process)?.iter().filter_map(render).min_by_key(|(file, _)| *file)
+        let (_, file, minor) = books.files.get(&process)?.iter().filter_map(render).min()?;
+        Some((file, minor))
     }
 
     /// How many a process has open.

@@ -102,7 +102,10 @@ impl Core {
     pub fn release(&self, file: FileId) {
         let process = self.files.release(file).and_then(|process| self.process(process));
         self.end_primary(file);
-        drop(process.and_then(|process| process.render.close(file)));
+        let Some(process) = process else { return };
+        let next = self.devices.first().and_then(|device| self.files.render(process.id(), device.minor()));
+        let next = next.and_then(|(file, minor)| Some((file, self.device_behind(minor)?.index)));
+        drop(process.render.close(file, next));
     }
 
     /// A file that may have been one of a primary node has ended.

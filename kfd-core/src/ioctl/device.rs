@@ -65,7 +65,7 @@ impl<'a> Ctx<'a> {
     /// Binds a device to the address space of a render node's file (`kfd_process_device_init_vm`). What `drm_fd` names in the
     /// caller's table cannot be seen from here; that the process has a render node open can, and is what counts (EINVAL
     /// otherwise, as for a descriptor that is no DRM file). Any of them: amdkfd takes whatever file of amdgpu it is given,
-    /// and libdrm gives the file that it opened first for all of them (`pdd`), so that one is taken.
+    /// and libdrm, to which all nodes may look like one device, then gives the file that it opened first for all (`pdd`).
     /// A second call is amdkfd's call with the same file again: nothing happens.
     pub(super) fn acquire_vm(&mut self) -> Handled {
         let args: abi::AcquireVm = self.read()?;
@@ -77,11 +77,13 @@ impl<'a> Ctx<'a> {
         Ok(Flow::Done)
     }
 
-    /// Gives KFD's device the address space of the render node's file that the process opened first.
+    /// Gives KFD's device the address space of the file that the process opened first: of the device's own node, else of any.
     pub(super) fn give_vm(&self, inner: &mut Inner, device: &Device) -> Result<(), Errno> {
-        let (file, minor) = self.core.files.first_render(self.process.id()).ok_or(Errno::INVAL)?;
+        let found = self.core.files.render(self.process.id(), device.minor());
+        let (file, minor) = found.ok_or(Errno::INVAL)?;
         let of = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
-        self.process.render.acquire((file, of.index), &self.process.pdds[device.index].map)?;
+        let map = &self.process.pdds[device.index].map;
+        self.process.render.acquire(device.index, (file, of.index), map)?;
         inner.bindings[device.index].vm = true;
         Ok(())
     }

@@ -2,8 +2,9 @@
 //!
 //! amdgpu keeps all of it in the open file (`struct drm_file`, `struct amdgpu_fpriv`), so two files of a process share
 //! nothing here but the numbers of buffers (`handles`), and a file's end ends it. Buffers lie in the same arena as those of
-//! KFD, which the file's mappings show. The address space of one file is KFD's too ([`RenderFiles::acquire`]); amdkfd holds that
-//! file open, so its close ends nothing before the process's end.
+//! KFD, which the file's mappings show. A file's address space may be that of KFD's devices too ([`RenderFiles::acquire`]); amdkfd holds that
+//! file open, so its close ends nothing before the process's end. A file that never had anything mapped is let go for another
+//! all the same: libdrm, to which all nodes look like one device, closes what it opens of the others.
 //!
 //! Lock order: the table of files → a file's state → handles → a buffer's state → account; all inside the process mutex.
 //! Not for: what a call means (`ioctl::drm`).
@@ -114,8 +115,8 @@ pub(crate) struct RenderFiles(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     files: BTreeMap<FileId, Arc<RenderFile>>,
-    /// The file whose address space is KFD's: it and its device's index.
-    acquired: Option<(FileId, usize)>,
+    /// By the index of a device that KFD has bound: the file whose address space it has, and that address map.
+    acquired: BTreeMap<usize, (FileId, Arc<AddressMap>)>,
     /// By the device's index.
     handles: BTreeMap<usize, Arc<Handles>>,
 }
@@ -129,25 +130,50 @@ impl RenderFiles {
         Arc::clone(table.files.entry(file).or_insert_with(fresh))
     }
 
-    /// Makes the address space of a file KFD's, where none is yet, and shows what is mapped in it in `map`.
+    /// Makes the address space of a file that of KFD's `device`, and shows what is mapped in it in `map`. The file comes with
+    /// the index of its own device.
     ///
     /// # Errors
     /// EINVAL: something else is mapped there.
-    pub(crate) fn acquire(&self, file: (FileId, usize), map: &Arc<AddressMap>) -> Result<(), Errno> {
-        let (file, device) = *self.0.lock().acquired.get_or_insert(file);
-        self.file(file, device).state.lock().vm.lend(map)
+    pub(crate) fn acquire(
+        &self,
+        device: usize,
+        (file, own): (FileId, usize),
+        map: &Arc<AddressMap>,
+    ) -> Result<(), Errno> {
+        self.file(file, own).state.lock().vm.lend(map)?;
+        self.0.lock().acquired.insert(device, (file, Arc::clone(map)));
+        Ok(())
     }
 
-    /// The file was closed: what it had, to be dropped with nothing held. Nothing, while KFD holds it open.
-    pub(crate) fn close(&self, file: FileId) -> Option<(Arc<RenderFile>, Vec<Arc<Gem>>)> {
-        let mut table = self.0.lock();
-        if table.acquired.is_some_and(|(acquired, _)| acquired == file) {
-            return None;
+    /// The file was closed: what it had, to be dropped with nothing held. Nothing, while KFD holds it open; it takes `next`
+    /// instead of one that has nothing mapped.
+    pub(crate) fn close(
+        &self,
+        file: FileId,
+        next: Option<(FileId, usize)>,
+    ) -> Option<(Arc<RenderFile>, Vec<Arc<Gem>>)> {
+        let holders = self.holders(file);
+        if !holders.is_empty() {
+            let kept = self.0.lock().files.get(&file).is_some_and(|held| !held.state.lock().vm.is_empty());
+            let next = next.filter(|_| !kept)?;
+            for (device, map) in holders {
+                // Its address map is as empty as the file's.
+                self.acquire(device, next, &map).ok()?;
+            }
         }
+        let mut table = self.0.lock();
         let closed = table.files.remove(&file)?;
         let last = !table.files.values().any(|other| Arc::ptr_eq(&other.gems, &closed.gems));
         let gems = closed.gems.close(file, last);
         Some((closed, gems))
+    }
+
+    /// The devices of KFD that have this file's address space.
+    fn holders(&self, file: FileId) -> Vec<(usize, Arc<AddressMap>)> {
+        let table = self.0.lock();
+        let of = table.acquired.iter().filter(|(_, (acquired, _))| *acquired == file);
+        of.map(|(device, (_, map))| (*device, Arc::clone(map))).collect()
     }
 
     /// The buffers on the device with this index.

@@ -74,6 +74,11 @@ impl Vm {
         &self.map
     }
 
+    /// Whether nothing is mapped.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mappings.is_empty()
+    }
+
     /// Shows in `map`, a device's of KFD, what is mapped here, from now on.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use hsa_queue::layout::amd_signal;
 use kfd_core::abi::drm as abi;
 use kfd_core::abi::{kfd, table};
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome, UserWrite};
-use kfd_core::ids::Bytes;
+use kfd_core::ids::{Bytes, RenderMinor};
 use kfd_core::limits::Limits;
 use libc::{ECANCELED, EINVAL, ENOENT, ENOMEM, EPERM};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -300,6 +300,37 @@ fn what_a_file_maps_its_devices_queues_of_kfd_see_until_the_last_of_them_lets_it
     assert_eq!(lower(&file.client, &mut other), 0, "KFD holds the file open");
     assert_eq!(file.va(abi::VA_OP_UNMAP, gem, VA, 0), Ok(()));
     assert_eq!(lower(&file.client, &mut other), 1, "nothing is there: the queue has stopped");
+    world.end();
+}
+
+#[test]
+fn each_device_has_the_address_space_of_its_own_nodes_file_while_that_is_open() {
+    let world = World::of(two(), Limits::default());
+    let mut file = File::new(&world, 100);
+    let own = RenderMinor(190);
+    file.client.open(Node::Render(own));
+    file.client.ok(0x15, &mut kfd::AcquireVm { drm_fd: 3, gpu_id: SECOND });
+    let second = file.client.files.pop().unwrap();
+    let (gem, offset) = file.buffer(VA, &[0; 4]);
+    let memory = file.client.buffer(0x7f10_0000_0000, 16384);
+    let mut map = kfd::MapMemoryToGpu { handle: memory.handle, n_devices: 1, ..Default::default() };
+    file.client.ioctl(0x18, &mut map, vec![SECOND.to_le_bytes().to_vec()]).unwrap();
+    let runs = |client: &mut Client<'_>| {
+        let mut queue = client.queue_on(memory, SECOND).unwrap();
+        client.poke(memory.offset, &[0; 4096]);
+        client.poke(offset + amd_signal::VALUE, &1u64.to_le_bytes());
+        client.push(&mut queue, &barrier(&[], VA));
+        client.ring(&queue);
+        world.settle();
+        client.destroy(queue.id).unwrap();
+        client.peek(offset + amd_signal::VALUE) == 0
+    };
+    assert!(!runs(&mut file.client), "what the first device's file maps is the first device's");
+    assert_eq!(file.va(abi::VA_OP_MAP, gem, VA, 4096), Err(EINVAL), "which asks for it once");
+    // libdrm closes a node that it takes for the first one's.
+    world.core.release(second);
+    assert!(runs(&mut file.client));
+    assert_eq!(file.va(abi::VA_OP_MAP, gem, VA, 4096), Ok(()), "for the second device");
     world.end();
 }
 
