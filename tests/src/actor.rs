@@ -51,6 +51,14 @@ impl Actor {
     /// # Panics
     /// It cannot be executed.
     pub fn spawn(command: &mut Command) -> Self {
+        Self::spawn_elsewhere(command, |actor| u32::try_from(actor.ok("host-pid")[0]).expect("a process id"))
+    }
+
+    /// The same where it cannot tell its process id in this namespace, which `pid` finds.
+    ///
+    /// # Panics
+    /// It cannot be executed.
+    pub fn spawn_elsewhere(command: &mut Command, pid: impl FnOnce(&mut Self) -> u32) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -67,7 +75,7 @@ impl Actor {
             }
         });
         let mut actor = Self { pid: child.id(), child, tell, hear, reaped: None };
-        actor.pid = u32::try_from(actor.ok("host-pid")[0]).expect("a process id");
+        actor.pid = pid(&mut actor);
         actor
     }
 

@@ -13,6 +13,7 @@
 //! | [`python`] | the Python environment with tinygrad |
 //! | [`hung`] | a file whose pages never arrive |
 //! | [`tracer`] | a tracer that stalls a death |
+//! | [`container`] | a container, by an OCI runtime or without one |
 //! | [`compile`] | the C programs of `tests/clients` |
 //! | [`fuzz`] | a fuzzer for the parsers of client bytes |
 //! | [`measure`] | the benches' figures: turns, floors, lines |
@@ -25,6 +26,7 @@
 pub mod able;
 pub mod actor;
 pub mod compile;
+pub mod container;
 pub mod daemon;
 pub mod fuzz;
 pub mod hung;

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod conformance;
+mod containers;
 mod criu;
 mod cross;
 mod daemon;

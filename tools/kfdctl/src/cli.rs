@@ -58,6 +58,15 @@ pub enum Verb {
     Restore(Restore),
     /// Check what kfdd needs of this machine.
     Doctor(Doctor),
+    /// Print what gives containers a GPU, as a specification of the Container Device Interface.
+    ///
+    /// A container that is given a device of it sees the daemon's /dev/kfd, /dev/dri and sysfs instead of the machine's, and
+    /// its runtime (ROCR) that device, or all. The specification holds as long as the daemon serves in the same run directory with
+    /// the same devices.
+    Cdi(Cdi),
+    /// Make links in a container (internal).
+    #[command(hide = true)]
+    CdiLink(CdiLink),
     /// Print what makes a shell complete kfdctl's command line.
     Completions(Completions),
     /// Print a manual page, or the list of them.
@@ -141,6 +150,47 @@ pub struct Enter {
     /// The command and its arguments.
     #[arg(required = true, last = true)]
     pub command: Vec<OsString>,
+}
+
+/// `kfdctl cdi`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kfdctl cdi --output /etc/cdi/kfdd.json
+  podman run --device amd.com/gpu=all IMAGE rocminfo
+  docker run --device amd.com/gpu=0 IMAGE rocminfo     Docker 25 or later, with CDI enabled
+
+There is one device for each GPU, named by its number, and `all`. One of them is shown by ROCR_VISIBLE_DEVICES, which a
+container can change.")]
+pub struct Cdi {
+    /// Where the daemon serves [default: $KFDD_RUN_DIR, then /run/kfdd].
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// What the devices are called: a vendor and a class.
+    #[arg(long, value_name = "VENDOR/CLASS", default_value = "amd.com/gpu", value_parser = crate::cdi::kind)]
+    pub kind: String,
+    /// Let the nodes in /dev/dri look like character devices to containers, by a library that they load (LD_PRELOAD). Images
+    /// whose C library is not glibc cannot.
+    #[arg(long)]
+    pub device_nodes: bool,
+    /// The file to write, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `kfdctl cdi-link`, which only container runtimes start.
+#[derive(Debug, Args)]
+pub struct CdiLink {
+    /// What a link says, and where in the container it is.
+    #[arg(long, value_name = "TARGET::LINK", value_parser = link)]
+    pub link: Vec<(PathBuf, PathBuf)>,
+}
+
+fn link(text: &str) -> Result<(PathBuf, PathBuf), String> {
+    match text.split_once("::") {
+        Some((target, at)) if !target.is_empty() && at.starts_with('/') => Ok((target.into(), at.into())),
+        _ => Err("not of the form TARGET::/LINK".to_owned()),
+    }
 }
 
 /// `kfdctl evict`.

@@ -10,9 +10,11 @@
 //! | [`top`] | `top`: both listings again and again, with rates |
 //! | [`topology`] | `topology`: what clients see of the machine |
 //! | [`manual`] | `completions` and `man` |
+//! | [`cdi`] | `cdi`: what a container is given |
 //! | [`doctor`] | `doctor`: what this machine lacks |
 //! | [`output`] | standard output that may be a closed pipe |
 
+mod cdi;
 mod cli;
 mod doctor;
 mod enter;
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
         Verb::Topology(asked) => topology::topology(&asked),
         Verb::Evict(asked) => eviction::evict(&asked),
         Verb::Restore(asked) => eviction::restore(&asked),
+        Verb::Cdi(asked) => cdi::cdi(&asked),
+        Verb::CdiLink(asked) => cdi::link::link(&asked),
         Verb::Doctor(asked) => doctor::doctor(&asked),
         Verb::Completions(asked) => manual::completions(&asked),
         Verb::Man(asked) => manual::man(&asked),

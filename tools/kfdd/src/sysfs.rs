@@ -12,7 +12,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes `tree` below `root`; what is there already is replaced.
+/// Writes `tree` below `root`, and beside `proc/modules` a program that shows it, for containers; what is there already is
+/// replaced.
 ///
 /// # Errors
 /// The first file operation that fails.
@@ -34,6 +35,11 @@ pub fn write(tree: &Tree, root: &Path) -> io::Result<()> {
                 std::os::unix::fs::symlink(target, &at)?;
             }
         }
+    }
+    if let Some(lines) = tree.text("proc/modules") {
+        let lsmod = root.join("proc/lsmod");
+        std::fs::write(&lsmod, door::view::lsmod_of(lines))?;
+        std::fs::set_permissions(&lsmod, Permissions::from_mode(0o755))?;
     }
     let debugfs = root.join("sys/kernel/debug");
     if debugfs.is_dir() {

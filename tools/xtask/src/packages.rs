@@ -18,6 +18,7 @@ pub const CLIENTS: &[Package] = &[
     ("kmod", "lsmod, which rocminfo runs"),
     ("gcc", "compiles the C programs"),
     ("libamd-comgr2", "what tinygrad 0.9.2 loads before it opens a device"),
+    ("runc", "runs containers"),
     ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 

@@ -18,11 +18,16 @@
 //! its last process. Not for: serving the files (the FUSE door) or writing the topology (kfdd).
 
 mod compose;
+pub mod container;
 mod dev;
 pub mod host;
 mod modules;
 mod namespace;
+mod places;
 mod sysfs;
+
+pub use modules::lsmod_of;
+pub use places::Place;
 
 use std::ffi::OsString;
 use std::io;
@@ -37,7 +42,7 @@ pub const PAGED_MEM_ENV: &str = "HSA_USERPTR_FOR_PAGED_MEM";
 pub const FORCE_SDMA_ENV: &str = "HSA_FORCE_SDMA_SIZE";
 
 /// What a client's environment should say, unless it says otherwise.
-const CHOICES: [(&str, &str); 2] = [(PAGED_MEM_ENV, "0"), (FORCE_SDMA_ENV, "2147483647")];
+pub const CHOICES: [(&str, &str); 2] = [(PAGED_MEM_ENV, "0"), (FORCE_SDMA_ENV, "2147483647")];
 
 /// Why a view was refused or could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -33,7 +33,7 @@ pub(super) fn cover(lines: &Path, private: &Path) -> Result<Option<PathBuf>, Vie
     let folder = private.join("bin");
     fs::create_dir(&folder).map_err(step("create", &folder))?;
     let script = folder.join("lsmod");
-    fs::write(&script, lsmod(&merged)).map_err(step("write", &script))?;
+    fs::write(&script, lsmod(&read_from(&merged))).map_err(step("write", &script))?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
         .map_err(step("make executable", &script))?;
     Ok(Some(folder))
@@ -55,17 +55,26 @@ fn on_path(program: &str) -> bool {
     })
 }
 
-/// An lsmod of shell builtins alone, with the columns of kmod's.
-fn lsmod(modules: &Path) -> String {
+/// A redirection of the shell from a file.
+fn read_from(modules: &Path) -> String {
+    format!("<'{}'", modules.display())
+}
+
+/// An lsmod of shell builtins alone, with the columns of kmod's, for those `lines` in the format of proc_modules(5).
+#[must_use]
+pub fn lsmod_of(lines: &str) -> String {
+    lsmod(&format!("<<'.'\n{}\n.", lines.trim_end()))
+}
+
+fn lsmod(input: &str) -> String {
     format!(
         "#!/bin/sh\n\
-         # lsmod inside kfdctl run, for a machine whose own cannot show a module list.\n\
+         # The modules that clients of kfdd are shown, where lsmod itself cannot show them.\n\
          echo 'Module                  Size  Used by'\n\
          while read -r name size users by rest; do\n\
          \x20   [ \"$by\" = - ] && by=\n\
          \x20   printf '%-19s %8s  %s %s\\n' \"$name\" \"$size\" \"$users\" \"${{by%,}}\"\n\
-         done <'{}'\n",
-        modules.display()
+         done {input}\n"
     )
 }
 
@@ -85,15 +94,18 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let (list, script) = (folder.join("modules"), folder.join("lsmod"));
         fs::write(&list, "amdgpu 4096 0 - Live 0x0\njbd2 100 1 ext4, Live 0x0\n").unwrap();
-        fs::write(&script, lsmod(&list)).unwrap();
-        let out = std::process::Command::new("sh").arg(&script).output().unwrap();
-        fs::remove_dir_all(&folder).unwrap();
-        assert!(out.status.success(), "{out:?}");
-        assert_eq!(
-            String::from_utf8_lossy(&out.stdout),
-            "Module                  Size  Used by\n\
+        let lines = "amdgpu 4096 0 - Live 0x0\njbd2 100 1 ext4, Live 0x0\n";
+        for text in [lsmod(&read_from(&list)), lsmod_of(lines)] {
+            fs::write(&script, text).unwrap();
+            let out = std::process::Command::new("sh").arg(&script).output().unwrap();
+            assert!(out.status.success(), "{out:?}");
+            assert_eq!(
+                String::from_utf8_lossy(&out.stdout),
+                "Module                  Size  Used by\n\
              amdgpu                  4096  0 \n\
              jbd2                     100  1 ext4\n"
-        );
+            );
+        }
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,37 +1,24 @@
 //! The run directory's sysfs tree above the real one.
 
 use super::compose::{Clash, names, stack};
+use super::places::Sysfs;
 use super::{ViewError, step};
-use kfd_core::topology::DEVICES;
 use nix::mount::{MsFlags, mount};
 use std::path::Path;
 
-/// The sysfs directories that have a counterpart in `<run>/sys`; links of the others lead into `devices/virtual`.
-const COVERED: [&str; 5] = ["devices/virtual", "class", "module", PCI, "dev/char"];
-
-/// The bus; a machine without one has no directory of it.
-const PCI: &str = "bus/pci";
-/// The directory of all buses.
-const BUSES: &str = "bus";
-
-/// Covers each of [`COVERED`] with the same directory of `<run_dir>/sys` above it, read-only, and shows in it the directories
-/// of the devices, which the door serves in `<run_dir>/dev/amdgpu`; `scratch` is a directory to build in.
+/// Covers each place of sysfs with its counterpart in the run directory above it, read-only, and shows in it the directories
+/// of the devices; `scratch` is a directory to build in.
 ///
 /// # Errors
 /// [`ViewError::NotServed`] when the run directory lacks one; [`ViewError::Step`] when neither an overlay nor a composition
 /// could be mounted.
 pub(super) fn cover(run_dir: &Path, scratch: &Path, clash: Clash) -> Result<(), ViewError> {
-    let (tree, sys) = (run_dir.join("sys"), Path::new("/sys"));
-    for folder in COVERED {
-        let folder = if folder == PCI && !sys.join(PCI).is_dir() { BUSES } else { folder };
-        let (upper, target) = (tree.join(folder), sys.join(folder));
-        if let Err(source) = std::fs::read_dir(&upper) {
-            return Err(ViewError::NotServed { path: upper, source });
-        }
-        lay(&upper, &target, scratch, clash)?;
+    let Sysfs { trees, devices } = Sysfs::of(run_dir)?;
+    for place in &trees {
+        lay(&place.from, &place.at, scratch, clash)?;
     }
-    let (devices, to) = (run_dir.join("dev/amdgpu"), sys.join(DEVICES));
-    mount(Some(&devices), &to, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(step("cover", &to))
+    mount(Some(&devices.from), &devices.at, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(step("cover", &devices.at))
 }
 
 /// Covers debugfs likewise, and shows in it what the door serves below `<run_dir>/dev/ras`. Does nothing where no device
