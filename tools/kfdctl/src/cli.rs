@@ -82,6 +82,7 @@ Examples:
   kfdctl run --interface 1.11 -- ./my-hsa-test       as the kernel of Debian 12 answers
   kfdctl run -- rocm-smi
   kfdctl run -- nvtop
+  kfdctl run --root /srv/trixie -- rocminfo
   HSA_USERPTR_FOR_PAGED_MEM=1 kfdctl run -- ./my-hsa-test
 
 Exit status: that of the command; 128 + N when signal N ended it; 125 when it was not started; 126 when it could not
@@ -115,6 +116,9 @@ pub struct Run {
     /// amd-smi, nvtop and others that find devices through libdrm take no other.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub device_nodes: DeviceNodes,
+    /// Run the command in another root (chroot), which gets this one's /dev, /proc and /sys: that of another release, say.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
     /// Print the leak report, if there is one, as JSON.
     #[arg(long)]
     pub json: bool,
@@ -147,6 +151,9 @@ pub struct Enter {
     /// What the command's LD_PRELOAD begins with.
     #[arg(long)]
     pub preload: Option<PathBuf>,
+    /// As in [`Run`].
+    #[arg(long)]
+    pub root: Option<PathBuf>,
     /// The command and its arguments.
     #[arg(required = true, last = true)]
     pub command: Vec<OsString>,

@@ -7,7 +7,7 @@ use crate::cli::Enter;
 use crate::run::device_nodes::{self, PRELOAD, SANITIZER};
 use crate::run::{descriptors, signals};
 use anyhow::Context;
-use door::view::PrivateView;
+use door::view::{PrivateView, root};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
@@ -29,7 +29,12 @@ pub fn enter(asked: &Enter) -> anyhow::Result<ExitCode> {
     let mut command = Command::new(program);
     // The PATH searched is the one the command will have.
     command.args(arguments).envs(environment.0).env(kfdd::rundir::ENV, &asked.run_dir);
-    if let Some(library) = &asked.preload {
+    let mut preload = asked.preload.clone();
+    if let Some(folder) = &asked.root {
+        preload = preload.as_deref().map(root::lend).transpose()?;
+        root::enter(folder)?;
+    }
+    if let Some(library) = &preload {
         for name in [PRELOAD, SANITIZER] {
             command.env(name, device_nodes::environment(library, name, std::env::var_os(name).as_deref()));
         }

@@ -11,13 +11,10 @@
 //! at one whose node it does not find. So one of them is a choice of the runtime's ([`ONE_ENV`]), and no boundary.
 //! Not for: the form in which a container runtime is told, which `kfdctl cdi` writes.
 
-use super::dev::Served;
+use super::dev::{PRIVATE, Served};
 use super::places::{Place, Sysfs};
 use super::{CHOICES, ViewError};
 use std::path::{Path, PathBuf};
-
-/// The FUSE directory in a container, below its `/dev`.
-const PRIVATE: &str = ".kfdd";
 
 /// First on the PATH that containers have unless they say otherwise.
 const LSMOD: &str = "/usr/local/sbin/lsmod";

@@ -14,7 +14,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// The view's own directory, inside the covered `/dev`.
-const PRIVATE: &str = ".kfdd";
+pub(super) const PRIVATE: &str = ".kfdd";
 
 /// What a run directory's FUSE directory holds.
 #[derive(Debug)]

@@ -24,6 +24,7 @@ pub mod host;
 mod modules;
 mod namespace;
 mod places;
+pub mod root;
 mod sysfs;
 
 pub use modules::lsmod_of;

@@ -60,6 +60,9 @@ fn attend(
     if let Some(library) = preload {
         enter.arg("--preload").arg(library);
     }
+    if let Some(root) = &asked.root {
+        enter.arg("--root").arg(root);
+    }
     let child =
         enter.arg("--").args(&asked.command).spawn().context("cannot start a process for the command")?;
     let child = Pid::from_raw(i32::try_from(child.id()).context("a process id is positive")?);
