@@ -129,3 +129,51 @@ fn what_a_container_mounts_is_there_and_no_single_file_of_the_door() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("a vendor and a class"), "{refused:?}");
     kfdd.finish();
 }
+
+#[test]
+fn a_command_in_another_root_sees_the_devices_and_leaves_nothing_mounted() {
+    if !able::live() || !able::has("rocminfo") {
+        return;
+    }
+    let Some(kfdd) = two_devices() else { return };
+    let bundle = Bundle::new(&Value::Null, None, &ROCMINFO, &[]);
+    let root = bundle.root();
+    std::fs::write(root.join("mark"), "").unwrap();
+    let root = root.to_str().unwrap();
+    let inside = |flags: &[&str], command: &[&str]| {
+        let mut run = kfdd.kfdctl(&["run", "--root", root]);
+        run.args(flags).arg("--").args(command).output().unwrap()
+    };
+    let out = inside(&[], &["rocminfo"]);
+    let text = String::from_utf8_lossy(&out.stdout);
+    let agents = text.lines().filter(|line| line.split_whitespace().eq(["Name:", "gfx900"])).count();
+    assert!(out.status.success() && agents == 2, "{out:?}");
+    let out = inside(
+        &["--device-nodes", "never"],
+        &["sh", "-c", "[ -e /mark ] && [ -e /dev/dri/renderD129 ] && exit 42"],
+    );
+    assert_eq!(out.status.code(), Some(42), "{out:?}");
+    // The library is there under a name that leads to it in any root.
+    let out =
+        inside(&["--device-nodes", "always"], &["sh", "-c", "[ -s \"$LD_PRELOAD\" ] && echo $LD_PRELOAD"]);
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "/dev/.kfdd/libkfdd_device_nodes.so\n", "{out:?}");
+    assert_eq!(kfd_tests::task::mounts(root), Vec::<String>::new());
+    kfdd.finish();
+}
+
+#[test]
+fn a_root_that_leads_out_of_itself_is_refused() {
+    let Some(kfdd) = Kfdd::start() else { return };
+    for (what, make) in [
+        ("no /dev", (|_| {}) as fn(&Path)),
+        ("a link", |dev| std::os::unix::fs::symlink("/tmp", dev).unwrap()),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        make(&root.path().join("dev"));
+        let out =
+            kfdd.kfdctl(&["run", "--root", root.path().to_str().unwrap(), "--", "true"]).output().unwrap();
+        assert_eq!(out.status.code(), Some(125), "{what}: {out:?}");
+        assert!(String::from_utf8_lossy(&out.stderr).contains("/dev"), "{what}: {out:?}");
+    }
+    kfdd.finish();
+}

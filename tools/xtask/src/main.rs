@@ -1,4 +1,4 @@
-//! The project's verbs: `cargo xtask demo | test | bench | soak | check`.
+//! The project's verbs: `cargo xtask demo | test | integration | bench | soak | check`.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | [`clients`] | the C programs, compiled |
 //! | [`demo`] | the main job, shown |
 //! | [`mod@test`] | every test, with the skipped ones named |
+//! | [`integration`] | clients of other releases |
 //! | [`watchdog`] | what a program says, and an end to its silence |
 //! | [`mod@bench`] | the speed table |
 //! | [`soak`] | the long modes |
@@ -22,6 +23,7 @@ mod check;
 mod clients;
 mod contrib;
 mod demo;
+mod integration;
 mod packages;
 mod python;
 mod soak;
@@ -46,6 +48,8 @@ enum Verb {
     Demo(demo::Options),
     /// Set up what is needed and run all tests
     Test(test::Options),
+    /// Run the clients of other Debian releases, each in a root of its release that is made once
+    Integration(integration::Options),
     /// Measure and print the speed table
     Bench(bench::Options),
     /// Run a long mode
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
     let done = match Options::parse().verb {
         Verb::Demo(options) => demo::run(&options),
         Verb::Test(options) => test::run(&options),
+        Verb::Integration(options) => integration::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Soak(options) => soak::run(&options),
         Verb::Check => check::run(),

@@ -17,17 +17,20 @@ pub const CLIENTS: &[Package] = &[
     ("linux-libc-dev", "the KFD header that the ABI test reads"),
     ("kmod", "lsmod, which rocminfo runs"),
     ("gcc", "compiles the C programs"),
-    ("libamd-comgr2", "what tinygrad 0.9.2 loads before it opens a device"),
-    ("runc", "runs containers"),
     ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 
-/// What the tests use beside that: tools that look at devices.
+/// What the tests use beside that: tools that look at devices, other runtimes, containers.
 pub const TOOLS: &[Package] = &[
     ("rocm-smi", "lists devices, their memory and the processes on them"),
     ("radeontop", "watches one device"),
     ("libamdhip64-dev", "the unmodified HIP runtime that a C program links"),
+    ("libamd-comgr2", "what tinygrad 0.9.2 loads before it opens a device"),
+    ("runc", "runs containers"),
 ];
+
+/// What makes roots of other releases.
+pub const ROOTS: &[Package] = &[("debootstrap", "makes the root of another release")];
 
 /// What the benches use.
 pub const PEERS: &[Package] =

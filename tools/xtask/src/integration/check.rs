@@ -1,0 +1,362 @@
+//! What is run in a root, and what it is to say.
+
+use super::attend::{Ended, Interrupts};
+use super::report::Outcome;
+use super::root::Root;
+use crate::cargo::root as workspace;
+use anyhow::Context;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// The longest that one may take; the slowest takes a few seconds on two cores.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where a root has what is put into it.
+const OWN: &str = "opt/kfdd";
+
+/// A command, and what its output is to have.
+#[derive(Debug)]
+pub struct Check {
+    /// Its name in reports.
+    pub name: &'static str,
+    /// How many devices are shown.
+    gpus: u32,
+    /// A program of `tests/clients`, compiled in the root, with these libraries.
+    compiled: Option<(&'static str, &'static [&'static str])>,
+    /// For a shell.
+    command: &'static str,
+    /// Whether the output is right: what was seen of it, or what is missing.
+    judge: fn(&str, &Shown) -> Result<String, String>,
+}
+
+/// What a profile is called, and its memory.
+#[derive(Debug)]
+pub struct Shown {
+    profile: &'static str,
+    /// PCI device id.
+    device: &'static str,
+    vram_mib: u64,
+}
+
+const SHOWN: [Shown; 3] = [
+    Shown { profile: "gfx900", device: "0x6863", vram_mib: 16 << 10 },
+    Shown { profile: "gfx942", device: "0x74a1", vram_mib: 0x2f_ff00_0000 >> 20 },
+    Shown { profile: "gfx1100", device: "0x744c", vram_mib: 0x5_ff00_0000 >> 20 },
+];
+
+/// The checks, in the order in which they are made.
+pub const CHECKS: &[Check] = &[
+    Check {
+        name: "rocminfo",
+        gpus: 1,
+        compiled: None,
+        command: "rocminfo",
+        judge: |text, shown| agents(text, shown, 1),
+    },
+    Check {
+        name: "rocminfo, 8 devices",
+        gpus: 8,
+        compiled: None,
+        command: "rocminfo",
+        judge: |text, shown| agents(text, shown, 8),
+    },
+    Check {
+        name: "HSA started 20 times",
+        gpus: 1,
+        compiled: Some(("init_again.c", &["-lhsa-runtime64"])),
+        command: "/opt/kfdd/init_again",
+        judge: |text, _| found(text, &["20 starts"]),
+    },
+    Check {
+        name: "HIP memory and copies",
+        gpus: 2,
+        compiled: Some(("hip.c", &["-lamdhip64"])),
+        command: "/opt/kfdd/hip",
+        judge: |text, _| found(text, &["2 devices: memory, streams and copies"]),
+    },
+    Check {
+        name: "HIP managed, pooled and virtual memory",
+        gpus: 2,
+        compiled: Some(("hip_memory.cpp", &["-lamdhip64"])),
+        command: "/opt/kfdd/hip_memory",
+        judge: |text, _| parts(text),
+    },
+    Check {
+        name: "rocm-smi",
+        gpus: 2,
+        compiled: None,
+        command: "rocm-smi --json --showid --showmeminfo vram",
+        judge: rocm_smi,
+    },
+    Check {
+        name: "amd-smi",
+        gpus: 2,
+        compiled: None,
+        command: "amd-smi static --asic --vram",
+        judge: |text, shown| {
+            let hex = shown.device.trim_start_matches("0x");
+            let text = text.to_lowercase();
+            let (id, size) = (format!("device_id: 0x{hex}"), format!("size: {} mb", shown.vram_mib));
+            twice(&text, &[&id, &size])
+        },
+    },
+    Check {
+        name: "nvtop",
+        gpus: 1,
+        compiled: None,
+        command: "nvtop -s",
+        judge: |text, _| found(text, &["\"device_name\"", "\"gpu_clock\"", "\"gpu_util\": \"0%\""]),
+    },
+    Check {
+        name: "radeontop",
+        gpus: 2,
+        compiled: None,
+        command: "radeontop -p /dev/dri/renderD129 -d - -l 1 -i 1",
+        judge: |text, _| found(text, &["gpu 0.00%", "vram 0.00% 0.00mb"]),
+    },
+];
+
+/// rocrtst's tests that launch no kernel.
+pub const ROCRTST: &[&str] = &[
+    "AgentProp_UUID",
+    "Concurrent_Init_Shutdown_Test",
+    "Concurrent_Init_Test",
+    "Concurrent_Shutdown",
+    "Deallocation_Notifier_Test",
+    "MemoryAllocateAndFreeTest",
+    "MemoryAllocateContiguousTest",
+    "Memory_Alignment_Test",
+    "Memory_Async_Copy",
+    "Memory_Available",
+    "Memory_Concurrent_Allocate_Test",
+    "Memory_Concurrent_Free_Test",
+    "Memory_Concurrent_Pool_Info_Test",
+    "Memory_Max_Mem",
+    "Queue_Add_Write_Index_ConcurrentTest",
+    "Queue_CAS_Write_Index_ConcurrentTest",
+    "Queue_LoadStore_Write_Index_ConcurrentTest",
+    "Queue_Validation_InvalidPacket",
+    "Reference_Count",
+    "Signal_Create_Concurrently",
+    "Signal_Destroy_Concurrently",
+    "Signal_Max_Consumer",
+    "VirtMemory_Basic_Test",
+    "VirtMemory_Interprocess_Test",
+];
+
+/// Where checks are made.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    pub root: &'a Root,
+    pub kfdctl: PathBuf,
+    pub rocrtst: Option<&'a Path>,
+}
+
+impl Bench<'_> {
+    /// Makes a check.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn run(&self, check: &Check, profile: &str, interrupts: &Interrupts) -> anyhow::Result<Outcome> {
+        if let Some((source, libraries)) = check.compiled
+            && let Err(why) = self.compile(source, libraries)?
+        {
+            return Ok(Outcome::Failed(format!("{source} does not compile: {why}")));
+        }
+        let shown = SHOWN.iter().find(|shown| shown.profile == profile).context("a profile that is known")?;
+        let (text, ended) = self.text(check.gpus, profile, check.command, interrupts)?;
+        Ok(match ended {
+            Ended::Late => Outcome::Failed(format!("it did not end within {} s", PATIENCE.as_secs())),
+            Ended::Interrupted => Outcome::Skipped("interrupted".to_owned()),
+            Ended::By(status) => match (check.judge)(&text, shown) {
+                Ok(seen) if status.success() => Outcome::Passed(seen),
+                Ok(_) => Outcome::Failed(format!("{status}: {}", last(&text))),
+                Err(why) => Outcome::Failed(why),
+            },
+        })
+    }
+
+    /// Makes one of rocrtst's tests.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn rocrtst(&self, test: &str, profile: &str, interrupts: &Interrupts) -> anyhow::Result<Outcome> {
+        let Some(folder) = self.rocrtst else {
+            return Ok(Outcome::Skipped("needs --rocrtst DIR".to_owned()));
+        };
+        let own = self.root.folder.join(OWN).join("rocrtst");
+        copy(folder, &own)?;
+        if !own.join(profile).is_dir() {
+            return Ok(Outcome::Skipped(format!("{} has no kernels of {profile}", folder.display())));
+        }
+        let command = format!(
+            "cd /{OWN}/rocrtst/{profile} && LD_LIBRARY_PATH=/{OWN}/rocrtst ../rocrtst64 --gtest_filter='*.{test}'"
+        );
+        let (text, ended) = self.text(1, profile, &command, interrupts)?;
+        let said = |word: &str| text.lines().any(|line| line.starts_with(word));
+        Ok(match ended {
+            Ended::Late => Outcome::Failed(format!("it did not end within {} s", PATIENCE.as_secs())),
+            Ended::Interrupted => Outcome::Skipped("interrupted".to_owned()),
+            Ended::By(status) if status.code() == Some(127) => Outcome::Skipped(last(&text)),
+            Ended::By(_) if said("[==========] Running 0 tests") => {
+                Outcome::Skipped("it has no such test".to_owned())
+            }
+            Ended::By(status) if status.success() && said("[  PASSED  ] 1 test") => {
+                Outcome::Passed(String::new())
+            }
+            Ended::By(status) => {
+                let why = text.lines().find(|line| line.contains(": Failure") || line.contains("error"));
+                Outcome::Failed(format!("{status}: {}", why.map_or_else(|| last(&text), str::to_owned)))
+            }
+        })
+    }
+
+    /// What a command says in the root, with devices.
+    fn text(
+        &self,
+        gpus: u32,
+        profile: &str,
+        command: &str,
+        interrupts: &Interrupts,
+    ) -> anyhow::Result<(String, Ended)> {
+        let out = tempfile::NamedTempFile::new()?;
+        let mut run = Command::new(&self.kfdctl);
+        run.args([
+            "run",
+            "--embedded",
+            "--device-nodes",
+            "always",
+            "--profile",
+            profile,
+            "--gpus",
+            &gpus.to_string(),
+        ]);
+        run.args(["--waves", self.root.release.waves, "--root"]).arg(&self.root.folder);
+        run.args(["--", "sh", "-c", command]).env_remove("KFDD_RUN_DIR");
+        run.stdin(Stdio::null()).stdout(out.reopen()?).stderr(out.reopen()?);
+        let ended = interrupts.attend(&mut run, PATIENCE)?;
+        Ok((String::from_utf8_lossy(&fs::read(out.path())?).into_owned(), ended))
+    }
+
+    /// Compiles a client in the root, if it is not there in this form.
+    fn compile(&self, source: &str, libraries: &[&str]) -> anyhow::Result<Result<(), String>> {
+        let own = self.root.folder.join(OWN);
+        fs::create_dir_all(&own)?;
+        let from = workspace().join("tests/clients").join(source);
+        let text = fs::read_to_string(&from).with_context(|| format!("cannot read {}", from.display()))?;
+        let program = Path::new(source).file_stem().context("a source has a name")?;
+        let there = own.join(source);
+        if own.join(program).is_file() && fs::read_to_string(&there).is_ok_and(|old| old == text) {
+            return Ok(Ok(()));
+        }
+        fs::write(&there, text)?;
+        let mut compile = Command::new("chroot");
+        let compiler = if source.ends_with(".cpp") { "g++" } else { "gcc" };
+        compile
+            .arg(&self.root.folder)
+            .args([compiler, "-O2", "-w", "-o"])
+            .arg(Path::new("/").join(OWN).join(program));
+        let out = compile.arg(Path::new("/").join(OWN).join(source)).args(libraries).output()?;
+        if !out.status.success() {
+            fs::remove_file(&there)?;
+            let said = String::from_utf8_lossy(&out.stderr).into_owned();
+            return Ok(Err(said.lines().find(|line| line.contains("error")).unwrap_or(&said).to_owned()));
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// rocminfo's agents with the profile's name.
+fn agents(text: &str, shown: &Shown, count: usize) -> Result<String, String> {
+    let seen = text.lines().filter(|line| line.split_whitespace().eq(["Name:", shown.profile])).count();
+    if seen == count {
+        Ok(format!("{count} of {}", shown.profile))
+    } else {
+        Err(format!("{seen} of {}: {}", shown.profile, last(text)))
+    }
+}
+
+fn rocm_smi(text: &str, shown: &Shown) -> Result<String, String> {
+    let bytes = format!("\"VRAM Total Memory (B)\": \"{}\"", shown.vram_mib << 20);
+    twice(text, &[shown.device, &bytes, "\"VRAM Total Used Memory (B)\": \"0\""])
+}
+
+/// Each word once for each of two devices.
+fn twice(text: &str, words: &[&str]) -> Result<String, String> {
+    match words.iter().find(|word| text.matches(**word).count() != 2) {
+        None => Ok("2 devices".to_owned()),
+        Some(word) => Err(format!("{} times `{word}`: {}", text.matches(*word).count(), last(text))),
+    }
+}
+
+fn found(text: &str, words: &[&str]) -> Result<String, String> {
+    match words.iter().find(|word| !text.contains(**word)) {
+        None => Ok(String::new()),
+        Some(word) => Err(format!("no `{word}`: {}", last(text))),
+    }
+}
+
+/// The lines of a program that says of each of its parts how it went.
+fn parts(text: &str) -> Result<String, String> {
+    let of =
+        |word: &str| text.lines().filter_map(|line| line.strip_prefix(word)).collect::<Vec<_>>().join("; ");
+    let (ok, skipped, failed) = (of("ok "), of("skip "), of("FAILED "));
+    if !failed.is_empty() {
+        Err(failed)
+    } else if !ok.contains("exhausted") {
+        Err(format!("it ended after {ok}: {}", last(text)))
+    } else if skipped.is_empty() {
+        Ok(ok)
+    } else {
+        Ok(format!("{ok}; left out: {skipped}"))
+    }
+}
+
+fn last(text: &str) -> String {
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing").trim().to_owned()
+}
+
+/// Copies a folder's files, and those of its folders, that are not there with the same size and a newer time.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        let (at, there) = (entry.path(), to.join(entry.file_name()));
+        let found = fs::metadata(&at)?;
+        if found.is_dir() {
+            copy(&at, &there)?;
+        } else if !fs::metadata(&there)
+            .is_ok_and(|old| old.len() == found.len() && old.modified().ok() >= found.modified().ok())
+        {
+            fs::copy(&at, &there).with_context(|| format!("cannot copy {}", at.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHOWN, agents, parts, twice};
+
+    #[test]
+    fn output_is_judged_by_what_it_says_of_each_device() {
+        let text =
+            "  Name:   gfx900  \n  Name: amdgcn-amd-amdhsa--gfx900:xnack-\nName: gfx900\n*** Done ***\n";
+        assert!(agents(text, &SHOWN[0], 2).is_ok());
+        assert!(agents(text, &SHOWN[0], 1).is_err() && agents(text, &SHOWN[1], 2).is_err());
+        assert!(twice("a b a", &["a"]).is_ok());
+        assert_eq!(twice("a b a\nend", &["a", "b"]), Err("1 times `b`: end".to_owned()));
+    }
+
+    #[test]
+    fn a_program_that_ends_early_has_failed() {
+        assert_eq!(
+            parts("ok a\nskip b: none\nok exhausted\n"),
+            Ok("a; exhausted; left out: b: none".to_owned())
+        );
+        assert!(parts("ok a\n").is_err());
+        assert_eq!(parts("FAILED b: x\nok exhausted\n"), Err("b: x".to_owned()));
+    }
+}

@@ -1,0 +1,56 @@
+//! The releases of Debian whose clients are run, and what is installed of each.
+
+/// A release.
+#[derive(Debug)]
+pub struct Release {
+    /// Its name in reports.
+    pub name: &'static str,
+    /// The suite that its root is made of.
+    pub suite: &'static str,
+    /// A suite whose packages are taken instead, where it has them.
+    pub above: Option<&'static str>,
+    /// What becomes of a dispatch (`kfdctl run --waves`).
+    pub waves: &'static str,
+    /// What is installed.
+    pub packages: &'static [&'static str],
+}
+
+/// Clients, and what compiles those of `tests/clients`.
+const CLIENTS: &[&str] = &[
+    "amd-smi",
+    "g++",
+    "gcc",
+    "kmod",
+    "libamdhip64-dev",
+    "libc6-dev",
+    "libdrm-dev",
+    "libhsa-runtime-dev",
+    "libhwloc15",
+    "libltdl7",
+    "libnuma1",
+    "nvtop",
+    "radeontop",
+    "rocm-smi",
+    "rocminfo",
+];
+
+/// The releases.
+pub const RELEASES: &[Release] = &[
+    Release {
+        name: "trixie",
+        suite: "trixie",
+        above: None,
+        // ROCR 6.1 copies code objects to the device by a kernel (RegionMemory::Freeze, amd_loader_context.cpp; GpuAgent::DmaCopy,
+        // amd_gpu_agent.cpp), which cannot run here: to HIP that is a broken queue, unless it ends without having run.
+        waves: "null",
+        packages: CLIENTS,
+    },
+    Release { name: "sid", suite: "sid", above: None, waves: "refuse", packages: CLIENTS },
+    Release {
+        name: "experimental",
+        suite: "sid",
+        above: Some("experimental"),
+        waves: "refuse",
+        packages: CLIENTS,
+    },
+];
