@@ -159,7 +159,9 @@ impl Vm {
     fn show(&self, start: u64, mapping: &Mapping) -> Result<(), Errno> {
         let span = [mapping.span(start)];
         let maps: Vec<&AddressMap> = self.maps().collect();
-        let Some(refused) = maps.iter().position(|map| !map.map(&span, &Pins::default())) else { return Ok(()) };
+        let Some(refused) = maps.iter().position(|map| !map.map(&span, &Pins::default())) else {
+            return Ok(());
+        };
         maps[..refused].iter().for_each(|map| map.unmap([start]));
         Err(Errno::INVAL)
     }

@@ -39,7 +39,7 @@ pub fn cdi(asked: &Cdi) -> anyhow::Result<ExitCode> {
         bail!("the daemon in {} serves no device", run_dir.display());
     }
     let library =
-        if asked.device_nodes { device_nodes::library(crate::cli::DeviceNodes::Always)? } else { None };
+        if asked.device_nodes { device_nodes::library(crate::cli::DeviceNodes::Always, None)? } else { None };
     let document = describe(&asked.kind, &container, library)?;
     let text = serde_json::to_string_pretty(&document)? + "\n";
     match &asked.output {

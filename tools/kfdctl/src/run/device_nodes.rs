@@ -15,14 +15,14 @@ const FOLDERS: [&str; 2] = ["", "../lib/kfdd"];
 /// ld.so(8)'s list of libraries to load before all others.
 pub const PRELOAD: &str = "LD_PRELOAD";
 
-/// Where the library is, if `command` is to load it.
+/// Where the library is, if `command` is to load it; any command, without one.
 ///
 /// # Errors
 /// It is to be loaded always, and is nowhere.
-pub fn library(when: DeviceNodes, command: &OsStr) -> anyhow::Result<Option<PathBuf>> {
+pub fn library(when: DeviceNodes, command: Option<&OsStr>) -> anyhow::Result<Option<PathBuf>> {
     match when {
         DeviceNodes::Never => return Ok(None),
-        DeviceNodes::Auto if find(command).is_some_and(|file| is_musl(&file)) => return Ok(None),
+        DeviceNodes::Auto if command.and_then(find).is_some_and(|file| is_musl(&file)) => return Ok(None),
         DeviceNodes::Auto | DeviceNodes::Always => {}
     }
     let program = std::env::current_exe().context("cannot find this program's file")?;

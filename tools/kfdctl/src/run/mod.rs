@@ -33,7 +33,7 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     if let Some(kfd) = host::real_kfd().filter(|_| !asked.hide_real_gpu) {
         bail!(ViewError::RealGpu(vec![kfd]));
     }
-    let preload = device_nodes::library(asked.device_nodes, asked.command.first().context("no command")?)?;
+    let preload = device_nodes::library(asked.device_nodes, asked.command.first().map(AsRef::as_ref))?;
     let serving = Serving::find_or_start(asked)?;
     let ended = attend(asked, preload.as_deref(), &serving, &signals);
     let left = serving.end();

@@ -86,7 +86,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Ok(root) => root,
             Err(_) if interrupts.came() => break,
             Err(error) => {
-                report.add(release.name, "-", "every check", Outcome::Skipped(format!("{error:#}")))?;
+                report.add(release.name, "-", "every check", &Outcome::Skipped(format!("{error:#}")))?;
                 continue;
             }
         };
@@ -121,14 +121,14 @@ fn all(
             if interrupts.came() {
                 return Ok(());
             }
-            report.add(bench.root.release.name, profile, check.name, outcome)?;
+            report.add(bench.root.release.name, profile, check.name, &outcome)?;
         }
         for test in check::ROCRTST.iter().filter(|test| wanted(&format!("rocrtst {test}"))) {
             let outcome = bench.rocrtst(test, profile, interrupts)?;
             if interrupts.came() {
                 return Ok(());
             }
-            report.add(bench.root.release.name, profile, &format!("rocrtst {test}"), outcome)?;
+            report.add(bench.root.release.name, profile, &format!("rocrtst {test}"), &outcome)?;
         }
     }
     Ok(())

@@ -46,8 +46,8 @@ impl Report {
     ///
     /// # Errors
     /// Standard output's.
-    pub fn add(&mut self, release: &str, profile: &str, check: &str, outcome: Outcome) -> io::Result<()> {
-        let (count, said, note) = match &outcome {
+    pub fn add(&mut self, release: &str, profile: &str, check: &str, outcome: &Outcome) -> io::Result<()> {
+        let (count, said, note) = match outcome {
             Outcome::Passed(note) => (&mut self.passed, "pass", note),
             Outcome::Failed(note) => (&mut self.failed, "FAIL", note),
             Outcome::Skipped(note) => (&mut self.skipped, "skip", note),
