@@ -1,6 +1,6 @@
 //! More than one device: what is kept apart, and what is shared.
 
-use crate::world::{AQL, Buffer, Client, World, barrier, gpu};
+use crate::world::{AQL, World, barrier, gpu};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Node};
 use kfd_core::ids::{GpuId, RenderMinor};
@@ -36,13 +36,6 @@ fn devices_that_contradict_each_other_are_refused_by_name() {
     assert_eq!(refused(|p| p.devices.clear()), ConfigError::NoDevice);
 }
 
-/// Maps all parts of a buffer into the second device.
-fn map_all(client: &mut Client<'_>, memory: Buffer) {
-    for handle in memory.handle..memory.handle + memory.parts {
-        client.map_on(handle, SECOND).unwrap();
-    }
-}
-
 #[test]
 fn each_device_tells_of_its_own_vram_alone() {
     let world = World::of(two(), Limits::default());
@@ -61,7 +54,7 @@ fn a_bo_of_one_device_is_reached_from_the_other_once_it_is_bound_and_mapped() {
     assert_eq!(client.map_on(memory.handle, SECOND), Err(Errno::NODEV), "the second is not bound");
     client.open(Node::Render(RenderMinor(190)));
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
-    map_all(&mut client, memory);
+    client.map_all_on(memory, SECOND);
 
     let here = client.queue(VA + 0x10_0000);
     let mut there = client.queue_on(memory, SECOND).unwrap();
@@ -110,7 +103,7 @@ fn a_completion_on_one_device_releases_a_queue_on_the_other() {
     client.open(Node::Render(RenderMinor(190)));
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
     let shared = client.cut(VA, &AQL).unwrap();
-    map_all(&mut client, shared);
+    client.map_all_on(shared, SECOND);
     let mut waits = client.queue_on(shared, SECOND).unwrap();
     let mut completes = client.queue(VA + 0x10_0000);
     let (gate, done) = (client.signal(&waits, 0, 1, None), client.signal(&waits, 1, 1, None));

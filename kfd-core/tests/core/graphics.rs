@@ -1,7 +1,7 @@
 //! What a file of a render node has beside KFD: buffers, an address space, submissions.
 
 use crate::devices::{SECOND, two};
-use crate::world::{Aql, Client, World, barrier, gpu};
+use crate::world::{AQL, Aql, Buffer, Client, World, barrier, gpu};
 use hsa_queue::layout::amd_signal;
 use kfd_core::abi::drm as abi;
 use kfd_core::abi::{kfd, table};
@@ -265,6 +265,13 @@ fn a_buffer_is_asked_about_and_refused_with_amdgpus_errno() {
     assert_eq!(file.close(handle + 1), Err(EINVAL));
 }
 
+/// A queue's buffers, mapped on both devices.
+fn on_both(client: &mut Client<'_>, va: u64) -> Buffer {
+    let memory = client.cut(va, &AQL).unwrap();
+    client.map_all_on(memory, SECOND);
+    memory
+}
+
 #[test]
 fn what_a_file_maps_its_devices_queues_of_kfd_see_until_the_last_of_them_lets_it_go() {
     let world = World::of(two(), Limits::default());
@@ -281,9 +288,7 @@ fn what_a_file_maps_its_devices_queues_of_kfd_see_until_the_last_of_them_lets_it
     assert_eq!(lower(&file.client, &mut first), 0, "a queue completes a signal in a buffer of graphics");
     // The second device sees what was mapped before it was bound, and each maps it for itself.
     file.client.ok(0x15, &mut kfd::AcquireVm { drm_fd: 3, gpu_id: SECOND });
-    let memory = file.client.buffer(0x7f10_0010_0000, 16384);
-    let mut map = kfd::MapMemoryToGpu { handle: memory.handle, n_devices: 1, ..Default::default() };
-    file.client.ioctl(0x18, &mut map, vec![SECOND.to_le_bytes().to_vec()]).unwrap();
+    let memory = on_both(&mut file.client, 0x7f10_0010_0000);
     let mut other = file.client.queue_on(memory, SECOND).unwrap();
     assert_eq!(lower(&file.client, &mut other), 0);
     let again = abi::VA_OP_MAP;
@@ -312,9 +317,7 @@ fn each_device_has_the_address_space_of_its_own_nodes_file_while_that_is_open() 
     file.client.ok(0x15, &mut kfd::AcquireVm { drm_fd: 3, gpu_id: SECOND });
     let second = file.client.files.pop().unwrap();
     let (gem, offset) = file.buffer(VA, &[0; 4]);
-    let memory = file.client.buffer(0x7f10_0000_0000, 16384);
-    let mut map = kfd::MapMemoryToGpu { handle: memory.handle, n_devices: 1, ..Default::default() };
-    file.client.ioctl(0x18, &mut map, vec![SECOND.to_le_bytes().to_vec()]).unwrap();
+    let memory = on_both(&mut file.client, 0x7f10_0000_0000);
     let runs = |client: &mut Client<'_>| {
         let mut queue = client.queue_on(memory, SECOND).unwrap();
         client.poke(memory.offset, &[0; 4096]);

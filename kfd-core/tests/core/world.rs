@@ -432,6 +432,13 @@ impl<'w> Client<'w> {
         Ok(Buffer { parts: parts.len() as u64, ..first })
     }
 
+    /// Maps all parts on a further device.
+    pub fn map_all_on(&mut self, memory: Buffer, gpu_id: u32) {
+        for handle in memory.handle..memory.handle + memory.parts {
+            self.map_on(handle, gpu_id).unwrap();
+        }
+    }
+
     /// Unmaps and frees all parts.
     pub fn give(&mut self, memory: Buffer) -> Result<(), Errno> {
         for handle in memory.handle..memory.handle + memory.parts {
