@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// The longest that one may take; the slowest takes a few seconds on two cores.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest that one may take: rocrtst copies for two minutes and a half on two busy cores.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Where a root has what is put into it.
 const OWN: &str = "opt/kfdd";
