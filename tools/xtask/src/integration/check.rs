@@ -170,7 +170,7 @@ impl Bench<'_> {
             return Ok(Outcome::Failed(format!("{source} does not compile: {why}")));
         }
         let shown = SHOWN.iter().find(|shown| shown.profile == profile).context("a profile that is known")?;
-        let (text, ended) = self.text(check.gpus, profile, check.command, interrupts)?;
+        let (text, ended) = self.text(check.gpus, profile, &format!("exec {}", check.command), interrupts)?;
         Ok(match ended {
             Ended::Late => Outcome::Failed(format!("it did not end within {} s", PATIENCE.as_secs())),
             Ended::Interrupted => Outcome::Skipped("interrupted".to_owned()),
@@ -203,7 +203,7 @@ impl Bench<'_> {
             return Ok(Outcome::Skipped(format!("{} has no kernels of {profile}", folder.display())));
         }
         let command = format!(
-            "cd /{OWN}/rocrtst/{profile} && LD_LIBRARY_PATH=/{OWN}/rocrtst ../rocrtst64 --gtest_filter='*.{test}'"
+            "cd /{OWN}/rocrtst/{profile} && exec env LD_LIBRARY_PATH=/{OWN}/rocrtst ../rocrtst64 --gtest_filter='*.{test}'"
         );
         let (text, ended) = self.text(1, profile, &command, interrupts)?;
         let said = |word: &str| text.lines().any(|line| line.starts_with(word));
@@ -224,7 +224,7 @@ impl Bench<'_> {
         })
     }
 
-    /// What a command says in the root, with devices.
+    /// What a command says in the root, with devices. It is to be what the shell becomes: a signal ends the shell alone.
     fn text(
         &self,
         gpus: u32,
