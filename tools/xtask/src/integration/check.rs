@@ -246,7 +246,9 @@ impl Bench<'_> {
         ]);
         run.args(["--waves", self.root.release.waves, "--root"]).arg(&self.root.folder);
         run.args(["--", "sh", "-c", command]).env_remove("KFDD_RUN_DIR");
-        run.stdin(Stdio::null()).stdout(out.reopen()?).stderr(out.reopen()?);
+        // One file with one place in it, so that neither overwrites the other.
+        let said = out.reopen()?;
+        run.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         let ended = interrupts.attend(&mut run, PATIENCE)?;
         Ok((String::from_utf8_lossy(&fs::read(out.path())?).into_owned(), ended))
     }
