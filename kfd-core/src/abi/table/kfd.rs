@@ -218,8 +218,7 @@ pub const ROWS: &[Ioctl] = &[
             clear: abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_GTT,
             halves: abi::ALLOC_MEM_FLAGS_AQL_QUEUE_MEM,
         },
-    )
-    .sweeps(),
+    ),
     k(
         0x17,
         Way::Write,
