@@ -32,9 +32,9 @@ impl Core {
         self.sweep_descriptors(Look::Alone);
     }
 
-    /// Bytes of a device's VRAM that somebody is charged for.
+    /// Bytes of a device's VRAM that somebody is charged for. Whoever tells them has reclaimed first.
     pub(crate) fn vram_in_use(&self, device: &Device) -> u64 {
-        device.vram().saturating_sub(self.vram_free(device.index))
+        device.vram().saturating_sub(self.account.vram_free(device.index))
     }
 
     /// The share of the last second in which queues of a device ran, in percent.

@@ -330,6 +330,7 @@ impl Core {
     #[must_use]
     pub fn vram_used(&self, minor: RenderMinor) -> Option<Bytes> {
         let device = self.device_behind(minor)?;
+        self.reclaim();
         Some(Bytes(self.vram_in_use(device)))
     }
 

@@ -5,7 +5,7 @@ use crate::constant::Constant;
 use crate::inst::{DecodeError, Form};
 use crate::modifier::{Dpp, Sdwa, SdwaSel, Unused};
 use crate::operand::{BufferOffset, Operand, ScalarReg};
-use crate::row::{self, Format, Immediate, Kind, Place, Ty};
+use crate::row::{self, Format, Kind, Place, Ty};
 
 /// VGPRs begin at this number of a source field of nine bits.
 const VGPR: u32 = 256;
@@ -183,7 +183,7 @@ impl Reader {
     ) -> Result<Option<Operand>, DecodeError> {
         let ty = operand.ty;
         let read = match operand.place {
-            Place::Imm(kind) => Operand::Imm(self.immediate(kind)),
+            Place::Imm(_) => Operand::Imm(self.immediate()),
             Place::Literal => Operand::Literal(self.literal_word()?),
             Place::Address => match self.row.format {
                 Format::SMEM => self.scalar_memory(ty)?,
@@ -205,15 +205,12 @@ impl Reader {
         Ok(Some(read))
     }
 
-    fn immediate(&mut self, kind: Immediate) -> u16 {
+    fn immediate(&mut self) -> u16 {
         match self.row.format {
             Format::SOPC => self.take(15, 8) as u16,
             // A number in the place of the data.
             Format::SMEM => self.take(12, 6) as u16,
-            _ => {
-                let _ = kind;
-                self.take(15, 0) as u16
-            }
+            _ => self.take(15, 0) as u16,
         }
     }
 
