@@ -10,6 +10,7 @@
 //! | [`daemon`] | a daemon under test |
 //! | [`actor`] | a client under test |
 //! | [`task`] | what /proc says of a process |
+//! | [`terminal`] | a program on a terminal, and its screen |
 //! | [`python`] | the Python environment with tinygrad |
 //! | [`hung`] | a file whose pages never arrive |
 //! | [`tracer`] | a tracer that stalls a death |
@@ -35,6 +36,7 @@ pub mod program;
 pub mod python;
 mod sys;
 pub mod task;
+pub mod terminal;
 pub mod tracer;
 
 pub use actor::Actor;

@@ -3,6 +3,7 @@
 //! Each is run beside a client that holds memory of every device, and is to say what the daemon says of it. rocminfo is run by
 //! the tests of several devices (`gpus`).
 
+use kfd_tests::terminal::{self, Terminal};
 use kfd_tests::{Kfdd, able, compile, eventually};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ const PROFILES: [(&str, &str, &str, u64); 3] = [
     ("gfx942", "AMD Instinct MI300X", "0x74a1", 0x2f_ff00_0000 >> 20),
     ("gfx1100", "AMD Radeon RX 7900 XTX", "0x744c", 0x5_ff00_0000 >> 20),
 ];
+
+/// A tool that shows nothing for so long hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A daemon with devices, and a client that holds memory of each.
 struct Scene {
@@ -195,34 +199,16 @@ fn nvtop_shows_a_device_whose_nodes_look_like_character_devices() {
     }
     for (profile, name, _, mib) in PROFILES {
         let Some(scene) = Scene::new(profile, 1) else { return };
-        let watch = "stty cols 160 rows 40; TERM=xterm timeout 3 nvtop";
-        let out = scene.run(&["--device-nodes", "always"], &["script", "-qc", watch, "/dev/null"]);
-        let screen = without_escapes(&String::from_utf8_lossy(&out.stdout));
+        let mut watch = scene.kfdd.kfdctl(&["run", "--device-nodes", "always", "--"]);
+        watch.args(terminal::on_a_terminal("nvtop"));
+        let mut nvtop = Terminal::start(watch);
         // libdrm 2.4.114 of Debian 12 does not know the others by name.
         let name = if profile == "gfx900" { name } else { "AMD Radeon Graphics" };
-        assert!(screen.contains(&format!("Device 0 [{name}]")), "{profile}: {screen}");
-        let (used, total) = (MIB as f64 / 1024.0, mib as f64 / 1024.0);
-        assert!(screen.contains(&format!("{used:.3}Gi/{total:.3}Gi")), "{profile}: {screen}");
+        let memory = format!("{:.3}Gi/{:.3}Gi", MIB as f64 / 1024.0, mib as f64 / 1024.0);
+        nvtop.shows(&[&format!("Device 0 [{name}]"), &memory], PATIENCE);
+        assert!(nvtop.end_with("q").success(), "{profile}");
         scene.end();
     }
-}
-
-/// The text of a terminal's stream.
-fn without_escapes(stream: &str) -> String {
-    let mut text = String::new();
-    let mut left = stream.chars();
-    while let Some(c) = left.next() {
-        match c {
-            '\u{1b}' => match left.next() {
-                Some('[') => drop(left.find(char::is_ascii_alphabetic)),
-                Some('(' | ')') => drop(left.next()),
-                _ => {}
-            },
-            c if c.is_control() => text.push(' '),
-            c => text.push(c),
-        }
-    }
-    text
 }
 
 /// What `cargo xtask test` has built, or the machine's own.
