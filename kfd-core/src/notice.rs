@@ -5,7 +5,7 @@
 //! block and may call back into the core.
 
 use crate::call::Outcome;
-use crate::death::Obituary;
+use crate::core::death::Obituary;
 use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, Tgid, UserVa};
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
@@ -217,7 +217,7 @@ pub enum Notice {
         pipe: Arc<OwnedFd>,
     },
     /// Something happened that streams of events may tell of: ask `Core::smi_tell`.
-    Smi(crate::smi::SmiEvent),
+    Smi(crate::event::smi::SmiEvent),
     /// A queue stopped on memory that its process does not have mapped.
     MemoryException {
         /// Which queue.

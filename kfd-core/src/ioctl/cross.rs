@@ -1,4 +1,4 @@
-//! CROSS_MEMORY_COPY: who may copy between which processes. The copy itself is [`crate::cross`]'s.
+//! CROSS_MEMORY_COPY: who may copy between which processes. The copy itself is [`crate::process::copies`]'s.
 //!
 //! The rule is that of process_vm_readv(2): the caller may whom it could attach to as a tracer, as far as credentials
 //! say, which the door looks up; security modules are not asked. The checks come in the driver's order.
@@ -7,7 +7,7 @@ use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::Resource;
 use crate::call::Errno;
-use crate::cross::{Cross, Stepped};
+use crate::process::copies::{Cross, Stepped};
 use zerocopy::FromBytes;
 
 impl Ctx<'_> {

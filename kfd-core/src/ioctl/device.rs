@@ -8,8 +8,8 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::GpuId;
-use crate::pdd::Binding;
 use crate::process::Inner;
+use crate::process::pdd::Binding;
 use crate::sync::MutexGuard;
 
 /// The process mutex, held, of a process that is not revoked.

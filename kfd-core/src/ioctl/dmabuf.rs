@@ -1,8 +1,8 @@
 //! Memory passed between processes as dma-buf descriptors.
 //!
-//! A dma-buf here is a token: a file that says by its identity which memory is meant ([`crate::share`]), tells that
+//! A dma-buf here is a token: a file that says by its identity which memory is meant ([`crate::memory::share`]), tells that
 //! memory's size at its end, and can be neither read, written nor mapped. Its descriptors hold the memory, whoever has them;
-//! that the last is closed is seen when somebody looks ([`crate::share`]).
+//! that the last is closed is seen when somebody looks ([`crate::memory::share`]).
 //!
 //! A door that cannot put descriptors into its callers' tables makes none (EOPNOTSUPP); one that cannot look into them
 //! takes no number for a dma-buf (EINVAL, `dma_buf_get`).
@@ -10,10 +10,10 @@
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::Resource;
-use crate::bo;
 use crate::call::Errno;
 use crate::ids::{GpuVa, Handle};
-use crate::share::{Hold, Look, Shares};
+use crate::memory::bo;
+use crate::memory::share::{Hold, Look, Shares};
 use std::os::fd::OwnedFd;
 
 impl Ctx<'_> {

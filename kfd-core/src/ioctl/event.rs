@@ -3,14 +3,14 @@
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::Resource;
-use crate::bo;
 use crate::call::{Errno, Outcome};
-use crate::deadline::Due;
 use crate::device::EVENTS_OFFSET;
+use crate::event::deadline::Due;
+use crate::event::wait::{Condition, Wait};
 use crate::event::{EventPage, has_slot};
 use crate::ids::Handle;
+use crate::memory::bo;
 use crate::sync::Arc;
-use crate::wait::{Condition, Wait};
 use std::borrow::Cow;
 use zerocopy::FromBytes;
 

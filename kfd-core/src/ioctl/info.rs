@@ -2,9 +2,9 @@
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
-use crate::aperture;
 use crate::call::Errno;
 use crate::clock::DeviceClock;
+use crate::device::aperture;
 use crate::ids::GpuId;
 use hsa_queue::Clock as _;
 use zerocopy::IntoBytes;

@@ -1,7 +1,7 @@
 //! The IPC pair that libhsakmt uses: a buffer object gets a key, and whoever knows the key makes a buffer object of the
 //! same memory (`kfd_ipc.c` of AMD's out-of-tree driver).
 //!
-//! The importer's buffer object leads into the exporter's arena ([`crate::share`]), which the importer's host mappings
+//! The importer's buffer object leads into the exporter's arena ([`crate::memory::share`]), which the importer's host mappings
 //! cannot reach: the offset that an import answers lies beyond the end of the importer's own arena, so that a touch is a
 //! SIGBUS and never another page. Its queues reach the memory as they reach their own. A process that imports what it
 //! has exported itself gets the real offset.
@@ -9,11 +9,11 @@
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::Resource;
-use crate::bo::{self, Backing, Bo};
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::{GpuVa, Handle};
-use crate::share::{Hold, Owner, Range, ShareKey, Shared, Shares};
+use crate::memory::bo::{self, Backing, Bo};
+use crate::memory::share::{Hold, Owner, Range, ShareKey, Shared, Shares};
 use crate::sync::Arc;
 use std::collections::BTreeMap;
 

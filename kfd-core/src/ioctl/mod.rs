@@ -27,7 +27,7 @@ use crate::core::Core;
 use crate::ids::UserVa;
 use crate::notice::Post;
 use crate::process::Process;
-use crate::stage::Stage;
+use crate::process::stage::Stage;
 use std::os::fd::OwnedFd;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

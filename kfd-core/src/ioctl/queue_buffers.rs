@@ -9,7 +9,7 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::GpuVa;
-use crate::pins::{Held, Pin};
+use crate::memory::pins::{Held, Pin};
 use crate::process::Inner;
 use crate::queue::Properties;
 
@@ -21,7 +21,7 @@ const CHECKED_SINCE: u32 = 17;
 const CLAMPED_SINCE: u32 = 18;
 const RING_MIN: u64 = 1024;
 
-const PAGE: u64 = crate::arena::PAGE;
+const PAGE: u64 = crate::memory::arena::PAGE;
 
 impl Ctx<'_> {
     /// Whether the interface's kernel looks at queues' buffers.

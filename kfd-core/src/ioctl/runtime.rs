@@ -9,7 +9,7 @@ use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::Resource;
 use crate::call::Errno;
-use crate::debug::Waiting;
+use crate::process::debug::Waiting;
 
 impl Ctx<'_> {
     /// This call, parked.

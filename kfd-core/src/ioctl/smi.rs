@@ -6,7 +6,7 @@ use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::account::Resource;
 use crate::call::Errno;
-use crate::smi::Stream;
+use crate::event::smi::Stream;
 use crate::sync::Arc;
 
 impl Ctx<'_> {

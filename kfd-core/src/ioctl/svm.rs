@@ -12,16 +12,16 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::core::Core;
 use crate::device::Device;
+use crate::event::smi::{Migration, SmiKind};
 use crate::ids::{GpuId, ProcessId, UserVa};
+use crate::memory::svm::{Attributes, Change, Common, DeviceSet, Judge, Location, can_be_asked};
 use crate::notice::{LACKS_MAX, Lack};
 use crate::process::{Inner, Process};
-use crate::smi::{Migration, SmiKind};
-use crate::svm::{Attributes, Change, Common, DeviceSet, Judge, Location, can_be_asked};
 use std::ops::Range;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// What a call's range and attributes are counted in.
-const PAGE: u64 = crate::arena::PAGE;
+const PAGE: u64 = crate::memory::arena::PAGE;
 /// The end of a client's address space (`TASK_SIZE_MAX` of x86-64 with four levels): what reaches over it is no memory.
 const USER_END: u64 = (1 << 47) - PAGE;
 /// `clamp` of `svm_range_set_max_pages`: giant ranges are cut at a 32nd of the smallest device's memory, in between.

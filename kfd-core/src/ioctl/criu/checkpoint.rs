@@ -1,16 +1,18 @@
 //! A process's objects as records and buckets.
 
 use crate::abi::kfd as abi;
-use crate::bo::Backing;
 use crate::call::Errno;
-use crate::criu::{BoRecord, DeviceRecord, EventRecord, Kind, ProcessRecord, QueueRecord, RangeRecord, Step};
+use crate::core::listing::QueueKind;
 use crate::event::Event;
 use crate::ids::QueueId;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::listing::QueueKind;
-use crate::pqm::Entry;
+use crate::memory::bo::Backing;
+use crate::memory::svm::{Attributes, DeviceSet};
 use crate::process::Inner;
-use crate::svm::{Attributes, DeviceSet};
+use crate::process::criu::{
+    BoRecord, DeviceRecord, EventRecord, Kind, ProcessRecord, QueueRecord, RangeRecord, Step,
+};
+use crate::queue::pqm::Entry;
 use crate::sync::Arc;
 use std::collections::BTreeMap;
 use zerocopy::IntoBytes;

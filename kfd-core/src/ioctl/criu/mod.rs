@@ -16,9 +16,9 @@ mod restore;
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::call::Errno;
-use crate::criu::Step;
-use crate::eviction::Reason;
-use crate::stage::Stage;
+use crate::core::eviction::Reason;
+use crate::process::criu::Step;
+use crate::process::stage::Stage;
 
 impl Ctx<'_> {
     pub(super) fn criu(&mut self) -> Handled {

@@ -4,14 +4,14 @@
 
 use crate::abi::kfd as abi;
 use crate::call::{Errno, Node};
-use crate::criu::{
-    BoRecord, DeviceRecord, EventRecord, Kind, ProcessRecord, QueueRecord, RangeRecord, Reader, Step,
-};
+use crate::core::eviction::Reason;
 use crate::device::Device;
-use crate::eviction::Reason;
 use crate::ids::{GpuId, Handle};
 use crate::ioctl::queue::Again;
 use crate::ioctl::{Ctx, Flow, Handled};
+use crate::process::criu::{
+    BoRecord, DeviceRecord, EventRecord, Kind, ProcessRecord, QueueRecord, RangeRecord, Reader, Step,
+};
 use zerocopy::{FromBytes, IntoBytes};
 
 fn buckets<T: FromBytes>(bytes: &[u8], count: u32) -> Result<Vec<T>, Errno> {

@@ -22,7 +22,7 @@ use crate::abi::kfd::dbg_op;
 use crate::call::Errno;
 use crate::device::Device;
 use crate::process::Process;
-use crate::stage::Stage;
+use crate::process::stage::Stage;
 use core::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

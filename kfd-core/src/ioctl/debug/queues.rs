@@ -6,7 +6,7 @@
 use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::core::Core;
-use crate::cwsr;
+use crate::core::cwsr;
 use crate::ids::{QueueId, QueueKey};
 use crate::ioctl::{Ctx, Flow, Handled};
 use crate::notice::Post;

@@ -4,12 +4,12 @@ use super::is_gfx11;
 use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::core::Core;
-use crate::debug::{Debug, Left, Session};
 use crate::device::Device;
 use crate::ioctl::{Ctx, Flow, Handled};
 use crate::notice::Post;
+use crate::process::debug::{Debug, Left, Session};
+use crate::process::stage::Stage;
 use crate::process::{Inner, Process};
-use crate::stage::Stage;
 use zerocopy::IntoBytes;
 
 /// `kfd_dbg_trap_activate`: a queue of gfx11 whose CUs its client chose cannot be debugged, which the state tells.

@@ -4,14 +4,14 @@
 //! there are is told whatever the room.
 
 use crate::abi::kfd as abi;
-use crate::aperture;
 use crate::call::Errno;
-use crate::debug::DeviceState;
+use crate::core::listing::QueueKind;
 use crate::device::Device;
+use crate::device::aperture;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::listing::QueueKind;
-use crate::pqm::Entry;
 use crate::process::Process;
+use crate::process::debug::DeviceState;
+use crate::queue::pqm::Entry;
 use zerocopy::{Immutable, IntoBytes};
 
 /// `set_queue_type_for_user`.

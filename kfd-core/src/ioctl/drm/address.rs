@@ -7,7 +7,7 @@ use crate::abi::drm as abi;
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::render::Mapping;
+use crate::process::render::Mapping;
 use std::ops::Range;
 
 const FLAGS: u32 = abi::VM_DELAY_UPDATE

@@ -6,12 +6,12 @@
 
 use crate::abi::drm as abi;
 use crate::account::{Charge, Resource};
-use crate::arena::PAGE;
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ids::Bytes;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::render::{Gem, Metadata};
+use crate::memory::arena::PAGE;
+use crate::process::render::{Gem, Metadata};
 use crate::sync::Arc;
 use zerocopy::IntoBytes;
 

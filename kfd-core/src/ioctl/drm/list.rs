@@ -3,7 +3,7 @@
 use crate::abi::drm as abi;
 use crate::call::Errno;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::render::{BoList, RenderFile};
+use crate::process::render::{BoList, RenderFile};
 use zerocopy::FromBytes;
 
 impl Ctx<'_> {

@@ -14,9 +14,9 @@ use crate::abi::drm as abi;
 use crate::call::{Errno, Node};
 use crate::clock::DeviceClock;
 use crate::device::Device;
+use crate::device::profile::Now;
 use crate::ids::Bytes;
-use crate::profile::Now;
-use crate::render::RenderFile;
+use crate::process::render::RenderFile;
 use crate::sync::{Arc, Ordering};
 use hsa_queue::Clock as _;
 

@@ -8,8 +8,8 @@ use crate::account::Resource;
 use crate::call::Errno;
 use crate::device::Device;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::render::Gem;
-use crate::share::{Hold, Look, Range, Shared, Shares};
+use crate::memory::share::{Hold, Look, Range, Shared, Shares};
+use crate::process::render::Gem;
 use crate::sync::Arc;
 
 /// `DRM_CLOEXEC` and `DRM_RDWR` (drm/drm.h).

@@ -10,13 +10,13 @@ use crate::abi::drm as abi;
 use crate::call::Errno;
 use crate::clock::DeviceClock;
 use crate::device::Device;
+use crate::device::profile::DMA_RINGS;
 use crate::ids::{QueueId, QueueKey};
 use crate::ioctl::queue::engines;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::profile::DMA_RINGS;
-use crate::render::{BoList, Context, Gem, State};
+use crate::process::render::{BoList, Context, Gem, State};
+use crate::queue::view::{OpenAccess, View};
 use crate::sync::Arc;
-use crate::view::{OpenAccess, View};
 use hsa_queue::sdma::Sdma;
 use hsa_queue::stream::Machine;
 use hsa_queue::{GpuVa, Step};
@@ -138,7 +138,7 @@ impl Ctx<'_> {
                     let fence = abi::CsChunkFence::read_from_prefix(data).map_err(|_| Errno::INVAL)?.0;
                     let gem = self.gem(fence.handle).map_err(|_| Errno::INVAL)?;
                     let end = fence.offset.checked_add(8).ok_or(Errno::INVAL)?;
-                    if gem.len != crate::arena::PAGE || u64::from(end) > gem.len {
+                    if gem.len != crate::memory::arena::PAGE || u64::from(end) > gem.len {
                         return Err(Errno::INVAL);
                     }
                     parsed.fence = Some((gem, fence.offset));

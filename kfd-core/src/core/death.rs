@@ -1,0 +1,168 @@
+//! The death of a process as a linear token.
+//!
+//! ```text
+//! Core::doom → Doom<Doomed> → stop_queues → Doom<QueuesStopped> → answer_waiters → Doom<WaitersAnswered> → unpublish
+//! ```
+//! Whoever sees the first sure sign wins the only [`Doom<Doomed>`]; each step consumes the token of the step before
+//! it, so a teardown in the wrong order or a second one does not compile. A token that is dropped on the way is a
+//! process that stays half dead for ever: a panic in debug builds, an error in the log otherwise.
+//!
+//! The steps run on the event loop, hold no lock between them and never wait for the client: `stop_queues` waits for
+//! an engine to end one bounded step, the others for nothing.
+
+use crate::core::Core;
+use crate::ids::{Nanos, ProcessId, Tgid, Uid};
+use crate::process::Process;
+use crate::process::stage::Stage;
+use notifier::Ref;
+use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
+
+/// The first sure sign of death was seen.
+#[derive(Debug)]
+pub enum Doomed {}
+/// Its queues run no more.
+#[derive(Debug)]
+pub enum QueuesStopped {}
+/// Its parked calls have their answers.
+#[derive(Debug)]
+pub enum WaitersAnswered {}
+
+/// Why a process was doomed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Its pidfd became readable.
+    Exited,
+    /// SIGKILL was seen pending before the exit.
+    Killed,
+    /// It called exec: the address space it had is gone.
+    Exec,
+    /// Its memory answers no more (0 bytes from its mem descriptor).
+    MmGone,
+    /// A memory worker hung on its pages.
+    HungMemory,
+    /// The administrator or a limit put it out; it may still be alive.
+    Evicted,
+    /// The daemon is going down.
+    Shutdown,
+}
+
+/// The only right to take a process's teardown one step further. See the module's head.
+#[must_use = "a dropped token leaves a process half dead"]
+pub struct Doom<S> {
+    process: Option<Ref<Process>>,
+    stage: PhantomData<fn() -> S>,
+}
+
+impl<S> Doom<S> {
+    fn new(process: Ref<Process>) -> Self {
+        Self { process: Some(process), stage: PhantomData }
+    }
+
+    fn held(&self) -> &Ref<Process> {
+        self.process.as_ref().expect("invariant: only the consuming steps take it")
+    }
+
+    fn take(mut self) -> Ref<Process> {
+        self.process.take().expect("invariant: only the consuming steps take it")
+    }
+
+    /// Whose death.
+    #[must_use]
+    pub fn process(&self) -> ProcessId {
+        self.held().id()
+    }
+
+    /// Its thread group.
+    #[must_use]
+    pub fn tgid(&self) -> Tgid {
+        self.held().tgid()
+    }
+
+    /// Its first sign.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.held()
+            .cause()
+            .expect("invariant: the winner of Live → Doomed wrote it before the token was made")
+    }
+}
+
+impl Doom<Doomed> {
+    /// Called by the winner of `Live → Doomed` only.
+    pub(crate) fn won(process: Ref<Process>) -> Self {
+        Self::new(process)
+    }
+
+    /// Runs the release walk of its address space: queues off the device, addresses and doorbells out of every
+    /// lookup, engines out of its rings.
+    pub fn stop_queues(self, core: &Core) -> Doom<QueuesStopped> {
+        let process = self.take();
+        Ref::mm(&process).exit();
+        process.reached(Stage::Doomed, core.now());
+        Doom::new(process)
+    }
+}
+
+impl Doom<QueuesStopped> {
+    /// Ends every parked call.
+    pub fn answer_waiters(self, core: &Core) -> Doom<WaitersAnswered> {
+        let process = self.take();
+        core.answer_waiters(&process);
+        process.reached(Stage::QueuesStopped, core.now());
+        Doom::new(process)
+    }
+}
+
+impl Doom<WaitersAnswered> {
+    /// Takes it out of every index and puts the index's reference and the token's. The last put, here or in a call
+    /// that is still inside, queues the free behind a grace period.
+    pub fn unpublish(self, core: &Core) {
+        let process = self.take();
+        let published = core.unpublish(&process);
+        process.reached(Stage::WaitersAnswered, core.now());
+        drop((published, process));
+    }
+}
+
+impl<S> std::fmt::Debug for Doom<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Doom").field(&self.process).finish()
+    }
+}
+
+impl<S> Drop for Doom<S> {
+    fn drop(&mut self) {
+        let Some(process) = &self.process else { return };
+        tracing::error!(process = %process.id(), tgid = %process.tgid(), "a death was abandoned half way");
+        assert!(
+            !cfg!(debug_assertions) || std::thread::panicking(),
+            "the Doom token of process {} was dropped unconsumed",
+            process.id()
+        );
+    }
+}
+
+/// What is told of a process once it has been freed. Times are `CLOCK_MONOTONIC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obituary {
+    /// Its thread group.
+    pub tgid: Tgid,
+    /// Its user.
+    pub uid: Uid,
+    /// Which object.
+    pub process: ProcessId,
+    /// The first sure sign.
+    pub cause: Cause,
+    /// When the first sign was seen.
+    pub doomed_at: Nanos,
+    /// When its queues had stopped.
+    pub stopped_at: Nanos,
+    /// When its parked calls had their answers.
+    pub answered_at: Nanos,
+    /// When it was out of every index.
+    pub unpublished_at: Nanos,
+    /// When its last byte and descriptor were gone.
+    pub freed_at: Nanos,
+}

@@ -1,0 +1,209 @@
+//! What a listing shows: one row per process and per queue, for `kfdctl` and the leak report.
+
+use crate::account::Holdings;
+use crate::core::Core;
+use crate::core::death::Cause;
+use crate::core::eviction::Eviction;
+use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
+use crate::memory::share::Look;
+use crate::process::stage::Stage;
+use crate::queue::dqm::{Run, Standing};
+use crate::queue::slots::Slot;
+use crate::sync::Ordering;
+use hsa_queue::doorbell::DOORBELL_BYTES;
+use serde::{Deserialize, Serialize};
+
+/// One process object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessRow {
+    /// Its thread group.
+    pub tgid: Tgid,
+    /// Its user.
+    pub uid: Uid,
+    /// Slot and generation, `slot.generation`.
+    pub process: ProcessId,
+    /// Where in its life it is.
+    pub state: Stage,
+    /// Why it dies, when it does.
+    pub cause: Option<Cause>,
+    /// Why its queues do not run, while they do not.
+    pub evicted: Vec<Eviction>,
+    /// Open files of its nodes.
+    pub files: u32,
+    /// When it was made.
+    pub attached_at: Nanos,
+    /// Bytes of memory behind its arenas, as the file system counts them. A client can touch what it was not charged
+    /// for: then this is more than it holds.
+    pub resident_bytes: u64,
+    /// Bytes of its memory that are registered as shared virtual memory.
+    #[serde(default)]
+    pub svm_bytes: u64,
+    /// Of these, the bytes that lie on devices, as its prefetches sent them.
+    #[serde(default)]
+    pub svm_vram_bytes: u64,
+    /// What it holds.
+    pub holds: Holdings,
+}
+
+/// Which packets a queue takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueKind {
+    /// HSA's architected queuing language.
+    Aql,
+    /// The command processor's packets.
+    Pm4,
+    /// The copy engines' packets.
+    Sdma,
+    /// The same on an engine for links.
+    SdmaXgmi,
+}
+
+/// Where a queue stands, as a listing says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueState {
+    /// By UPDATE_QUEUE: no ring or no share.
+    Disabled,
+    /// Nothing to do; its doorbell page is a trap.
+    Idle,
+    /// Runnable or running.
+    Active,
+    /// For client memory.
+    Waiting,
+    /// On an unmet dependency.
+    Parked,
+    /// Its process is evicted: it runs again when that has been restored.
+    Evicted,
+    /// By a debugger.
+    Suspended,
+    /// For good: an error of its own, or its process dies.
+    Stopped,
+}
+
+/// One queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueRow {
+    /// Its owner's thread group.
+    pub tgid: Tgid,
+    /// Its owner's user.
+    pub uid: Uid,
+    /// Its owner.
+    pub process: ProcessId,
+    /// Its id there.
+    pub queue: QueueId,
+    /// `gpu_id` of its device.
+    pub gpu: u32,
+    /// Which packets it takes.
+    pub kind: QueueKind,
+    /// Where it stands.
+    pub state: QueueState,
+    /// Packets taken from the ring.
+    pub packets: u64,
+    /// Ring base, GPU VA.
+    pub ring: u64,
+    /// Ring size, bytes.
+    pub ring_bytes: u64,
+    /// Offset of its doorbell in the kfd node.
+    pub doorbell: u64,
+    /// 0 to 15.
+    pub priority: u32,
+    /// The hardware slot it is on: of a compute queue one of the device's slots, while it has one.
+    pub slot: Option<u32>,
+    /// Its SDMA engine, which it has for life.
+    pub engine: Option<u32>,
+    /// Its place among those who wait for a slot, from 0.
+    pub waiting: Option<u32>,
+    /// How long it keeps a slot while others wait, at normal priority, microseconds.
+    pub quantum_us: u32,
+    /// It has the device's global wave sync.
+    pub gws: bool,
+    /// Why it does not run, while its process is evicted.
+    pub evicted: Option<Eviction>,
+    /// When it was made.
+    pub made_at: Nanos,
+}
+
+impl Core {
+    /// One row per published process object, in order of slot.
+    #[must_use]
+    pub fn processes(&self) -> Vec<ProcessRow> {
+        self.sweep_descriptors(Look::All);
+        for device in self.devices.iter() {
+            device.residency.trim(self.account.vram_free(device.index));
+        }
+        let row = |id| {
+            let process = self.process(id)?;
+            let svm = process.inner.lock().svm.extent();
+            Some(ProcessRow {
+                tgid: process.tgid(),
+                uid: process.uid(),
+                process: id,
+                state: process.stage(),
+                cause: process.cause(),
+                evicted: process.inner.lock().evictions.all(),
+                files: self.files.count(id),
+                attached_at: process.attached_at(),
+                resident_bytes: process.resident(),
+                svm_bytes: svm.bytes,
+                svm_vram_bytes: svm.on_devices,
+                holds: process.purse.holds(),
+            })
+        };
+        self.table.ids().into_iter().filter_map(row).collect()
+    }
+
+    /// Live processes whose arenas hold more memory than they are charged for, and by how many bytes. A client can touch
+    /// any byte of its own arena without a call; one that keeps doing so is to be doomed as evicted, which is the
+    /// embedder's to decide: on memory pressure, or whenever it lists.
+    #[must_use]
+    pub fn overdrawn(&self) -> Vec<(ProcessId, Bytes)> {
+        let excess = |id| {
+            let process = self.process(id).filter(|process| process.stage() == Stage::Live)?;
+            Some((id, process.excess()?))
+        };
+        self.table.ids().into_iter().filter_map(excess).collect()
+    }
+
+    /// One row per queue, by process and id.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueRow> {
+        let mut rows = Vec::new();
+        let waiting: Vec<_> = self.devices.iter().map(|device| device.dqm.waiting()).collect();
+        for id in self.table.ids() {
+            let Some(process) = self.process(id) else { continue };
+            let inner = process.inner.lock();
+            for entry in inner.pqm.iter() {
+                let queue = &entry.queue;
+                let device = &self.devices[queue.device];
+                let standing = device.dqm.standing(queue.key);
+                rows.push(QueueRow {
+                    tgid: process.tgid(),
+                    uid: process.uid(),
+                    process: id,
+                    queue: queue.key.queue,
+                    gpu: device.gpu().0,
+                    kind: queue.kind(),
+                    state: match standing {
+                        None => QueueState::Stopped,
+                        Some(Standing { run: Run::Held, suspended: true, .. }) => QueueState::Suspended,
+                        Some(standing) => standing.run.into(),
+                    },
+                    packets: queue.packets.load(Ordering::Relaxed),
+                    ring: entry.properties.ring.0,
+                    ring_bytes: entry.properties.ring_bytes,
+                    doorbell: device.doorbells() + u64::from(queue.doorbell) * DOORBELL_BYTES,
+                    priority: entry.properties.priority,
+                    slot: standing.and_then(|standing| u32::try_from(standing.slot?).ok()),
+                    engine: entry.slot.as_ref().map(Slot::engine),
+                    waiting: waiting[queue.device].get(&queue.key).copied(),
+                    quantum_us: device.profile.queues.quantum_us,
+                    gws: entry.gws,
+                    evicted: inner.evictions.oldest(),
+                    made_at: queue.made_at,
+                });
+            }
+        }
+        rows
+    }
+}

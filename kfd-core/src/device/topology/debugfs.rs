@@ -1,0 +1,21 @@
+//! `/sys/kernel/debug/dri` of the devices with RAS: their names, by which a tool finds the directory of a render node's
+//! device, and the place of the file that takes orders for errors.
+//!
+//! The file itself is the door's; a private view lays it over the empty one here. A device's
+//! directory has the number of its primary node.
+
+use super::Tree;
+use super::place::{Numbers, Place};
+use crate::device::profile::Profile;
+
+pub(super) fn plant(tree: &mut Tree, profile: &Profile, numbers: Numbers) {
+    for place in Place::all(profile, numbers).filter(|place| !place.device.ras.is_empty()) {
+        let (device, card) = (place.device, place.card);
+        let address = device.pci.address();
+        let at = format!("sys/kernel/debug/dri/{card}");
+        // `drm_name_info` (drm/drm_debugfs.c).
+        tree.file(format!("{at}/name"), format!("amdgpu dev={address} unique={address}\n"));
+        tree.file(format!("{at}/ras/ras_ctrl"), "");
+        tree.link(format!("sys/kernel/debug/dri/{}", device.render_minor.0), card.to_string());
+    }
+}

@@ -1,0 +1,118 @@
+//! The sysfs of a machine with these devices, as data: which files there are and what is in them.
+//!
+//! Paths are relative to the run directory: `sys/…` stands for `/sys/…`, `proc/modules` for `/proc/modules`. What is
+//! in the files follows amdkfd's `kfd_topology.c` and `kfd_crat.c` and amdgpu; which files there are follows their readers:
+//! libhsakmt (`topology.c`), libdrm (`xf86drm.c`), kmod's lsmod, tinygrad, rocm-smi and amd-smi, nvtop, radeontop,
+//! amdgpu_top and AMD's device plugin. Not for: writing it anywhere, or the figures that are asked for at each reading.
+
+pub(crate) mod board;
+mod cache;
+mod debugfs;
+mod discovery;
+mod drm;
+mod gauge;
+pub(crate) mod hwmon;
+mod kfd;
+mod link;
+mod module;
+mod node;
+mod pci;
+mod place;
+mod properties;
+mod tree;
+
+pub use gauge::{Gauge, Live};
+pub use place::{DEVICES, Numbers};
+pub use tree::{Entry, Tree};
+
+use crate::device::profile::Profile;
+use crate::ids::Bytes;
+use place::Place;
+
+/// What the tree tells of the host, which no profile knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Logical processors.
+    pub cpus: u32,
+    /// The APIC id of the first of them, by which libhsakmt finds the processor's name in `/proc/cpuinfo`.
+    pub first_apic_id: u32,
+    /// System memory.
+    pub memory: Bytes,
+    /// System memory that devices may use through their tables.
+    pub gtt: Bytes,
+    /// The highest clock of a processor, MHz.
+    pub mhz: u32,
+    /// The host's own `/proc/modules`, whose lines stay; empty to show `amdgpu` alone.
+    pub modules: String,
+    /// The first numbers that the host has not given.
+    pub numbers: Numbers,
+}
+
+impl Default for Host {
+    /// A host with one processor and 4 GiB, for trees that nobody reads through the real `/proc`.
+    fn default() -> Self {
+        Self {
+            cpus: 1,
+            first_apic_id: 0,
+            memory: Bytes(4 << 30),
+            gtt: Bytes(4 << 30),
+            mhz: 0,
+            modules: String::new(),
+            numbers: Numbers::default(),
+        }
+    }
+}
+
+impl Host {
+    /// Reads the texts of `/proc/cpuinfo`, `/proc/meminfo` and `/proc/modules`. What a text does not say is as in
+    /// [`Host::default`].
+    #[must_use]
+    pub fn from_proc(cpuinfo: &str, meminfo: &str, modules: &str) -> Self {
+        let fallback = Self::default();
+        let field = |text: &str, name: &str| {
+            text.lines().find_map(|line| {
+                let (key, value) = line.split_once(':')?;
+                (key.trim() == name).then(|| value.trim().split(' ').next().unwrap_or_default().to_owned())
+            })
+        };
+        let processors = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
+        Self {
+            cpus: u32::try_from(processors).ok().filter(|n| *n > 0).unwrap_or(fallback.cpus),
+            first_apic_id: field(cpuinfo, "apicid").and_then(|id| id.parse().ok()).unwrap_or_default(),
+            memory: field(meminfo, "MemTotal")
+                .and_then(|kib| kib.parse::<u64>().ok())
+                .and_then(|kib| kib.checked_mul(1024))
+                .map_or(fallback.memory, Bytes),
+            mhz: field(cpuinfo, "cpu MHz")
+                .and_then(|mhz| mhz.split('.').next()?.parse().ok())
+                .unwrap_or(fallback.mhz),
+            modules: modules.to_owned(),
+            ..fallback
+        }
+    }
+}
+
+/// The tree of `profile` on a default [`Host`].
+#[must_use]
+pub fn tree(profile: &Profile) -> Tree {
+    tree_on(profile, &Host::default())
+}
+
+/// The tree of `profile` on `host`.
+#[must_use]
+pub fn tree_on(profile: &Profile, host: &Host) -> Tree {
+    let mut tree = Tree::default();
+    kfd::plant(&mut tree, profile, host);
+    tree.directory(format!("sys/{DEVICES}"));
+    for place in Place::all(profile, host.numbers) {
+        pci::plant(&mut tree, &place, host);
+        drm::plant(&mut tree, &place);
+        board::plant(&mut tree, &place, host);
+        hwmon::plant(&mut tree, &place);
+        discovery::plant(&mut tree, &place);
+    }
+    drm::plant_class(&mut tree);
+    debugfs::plant(&mut tree, profile, host.numbers);
+    module::plant(&mut tree, host);
+    tree
+}

@@ -1,0 +1,251 @@
+//! What a GPU address of one process on one device means: an interval map to arena memory or to the client's own.
+//!
+//! Buffer objects are mapped where their client said. Elsewhere an address is the client's own, as far as shared virtual
+//! memory reaches (`svm::Reach`). Every engine access goes through it; an address that is neither is a fault, never a
+//! guess. A change bumps the epoch, by which views know that what they remember is stale.
+//!
+//! Lock order: inside the process mutex and a queue's processor. Not for: who may map what, which `ioctl::memory` says.
+
+use crate::ids::{GpuVa, UserVa};
+use crate::memory::arena::{Arena, PAGE};
+use crate::memory::pins::{Pin, Pins};
+use crate::memory::svm::{Reach, Right};
+use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Where an interval's bytes are.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// At this offset of an arena.
+    Arena(Arc<Arena>, u64),
+    /// At this address of the client, reached through a memory worker.
+    User(UserVa),
+    /// The process's doorbells: a store rings.
+    Doorbells,
+    /// Registers: a store leads nowhere.
+    Registers,
+}
+
+/// An interval.
+#[derive(Debug, Clone)]
+pub(crate) struct Span {
+    /// First address.
+    pub(crate) start: u64,
+    /// Bytes, at least one.
+    pub(crate) len: u64,
+    /// Where its bytes are.
+    pub(crate) target: Target,
+    /// Whether an engine may store.
+    pub(crate) writable: bool,
+}
+
+impl Span {
+    /// Whether `len` bytes at `va` lie inside.
+    #[inline]
+    pub(crate) fn holds(&self, va: u64, len: u64) -> bool {
+        va.checked_sub(self.start).and_then(|skip| skip.checked_add(len)).is_some_and(|end| end <= self.len)
+    }
+}
+
+/// See the module's head.
+#[derive(Debug, Default)]
+pub(crate) struct AddressMap {
+    spans: RwLock<Spans>,
+    epoch: AtomicU64,
+}
+
+/// A span with the queues that need it mapped.
+#[derive(Debug)]
+struct Mapped {
+    span: Span,
+    pins: Pins,
+}
+
+#[derive(Debug, Default)]
+struct Spans {
+    by_start: BTreeMap<u64, Mapped>,
+    /// Where no span is, the client's memory at the same address.
+    shared: Reach,
+    /// The process is going: nothing is mapped any more.
+    revoked: bool,
+}
+
+impl Spans {
+    fn at(&self, va: u64) -> Option<&Span> {
+        self.by_start.range(..=va).next_back().map(|(_, mapped)| &mapped.span)
+    }
+
+    fn is_free(&self, start: u64, end: u64) -> bool {
+        let last = self.by_start.range(..end).next_back();
+        last.is_none_or(|(_, Mapped { span, .. })| span.start + span.len <= start)
+    }
+
+    /// The interval of shared virtual memory around `va`, up to the next spans.
+    fn shared_at(&self, va: u64) -> Option<Span> {
+        let (range, right) = self.shared.at(va);
+        if right == Right::None {
+            return None;
+        }
+        let below = self.at(va).map_or(0, |span| span.start + span.len);
+        let above = self.by_start.range(va..).next().map_or(u64::MAX, |(start, _)| *start);
+        let (start, end) = (range.start.max(below), range.end.min(above));
+        let target = Target::User(UserVa(start));
+        (start <= va && va < end).then_some(Span {
+            start,
+            len: end - start,
+            target,
+            writable: right == Right::Write,
+        })
+    }
+}
+
+impl AddressMap {
+    /// Maps all of `spans`, or none: false when one overlaps what is mapped, is empty, or leaves the address space. `pins`
+    /// counts the queues that need them.
+    pub(crate) fn map(&self, spans: &[Span], pins: &Pins) -> bool {
+        let mut map = self.spans.write();
+        let fits = |span: &Span| {
+            span.len > 0
+                && span.start.checked_add(span.len).is_some_and(|end| map.is_free(span.start, end))
+                && !map.revoked
+        };
+        if !spans.iter().all(fits) {
+            return false;
+        }
+        for span in spans {
+            map.by_start.insert(span.start, Mapped { span: span.clone(), pins: pins.clone() });
+        }
+        if !map.shared.is_empty() {
+            // What was the client's own memory until now is remembered as that.
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        true
+    }
+
+    /// Keeps the span mapped that begins on the page of `va` and has exactly so many pages; any number of them, where that
+    /// is none.
+    pub(crate) fn pin(&self, va: GpuVa, bytes: u64) -> Option<Pin> {
+        let (start, pages) = (va.0 / PAGE * PAGE, bytes / PAGE);
+        let map = self.spans.read();
+        let Mapped { span, pins } = map.by_start.get(&start)?;
+        (pages == 0 || span.len / PAGE == pages).then(|| pins.pin())
+    }
+
+    /// Whether a buffer object is mapped somewhere in a range.
+    pub(crate) fn is_taken(&self, range: &Range<u64>) -> bool {
+        !self.spans.read().is_free(range.start, range.end)
+    }
+
+    /// Changes how far shared virtual memory reaches.
+    pub(crate) fn share(&self, change: impl FnOnce(&mut Reach)) {
+        let mut map = self.spans.write();
+        if !map.revoked {
+            change(&mut map.shared);
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Unmaps the intervals that start at these addresses.
+    pub(crate) fn unmap(&self, starts: impl IntoIterator<Item = u64>) {
+        let mut map = self.spans.write();
+        for start in starts {
+            map.by_start.remove(&start);
+        }
+        // Inside the lock: whoever sees the new epoch and looks up again waits for the removal.
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Unmaps everything for good.
+    pub(crate) fn revoke(&self) {
+        let mut map = self.spans.write();
+        map.revoked = true;
+        let old = (std::mem::take(&mut map.by_start), std::mem::take(&mut map.shared));
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        drop(map);
+        drop(old);
+    }
+
+    /// The interval that holds `len` bytes at `va`, with the epoch it belongs to.
+    pub(crate) fn find(&self, va: GpuVa, len: u64) -> Option<(Span, u64)> {
+        let map = self.spans.read();
+        let whole = |span: &Span| span.holds(va.0, len);
+        let span = match map.at(va.0).filter(|span| span.holds(va.0, 1)) {
+            Some(span) => Some(span).filter(|span| whole(span)).cloned(),
+            None => map.shared_at(va.0).filter(whole),
+        }?;
+        Some((span, self.epoch.load(Ordering::Acquire)))
+    }
+
+    /// The epoch now.
+    #[inline]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AddressMap, Span, Target};
+    use crate::ids::{GpuVa, UserVa};
+    use crate::memory::pins::Pins;
+    use crate::memory::svm::Right;
+
+    fn span(start: u64, len: u64) -> Span {
+        Span { start, len, target: Target::User(UserVa(start)), writable: true }
+    }
+
+    #[test]
+    fn shared_memory_is_what_lies_between_the_spans() {
+        let map = AddressMap::default();
+        map.share(|reach| reach.reset(0x1000..0x10_0000));
+        let (before, epoch) = map.find(GpuVa(0x5000), 8).expect("the client's own");
+        assert_eq!((before.start, before.len), (0x1000, 0xf_f000));
+        assert!(matches!(before.target, Target::User(UserVa(0x1000))), "at the same address");
+        assert!(map.map(&[span(0x4000, 0x2000)], &Pins::default()));
+        assert_ne!(map.epoch(), epoch, "what was found before no longer holds");
+        assert_eq!(map.find(GpuVa(0x5000), 8).map(|(span, _)| span.start), Some(0x4000));
+        assert_eq!(
+            map.find(GpuVa(0x3000), 8).map(|(span, _)| (span.start, span.len)),
+            Some((0x1000, 0x3000))
+        );
+        assert_eq!(
+            map.find(GpuVa(0x6000), 8).map(|(span, _)| (span.start, span.len)),
+            Some((0x6000, 0xf_a000))
+        );
+        assert!(map.find(GpuVa(0x3ffc), 8).is_none(), "an access does not cross into a span");
+        assert!(map.is_taken(&(0x5fff..0x6000)) && !map.is_taken(&(0x6000..0x7000)));
+        map.share(|reach| reach.set(0x6000..0x7000, Some(Right::Read)));
+        assert_eq!(
+            map.find(GpuVa(0x6000), 8).map(|(span, _)| (span.len, span.writable)),
+            Some((0x1000, false))
+        );
+        map.revoke();
+        assert!(map.find(GpuVa(0x3000), 8).is_none());
+        map.share(|reach| reach.reset(0x1000..0x10_0000));
+        assert!(map.find(GpuVa(0x3000), 8).is_none(), "nothing is shared after the end");
+    }
+
+    #[test]
+    fn intervals_do_not_overlap_and_only_whole_accesses_are_found() {
+        let map = AddressMap::default();
+        assert!(map.map(&[span(0x1000, 0x1000), span(0x3000, 0x1000)], &Pins::default()));
+        for (start, len) in
+            [(0x1000, 1), (0x1fff, 2), (0xfff, 2), (0, 0x10000), (0x2000, 0x1001), (0x2000, 0)]
+        {
+            assert!(!map.map(&[span(start, len)], &Pins::default()), "{start:#x}+{len:#x}");
+        }
+        assert!(!map.map(&[span(u64::MAX - 1, 4)], &Pins::default()), "beyond the address space");
+        assert!(map.map(&[span(0x2000, 0x1000)], &Pins::default()), "between the two");
+        assert!(map.find(GpuVa(0x1ff8), 8).is_some());
+        assert!(map.find(GpuVa(0x1ff9), 8).is_none(), "an access does not cross intervals");
+        assert!(map.find(GpuVa(0x4000), 1).is_none());
+        let epoch = map.epoch();
+        map.unmap([0x2000]);
+        assert_ne!(map.epoch(), epoch);
+        assert!(map.find(GpuVa(0x2000), 8).is_none());
+        map.revoke();
+        assert!(map.find(GpuVa(0x1000), 8).is_none());
+        assert!(!map.map(&[span(0x9000, 8)], &Pins::default()), "nothing is mapped after the end");
+    }
+}

@@ -1,0 +1,317 @@
+//! A process's memory on its devices: a sparse, sealed memfd that the client maps through its render nodes, and windows
+//! of it that the daemon maps when an engine first needs them.
+//!
+//! The memfd's size is its limit and never changes (`F_SEAL_SHRINK|GROW|SEAL`), so no access of the daemon lies beyond
+//! its end. A freed range is punched, reads zeros, and is handed out again last. Windows stay mapped until the arena
+//! is dropped, on the reclaimer, when no reader is left.
+//!
+//! Needs no lock of the core: ranges are given out under the process mutex, windows are set once.
+//! Not for: which of its bytes a GPU address means, which `address` says.
+
+mod range;
+pub(crate) mod shm;
+mod sys;
+
+use crate::account::Charge;
+use crate::process::vitals::Vitals;
+use crate::sync::{Arc, Mutex, OnceLock, Ordering};
+use range::Ranges;
+use shm::Window;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Bytes of one window: large enough that a process needs few, small enough that many processes fit an address space.
+pub(crate) const WINDOW: u64 = 4 << 30;
+
+/// Bytes of a page.
+pub(crate) const PAGE: u64 = 4096;
+
+/// What is known of a shared range.
+struct SharedRange {
+    len: u64,
+    /// What its bytes cost, until nobody holds it any more.
+    bytes: Option<Charge>,
+    /// What the file costs by which descriptors mean it, while there is one.
+    token: Option<Charge>,
+    /// Nobody holds it any more: it rests for a grace period.
+    parting: bool,
+    /// Its process is gone: others alone hold it.
+    orphaned: bool,
+}
+
+/// See the module's head.
+pub(crate) struct Arena {
+    memfd: OwnedFd,
+    size: u64,
+    windows: Box<[OnceLock<Window>]>,
+    /// Held while a window is being mapped.
+    mapping: Mutex<()>,
+    ranges: Mutex<Ranges>,
+    /// Ranges that other processes may hold, by offset. Outside `ranges` and the account; held while the rest is trimmed
+    /// away.
+    shared: Mutex<BTreeMap<u64, SharedRange>>,
+    vitals: Arc<Vitals>,
+}
+
+impl Arena {
+    /// An empty arena of `size` bytes, rounded up to whole windows.
+    pub(crate) fn new(size: u64, vitals: Arc<Vitals>) -> io::Result<Self> {
+        let size = size.max(1).div_ceil(WINDOW).saturating_mul(WINDOW);
+        let memfd = sys::sealed_memfd(size)?;
+        vitals.arena_fds.fetch_add(1, Ordering::Relaxed);
+        let windows = (0..size / WINDOW).map(|_| OnceLock::new()).collect();
+        let (mapping, ranges) = (Mutex::new(()), Mutex::new(Ranges::new(size)));
+        Ok(Self { memfd, size, windows, mapping, ranges, shared: Mutex::default(), vitals })
+    }
+
+    /// Bytes from the first to the end of the memfd. A mapping of what lies beyond is granted and a touch of it is a
+    /// SIGBUS.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Another descriptor of the memfd, for whoever serves it to the client.
+    pub(crate) fn dup(&self) -> io::Result<OwnedFd> {
+        self.memfd.as_fd().try_clone_to_owned()
+    }
+
+    /// Takes a range of whole pages; `None` when no gap is long enough.
+    pub(crate) fn take(&self, len: u64) -> Option<u64> {
+        self.ranges.lock().take(len.checked_next_multiple_of(PAGE)?)
+    }
+
+    /// Gives a range back: its pages are dropped from the memfd.
+    pub(crate) fn give(&self, offset: u64, len: u64) {
+        let len = len.next_multiple_of(PAGE);
+        if let Err(error) = sys::punch(self.memfd.as_fd(), offset, len) {
+            tracing::error!(%error, offset, len, "a freed range could not be punched: its pages stay until the process goes");
+        }
+        self.ranges.lock().give(offset, len);
+    }
+
+    /// A range that was taken is shared from now on: it costs `charge` until [`Arena::uncharge_shared`], and is taken until
+    /// [`Arena::give_shared`].
+    pub(crate) fn share(&self, offset: u64, len: u64, charge: Option<Charge>) {
+        let range = SharedRange { len, bytes: charge, token: None, parting: false, orphaned: false };
+        self.shared.lock().insert(offset, range);
+    }
+
+    /// Descriptors mean a shared range by a file of this cost.
+    pub(crate) fn charge_token(&self, offset: u64, mut charge: Charge) {
+        if let Some(range) = self.shared.lock().get_mut(&offset) {
+            if range.orphaned {
+                charge.leave();
+            }
+            range.token = Some(charge);
+        }
+    }
+
+    /// No descriptor means it any more.
+    pub(crate) fn uncharge_token(&self, offset: u64) {
+        if let Some(range) = self.shared.lock().get_mut(&offset) {
+            range.token = None;
+        }
+    }
+
+    /// Nobody holds that shared range any more: its cost is returned. It is taken until [`Arena::give_shared`].
+    pub(crate) fn uncharge_shared(&self, offset: u64) {
+        // With the lock held, so that the free of its process finds either the range or the charge returned.
+        if let Some(range) = self.shared.lock().get_mut(&offset) {
+            (range.bytes, range.token, range.parting) = (None, None, true);
+        }
+    }
+
+    /// Nor does anybody look at it: gives it back.
+    pub(crate) fn give_shared(&self, offset: u64) {
+        let taken = self.shared.lock().remove(&offset);
+        if let Some(SharedRange { len, .. }) = taken {
+            self.give(offset, len);
+        }
+    }
+
+    /// Bytes of shared ranges that cost nothing any more and are there still.
+    pub(crate) fn parting(&self) -> u64 {
+        self.shared.lock().values().filter(|range| range.parting).map(|range| range.len).sum()
+    }
+
+    /// Its process is being freed: what shared ranges cost leaves that process's purse. Says whether anybody holds any.
+    pub(crate) fn orphan(&self) -> bool {
+        let mut shared = self.shared.lock();
+        for range in shared.values_mut() {
+            range.orphaned = true;
+            range.bytes.iter_mut().chain(&mut range.token).for_each(Charge::leave);
+        }
+        shared.values().any(|range| !range.parting)
+    }
+
+    /// Whether the shared range at `offset` has outlived its process.
+    pub(crate) fn is_orphaned(&self, offset: u64) -> bool {
+        self.shared.lock().get(&offset).is_some_and(|range| range.orphaned)
+    }
+
+    /// Its process is gone and nobody maps it: drops every page that is in no shared range.
+    pub(crate) fn trim(&self) {
+        let shared = self.shared.lock();
+        let mut from = 0;
+        let ranges = shared.iter().map(|(offset, range)| (*offset, range.len)).chain([(self.size, 0)]);
+        for (offset, len) in ranges {
+            if let Some(gap) = offset.checked_sub(from).filter(|gap| *gap > 0)
+                && let Err(error) = sys::punch(self.memfd.as_fd(), from, gap)
+            {
+                tracing::error!(%error, from, gap, "pages of a dead process stay until its shared memory goes");
+            }
+            from = offset + len;
+        }
+    }
+
+    /// Bytes of memory behind it, as the file system counts them.
+    pub(crate) fn resident(&self) -> u64 {
+        sys::blocks(self.memfd.as_fd()).unwrap_or(0)
+    }
+
+    /// The window that holds `offset` and the place in it; mapped now if it was not. `None` beyond the end or when the
+    /// kernel refuses the mapping.
+    #[inline]
+    pub(crate) fn window(&self, offset: u64) -> Option<(&Window, usize)> {
+        let index = usize::try_from(offset / WINDOW).ok()?;
+        let slot = self.windows.get(index)?;
+        let window = match slot.get() {
+            Some(window) => window,
+            None => self.map(index)?,
+        };
+        Some((window, (offset % WINDOW) as usize))
+    }
+
+    #[cold]
+    fn map(&self, index: usize) -> Option<&Window> {
+        let _mapping = self.mapping.lock();
+        let slot = self.windows.get(index)?;
+        if slot.get().is_none() {
+            match Window::map(self.memfd.as_fd(), index as u64 * WINDOW) {
+                Ok(window) => drop(slot.set(window)),
+                Err(error) => {
+                    tracing::error!(%error, index, "a window of an arena could not be mapped");
+                    return None;
+                }
+            }
+        }
+        slot.get()
+    }
+
+    /// Copies out, across windows.
+    pub(crate) fn read(&self, mut offset: u64, mut out: &mut [u8]) -> Option<()> {
+        while !out.is_empty() {
+            let (window, at) = self.window(offset)?;
+            let len = out.len().min(WINDOW as usize - at);
+            let (now, rest) = out.split_at_mut(len);
+            window.read(at, now)?;
+            out = rest;
+            offset += len as u64;
+        }
+        Some(())
+    }
+
+    /// Copies in, across windows.
+    pub(crate) fn write(&self, mut offset: u64, mut bytes: &[u8]) -> Option<()> {
+        while !bytes.is_empty() {
+            let (window, at) = self.window(offset)?;
+            let len = bytes.len().min(WINDOW as usize - at);
+            window.write(at, &bytes[..len])?;
+            bytes = &bytes[len..];
+            offset += len as u64;
+        }
+        Some(())
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        self.vitals.arena_fds.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Arena {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arena({} bytes)", self.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arena, PAGE, WINDOW};
+    use crate::clock::Monotonic;
+    use crate::notice::{Notice, Outbox};
+    use crate::process::vitals::Vitals;
+    use crate::sync::{Arc, Ordering};
+
+    struct Nobody;
+
+    impl Outbox for Nobody {
+        fn post(&self, notice: Notice) {
+            panic!("an arena posts nothing: {notice:?}");
+        }
+    }
+
+    fn arena(windows: u64) -> (Arena, Arc<Vitals>) {
+        let vitals = Arc::new(Vitals::new(Arc::new(Nobody), Arc::new(Monotonic)));
+        (Arena::new(windows * WINDOW, Arc::clone(&vitals)).expect("a memfd"), vitals)
+    }
+
+    #[test]
+    fn copies_cross_windows_and_end_at_the_arena() {
+        let (arena, vitals) = arena(2);
+        let bytes: Vec<u8> = (0..100).collect();
+        let mut back = [0; 100];
+        for at in [WINDOW - 37, WINDOW, 3, 2 * WINDOW - 100] {
+            assert!(arena.write(at, &bytes).is_some() && arena.read(at, &mut back).is_some(), "{at:#x}");
+            assert_eq!(back[..], bytes);
+        }
+        assert!(arena.write(2 * WINDOW - 99, &bytes).is_none());
+        assert!(arena.read(u64::MAX - 10, &mut back).is_none());
+        assert!(arena.window(2 * WINDOW).is_none());
+        drop(arena);
+        assert_eq!(vitals.arena_fds.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn words_are_aligned_and_inside() {
+        let (arena, _) = arena(1);
+        let (window, at) = arena.window(WINDOW - 8).expect("the last word");
+        assert_eq!(window.store_u64(at, 7), Some(()));
+        assert_eq!((window.load_u64(at), window.fetch_sub_u64(at, 9)), (Some(7), Some(7)));
+        assert_eq!(window.load_u64(at), Some(7u64.wrapping_sub(9)));
+        assert_eq!(window.load_u64(at + 4), None, "neither aligned nor inside");
+        assert_eq!(window.load_u32(at + 4), Some(u32::MAX));
+        assert_eq!(window.store_u16(at + 1, 0), None);
+        assert_eq!(window.store_u16(at + 6, 0), Some(()));
+        assert_eq!(window.load_u32(at + 4), Some(0xffff));
+    }
+
+    #[test]
+    fn a_shared_range_that_nobody_holds_costs_nothing_and_is_taken_until_it_is_given_back() {
+        let (arena, _) = arena(1);
+        let offset = arena.take(3 * PAGE).expect("room");
+        arena.write(offset, &[1; 3 * PAGE as usize]).expect("inside");
+        arena.share(offset, 3 * PAGE, None);
+        assert_eq!(arena.parting(), 0);
+        arena.uncharge_shared(offset);
+        assert_eq!((arena.resident(), arena.parting()), (3 * PAGE, 3 * PAGE));
+        assert!(!arena.orphan(), "nobody holds it");
+        arena.give_shared(offset);
+        assert_eq!((arena.resident(), arena.parting()), (0, 0));
+    }
+
+    #[test]
+    fn the_memfd_keeps_its_size_and_a_freed_range_its_holes() {
+        let (arena, _) = arena(1);
+        let fd = std::fs::File::from(arena.dup().expect("a descriptor"));
+        assert!(fd.set_len(PAGE).is_err() && fd.set_len(2 * WINDOW).is_err(), "sealed");
+        let offset = arena.take(3 * PAGE).expect("room");
+        arena.write(offset, &[1; 3 * PAGE as usize]).expect("inside");
+        assert_eq!(arena.resident(), 3 * PAGE);
+        arena.give(offset, 3 * PAGE);
+        assert_eq!(arena.resident(), 0);
+        assert_ne!(arena.take(PAGE), Some(offset), "what was freed rests");
+    }
+}

@@ -1,0 +1,110 @@
+//! Pages that outlive their process: an arena that somebody else still maps.
+//!
+//! A forked child keeps its parent's mapping of the render node; the pages then live until that mapping ends, which the
+//! door is told by the node's FORGET. From the free of the process until then they are listed under the name of the dead.
+//! They are not charged any more (its balance was zero when it was freed), and a leak report does not count them: what
+//! a foreign mapping holds is not the daemon's to take back.
+//!
+//! An arena of which others hold a part ([`crate::memory::share`]) outlives its process too: once nobody maps it, everything
+//! but that part is dropped. The part is listed by [`Core::shares`].
+//!
+//! Lock order: a leaf. Not for: doorbell pages, which hold nothing of worth.
+
+use crate::call::Node;
+use crate::core::Core;
+use crate::ids::{Bytes, ProcessId, RenderMinor, Tgid, Uid};
+use crate::memory::arena::Arena;
+use crate::process::Process;
+use crate::sync::{Arc, Mutex};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Weak;
+
+/// The arena of a freed process at one render node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LingeringRow {
+    /// Whose it was.
+    pub tgid: Tgid,
+    /// Whose it was.
+    pub uid: Uid,
+    /// Whose it was.
+    pub process: ProcessId,
+    /// The render node that is still mapped.
+    pub minor: RenderMinor,
+    /// Bytes of memory behind it when its process was freed.
+    pub bytes: Bytes,
+}
+
+/// An arena that was handed out.
+#[derive(Debug, Default)]
+struct Slot {
+    /// Once the process is gone.
+    row: Option<LingeringRow>,
+    /// What is to be trimmed when nobody maps it any more.
+    outlives: Weak<Arena>,
+}
+
+/// Every render node of a process.
+fn nodes(process: ProcessId) -> RangeInclusive<(ProcessId, RenderMinor)> {
+    (process, RenderMinor(0))..=(process, RenderMinor(u32::MAX))
+}
+
+/// Arenas that were handed out, by process and node.
+#[derive(Debug, Default)]
+pub(crate) struct Lingering(Mutex<BTreeMap<(ProcessId, RenderMinor), Slot>>);
+
+impl Lingering {
+    /// An arena is handed out to be mapped.
+    pub(crate) fn handed_out(&self, process: ProcessId, minor: RenderMinor) {
+        self.0.lock().entry((process, minor)).or_default();
+    }
+
+    /// Its process is being freed.
+    pub(crate) fn orphaned(&self, process: &Process, bytes: u64) {
+        for ((id, minor), slot) in self.0.lock().range_mut(nodes(process.id())) {
+            let (tgid, uid) = (process.tgid(), process.uid());
+            slot.row = Some(LingeringRow { tgid, uid, process: *id, minor: *minor, bytes: Bytes(bytes) });
+        }
+    }
+
+    /// Its process is being freed while others hold a part of the arena: the rest is dropped as soon as nobody maps it.
+    pub(crate) fn outlives(&self, process: ProcessId, arena: &Arc<Arena>) {
+        let mut slots = self.0.lock();
+        let mut mapped = false;
+        for (_, slot) in slots.range_mut(nodes(process)) {
+            slot.outlives = Arc::downgrade(arena);
+            mapped = true;
+        }
+        drop(slots);
+        if !mapped {
+            arena.trim();
+        }
+    }
+
+    /// Nobody maps that node any more; what is to be trimmed because nobody maps any other either.
+    fn forgotten(&self, process: ProcessId, minor: RenderMinor) -> Option<Arc<Arena>> {
+        let mut slots = self.0.lock();
+        let slot = slots.remove(&(process, minor))?;
+        let last = slots.range(nodes(process)).next().is_none();
+        if last { slot.outlives.upgrade() } else { None }
+    }
+}
+
+impl Core {
+    /// Nobody has this node of a process open or mapped any more (FORGET): its pages are gone.
+    pub fn node_forgotten(&self, process: ProcessId, node: Node) {
+        if let Node::Render(minor) = node
+            && let Some(arena) = self.vitals.lingering.forgotten(process, minor)
+        {
+            // Dropping many pages takes its time: not on a door's thread.
+            self.domain().defer(move || arena.trim());
+        }
+    }
+
+    /// The arenas of freed processes that somebody still maps.
+    #[must_use]
+    pub fn lingering(&self) -> Vec<LingeringRow> {
+        self.vitals.lingering.0.lock().values().filter_map(|slot| slot.row).collect()
+    }
+}

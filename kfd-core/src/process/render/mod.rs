@@ -1,0 +1,192 @@
+//! What a process's open files of a render node have: GEM buffers by handle, an address space, contexts and lists.
+//!
+//! amdgpu keeps all of it in the open file (`struct drm_file`, `struct amdgpu_fpriv`), so two files of a process share
+//! nothing here but the numbers of buffers (`handles`), and a file's end ends it. Buffers lie in the same arena as those of
+//! KFD, which the file's mappings show. A file's address space may be that of KFD's devices too ([`RenderFiles::acquire`]); amdkfd holds that
+//! file open, so its close ends nothing before the process's end. A file that never had anything mapped is let go for another
+//! all the same: libdrm, to which all nodes look like one device, closes what it opens of the others.
+//!
+//! Lock order: the table of files → a file's state → handles → a buffer's state → account; all inside the process mutex.
+//! Not for: what a call means (`ioctl::drm`).
+
+mod context;
+mod gem;
+mod handles;
+mod pressure;
+mod vm;
+
+pub(crate) use context::{Context, Contexts};
+pub(crate) use gem::{Gem, Metadata};
+pub(crate) use vm::{Mapping, Vm};
+
+use crate::call::Errno;
+use crate::idr::Idr;
+use crate::ids::FileId;
+use crate::memory::address::AddressMap;
+use crate::sync::{Arc, Mutex};
+use handles::Handles;
+use std::collections::BTreeMap;
+
+/// A list of buffers that submissions name.
+pub(crate) type BoList = Arc<[Arc<Gem>]>;
+
+/// Objects by number, the lowest free one from 1 on first, as amdgpu's idr gives them out.
+#[derive(Debug)]
+pub(crate) struct Numbered<T> {
+    by_number: BTreeMap<u32, T>,
+    numbers: Idr,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { by_number: BTreeMap::new(), numbers: Idr::new(1, i32::MAX as u32) }
+    }
+}
+
+impl<T> Numbered<T> {
+    /// Adds one; its number. `None` when all are taken.
+    pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
+        let number = self.numbers.take()?;
+        self.by_number.insert(number, value);
+        Some(number)
+    }
+
+    /// The one with this number.
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        self.by_number.get(&number)
+    }
+
+    /// The one with this number, to be changed.
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        self.by_number.get_mut(&number)
+    }
+
+    /// Takes it out.
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+        let value = self.by_number.remove(&number)?;
+        self.numbers.give(number);
+        Some(value)
+    }
+
+    /// Takes out all for which `is_it`.
+    pub(crate) fn remove_all(&mut self, is_it: impl Fn(&T) -> bool) -> Vec<T> {
+        let ended = |(number, value): (&u32, &T)| is_it(value).then_some(*number);
+        let numbers: Vec<_> = self.by_number.iter().filter_map(ended).collect();
+        numbers.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
+    /// The number of the first that is the one.
+    pub(crate) fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<u32> {
+        self.by_number.iter().find_map(|(number, value)| is_it(value).then_some(*number))
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.by_number.values()
+    }
+}
+
+/// What lies under a file's lock.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Its lists.
+    pub(crate) lists: Numbered<BoList>,
+    /// Its contexts.
+    pub(crate) contexts: Contexts,
+    /// Its address space.
+    pub(crate) vm: Vm,
+}
+
+/// An open file of a render node.
+#[derive(Debug)]
+pub(crate) struct RenderFile {
+    /// Its name.
+    pub(crate) id: FileId,
+    /// The buffers of its process on its device.
+    pub(crate) gems: Arc<Handles>,
+    /// What it alone has.
+    pub(crate) state: Mutex<State>,
+}
+
+/// The files of a process that have anything.
+#[derive(Debug, Default)]
+pub(crate) struct RenderFiles(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    files: BTreeMap<FileId, Arc<RenderFile>>,
+    /// By the index of a device that KFD has bound: the file whose address space it has, and that address map.
+    acquired: BTreeMap<usize, (FileId, Arc<AddressMap>)>,
+    /// By the device's index.
+    handles: BTreeMap<usize, Arc<Handles>>,
+}
+
+impl RenderFiles {
+    /// What that file of that device has, made now if it had nothing.
+    pub(crate) fn file(&self, file: FileId, device: usize) -> Arc<RenderFile> {
+        let mut table = self.0.lock();
+        let gems = Arc::clone(table.handles.entry(device).or_default());
+        let fresh = || Arc::new(RenderFile { id: file, gems, state: Mutex::default() });
+        Arc::clone(table.files.entry(file).or_insert_with(fresh))
+    }
+
+    /// Makes the address space of a file that of KFD's `device`, and shows what is mapped in it in `map`. The file comes with
+    /// the index of its own device.
+    ///
+    /// # Errors
+    /// EINVAL: something else is mapped there.
+    pub(crate) fn acquire(
+        &self,
+        device: usize,
+        (file, own): (FileId, usize),
+        map: &Arc<AddressMap>,
+    ) -> Result<(), Errno> {
+        self.file(file, own).state.lock().vm.lend(map)?;
+        self.0.lock().acquired.insert(device, (file, Arc::clone(map)));
+        Ok(())
+    }
+
+    /// The file was closed: what it had, to be dropped with nothing held. Nothing, while KFD holds it open; it takes `next`
+    /// instead of one that has nothing mapped.
+    pub(crate) fn close(
+        &self,
+        file: FileId,
+        next: Option<(FileId, usize)>,
+    ) -> Option<(Arc<RenderFile>, Vec<Arc<Gem>>)> {
+        let holders = self.holders(file);
+        if !holders.is_empty() {
+            let kept = self.0.lock().files.get(&file).is_some_and(|held| !held.state.lock().vm.is_empty());
+            let next = next.filter(|_| !kept)?;
+            for (device, map) in holders {
+                // Its address map is as empty as the file's.
+                self.acquire(device, next, &map).ok()?;
+            }
+        }
+        let mut table = self.0.lock();
+        let closed = table.files.remove(&file)?;
+        let last = !table.files.values().any(|other| Arc::ptr_eq(&other.gems, &closed.gems));
+        let gems = closed.gems.close(file, last);
+        Some((closed, gems))
+    }
+
+    /// The devices of KFD that have this file's address space.
+    fn holders(&self, file: FileId) -> Vec<(usize, Arc<AddressMap>)> {
+        let table = self.0.lock();
+        let of = table.acquired.iter().filter(|(_, (acquired, _))| *acquired == file);
+        of.map(|(device, (_, map))| (*device, Arc::clone(map))).collect()
+    }
+
+    /// The buffers on the device with this index.
+    pub(crate) fn gems(&self, device: usize) -> Vec<Arc<Gem>> {
+        let handles = self.0.lock().handles.get(&device).map(Arc::clone);
+        handles.map(|handles| handles.all()).unwrap_or_default()
+    }
+
+    /// A buffer's handle has ended: no file has it mapped any more.
+    pub(crate) fn forget(&self, gem: &Arc<Gem>) {
+        let files: Vec<_> = self.0.lock().files.values().map(Arc::clone).collect();
+        for file in files {
+            file.state.lock().vm.forget(gem);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One user-mode queue: its processor, and what its client said about it.
+//!
+//! The processor's mutex is held by the engine for one step and by whoever takes the queue off the device, who by
+//! taking it knows that the engine has left. `stopped` is looked at between steps.
+//!
+//! Lock order: the processor's mutex is taken with no other lock of the core held. Not for: when it runs (`dqm`).
+pub mod buffers;
+
+pub(crate) mod dqm;
+pub(crate) mod poll;
+pub(crate) mod pqm;
+pub(crate) mod save_area;
+pub(crate) mod slots;
+pub(crate) mod view;
+
+use crate::core::listing::QueueKind;
+use crate::ids::{GpuVa, Nanos, QueueKey};
+use crate::queue::save_area::SaveArea;
+use crate::queue::view::OpenAccess;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use hsa_queue::ring::{Ring, RingError};
+use hsa_queue::sdma::Generation;
+use hsa_queue::{QueueProcessor, QueueRegs, Waves, aql, pm4, sdma};
+
+/// A queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    /// Which.
+    pub(crate) key: QueueKey,
+    /// Index of its device.
+    pub(crate) device: usize,
+    /// Its doorbell's index in the process's slice.
+    pub(crate) doorbell: u16,
+    /// Packets retired.
+    pub(crate) packets: AtomicU64,
+    /// Nanoseconds in which it ran.
+    pub(crate) ran: AtomicU64,
+    /// When it was made.
+    pub(crate) made_at: Nanos,
+    /// `write_dispatch_id`.
+    pub(crate) write_index: GpuVa,
+    /// `read_dispatch_id`.
+    pub(crate) read_index: GpuVa,
+    /// Where its waves are saved.
+    pub(crate) save_area: SaveArea,
+    format: Format,
+    stopped: AtomicBool,
+    /// The engine's side.
+    pub(crate) engine: Mutex<Engine>,
+}
+
+/// What a turn needs.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// Reads the packets; none until the queue has a ring.
+    pub(crate) processor: Option<QueueProcessor>,
+    /// Its access to client memory, if one is under way.
+    pub(crate) open: OpenAccess,
+    /// Whether its end was told.
+    pub(crate) reported: bool,
+}
+
+/// Which packets a queue takes, and what that kind of packet needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Aql(Waves),
+    Pm4(Waves),
+    Sdma(Generation),
+    SdmaXgmi(Generation),
+}
+
+impl Format {
+    /// A processor that has read nothing yet.
+    fn processor(self, regs: QueueRegs) -> Result<QueueProcessor, RingError> {
+        Ok(match self {
+            Self::Aql(waves) => QueueProcessor::Aql(Box::new(aql::Processor::new(regs)?.with_waves(waves))),
+            Self::Pm4(waves) => QueueProcessor::Pm4(Box::new(pm4::Processor::new(regs, waves)?)),
+            Self::Sdma(generation) | Self::SdmaXgmi(generation) => {
+                QueueProcessor::Sdma(Box::new(sdma::Processor::new(regs, generation)?))
+            }
+        })
+    }
+}
+
+/// Where a queue's indices lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Indices {
+    pub(crate) write: GpuVa,
+    pub(crate) read: GpuVa,
+}
+
+/// What CREATE_QUEUE and UPDATE_QUEUE say of a queue's running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Properties {
+    /// Ring, GPU address; 0 makes it inactive.
+    pub(crate) ring: GpuVa,
+    /// Bytes; 0 makes it inactive.
+    pub(crate) ring_bytes: u64,
+    /// 0 to 100; 0 makes it inactive.
+    pub(crate) percentage: u32,
+    /// 0 to 15.
+    pub(crate) priority: u32,
+}
+
+impl Properties {
+    /// `QUEUE_IS_ACTIVE` (amdkfd/kfd_priv.h), evictions apart.
+    pub(crate) fn active(&self) -> bool {
+        self.ring.0 != 0 && self.ring_bytes != 0 && self.percentage != 0
+    }
+}
+
+impl Queue {
+    /// A queue that has read nothing yet and has no ring.
+    pub(crate) fn new(
+        key: QueueKey,
+        device: usize,
+        doorbell: u16,
+        format: Format,
+        indices: Indices,
+        save_area: SaveArea,
+        made_at: Nanos,
+    ) -> Self {
+        let engine = Mutex::new(Engine { processor: None, open: OpenAccess::default(), reported: false });
+        let Indices { write: write_index, read: read_index } = indices;
+        let (packets, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self {
+            key,
+            device,
+            doorbell,
+            packets,
+            ran: AtomicU64::new(0),
+            made_at,
+            write_index,
+            read_index,
+            save_area,
+            format,
+            stopped,
+            engine,
+        }
+    }
+
+    /// Which packets it takes.
+    pub(crate) fn kind(&self) -> QueueKind {
+        match self.format {
+            Format::Aql(_) => QueueKind::Aql,
+            Format::Pm4(_) => QueueKind::Pm4,
+            Format::Sdma(_) => QueueKind::Sdma,
+            Format::SdmaXgmi(_) => QueueKind::SdmaXgmi,
+        }
+    }
+
+    /// Whether it takes AQL packets.
+    pub(crate) fn is_aql(&self) -> bool {
+        matches!(self.format, Format::Aql(_))
+    }
+
+    /// Whether it runs on the compute slots of its device, not on an SDMA engine.
+    pub(crate) fn is_compute(&self) -> bool {
+        matches!(self.format, Format::Aql(_) | Format::Pm4(_))
+    }
+
+    /// Gives the queue a ring, its first or another; indices go on.
+    ///
+    /// # Errors
+    /// [`RingError`] when it is not one.
+    pub(crate) fn set_ring(&self, ring: GpuVa, size_bytes: u64) -> Result<(), RingError> {
+        let new = Ring::new(ring, size_bytes)?;
+        let mut engine = self.engine.lock();
+        match &mut engine.processor {
+            Some(processor) => processor.set_ring(new),
+            none => {
+                let (write_index, read_index) = (self.write_index, self.read_index);
+                *none =
+                    Some(self.format.processor(QueueRegs { ring, size_bytes, write_index, read_index })?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on at a read index, in the queue's own unit: of a queue that has run before, elsewhere.
+    pub(crate) fn seek(&self, read: u64) {
+        if let Some(processor) = &mut self.engine.lock().processor {
+            processor.seek(read);
+        }
+    }
+
+    /// The engine starts no further step.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    /// Whether the engine must leave.
+    #[inline]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Returns when no engine is inside. After [`Queue::stop`] and with the queue off every run list none comes back.
+    pub(crate) fn quiesce(&self) {
+        drop(self.engine.lock());
+    }
+}
