@@ -63,8 +63,8 @@ const CODE: &[&str] = &[
     "hsa-queue/src",
     "kfd-core/src/abi",
     "kfd-core/src/ioctl",
-    "kfd-core/src/profile",
-    "kfd-core/src/topology",
+    "kfd-core/src/device/profile",
+    "kfd-core/src/device/topology",
     "tools/door/src/fuse/wire",
     "tools/door/src/gather",
 ];
