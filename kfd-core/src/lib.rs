@@ -30,11 +30,12 @@ mod queue;
 mod sync;
 
 pub use crate::core::engine::Trapped;
+pub use crate::core::shares as share;
 pub use crate::core::{ConfigError, Core, CoreConfig, Opened, Ran};
 pub use crate::core::{death, eviction, leak, listing, procfs};
 pub use crate::device::{profile, topology};
 pub use crate::event::smi;
-pub use crate::memory::{orphans, share};
+pub use crate::memory::orphans;
 pub use crate::process::stage;
 pub use crate::queue::buffers as queue_buffers;
 pub use hsa_queue::Waves;

@@ -5,8 +5,9 @@
 //! block and may call back into the core.
 
 use crate::call::Outcome;
-use crate::core::death::Obituary;
+use crate::event::smi::{SmiEvent, Stream};
 use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, Tgid, UserVa};
+use crate::process::obituary::Obituary;
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
@@ -216,8 +217,13 @@ pub enum Notice {
         /// The writing end.
         pipe: Arc<OwnedFd>,
     },
-    /// Something happened that streams of events may tell of: ask `Core::smi_tell`.
-    Smi(crate::event::smi::SmiEvent),
+    /// Something happened on a device: each of these streams that wants it is to be sent a line, or loses it when it is full.
+    Smi {
+        /// What.
+        event: SmiEvent,
+        /// The streams of that device's events.
+        streams: Vec<Arc<Stream>>,
+    },
     /// A queue stopped on memory that its process does not have mapped.
     MemoryException {
         /// Which queue.

@@ -7,13 +7,13 @@
 //! Not for: threads and sleeping, which are the embedder's.
 
 use crate::clock::DeviceClock;
-use crate::core::eviction::Reason;
 use crate::core::{Core, Ran};
 use crate::device::busy::Meter;
 use crate::device::{Device, place};
 use crate::ids::{Nanos, ProcessId, QueueKey};
 use crate::notice::{Notice, Post, UserAnswer};
 use crate::process::Process;
+use crate::process::evictions::Reason;
 use crate::process::stage::Stage;
 use crate::queue::Engine;
 use crate::queue::dqm::{Ended, PAGE, Turn};

@@ -2,10 +2,10 @@
 
 use crate::account::Holdings;
 use crate::core::Core;
-use crate::core::death::Cause;
-use crate::core::eviction::Eviction;
 use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
 use crate::memory::share::Look;
+use crate::process::evictions::Eviction;
+use crate::process::obituary::Cause;
 use crate::process::stage::Stage;
 use crate::queue::dqm::{Run, Standing};
 use crate::queue::slots::Slot;

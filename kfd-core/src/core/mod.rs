@@ -11,17 +11,24 @@ pub mod leak;
 pub mod listing;
 pub mod procfs;
 
+mod copies;
 pub(crate) mod cwsr;
+mod displace;
 pub(crate) mod engine;
 mod exception;
 mod figures;
 mod open;
+pub mod orphans;
+mod pressure;
 mod ras;
+pub mod shares;
+mod smi;
 mod teardown;
 mod tick;
 
 use crate::account::Account;
 use crate::clock::{Clock, Monotonic};
+pub use crate::device::config::ConfigError;
 use crate::device::profile::Profile;
 use crate::device::{Device, is_handed_out, kfd_node_bytes};
 use crate::event::deadline::Deadlines;
@@ -55,20 +62,6 @@ impl CoreConfig {
     pub fn new(profile: Profile) -> Self {
         Self { profile, limits: Limits::of_host(), clock: Arc::new(Monotonic), waves: Waves::default() }
     }
-}
-
-/// Why a core could not be made.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ConfigError {
-    /// Two devices claim the same id or node.
-    #[error("two devices have the same {0}")]
-    Duplicate(&'static str),
-    /// There is no device.
-    #[error("there is no device to serve")]
-    NoDevice,
-    /// A limit that leaves nothing to serve with.
-    #[error("the limit `{0}` must not be zero")]
-    ZeroLimit(&'static str),
 }
 
 /// What an open yields.

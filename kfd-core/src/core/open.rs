@@ -130,7 +130,7 @@ impl Core {
         };
         let arena = process.arena(self.limits.arena_bytes).map_err(refused)?;
         let descriptor = arena.dup().map_err(refused)?;
-        self.vitals.lingering.handed_out(process.id(), minor);
+        self.vitals.orphans.handed_out(process.id(), minor);
         Ok(descriptor)
     }
 }

@@ -4,7 +4,8 @@
 //! bits 63..48 select the window.
 
 use crate::abi::kfd::DeviceApertures;
-use crate::device::Device;
+use crate::ids::GpuId;
+use std::ops::Range;
 
 /// `MAKE_LDS_APP_BASE_V9`.
 const LDS_BASE: u64 = 1 << 48;
@@ -18,16 +19,16 @@ pub(crate) const fn gpuvm_base(interface_minor: u32) -> u64 {
     if interface_minor < 16 { 16 << 20 } else { 64 << 10 }
 }
 
-/// What the aperture calls say of a device.
-pub(crate) fn of(device: &Device) -> DeviceApertures {
+/// What the aperture calls say of a device for which the process's memory is at `gpuvm`.
+pub(crate) fn of(gpu: GpuId, gpuvm: &Range<u64>) -> DeviceApertures {
     DeviceApertures {
         lds_base: LDS_BASE,
         lds_limit: LDS_BASE | WINDOW,
         scratch_base: SCRATCH_BASE,
         scratch_limit: SCRATCH_BASE | WINDOW,
-        gpuvm_base: device.aperture.start,
-        gpuvm_limit: device.aperture.end.saturating_sub(1),
-        gpu_id: device.gpu().0,
+        gpuvm_base: gpuvm.start,
+        gpuvm_limit: gpuvm.end.saturating_sub(1),
+        gpu_id: gpu.0,
         pad: 0,
     }
 }

@@ -8,19 +8,21 @@ pub mod topology;
 
 pub(crate) mod aperture;
 pub(crate) mod busy;
+pub(crate) mod config;
 pub(crate) mod metrics;
 pub(crate) mod primary;
+pub(crate) mod watch;
 
 use crate::abi::kfd::{EVENT_SLOT_SIZE, SIGNAL_EVENT_LIMIT};
-use crate::core::ConfigError;
 use crate::device::busy::Busy;
+use crate::device::config::ConfigError;
 use crate::device::primary::Primary;
 use crate::device::profile::{DeviceProfile, Profile};
+use crate::device::watch::WatchPoints;
 use crate::ids::{GpuId, RenderMinor};
 use crate::limits::Limits;
 use crate::memory::arena::PAGE;
 use crate::memory::svm::Residency;
-use crate::process::debug::WatchPoints;
 use crate::queue::dqm::Dqm;
 use crate::queue::slots::Slots;
 use crate::sync::{Arc, AtomicU32};

@@ -1,12 +1,10 @@
 //! Streams of a device's events (`kfd_smi_events.c`): a client writes a mask of what it wants to hear of and reads lines.
 //!
-//! A stream is a pair of sockets. The client's end never blocks: a read of nothing is EAGAIN, as the kernel's is. The mask
-//! is read when there is an event, so that it is what the client wrote last and an idle stream costs nothing; what does not
-//! fit into the stream is lost. A stream ends with the process object that opened it, and when every descriptor of the
-//! client's end is closed; the daemon's end of such a one goes with the next event, or when its process opens another.
-//!
-//! What happens is a [`Notice::Smi`](crate::notice::Notice), because writing is not the core's to do while it decides;
-//! whoever embeds the core hands it to [`Core::smi_tell`].
+//! A stream is a pair of sockets. The client's end never blocks: a read of nothing is EAGAIN, as the kernel's is. Whoever
+//! embeds the core has the daemon's end with each [`Notice::Smi`](crate::notice::Notice) and does the reading and writing:
+//! it takes in the masks ([`Stream::masked`]), so that an idle stream costs nothing, asks what [`Stream::wants`], and sends
+//! [`SmiEvent::line`]; what does not fit into the stream is lost. A stream ends with the process object that opened it, and
+//! when every descriptor of the client's end is closed; the daemon's end of such a one goes when its process opens another.
 //!
 //! A process hears of itself. Root hears of all processes when it asks for that
 //! ([`SMI_EVENT_ALL_PROCESS`](abi::SMI_EVENT_ALL_PROCESS)).
@@ -14,17 +12,13 @@
 //! Lock order: `Smi` is a leaf. Not for: which events there are, which the authors of happenings say.
 
 use crate::abi::kfd as abi;
-use crate::core::Core;
-use crate::core::eviction::Reason;
 use crate::ids::{GpuId, Nanos, Tgid};
-use crate::notice::{Notice, Post};
-use crate::sync::{Arc, Mutex};
-use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, recv, send, setsockopt, socketpair, sockopt,
-};
+use crate::process::evictions::Reason;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Weak;
 
 /// Bytes of lines that wait for their reader, about: the kernel's queue has 1024 (`MAX_KFIFO_SIZE`), a socket's bookkeeping
@@ -97,11 +91,12 @@ impl SmiEvent {
         }
     }
 
-    /// Its line, as the `KFD_EVENT_FMT_*` of linux/kfd_ioctl.h have it.
-    fn line(&self) -> String {
+    /// Its line, as the `KFD_EVENT_FMT_*` of linux/kfd_ioctl.h have it; `comm` is the name of the process's leader.
+    #[must_use]
+    pub fn line(&self, comm: &str) -> String {
         let (number, gpu, tgid, at) = (self.number(), self.gpu.0, self.tgid.0, self.at.0);
         match self.what {
-            SmiKind::VmFault => format!("{number:x} {tgid:x}:{}\n", name_of(self.tgid)),
+            SmiKind::VmFault => format!("{number:x} {tgid:x}:{comm}\n"),
             // The reason has a place in both lines and is told in the first (`amdgpu_reset_get_desc`).
             SmiKind::PreReset(count) => format!("{number:x} {count:x} RAS error\n"),
             SmiKind::PostReset(count) => format!("{number:x} {count:x} \n"),
@@ -132,24 +127,16 @@ fn trigger(reason: Reason) -> u32 {
     }
 }
 
-/// The name of a process's leader; empty when it is gone.
-fn name_of(tgid: Tgid) -> String {
-    let name = std::fs::read(format!("/proc/{tgid}/comm")).unwrap_or_default();
-    let printable =
-        |byte: &u8| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '?' };
-    name.strip_suffix(b"\n").unwrap_or(&name).iter().map(printable).collect()
-}
-
 /// The daemon's end of a stream.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub struct Stream {
     socket: OwnedFd,
     gpu: GpuId,
     tgid: Tgid,
     /// May hear of all processes.
     root: bool,
-    /// What it wants to hear of, as far as that was read. A leaf.
-    mask: Mutex<u64>,
+    /// What it wants to hear of, as far as that was read.
+    mask: AtomicU64,
 }
 
 impl Stream {
@@ -161,45 +148,35 @@ impl Stream {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let (socket, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
         setsockopt(&socket, sockopt::SndBuf, &ROOM)?;
-        Ok((Self { socket, gpu, tgid, root, mask: Mutex::new(0) }, theirs))
+        Ok((Self { socket, gpu, tgid, root, mask: AtomicU64::new(0) }, theirs))
     }
 
-    /// Takes in the masks that the client has written since the last look; the last one counts. False when the client's
-    /// end is closed.
-    fn look(&self) -> bool {
-        let mut mask = self.mask.lock();
-        loop {
-            let mut word = [0; 8];
-            match recv(self.socket.as_raw_fd(), &mut word, MsgFlags::MSG_DONTWAIT) {
-                Ok(0) => return false,
-                // `kfd_smi_ev_write`: fewer bytes than a mask has are none.
-                Ok(8) => *mask = u64::from_ne_bytes(word),
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return true,
-                Err(_) => return false,
-            }
-        }
+    /// The daemon's end. It does not block.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// The client has written this mask (`kfd_smi_ev_write`); the last one counts.
+    pub fn masked(&self, mask: u64) {
+        // Relaxed: a mask guards nothing.
+        self.mask.store(mask, Ordering::Relaxed);
     }
 
     /// Whether it wants to hear of `event` (`kfd_smi_ev_enabled`).
-    fn wants(&self, event: &SmiEvent) -> bool {
-        let mask = *self.mask.lock();
+    #[must_use]
+    pub fn wants(&self, event: &SmiEvent) -> bool {
+        let mask = self.mask.load(Ordering::Relaxed);
         let bit = |number: u32| mask & 1 << (number - 1) != 0;
         let its_own = event.tgid == NOBODY || self.tgid == event.tgid;
         bit(event.number()) && (its_own || self.root && bit(abi::SMI_EVENT_ALL_PROCESS))
     }
 
-    /// A line, whole or not at all.
-    fn tell(&self, line: &str) {
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        if let Err(error) = send(self.socket.as_raw_fd(), line.as_bytes(), flags) {
-            tracing::debug!(tgid = %self.tgid, %error, "a line of a stream of events is lost");
-        }
-    }
-
-    /// Whether the client has closed its end.
+    /// Whether the client has closed its end. Asks the kernel only.
     pub(crate) fn is_over(&self) -> bool {
-        !self.look()
+        let mut end = [PollFd::new(self.descriptor(), PollFlags::empty())];
+        let asked = poll(&mut end, PollTimeout::ZERO);
+        asked.is_ok() && end[0].revents().is_some_and(|has| has.contains(PollFlags::POLLHUP))
     }
 }
 
@@ -221,28 +198,11 @@ impl Smi {
     pub(crate) fn has_listeners(&self) -> bool {
         !self.streams.lock().is_empty()
     }
-}
 
-impl Core {
-    /// Something happened that a stream may want to hear of.
-    pub(crate) fn smi(&self, gpu: GpuId, tgid: Tgid, what: SmiKind, post: &mut Post) {
-        if self.vitals.smi.has_listeners() {
-            post.add(Notice::Smi(SmiEvent { gpu, tgid, at: self.now(), what }));
-        }
-    }
-
-    /// Tells an event to the streams that want it. Writes to sockets and never blocks.
-    pub fn smi_tell(&self, event: &SmiEvent) {
-        let streams: Vec<_> = {
-            let mut streams = self.vitals.smi.streams.lock();
-            streams.retain(|stream| stream.strong_count() > 0);
-            streams.iter().filter_map(Weak::upgrade).collect()
-        };
-        let mut line = None;
-        for stream in streams.iter().filter(|stream| stream.gpu == event.gpu) {
-            if stream.look() && stream.wants(event) {
-                stream.tell(line.get_or_insert_with(|| event.line()));
-            }
-        }
+    /// The streams of a device's events.
+    pub(crate) fn of(&self, gpu: GpuId) -> Vec<Arc<Stream>> {
+        let mut streams = self.streams.lock();
+        streams.retain(|stream| stream.strong_count() > 0);
+        streams.iter().filter_map(Weak::upgrade).filter(|stream| stream.gpu == gpu).collect()
     }
 }

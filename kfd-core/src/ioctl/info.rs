@@ -38,7 +38,7 @@ impl Ctx<'_> {
         let mut args: abi::GetProcessApertures = self.read()?;
         args.num_of_nodes = 0;
         for (to, device) in args.process_apertures.iter_mut().zip(self.core.devices.iter()) {
-            *to = aperture::of(device);
+            *to = aperture::of(device.gpu(), &device.aperture);
             args.num_of_nodes += 1;
         }
         self.answer(&args);
@@ -53,7 +53,9 @@ impl Ctx<'_> {
         } else {
             args.num_of_nodes = args.num_of_nodes.min(count);
             let told = self.core.devices.iter().take(args.num_of_nodes as usize);
-            let bytes: Vec<u8> = told.flat_map(|device| aperture::of(device).as_bytes().to_vec()).collect();
+            let bytes: Vec<u8> = told
+                .flat_map(|device| aperture::of(device.gpu(), &device.aperture).as_bytes().to_vec())
+                .collect();
             self.put(args.kfd_process_device_apertures_ptr, &bytes);
         }
         self.answer(&args);

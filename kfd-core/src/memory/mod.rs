@@ -3,10 +3,10 @@
 //! Not for: what it costs (`account`), which calls change it (`ioctl`).
 
 pub mod orphans;
-pub mod share;
 
 pub(crate) mod address;
 pub(crate) mod arena;
 pub(crate) mod bo;
 pub(crate) mod pins;
+pub(crate) mod share;
 pub(crate) mod svm;

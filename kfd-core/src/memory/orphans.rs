@@ -6,15 +6,12 @@
 //! a foreign mapping holds is not the daemon's to take back.
 //!
 //! An arena of which others hold a part ([`crate::memory::share`]) outlives its process too: once nobody maps it, everything
-//! but that part is dropped. The part is listed by [`Core::shares`].
+//! but that part is dropped. The part is listed among the shares.
 //!
 //! Lock order: a leaf. Not for: doorbell pages, which hold nothing of worth.
 
-use crate::call::Node;
-use crate::core::Core;
 use crate::ids::{Bytes, ProcessId, RenderMinor, Tgid, Uid};
 use crate::memory::arena::Arena;
-use crate::process::Process;
 use crate::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,18 +49,17 @@ fn nodes(process: ProcessId) -> RangeInclusive<(ProcessId, RenderMinor)> {
 
 /// Arenas that were handed out, by process and node.
 #[derive(Debug, Default)]
-pub(crate) struct Lingering(Mutex<BTreeMap<(ProcessId, RenderMinor), Slot>>);
+pub(crate) struct Orphans(Mutex<BTreeMap<(ProcessId, RenderMinor), Slot>>);
 
-impl Lingering {
+impl Orphans {
     /// An arena is handed out to be mapped.
     pub(crate) fn handed_out(&self, process: ProcessId, minor: RenderMinor) {
         self.0.lock().entry((process, minor)).or_default();
     }
 
     /// Its process is being freed.
-    pub(crate) fn orphaned(&self, process: &Process, bytes: u64) {
-        for ((id, minor), slot) in self.0.lock().range_mut(nodes(process.id())) {
-            let (tgid, uid) = (process.tgid(), process.uid());
+    pub(crate) fn orphaned(&self, process: ProcessId, tgid: Tgid, uid: Uid, bytes: u64) {
+        for ((id, minor), slot) in self.0.lock().range_mut(nodes(process)) {
             slot.row = Some(LingeringRow { tgid, uid, process: *id, minor: *minor, bytes: Bytes(bytes) });
         }
     }
@@ -83,28 +79,15 @@ impl Lingering {
     }
 
     /// Nobody maps that node any more; what is to be trimmed because nobody maps any other either.
-    fn forgotten(&self, process: ProcessId, minor: RenderMinor) -> Option<Arc<Arena>> {
+    pub(crate) fn forgotten(&self, process: ProcessId, minor: RenderMinor) -> Option<Arc<Arena>> {
         let mut slots = self.0.lock();
         let slot = slots.remove(&(process, minor))?;
         let last = slots.range(nodes(process)).next().is_none();
         if last { slot.outlives.upgrade() } else { None }
     }
-}
-
-impl Core {
-    /// Nobody has this node of a process open or mapped any more (FORGET): its pages are gone.
-    pub fn node_forgotten(&self, process: ProcessId, node: Node) {
-        if let Node::Render(minor) = node
-            && let Some(arena) = self.vitals.lingering.forgotten(process, minor)
-        {
-            // Dropping many pages takes its time: not on a door's thread.
-            self.domain().defer(move || arena.trim());
-        }
-    }
 
     /// The arenas of freed processes that somebody still maps.
-    #[must_use]
-    pub fn lingering(&self) -> Vec<LingeringRow> {
-        self.vitals.lingering.0.lock().values().filter_map(|slot| slot.row).collect()
+    pub(crate) fn rows(&self) -> Vec<LingeringRow> {
+        self.0.lock().values().filter_map(|slot| slot.row).collect()
     }
 }

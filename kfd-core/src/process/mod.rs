@@ -12,15 +12,15 @@ pub mod stage;
 pub(crate) mod copies;
 pub(crate) mod criu;
 pub(crate) mod debug;
+pub mod evictions;
 pub(crate) mod files;
+pub mod obituary;
 pub(crate) mod pdd;
 pub(crate) mod render;
 pub(crate) mod table;
 pub(crate) mod vitals;
 
 use crate::account::{Charge, Purse};
-use crate::core::death::{Cause, Obituary};
-use crate::core::eviction::Evictions;
 use crate::device::Device;
 use crate::event::EventTable;
 use crate::event::deadline::{Deadlines, Due};
@@ -33,6 +33,8 @@ use crate::notice::{Notice, Post};
 use crate::process::copies::Copies;
 use crate::process::criu::Step;
 use crate::process::debug::Debug;
+use crate::process::evictions::Evictions;
+use crate::process::obituary::{Cause, Obituary};
 use crate::process::pdd::{ArenaSlot, Binding, Pdd};
 use crate::process::render::RenderFiles;
 use crate::process::stage::{AtomicStage, Stage};
@@ -154,7 +156,7 @@ impl Process {
 
     /// Its arena, made now if there was none: `bytes` for each device.
     pub(crate) fn arena(&self, bytes: u64) -> io::Result<Arc<Arena>> {
-        self.arena.get(bytes.saturating_mul(self.devices.len() as u64), &self.vitals)
+        self.arena.get(bytes.saturating_mul(self.devices.len() as u64), &self.vitals.arena_fds)
     }
 
     /// Bytes of memory behind its arena.
@@ -299,13 +301,13 @@ impl Listener for Process {
     /// On the reclaimer, when nobody can look any more: unmaps, closes, returns the last charge.
     fn free(self: Box<Self>) {
         let obituary = self.obituary();
-        self.vitals.lingering.orphaned(&self, self.resident());
+        self.vitals.orphans.orphaned(self.id, self.tgid, self.uid(), self.resident());
         let Self {
             id, tgid, stage, pdds, arena, inner, events, render, debug, purse, charge, vitals, ..
         } = *self;
         drop((inner, events, render, debug));
         if let Some(arena) = arena.orphan() {
-            vitals.lingering.outlives(id, &arena);
+            vitals.orphans.outlives(id, &arena);
         }
         drop((pdds, arena, charge));
         let left = purse.holds();

@@ -9,8 +9,7 @@
 use crate::memory::address::AddressMap;
 use crate::memory::arena::Arena;
 use crate::memory::bo::Bos;
-use crate::process::vitals::Vitals;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicU64, Mutex};
 use std::io;
 
 /// A process's arena, made when it is first asked for. Lock order: inside the process mutex; nothing is called with it
@@ -20,12 +19,12 @@ pub(crate) struct ArenaSlot(Mutex<Option<Arc<Arena>>>);
 
 impl ArenaSlot {
     /// The arena, made now if there was none, of so many bytes.
-    pub(crate) fn get(&self, bytes: u64, vitals: &Arc<Vitals>) -> io::Result<Arc<Arena>> {
+    pub(crate) fn get(&self, bytes: u64, count: &Arc<AtomicU64>) -> io::Result<Arc<Arena>> {
         let mut slot = self.0.lock();
         if let Some(arena) = &*slot {
             return Ok(Arc::clone(arena));
         }
-        let arena = Arc::new(Arena::new(bytes, Arc::clone(vitals))?);
+        let arena = Arc::new(Arena::new(bytes, Arc::clone(count))?);
         *slot = Some(Arc::clone(&arena));
         Ok(arena)
     }

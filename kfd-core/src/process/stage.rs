@@ -4,7 +4,7 @@
 //! Attaching → Live → Doomed → QueuesStopped → WaitersAnswered → Unpublished → (grace period) → Freed
 //! ```
 //! The move `Live → Doomed` is a race that exactly one caller wins; the winner gets the only
-//! [`Doom`](crate::core::death::Doom), so every later move has one possible author. Needs no lock.
+//! `Doom` (`core::death`), so every later move has one possible author. Needs no lock.
 
 use crate::sync::{AtomicU8, Ordering};
 use serde::{Deserialize, Serialize};

@@ -4,12 +4,12 @@
 //! `alive` is a leaf lock: nothing is called with it held. Not for: what a process object holds, which `account` books.
 
 use crate::clock::Clock;
-use crate::core::death::Obituary;
 use crate::event::smi::Smi;
 use crate::ids::Nanos;
-use crate::memory::orphans::Lingering;
+use crate::memory::orphans::Orphans;
 use crate::memory::share::Shares;
 use crate::notice::{Notice, Outbox};
+use crate::process::obituary::Obituary;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
 
 /// What process objects share with their core and outlive it by.
@@ -22,9 +22,9 @@ pub(crate) struct Vitals {
     /// Process objects freed.
     pub(crate) freed: AtomicU64,
     /// Descriptors of arenas.
-    pub(crate) arena_fds: AtomicU64,
+    pub(crate) arena_fds: Arc<AtomicU64>,
     /// Arenas that clients may map.
-    pub(crate) lingering: Lingering,
+    pub(crate) orphans: Orphans,
     /// How often a process was evicted because its VRAM was needed.
     pub(crate) evictions: AtomicU64,
     /// Memory that processes have exported.
@@ -44,9 +44,9 @@ impl Vitals {
             alive,
             died,
             freed: zero(),
-            arena_fds: zero(),
+            arena_fds: Arc::default(),
             evictions: zero(),
-            lingering: Lingering::default(),
+            orphans: Orphans::default(),
             shares: Arc::default(),
             smi: Smi::default(),
         }

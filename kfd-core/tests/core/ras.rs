@@ -1,11 +1,11 @@
 //! Errors that a device finds in its memory, on order.
 
+use crate::smi::deliver;
 use crate::world::{World, barrier, completions, gpu};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Outcome};
 use kfd_core::limits::Limits;
 use kfd_core::listing::QueueState;
-use kfd_core::notice::Notice;
 use kfd_core::profile::RasBlock;
 use std::io::{Read, Write};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
@@ -102,11 +102,7 @@ fn a_reset_is_told_to_whoever_listens_to_the_device() {
     for _ in 0..2 {
         assert_eq!(world.core.ras_control(minor, b"inject umc ue 0 0 0"), Ok(()));
     }
-    for notice in world.outbox.take() {
-        if let Notice::Smi(event) = notice {
-            world.core.smi_tell(&event);
-        }
-    }
+    deliver(world.outbox.take());
     let mut lines = [0; 256];
     let count = stream.read(&mut lines).unwrap();
     let lines = std::str::from_utf8(&lines[..count]).unwrap();

@@ -13,6 +13,7 @@
 //! | [`deaths`] | the record of finished lives |
 //! | `drain` | dooming everybody, and who else has begun to |
 //! | [`control`] | the control socket's protocol, server and client |
+//! | [`streams`] | the daemon's ends of SMI event streams |
 //! | [`service`] | what a service manager is told |
 //!
 //! Data goes one way: door → core → notice → (door, engine, event loop). Not for: what an ioctl means (kfd-core) or
@@ -29,6 +30,7 @@ pub mod options;
 pub mod post;
 pub mod rundir;
 pub mod service;
+pub mod streams;
 pub mod sysfs;
 mod tmpfs;
 

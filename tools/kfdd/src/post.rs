@@ -7,7 +7,7 @@
 //! | `Memory`, `Copy` | the memory workers; the answer goes back into the core |
 //! | `Deadline` | the event loop's mailbox |
 //! | `Freed` | the record of deaths |
-//! | `Smi` | the streams of events, by way of the core |
+//! | `Smi` | the streams of events, without blocking |
 //! | `DebugEvent` | the debugger's pipe, without blocking |
 //!
 //! The parts behind it are made after the core, so they are attached once; before that there is no client and no
@@ -16,6 +16,7 @@
 use crate::deaths::Deaths;
 use crate::engine::{Bell, Rearm};
 use crate::event_loop::Mailbox;
+use crate::streams;
 use door::fuse::FuseDoor;
 use door::workers::Workers;
 use kfd_core::Core;
@@ -105,11 +106,7 @@ impl Outbox for Post {
             }
             // A pipe that is full has a byte to be read already; one that nobody reads is its debugger's own affair.
             Notice::DebugEvent { pipe } => drop(nix::unistd::write(&*pipe, b".")),
-            Notice::Smi(event) => {
-                if let Some(core) = self.behind.get().and_then(|behind| behind.core.upgrade()) {
-                    core.smi_tell(&event);
-                }
-            }
+            Notice::Smi { event, streams } => streams::tell(&event, &streams),
             Notice::MemoryException { queue, va } => {
                 tracing::warn!(process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
             }

@@ -16,8 +16,8 @@ mod restore;
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
 use crate::call::Errno;
-use crate::core::eviction::Reason;
 use crate::process::criu::Step;
+use crate::process::evictions::Reason;
 use crate::process::stage::Stage;
 
 impl Ctx<'_> {

@@ -4,7 +4,6 @@
 
 use crate::abi::kfd as abi;
 use crate::call::{Errno, Node};
-use crate::core::eviction::Reason;
 use crate::device::Device;
 use crate::ids::{GpuId, Handle};
 use crate::ioctl::queue::Again;
@@ -12,6 +11,7 @@ use crate::ioctl::{Ctx, Flow, Handled};
 use crate::process::criu::{
     BoRecord, DeviceRecord, EventRecord, Kind, ProcessRecord, QueueRecord, RangeRecord, Reader, Step,
 };
+use crate::process::evictions::Reason;
 use zerocopy::{FromBytes, IntoBytes};
 
 fn buckets<T: FromBytes>(bytes: &[u8], count: u32) -> Result<Vec<T>, Errno> {

@@ -41,7 +41,7 @@ fn of_queue(entry: &Entry, device: &Device, raised: u64) -> abi::QueueSnapshotEn
 }
 
 fn of_device(device: &Device, raised: u64) -> abi::DeviceInfoEntry {
-    let (profile, apertures) = (&device.profile, aperture::of(device));
+    let (profile, apertures) = (&device.profile, aperture::of(device.gpu(), &device.aperture));
     let (pci, compute) = (&profile.pci, &profile.compute);
     abi::DeviceInfoEntry {
         exception_status: raised,

@@ -11,7 +11,8 @@ use crate::device::Device;
 use crate::ids::Bytes;
 use crate::ioctl::{Ctx, Flow, Handled};
 use crate::memory::arena::PAGE;
-use crate::process::render::{Gem, Metadata};
+use crate::memory::share::Metadata;
+use crate::process::render::Gem;
 use crate::sync::Arc;
 use zerocopy::IntoBytes;
 

@@ -13,8 +13,7 @@ pub(crate) mod shm;
 mod sys;
 
 use crate::account::Charge;
-use crate::process::vitals::Vitals;
-use crate::sync::{Arc, Mutex, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
 use range::Ranges;
 use shm::Window;
 use std::collections::BTreeMap;
@@ -51,18 +50,19 @@ pub(crate) struct Arena {
     /// Ranges that other processes may hold, by offset. Outside `ranges` and the account; held while the rest is trimmed
     /// away.
     shared: Mutex<BTreeMap<u64, SharedRange>>,
-    vitals: Arc<Vitals>,
+    /// Arenas that there are.
+    count: Arc<AtomicU64>,
 }
 
 impl Arena {
     /// An empty arena of `size` bytes, rounded up to whole windows.
-    pub(crate) fn new(size: u64, vitals: Arc<Vitals>) -> io::Result<Self> {
+    pub(crate) fn new(size: u64, count: Arc<AtomicU64>) -> io::Result<Self> {
         let size = size.max(1).div_ceil(WINDOW).saturating_mul(WINDOW);
         let memfd = sys::sealed_memfd(size)?;
-        vitals.arena_fds.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(1, Ordering::Relaxed);
         let windows = (0..size / WINDOW).map(|_| OnceLock::new()).collect();
         let (mapping, ranges) = (Mutex::new(()), Mutex::new(Ranges::new(size)));
-        Ok(Self { memfd, size, windows, mapping, ranges, shared: Mutex::default(), vitals })
+        Ok(Self { memfd, size, windows, mapping, ranges, shared: Mutex::default(), count })
     }
 
     /// Bytes from the first to the end of the memfd. A mapping of what lies beyond is granted and a touch of it is a
@@ -227,7 +227,7 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        self.vitals.arena_fds.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -240,27 +240,16 @@ impl std::fmt::Debug for Arena {
 #[cfg(test)]
 mod tests {
     use super::{Arena, PAGE, WINDOW};
-    use crate::clock::Monotonic;
-    use crate::notice::{Notice, Outbox};
-    use crate::process::vitals::Vitals;
-    use crate::sync::{Arc, Ordering};
+    use crate::sync::{Arc, AtomicU64, Ordering};
 
-    struct Nobody;
-
-    impl Outbox for Nobody {
-        fn post(&self, notice: Notice) {
-            panic!("an arena posts nothing: {notice:?}");
-        }
-    }
-
-    fn arena(windows: u64) -> (Arena, Arc<Vitals>) {
-        let vitals = Arc::new(Vitals::new(Arc::new(Nobody), Arc::new(Monotonic)));
-        (Arena::new(windows * WINDOW, Arc::clone(&vitals)).expect("a memfd"), vitals)
+    fn arena(windows: u64) -> (Arena, Arc<AtomicU64>) {
+        let count = Arc::default();
+        (Arena::new(windows * WINDOW, Arc::clone(&count)).expect("a memfd"), count)
     }
 
     #[test]
     fn copies_cross_windows_and_end_at_the_arena() {
-        let (arena, vitals) = arena(2);
+        let (arena, count) = arena(2);
         let bytes: Vec<u8> = (0..100).collect();
         let mut back = [0; 100];
         for at in [WINDOW - 37, WINDOW, 3, 2 * WINDOW - 100] {
@@ -271,7 +260,7 @@ mod tests {
         assert!(arena.read(u64::MAX - 10, &mut back).is_none());
         assert!(arena.window(2 * WINDOW).is_none());
         drop(arena);
-        assert_eq!(vitals.arena_fds.load(Ordering::Relaxed), 0);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -19,20 +19,19 @@
 
 mod hold;
 mod key;
+mod metadata;
 mod sys;
 mod token;
 
 pub(crate) use hold::Hold;
 pub(crate) use key::ShareKey;
+pub(crate) use metadata::Metadata;
 
 use crate::account::Charge;
 use crate::call::{Errno, FileIdentity};
-use crate::core::Core;
-use crate::ids::{Bytes, GpuId, ProcessId, RenderMinor, Tgid, Uid};
+use crate::ids::{GpuId, ProcessId, RenderMinor, Tgid, Uid};
 use crate::memory::arena::Arena;
-use crate::process::render::Metadata;
 use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
-use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -93,7 +92,7 @@ pub(crate) struct Share {
     /// The file by which descriptors mean it, while there may be any. Set and taken under the index.
     token: Mutex<Option<Token>>,
     /// Who holds it: [`Hold`]s.
-    holds: AtomicU64,
+    pub(crate) holds: AtomicU64,
     shares: Arc<Shares>,
 }
 
@@ -228,7 +227,7 @@ impl Shares {
     }
 
     /// Looks at what descriptors hold, and takes out what none that is open means any more, and its token with it.
-    fn closed(&self, look: Look) -> Vec<Hold> {
+    pub(crate) fn closed(&self, look: Look) -> Vec<Hold> {
         let mut index = self.0.lock();
         let Index { held, by_file, .. } = &mut *index;
         let most = if let Look::Some(most) = look { most.min(held.len()) } else { held.len() };
@@ -252,11 +251,13 @@ impl Shares {
         gone
     }
 
-    fn all_held(&self) -> Vec<Hold> {
+    /// Everything that descriptors hold, taken out.
+    pub(crate) fn all_held(&self) -> Vec<Hold> {
         self.0.lock().held.drain(..).collect()
     }
 
-    fn is_held(&self, share: &Arc<Share>) -> bool {
+    /// Whether a descriptor holds it.
+    pub(crate) fn is_held(&self, share: &Arc<Share>) -> bool {
         self.0.lock().held.iter().any(|held| Arc::ptr_eq(held.share(), share))
     }
 
@@ -273,91 +274,10 @@ impl Shares {
         last
     }
 
-    fn all(&self) -> Vec<Arc<Share>> {
+    /// Every share.
+    pub(crate) fn all(&self) -> Vec<Arc<Share>> {
         // Upgraded under the lock, dropped outside: their arenas have locks of their own.
         let found: Vec<_> = self.0.lock().by_key.values().filter_map(Weak::upgrade).collect();
         found
-    }
-}
-
-/// One shared range, for a listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShareRow {
-    /// Whose memory it is or was.
-    pub tgid: Tgid,
-    /// Who pays for it.
-    pub uid: Uid,
-    /// Whose memory it is or was.
-    pub process: ProcessId,
-    /// The render node of its device.
-    pub minor: RenderMinor,
-    /// Bytes, whole pages.
-    pub bytes: Bytes,
-    /// Buffer objects that hold it, the owner's own among them; 0 when a descriptor alone does.
-    pub holders: u64,
-    /// Its owner has been freed: importers alone hold it.
-    pub orphaned: bool,
-}
-
-impl Core {
-    /// Takes back what descriptors held that are closed by now, as far as `look` goes.
-    pub(crate) fn sweep_descriptors(&self, look: Look) {
-        self.let_go(self.vitals.shares.closed(look));
-    }
-
-    /// Lets everything go that descriptors alone hold: the core ends before they do.
-    pub(crate) fn end_descriptors(&self) {
-        self.let_go(self.vitals.shares.all_held());
-    }
-
-    fn let_go(&self, gone: Vec<Hold>) {
-        if !gone.is_empty() {
-            let gone: Vec<_> = gone.into_iter().map(Hold::part).collect();
-            self.domain().retire(Box::new(gone));
-        }
-    }
-
-    /// A descriptor that a call of this process was answered with did not reach it, and is closed: what was made for it is
-    /// taken back.
-    pub fn undelivered(&self, process: ProcessId) {
-        self.sweep_descriptors(Look::All);
-        if let Some(process) = self.process(process) {
-            process.inner.lock().close_streams();
-        }
-    }
-
-    /// Bytes of VRAM in use on the device behind this render node, by everybody.
-    #[must_use]
-    pub fn vram_used(&self, minor: RenderMinor) -> Option<Bytes> {
-        let device = self.device_behind(minor)?;
-        self.reclaim();
-        Some(Bytes(self.vram_in_use(device)))
-    }
-
-    /// Bytes of VRAM of the device with this index that nobody has any more or yet.
-    pub(crate) fn vram_free(&self, device: usize) -> u64 {
-        self.sweep_descriptors(Look::Alone);
-        self.account.vram_free(device)
-    }
-
-    /// Every range that a process has exported and somebody still holds, by owner.
-    #[must_use]
-    pub fn shares(&self) -> Vec<ShareRow> {
-        self.sweep_descriptors(Look::All);
-        let row = |share: &Arc<Share>| ShareRow {
-            tgid: share.owner.tgid,
-            uid: share.owner.uid,
-            process: share.owner.process,
-            minor: share.owner.minor,
-            bytes: Bytes(share.range.len),
-            // Without that of a descriptor.
-            holders: (share.holds.load(Ordering::Acquire))
-                .saturating_sub(u64::from(self.vitals.shares.is_held(share))),
-            orphaned: share.range.arena.is_orphaned(share.range.offset),
-        };
-        let shares = self.vitals.shares.all();
-        let mut rows: Vec<_> = shares.iter().map(row).collect();
-        rows.sort_by_key(|row| (row.process, row.minor, row.bytes));
-        rows
     }
 }

@@ -13,18 +13,17 @@
 //!
 //! Locks: [`Copies`] is a leaf of its process; it is not held in a step. Not for: whether the caller may (`ioctl::cross`).
 
-mod place;
+mod cursor;
 
 use crate::abi::kfd as abi;
 use crate::account::Charge;
 use crate::call::{Arg, Done, Errno, Outcome, Refused};
-use crate::core::Core;
 use crate::ids::{CallId, ProcessId, UserVa};
 use crate::notice::{CopyRequest, Notice, Post, UserAccess, UserAnswer};
-use crate::process::Process;
 use crate::sync::Mutex;
 use core::mem::offset_of;
-use place::{Cursor, Place};
+use cursor::Cursor;
+pub(crate) use cursor::{CopyEnd, Memory};
 use std::collections::HashMap;
 
 /// Bytes that one step copies between arenas: a millisecond or two.
@@ -78,7 +77,7 @@ impl Cross {
     }
 
     /// Goes on with what a worker has answered.
-    fn answered(&mut self, core: &Core, answer: UserAnswer) -> Stepped {
+    pub(crate) fn answered(&mut self, memory: &impl Memory, answer: UserAnswer) -> Stepped {
         let UserAnswer::Done(bytes) = answer else {
             // A pause that was not granted must not be asked for again at once.
             let errno = if self.asked == Asked::Nothing { Errno::AGAIN } else { Errno::FAULT };
@@ -87,48 +86,48 @@ impl Cross {
         match std::mem::replace(&mut self.asked, Asked::Nothing) {
             Asked::Nothing => {}
             Asked::Read(len) if bytes.len() as u64 != len => return FAULT,
-            Asked::Read(len) => match self.target.place(core, true) {
-                Some(Place::Arena(arena, offset, _held)) => match arena.write(offset, &bytes) {
+            Asked::Read(len) => match self.target.end(memory, true) {
+                Some(CopyEnd::Arena(arena, offset, _held)) => match arena.write(offset, &bytes) {
                     Some(()) => self.advance(len),
                     None => return FAULT,
                 },
-                Some(Place::User(va)) => return self.write(va, bytes),
+                Some(CopyEnd::User(va)) => return self.write(va, bytes),
                 None => return FAULT,
             },
             Asked::Write(len) => self.advance(len),
         }
-        self.step(core)
+        self.step(memory)
     }
 
     /// Copies until the end, the limit, or memory that a worker has to read or write.
-    pub(crate) fn step(&mut self, core: &Core) -> Stepped {
+    pub(crate) fn step(&mut self, memory: &impl Memory) -> Stepped {
         let mut left = STEP;
         while let (Some(from), Some(to)) = (self.source.range(), self.target.range()) {
             let len = from.size.min(to.size);
             let (Some(source), Some(target)) =
-                (self.source.place(core, false), self.target.place(core, true))
+                (self.source.end(memory, false), self.target.end(memory, true))
             else {
                 return FAULT;
             };
             match (source, target) {
-                (Place::Arena(..), Place::Arena(..)) if left == 0 => {
+                (CopyEnd::Arena(..), CopyEnd::Arena(..)) if left == 0 => {
                     return Stepped::Asks(self.source.process, UserAccess::Read { va: UserVa(0), len: 0 });
                 }
-                (Place::Arena(source, at, _held), Place::Arena(target, to, _held_too)) => {
-                    let Some(done) = place::copy((&target, to), (&source, at), len.min(left)) else {
+                (CopyEnd::Arena(source, at, _held), CopyEnd::Arena(target, to, _held_too)) => {
+                    let Some(done) = cursor::copy((&target, to), (&source, at), len.min(left)) else {
                         return FAULT;
                     };
                     left -= done;
                     self.advance(done);
                 }
-                (Place::Arena(source, at, _held), Place::User(va)) => {
+                (CopyEnd::Arena(source, at, _held), CopyEnd::User(va)) => {
                     let mut bytes = vec![0; len.min(PIECE) as usize];
                     return match source.read(at, &mut bytes) {
                         Some(()) => self.write(va, bytes),
                         None => FAULT,
                     };
                 }
-                (Place::User(va), _) => {
+                (CopyEnd::User(va), _) => {
                     let len = len.min(PIECE);
                     self.asked = Asked::Read(len);
                     return Stepped::Asks(self.source.process, UserAccess::Read { va, len: len as u32 });
@@ -235,7 +234,8 @@ impl Copies {
         }
     }
 
-    fn take(&self, call: CallId) -> Option<Box<Cross>> {
+    /// The copy of a call that a worker has answered, to be stepped.
+    pub(crate) fn take(&self, call: CallId) -> Option<Box<Cross>> {
         let mut open = self.0.lock();
         let state = open.by_call.get_mut(&call)?;
         match std::mem::replace(state, State::Stepping(None)) {
@@ -247,7 +247,8 @@ impl Copies {
         }
     }
 
-    fn stepped(&self, process: ProcessId, copy: Box<Cross>, stepped: Stepped, post: &mut Post) {
+    /// A copy that was taken has made its step: it ends, or waits for a worker.
+    pub(crate) fn stepped(&self, process: ProcessId, copy: Box<Cross>, stepped: Stepped, post: &mut Post) {
         let mut open = self.0.lock();
         let call = copy.call;
         let asked_to_end = match open.by_call.remove(&call) {
@@ -264,22 +265,5 @@ impl Copies {
             }
         };
         post.add(Notice::Complete { call, process, outcome: copy.end(result) });
-    }
-}
-
-impl Core {
-    /// A worker's answer to `Notice::Copy`. One that comes for a call that has ended is dropped.
-    pub fn copy_answer(&self, process: ProcessId, call: CallId, answer: UserAnswer) {
-        let mut post = Post::default();
-        if let Some(process) = self.process(process) {
-            self.go_on(&process, call, answer, &mut post);
-        }
-        self.post(post);
-    }
-
-    fn go_on(&self, process: &Process, call: CallId, answer: UserAnswer, post: &mut Post) {
-        let Some(mut copy) = process.copies.take(call) else { return };
-        let stepped = copy.answered(self, answer);
-        process.copies.stepped(process.id(), copy, stepped, post);
     }
 }

@@ -17,12 +17,10 @@
 mod delivery;
 mod receiver;
 mod session;
-mod watch;
 
 pub(crate) use delivery::{Deliveries, Delivery};
 pub(crate) use receiver::{Exception, Receiver, Standing};
 pub(crate) use session::{Session, WaveSettings};
-pub(crate) use watch::{WatchPoint, WatchPoints};
 
 use crate::abi::kfd as abi;
 use crate::account::Charge;

@@ -1,6 +1,6 @@
 //! A debugger's session with a process: whose it is, what it wants to know, and how it wants waves to be launched.
 
-use super::WatchPoint;
+use crate::device::watch::WatchPoint;
 use crate::ids::ProcessId;
 use crate::notice::Notice;
 use crate::sync::Arc;

@@ -9,19 +9,8 @@
 use crate::abi::drm as abi;
 use crate::account::{Charge, Resource};
 use crate::memory::arena::Arena;
-use crate::memory::share::Hold;
+use crate::memory::share::{Hold, Metadata};
 use crate::sync::{Arc, Mutex, OnceLock};
-
-/// What a buffer's maker wrote on it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Metadata {
-    /// How it is tiled.
-    pub(crate) tiling: u64,
-    /// The maker's flags.
-    pub(crate) flags: u64,
-    /// The maker's words.
-    pub(crate) bytes: Vec<u8>,
-}
 
 /// What of a buffer changes.
 #[derive(Debug)]

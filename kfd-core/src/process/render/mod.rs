@@ -12,11 +12,10 @@
 mod context;
 mod gem;
 mod handles;
-mod pressure;
 mod vm;
 
 pub(crate) use context::{Context, Contexts};
-pub(crate) use gem::{Gem, Metadata};
+pub(crate) use gem::Gem;
 pub(crate) use vm::{Mapping, Vm};
 
 use crate::call::Errno;

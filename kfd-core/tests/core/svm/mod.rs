@@ -2,6 +2,7 @@
 
 mod copies;
 
+use crate::smi::deliver;
 use crate::world::{Client, World, gpu, older};
 use kfd_core::abi::ioc;
 use kfd_core::abi::kfd as abi;
@@ -427,11 +428,7 @@ fn a_prefetch_is_told_to_who_listens_where_something_moves() {
     let mask: u64 = 1 << (abi::SMI_EVENT_MIGRATE_START - 1) | 1 << (abi::SMI_EVENT_MIGRATE_END - 1);
     std::io::Write::write_all(&mut stream, &mask.to_ne_bytes()).unwrap();
     let heard = |client: &mut Client<'_>, stream: &mut std::os::unix::net::UnixStream| {
-        for notice in client.world.outbox.take() {
-            if let Notice::Smi(event) = notice {
-                client.core().smi_tell(&event);
-            }
-        }
+        deliver(client.world.outbox.take());
         let mut text = vec![0; 4096];
         let count = std::io::Read::read(stream, &mut text).unwrap_or(0);
         String::from_utf8(text[..count].to_vec()).unwrap()

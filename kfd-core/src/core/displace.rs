@@ -7,7 +7,6 @@
 //!
 //! Not for: who may push, which the calls that allocate say.
 
-use super::Reason;
 use crate::account::Resource;
 use crate::core::Core;
 use crate::device::Device;
@@ -15,6 +14,7 @@ use crate::ids::{Bytes, ProcessId};
 use crate::memory::bo::Bo;
 use crate::memory::share::Look;
 use crate::notice::Post;
+use crate::process::evictions::Reason;
 use crate::process::stage::Stage;
 use crate::process::{Inner, Process};
 
@@ -59,7 +59,7 @@ impl Core {
     }
 
     /// Every buffer of the process that was moved out has its VRAM again, or none of this call's does.
-    pub(super) fn take_back_vram(&self, process: &Process, inner: &mut Inner) -> bool {
+    pub(crate) fn take_back_vram(&self, process: &Process, inner: &mut Inner) -> bool {
         let mut taken = Vec::new();
         for (device, binding) in inner.bindings.iter().enumerate() {
             for bo in binding.bos.iter() {

@@ -3,20 +3,18 @@
 //! A range lies in one buffer object, whether that is mapped or not, and is looked up anew for every piece: what was freed
 //! meanwhile is not found any more. Shared virtual memory is not meant, as in the driver.
 //!
-//! Lock order: takes the process mutex, for the look-up alone. Not for: which process may be meant.
+//! Not for: which process may be meant.
 
 use crate::abi::kfd as abi;
-use crate::core::Core;
 use crate::ids::{ProcessId, UserVa};
 use crate::memory::arena::{Arena, WINDOW};
 use crate::memory::bo::{Backing, Bo};
 use crate::memory::share::Hold;
-use crate::process::stage::Stage;
 use crate::sync::Arc;
 use std::collections::VecDeque;
 
 /// Where a range begins. The rest of it follows there.
-pub(super) enum Place {
+pub(crate) enum CopyEnd {
     /// In an arena, with what holds that range where others may hold it too.
     Arena(Arc<Arena>, u64, Option<Hold>),
     /// In the client's own memory.
@@ -54,30 +52,35 @@ impl Cursor {
 
     /// Where that range is. `None` when no buffer object of the process has all of it, or none that may be written when
     /// it is to be.
-    pub(super) fn place(&self, core: &Core, write: bool) -> Option<Place> {
-        let range = self.range()?;
-        let process = core.process(self.process).filter(|process| process.stage() == Stage::Live)?;
-        let inner = process.inner.lock();
-        let mut bos = inner.bindings.iter().flat_map(|binding| binding.bos.iter());
-        bos.find_map(|bo| place(bo, range, write))
+    pub(super) fn end(&self, memory: &impl Memory, write: bool) -> Option<CopyEnd> {
+        memory.find(self.process, self.range()?, write)
     }
 }
 
-fn place(bo: &Bo, range: abi::MemoryRange, write: bool) -> Option<Place> {
-    let skip = range.va_addr.checked_sub(bo.va.0)?;
-    let bytes = bo.range().map_or(bo.size, |(.., len)| len);
-    let inside = skip.checked_add(range.size).is_some_and(|end| end <= bytes);
-    if !inside || write && bo.flags & abi::ALLOC_MEM_FLAGS_WRITABLE == 0 {
-        return None;
-    }
-    match &bo.backing {
-        Backing::Arena { arena, offset, .. } => Some(Place::Arena(Arc::clone(arena), offset + skip, None)),
-        Backing::Shared(share) => {
-            let (arena, offset) = (Arc::clone(&share.range.arena), share.range.offset + skip);
-            Some(Place::Arena(arena, offset, Some(share.clone())))
+/// Whoever knows the buffer objects of every process.
+pub(crate) trait Memory {
+    /// Where a range of a process's buffer objects is.
+    fn find(&self, process: ProcessId, range: abi::MemoryRange, write: bool) -> Option<CopyEnd>;
+}
+
+impl CopyEnd {
+    /// Where a range is that lies in this buffer object, if it does.
+    pub(crate) fn in_bo(bo: &Bo, range: abi::MemoryRange, write: bool) -> Option<Self> {
+        let skip = range.va_addr.checked_sub(bo.va.0)?;
+        let bytes = bo.range().map_or(bo.size, |(.., len)| len);
+        let inside = skip.checked_add(range.size).is_some_and(|end| end <= bytes);
+        if !inside || write && bo.flags & abi::ALLOC_MEM_FLAGS_WRITABLE == 0 {
+            return None;
         }
-        Backing::User(va) => Some(Place::User(UserVa(va.0.checked_add(skip)?))),
-        Backing::Device => None,
+        match &bo.backing {
+            Backing::Arena { arena, offset, .. } => Some(Self::Arena(Arc::clone(arena), offset + skip, None)),
+            Backing::Shared(share) => {
+                let (arena, offset) = (Arc::clone(&share.range.arena), share.range.offset + skip);
+                Some(Self::Arena(arena, offset, Some(share.clone())))
+            }
+            Backing::User(va) => Some(Self::User(UserVa(va.0.checked_add(skip)?))),
+            Backing::Device => None,
+        }
     }
 }
 
