@@ -5,8 +5,8 @@
 //! errno, or the word that the call is parked; a parked call's answer arrives later as
 //! [`Notice::Complete`](crate::notice::Notice). Not for: how a call travels, which is the doors' business.
 
+use crate::access::Lack;
 use crate::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa};
-use crate::notice::Lack;
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 

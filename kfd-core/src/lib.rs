@@ -19,6 +19,8 @@ pub mod ids;
 pub mod limits;
 pub mod notice;
 
+pub mod access;
+
 mod core;
 mod device;
 mod event;

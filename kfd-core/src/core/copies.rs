@@ -3,9 +3,10 @@
 //! Lock order: takes the process mutex for a look-up alone. Not for: the copy itself (`process::copies`).
 
 use crate::abi::kfd as abi;
+use crate::access::UserAnswer;
 use crate::core::Core;
 use crate::ids::{CallId, ProcessId};
-use crate::notice::{Post, UserAnswer};
+use crate::notice::Post;
 use crate::process::Process;
 use crate::process::copies::{CopyEnd, Memory};
 use crate::process::stage::Stage;

@@ -6,12 +6,13 @@
 //!
 //! Not for: threads and sleeping, which are the embedder's.
 
+use crate::access::UserAnswer;
 use crate::clock::DeviceClock;
 use crate::core::{Core, Ran};
 use crate::device::busy::Meter;
 use crate::device::{Device, place};
 use crate::ids::{Nanos, ProcessId, QueueKey};
-use crate::notice::{Notice, Post, UserAnswer};
+use crate::notice::{Notice, Post};
 use crate::process::Process;
 use crate::process::evictions::Reason;
 use crate::process::stage::Stage;

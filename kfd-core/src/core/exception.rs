@@ -3,13 +3,14 @@
 //! Not for: what raises one (engine, `ras`), or what a debugger does with it (`ioctl::debug`).
 
 use crate::abi::kfd as abi;
+use crate::access::{MemoryRequest, UserAccess, UserAnswer};
 use crate::core::Core;
 use crate::device::Device;
 use crate::event::smi::SmiKind;
 use crate::ids::{EventId, GpuVa, QueueId, QueueKey};
 use crate::memory::address::Target;
 use crate::memory::arena::PAGE;
-use crate::notice::{MemoryRequest, Notice, Post, UserAccess, UserAnswer};
+use crate::notice::{Notice, Post};
 use crate::process::Process;
 use crate::process::debug::{Deliveries, Delivery, Exception, Receiver};
 use crate::queue::Queue;

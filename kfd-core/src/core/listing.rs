@@ -3,7 +3,6 @@
 use crate::account::Holdings;
 use crate::core::Core;
 use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
-use crate::memory::share::Look;
 use crate::process::evictions::Eviction;
 use crate::process::obituary::Cause;
 use crate::process::stage::Stage;
@@ -128,10 +127,6 @@ impl Core {
     /// One row per published process object, in order of slot.
     #[must_use]
     pub fn processes(&self) -> Vec<ProcessRow> {
-        self.sweep_descriptors(Look::All);
-        for device in self.devices.iter() {
-            device.residency.trim(self.account.vram_free(device.index));
-        }
         let row = |id| {
             let process = self.process(id)?;
             let svm = process.inner.lock().svm.extent();

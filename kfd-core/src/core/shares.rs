@@ -33,6 +33,15 @@ impl Core {
         self.let_go(self.vitals.shares.closed(look));
     }
 
+    /// Takes back what nobody has any more and nobody has told of: what descriptors held that are closed by now, and VRAM of
+    /// shared virtual memory that has been given to others. Listings and totals only look: to be called before them.
+    pub fn reclaim_all(&self) {
+        self.sweep_descriptors(Look::All);
+        for device in self.devices.iter() {
+            device.residency.trim(self.account.vram_free(device.index));
+        }
+    }
+
     /// Lets everything go that descriptors alone hold: the core ends before they do.
     pub(crate) fn end_descriptors(&self) {
         self.let_go(self.vitals.shares.all_held());
@@ -71,7 +80,6 @@ impl Core {
     /// Every range that a process has exported and somebody still holds, by owner.
     #[must_use]
     pub fn shares(&self) -> Vec<ShareRow> {
-        self.sweep_descriptors(Look::All);
         let row = |share: &Arc<Share>| ShareRow {
             tgid: share.owner.tgid,
             uid: share.owner.uid,

@@ -107,7 +107,6 @@ impl Core {
     /// What exists now.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.sweep_descriptors(Look::All);
         Totals {
             published: self.table.ids().len() as u64,
             processes: self.vitals.alive(),

@@ -7,6 +7,7 @@
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
+use crate::access::Missing;
 use crate::account::{Charge, Resource};
 use crate::call::Errno;
 use crate::device::Device;
@@ -16,7 +17,6 @@ use crate::memory::arena::PAGE;
 use crate::memory::bo::{self, Backing, Bo};
 use crate::memory::pins::Pins;
 use crate::memory::share::Look;
-use crate::notice::Missing;
 use crate::process::Inner;
 use crate::sync::Arc;
 use hsa_queue::doorbell::SLICE_BYTES;

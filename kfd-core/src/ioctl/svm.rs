@@ -9,13 +9,13 @@
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::kfd as abi;
+use crate::access::{LACKS_MAX, Lack};
 use crate::call::Errno;
 use crate::core::Core;
 use crate::device::Device;
 use crate::event::smi::{Migration, SmiKind};
 use crate::ids::{GpuId, ProcessId, UserVa};
 use crate::memory::svm::{Attributes, Change, Common, DeviceSet, Judge, Location, can_be_asked};
-use crate::notice::{LACKS_MAX, Lack};
 use crate::process::{Inner, Process};
 use std::ops::Range;
 use zerocopy::{FromBytes, IntoBytes};

@@ -7,11 +7,11 @@
 //! A read or write that crosses intervals is served piece by piece while all pieces are arena memory; an access to client
 //! memory must lie in one interval. Not for: what a fault means, which `engine` says.
 
+use crate::access::{MemoryRequest, UserAccess, UserAnswer, UserSlots};
 use crate::ids::{ProcessId, QueueKey, UserVa};
 use crate::memory::address::{AddressMap, Span, Target};
 use crate::memory::arena::shm::Window;
 use crate::memory::arena::{Arena, PAGE};
-use crate::notice::{MemoryRequest, UserAccess, UserAnswer, UserSlots};
 use crate::sync::Arc;
 use crate::sync::AtomicU64;
 use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Slots, Ticket, Width};

@@ -79,8 +79,7 @@ fn a_descriptor_of_anything_else_or_of_memory_that_is_gone_is_refused() {
     assert_eq!(import(&mut importer, Some(later)).unwrap_err(), Errno::INVAL, "an inode's later tenant");
     drop(token);
     assert_eq!(exporter.free(buffer.handle), Ok(()));
-    // Whoever looks finds it closed.
-    let _looked = world.core.shares();
+    world.core.reclaim_all();
     world.core.barrier();
     assert_eq!(import(&mut importer, Some(file)).unwrap_err(), Errno::INVAL, "its memory is gone");
     assert!(world.core.totals().holds.descriptors == 0 && world.core.shares().is_empty());
@@ -109,7 +108,7 @@ fn a_descriptor_holds_its_memory_wherever_it_is_and_whoever_dies() {
     let handle = import(&mut importer, Some(file)).unwrap();
     assert_eq!(importer.free(handle), Ok(()));
     drop(passed_on);
-    let _looked = world.core.shares();
+    world.core.reclaim_all();
     world.core.barrier();
     assert!(world.core.shares().is_empty());
     let holds = world.core.totals().holds;
@@ -222,6 +221,7 @@ fn a_token_lasts_as_long_as_its_descriptors_and_a_later_export_makes_another() {
     let first = export(&mut exporter, buffer.handle).unwrap();
     let file = identity(&first);
     drop(first);
+    world.core.reclaim_all();
     assert_eq!(world.core.shares()[0].holders, 1);
     assert_eq!(world.core.account().total().descriptors, 0);
     assert_eq!(import(&mut importer, Some(file)).unwrap_err(), Errno::INVAL);

@@ -132,8 +132,7 @@ fn a_graphics_buffer_goes_to_kfd_and_to_another_process_with_what_is_written_on_
     // The maker lets it go: the rest hold it, with its bytes.
     drop(token);
     close(&mut maker, handle);
-    // Whoever looks finds the descriptors closed.
-    let _looked = world.core.shares();
+    world.core.reclaim_all();
     world.core.barrier();
     let [row] = world.core.shares()[..] else { panic!("one share") };
     assert_eq!((row.bytes, row.holders), (Bytes(2 * PAGE), 2));
@@ -141,6 +140,7 @@ fn a_graphics_buffer_goes_to_kfd_and_to_another_process_with_what_is_written_on_
     close(&mut other, there);
     assert_eq!(maker.unmap(bo.handle), Ok(1));
     assert_eq!(maker.free(bo.handle), Ok(()));
+    world.core.reclaim_all();
     world.core.barrier();
     assert!(world.core.shares().is_empty());
     assert_eq!((maker.peek(at), world.core.totals().holds.vram_bytes), (0, 0), "given back");
@@ -165,7 +165,7 @@ fn memory_of_kfd_is_a_buffer_of_graphics_and_outlives_its_maker_there() {
     let there = import(&mut other, Some(FileIdentity::of(token.as_fd()).unwrap())).unwrap();
     drop(token);
     world.kill(maker.process);
-    let _looked = world.core.shares();
+    world.core.reclaim_all();
     world.core.barrier();
     let held = world.core.shares()[0];
     assert_eq!((held.holders, held.orphaned), (1, true));

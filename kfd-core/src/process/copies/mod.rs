@@ -16,10 +16,11 @@
 mod cursor;
 
 use crate::abi::kfd as abi;
+use crate::access::{CopyRequest, UserAccess, UserAnswer};
 use crate::account::Charge;
 use crate::call::{Arg, Done, Errno, Outcome, Refused};
 use crate::ids::{CallId, ProcessId, UserVa};
-use crate::notice::{CopyRequest, Notice, Post, UserAccess, UserAnswer};
+use crate::notice::{Notice, Post};
 use crate::sync::Mutex;
 use core::mem::offset_of;
 use cursor::Cursor;

@@ -11,8 +11,8 @@
 //! Not for: who is told ([`super::Receiver`]); reaching memory, which `exception` does.
 
 use crate::abi::kfd as abi;
+use crate::access::UserAccess;
 use crate::ids::{EventId, GpuVa, QueueId, UserVa};
-use crate::notice::UserAccess;
 use std::collections::BTreeMap;
 use zerocopy::FromBytes;
 

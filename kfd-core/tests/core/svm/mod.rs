@@ -390,6 +390,7 @@ fn a_buffer_object_takes_the_place_of_a_range_and_a_hole_in_memory_ends_it() {
 }
 
 fn on_devices(world: &World, client: &Client<'_>) -> u64 {
+    world.core.reclaim_all();
     let rows = world.core.processes();
     rows.iter().find(|row| row.process == client.process).expect("listed").svm_vram_bytes
 }

@@ -99,6 +99,7 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
     let root = uid == Uid(0);
     match request {
         Request::Processes => {
+            served.core.reclaim_all();
             let mut processes = served.core.processes();
             processes.retain(|row| root || row.uid == uid);
             Reply::Processes { processes }
@@ -110,6 +111,7 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
         }
         Request::Listener => Reply::Listening { listening: false },
         Request::Shares => {
+            served.core.reclaim_all();
             let mut shares = served.core.shares();
             shares.retain(|row| root || row.uid == uid);
             Reply::Shares { shares }
@@ -139,7 +141,10 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
         Request::EvictOverdrawn { .. } => {
             Reply::Error { error: "who holds more than it was charged for is root's to judge".to_owned() }
         }
-        Request::Totals if root => Reply::Totals { totals: served.core.totals(), fds: open_descriptors() },
+        Request::Totals if root => {
+            served.core.reclaim_all();
+            Reply::Totals { totals: served.core.totals(), fds: open_descriptors() }
+        }
         Request::Totals => Reply::Error { error: "the totals of all users are for root".to_owned() },
         Request::Version => Reply::Version {
             version: env!("CARGO_PKG_VERSION").to_owned(),
