@@ -20,9 +20,12 @@ mod figures;
 mod open;
 pub mod orphans;
 mod pressure;
+mod queues;
 mod ras;
+mod session;
 pub mod shares;
 mod smi;
+mod svm;
 mod teardown;
 mod tick;
 

@@ -14,19 +14,16 @@ use crate::account::{Exhausted, Resource};
 use crate::call::Errno;
 use crate::core::Core;
 use crate::core::cwsr;
-use crate::core::engine::rearm;
 use crate::device::Device;
 use crate::device::profile::QueueFormat;
 use crate::ids::{GpuVa, QueueId, QueueKey};
 use crate::memory::pins::Held;
-use crate::notice::Post;
-use crate::process::Process;
 use crate::queue::dqm::Run;
 use crate::queue::pqm::{Entry, max_per_device};
 use crate::queue::save_area::SaveArea;
 use crate::queue::slots::Slot;
 use crate::queue::{Format, Indices, Properties, Queue};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELL_BYTES;
 use hsa_queue::ring::Ring;
 use hsa_queue::sdma::Generation;
@@ -321,40 +318,5 @@ impl Ctx<'_> {
         args.save_area_used_size = 0;
         self.answer(&args);
         Ok(Flow::Done)
-    }
-}
-
-impl Core {
-    /// Takes a queue out of every look-up and off its device, and frees it.
-    pub(super) fn destroy_queue(&self, process: &Process, id: u32, post: &mut Post) -> Result<(), Errno> {
-        let queue = {
-            let inner = process.inner.lock();
-            if inner.revoked {
-                return Err(Errno::BADF);
-            }
-            Arc::clone(&inner.pqm.get(id).ok_or(Errno::INVAL)?.queue)
-        };
-        let device = &self.devices[queue.device];
-        queue.stop();
-        if let Some(page) = device.dqm.remove(queue.key) {
-            post.add(rearm(device, queue.key.process, page));
-        }
-        queue.quiesce();
-        let mut inner = process.inner.lock();
-        if inner.revoked {
-            return Err(Errno::BADF);
-        }
-        // Another thread of the client may have destroyed it meanwhile, and made another of the same id.
-        let same = inner.pqm.get(id).is_some_and(|entry| Arc::ptr_eq(&entry.queue, &queue));
-        let entry = if same { inner.pqm.remove(id) } else { None };
-        let entry = entry.ok_or(Errno::INVAL)?;
-        if !queue.is_compute() {
-            inner.bindings[queue.device].copied += queue.ran.load(Ordering::Relaxed);
-        }
-        let mut debug = process.debug.lock();
-        debug.forget_queue(queue.key.queue);
-        debug.raise_device(device.index, abi::ec_mask(abi::EC_DEVICE_QUEUE_DELETE), None, post);
-        drop((debug, inner, entry));
-        Ok(())
     }
 }

@@ -5,11 +5,9 @@
 
 use crate::abi::kfd as abi;
 use crate::call::Errno;
-use crate::core::Core;
 use crate::core::cwsr;
-use crate::ids::{QueueId, QueueKey};
+use crate::ids::QueueId;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::notice::Post;
 use crate::process::Process;
 use crate::sync::Arc;
 use zerocopy::IntoBytes;
@@ -93,19 +91,5 @@ impl Ctx<'_> {
         }
         self.put(args.queue_array_ptr, ids.0.as_bytes());
         Ok(Flow::Done)
-    }
-}
-
-impl Core {
-    /// A queue may run again; nothing happens to one that may already.
-    pub(super) fn resume_queue(&self, target: &Process, queue: QueueId, post: &mut Post) {
-        let device = {
-            let inner = target.inner.lock();
-            let Some(entry) = inner.pqm.get(queue.0) else { return };
-            entry.queue.device
-        };
-        if self.devices[device].dqm.resume(QueueKey { process: target.id(), queue }) {
-            post.runnable();
-        }
     }
 }

@@ -3,11 +3,9 @@
 use super::is_gfx11;
 use crate::abi::kfd as abi;
 use crate::call::Errno;
-use crate::core::Core;
 use crate::device::Device;
 use crate::ioctl::{Ctx, Flow, Handled};
-use crate::notice::Post;
-use crate::process::debug::{Debug, Left, Session};
+use crate::process::debug::{Debug, Session};
 use crate::process::stage::Stage;
 use crate::process::{Inner, Process};
 use zerocopy::IntoBytes;
@@ -70,50 +68,5 @@ impl Ctx<'_> {
         let mut debug = self.process.debug.lock();
         debug.targets.retain(|known| *known != target.id() && !gone.contains(known));
         debug.targets.push(target.id());
-    }
-}
-
-impl Core {
-    /// A session is over: its queues run again and the calls that waited for its debugger go on.
-    pub(crate) fn end_debug(&self, target: &Process, post: &mut Post) {
-        let left = target.debug.lock().end();
-        self.take_back(target, left, post);
-    }
-
-    /// The runtime of a process in a session goes: what the debugger set on the hardware is taken back.
-    pub(in crate::ioctl) fn deactivate(&self, target: &Process, post: &mut Post) {
-        let left = target.debug.lock().deactivate();
-        self.take_back(target, left, post);
-    }
-
-    fn take_back(&self, target: &Process, left: Left, post: &mut Post) {
-        let Left { suspended, runtime, destroys } = left;
-        for queue in suspended {
-            self.resume_queue(target, queue, post);
-        }
-        for waiting in runtime {
-            post.add(waiting.end(target.id(), Ok(())));
-        }
-        for (queue, waiting) in destroys {
-            let result = self.destroy_queue(target, queue.0, post);
-            post.add(waiting.end(target.id(), result));
-        }
-    }
-
-    /// The sessions of a debugger that dies.
-    pub(crate) fn end_sessions_of(&self, debugger: &Process, post: &mut Post) {
-        let targets = std::mem::take(&mut debugger.debug.lock().targets);
-        for id in targets {
-            let Some(target) = self.process(id) else { continue };
-            let its = target
-                .debug
-                .lock()
-                .session
-                .as_ref()
-                .is_some_and(|session| session.debugger == Some(debugger.id()));
-            if its {
-                self.end_debug(&target, post);
-            }
-        }
     }
 }

@@ -1,0 +1,59 @@
+//! A queue lets go and ends, whoever asks for it.
+//!
+//! Not for: how one is made (`ioctl::queue`), and the end of all with their process (`process`).
+
+use crate::abi::kfd as abi;
+use crate::call::Errno;
+use crate::core::Core;
+use crate::core::engine::rearm;
+use crate::ids::{QueueId, QueueKey};
+use crate::notice::Post;
+use crate::process::Process;
+use crate::sync::{Arc, Ordering};
+
+impl Core {
+    /// A queue may run again; nothing happens to one that may already.
+    pub(crate) fn resume_queue(&self, target: &Process, queue: QueueId, post: &mut Post) {
+        let device = {
+            let inner = target.inner.lock();
+            let Some(entry) = inner.pqm.get(queue.0) else { return };
+            entry.queue.device
+        };
+        if self.devices[device].dqm.resume(QueueKey { process: target.id(), queue }) {
+            post.runnable();
+        }
+    }
+
+    /// Takes a queue out of every look-up and off its device, and frees it.
+    pub(crate) fn destroy_queue(&self, process: &Process, id: u32, post: &mut Post) -> Result<(), Errno> {
+        let queue = {
+            let inner = process.inner.lock();
+            if inner.revoked {
+                return Err(Errno::BADF);
+            }
+            Arc::clone(&inner.pqm.get(id).ok_or(Errno::INVAL)?.queue)
+        };
+        let device = &self.devices[queue.device];
+        queue.stop();
+        if let Some(page) = device.dqm.remove(queue.key) {
+            post.add(rearm(device, queue.key.process, page));
+        }
+        queue.quiesce();
+        let mut inner = process.inner.lock();
+        if inner.revoked {
+            return Err(Errno::BADF);
+        }
+        // Another thread of the client may have destroyed it meanwhile, and made another of the same id.
+        let same = inner.pqm.get(id).is_some_and(|entry| Arc::ptr_eq(&entry.queue, &queue));
+        let entry = if same { inner.pqm.remove(id) } else { None };
+        let entry = entry.ok_or(Errno::INVAL)?;
+        if !queue.is_compute() {
+            inner.bindings[queue.device].copied += queue.ran.load(Ordering::Relaxed);
+        }
+        let mut debug = process.debug.lock();
+        debug.forget_queue(queue.key.queue);
+        debug.raise_device(device.index, abi::ec_mask(abi::EC_DEVICE_QUEUE_DELETE), None, post);
+        drop((debug, inner, entry));
+        Ok(())
+    }
+}
