@@ -6,6 +6,7 @@ mod device_info;
 mod driver;
 mod gem;
 mod info;
+pub mod nr;
 mod submission;
 
 pub use device_info::*;

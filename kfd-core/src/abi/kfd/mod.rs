@@ -9,6 +9,7 @@ mod debug;
 mod device;
 mod event;
 mod memory;
+pub mod nr;
 mod queue;
 mod sharing;
 mod svm;

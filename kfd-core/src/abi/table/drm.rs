@@ -7,15 +7,11 @@
 use super::row::{Way, counted, row};
 use crate::abi::chain::Chain;
 use crate::abi::drm as abi;
+use crate::abi::drm::nr;
 use crate::abi::layout::Layout;
 use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
 use core::mem::offset_of;
 use libc::ENOMEM;
-
-/// The number of an amdgpu call: `DRM_COMMAND_BASE` and on.
-const fn amdgpu(number: u8) -> u8 {
-    abi::COMMAND_BASE + number
-}
 
 /// The most chunks of a submission, and the most bytes of a buffer list: the kernel allocates for what it copies.
 const CHUNKS_MAX: u32 = 1024;
@@ -45,7 +41,7 @@ const fn string(layout: Layout, at: usize, len: usize) -> Pointer {
 /// The calls that a render node or a primary one answers, or refuses by name.
 pub const ROWS: &[Ioctl] = &[
     d(
-        0x00,
+        nr::VERSION,
         Way::Both,
         "VERSION",
         abi::Version::LAYOUT,
@@ -57,7 +53,7 @@ pub const ROWS: &[Ioctl] = &[
         "Tells the driver's version, name, date and description.",
     ),
     d(
-        0x01,
+        nr::GET_UNIQUE,
         Way::Both,
         "GET_UNIQUE",
         abi::Unique::LAYOUT,
@@ -66,7 +62,7 @@ pub const ROWS: &[Ioctl] = &[
     )
     .primary(),
     d(
-        0x02,
+        nr::GET_MAGIC,
         Way::Read,
         "GET_MAGIC",
         abi::Auth::LAYOUT,
@@ -74,9 +70,9 @@ pub const ROWS: &[Ioctl] = &[
         "Tells the client's token.",
     )
     .primary(),
-    d(0x05, Way::Both, "GET_CLIENT", abi::Client::LAYOUT, &[], "Tells whether the client is authenticated."),
+    d(nr::GET_CLIENT, Way::Both, "GET_CLIENT", abi::Client::LAYOUT, &[], "Tells whether the client is authenticated."),
     d(
-        0x07,
+        nr::SET_VERSION,
         Way::Both,
         "SET_VERSION",
         abi::SetVersion::LAYOUT,
@@ -84,10 +80,10 @@ pub const ROWS: &[Ioctl] = &[
         "Agrees on versions, and gives the master its bus id.",
     )
     .primary(),
-    d(0x09, Way::Write, "GEM_CLOSE", abi::GemClose::LAYOUT, &[], "Ends a handle."),
-    d(0x0c, Way::Both, "GET_CAP", abi::GetCap::LAYOUT, &[], "Tells a capability of the driver."),
+    d(nr::GEM_CLOSE, Way::Write, "GEM_CLOSE", abi::GemClose::LAYOUT, &[], "Ends a handle."),
+    d(nr::GET_CAP, Way::Both, "GET_CAP", abi::GetCap::LAYOUT, &[], "Tells a capability of the driver."),
     d(
-        0x0d,
+        nr::SET_CLIENT_CAP,
         Way::Write,
         "SET_CLIENT_CAP",
         abi::SetClientCap::LAYOUT,
@@ -95,11 +91,11 @@ pub const ROWS: &[Ioctl] = &[
         "Takes a capability of the client.",
     )
     .primary(),
-    d(0x11, Way::Write, "AUTH_MAGIC", abi::Auth::LAYOUT, &[], "Authenticates the client with a token.").primary(),
-    bare(0x1e, "SET_MASTER", "Makes the client master again."),
-    bare(0x1f, "DROP_MASTER", "Lets the client be master no more."),
+    d(nr::AUTH_MAGIC, Way::Write, "AUTH_MAGIC", abi::Auth::LAYOUT, &[], "Authenticates the client with a token.").primary(),
+    bare(nr::SET_MASTER, "SET_MASTER", "Makes the client master again."),
+    bare(nr::DROP_MASTER, "DROP_MASTER", "Lets the client be master no more."),
     d(
-        0x2d,
+        nr::PRIME_HANDLE_TO_FD,
         Way::Both,
         "PRIME_HANDLE_TO_FD",
         abi::PrimeHandle::LAYOUT,
@@ -111,11 +107,11 @@ pub const ROWS: &[Ioctl] = &[
         offset_of!(abi::PrimeHandle, fd),
         Some(offset_of!(abi::PrimeHandle, flags)),
     ),
-    d(0x2e, Way::Both, "PRIME_FD_TO_HANDLE", abi::PrimeHandle::LAYOUT, &[], "Makes a handle of a dma-buf.")
+    d(nr::PRIME_FD_TO_HANDLE, Way::Both, "PRIME_FD_TO_HANDLE", abi::PrimeHandle::LAYOUT, &[], "Makes a handle of a dma-buf.")
         .takes_dmabuf(abi::PrimeHandle::LAYOUT, offset_of!(abi::PrimeHandle, fd)),
-    d(amdgpu(0x00), Way::Both, "AMDGPU_GEM_CREATE", abi::GemCreate::LAYOUT, &[], "Makes a buffer."),
+    d(nr::AMDGPU_GEM_CREATE, Way::Both, "AMDGPU_GEM_CREATE", abi::GemCreate::LAYOUT, &[], "Makes a buffer."),
     d(
-        amdgpu(0x01),
+        nr::AMDGPU_GEM_MMAP,
         Way::Both,
         "AMDGPU_GEM_MMAP",
         abi::GemMmap::LAYOUT,
@@ -123,7 +119,7 @@ pub const ROWS: &[Ioctl] = &[
         "Tells where a buffer is mapped.",
     ),
     d(
-        amdgpu(0x02),
+        nr::AMDGPU_CTX,
         Way::Both,
         "AMDGPU_CTX",
         abi::Context::LAYOUT,
@@ -131,7 +127,7 @@ pub const ROWS: &[Ioctl] = &[
         "Makes, frees or asks about a context.",
     ),
     d(
-        amdgpu(0x03),
+        nr::AMDGPU_BO_LIST,
         Way::Both,
         "AMDGPU_BO_LIST",
         abi::BoListIn::LAYOUT,
@@ -150,7 +146,7 @@ pub const ROWS: &[Ioctl] = &[
         "Makes, replaces or ends a list of buffers that submissions use.",
     ),
     d(
-        amdgpu(0x04),
+        nr::AMDGPU_CS,
         Way::Both,
         "AMDGPU_CS",
         abi::Cs::LAYOUT,
@@ -167,7 +163,7 @@ pub const ROWS: &[Ioctl] = &[
     )
     .chained(Chain::Chunks),
     d(
-        amdgpu(0x05),
+        nr::AMDGPU_INFO,
         Way::Write,
         "AMDGPU_INFO",
         abi::Info::LAYOUT,
@@ -183,7 +179,7 @@ pub const ROWS: &[Ioctl] = &[
         "Answers one of many queries about the device.",
     ),
     d(
-        amdgpu(0x06),
+        nr::AMDGPU_GEM_METADATA,
         Way::Both,
         "AMDGPU_GEM_METADATA",
         abi::GemMetadata::LAYOUT,
@@ -191,7 +187,7 @@ pub const ROWS: &[Ioctl] = &[
         "Tells or sets what a buffer's maker wrote on it.",
     ),
     d(
-        amdgpu(0x07),
+        nr::AMDGPU_GEM_WAIT_IDLE,
         Way::Both,
         "AMDGPU_GEM_WAIT_IDLE",
         abi::GemWaitIdle::LAYOUT,
@@ -199,16 +195,16 @@ pub const ROWS: &[Ioctl] = &[
         "Waits until no submission uses a buffer.",
     ),
     d(
-        amdgpu(0x08),
+        nr::AMDGPU_GEM_VA,
         Way::Write,
         "AMDGPU_GEM_VA",
         abi::GemVa::LAYOUT,
         &[],
         "Maps or unmaps a part of a buffer.",
     ),
-    d(amdgpu(0x09), Way::Both, "AMDGPU_WAIT_CS", abi::WaitCs::LAYOUT, &[], "Waits for a submission."),
+    d(nr::AMDGPU_WAIT_CS, Way::Both, "AMDGPU_WAIT_CS", abi::WaitCs::LAYOUT, &[], "Waits for a submission."),
     d(
-        amdgpu(0x10),
+        nr::AMDGPU_GEM_OP,
         Way::Both,
         "AMDGPU_GEM_OP",
         abi::GemOp::LAYOUT,
@@ -223,5 +219,5 @@ pub const ROWS: &[Ioctl] = &[
         }],
         "Tells how a buffer was made, or sets where it would rather be.",
     ),
-    d(amdgpu(0x13), Way::Both, "AMDGPU_VM", abi::Vm::LAYOUT, &[], "Asks for a number for the address space."),
+    d(nr::AMDGPU_VM, Way::Both, "AMDGPU_VM", abi::Vm::LAYOUT, &[], "Asks for a number for the address space."),
 ];

@@ -7,6 +7,7 @@
 use super::operations;
 use super::row::{Way, bits, counted, row};
 use crate::abi::kfd as abi;
+use crate::abi::kfd::nr;
 use crate::abi::layout::Layout;
 use crate::abi::spec::{Flagged, Flow, Ioctl, Pointer};
 use core::mem::offset_of;
@@ -51,9 +52,16 @@ const fn k(
 
 /// Every call of interface 1.19.
 pub const ROWS: &[Ioctl] = &[
-    k(0x01, Way::Read, "GET_VERSION", abi::GetVersion::LAYOUT, &[], "Tells the version of this interface."),
     k(
-        0x02,
+        nr::GET_VERSION,
+        Way::Read,
+        "GET_VERSION",
+        abi::GetVersion::LAYOUT,
+        &[],
+        "Tells the version of this interface.",
+    ),
+    k(
+        nr::CREATE_QUEUE,
         Way::Both,
         "CREATE_QUEUE",
         abi::CreateQueue::LAYOUT,
@@ -61,7 +69,7 @@ pub const ROWS: &[Ioctl] = &[
         "Makes a user-mode queue over memory of the client and gives it a doorbell.",
     ),
     k(
-        0x03,
+        nr::DESTROY_QUEUE,
         Way::Both,
         "DESTROY_QUEUE",
         abi::DestroyQueue::LAYOUT,
@@ -70,7 +78,7 @@ pub const ROWS: &[Ioctl] = &[
     )
     .parks(),
     k(
-        0x04,
+        nr::SET_MEMORY_POLICY,
         Way::Write,
         "SET_MEMORY_POLICY",
         abi::SetMemoryPolicy::LAYOUT,
@@ -78,7 +86,7 @@ pub const ROWS: &[Ioctl] = &[
         "Sets the cache policies of a device's apertures for this process.",
     ),
     k(
-        0x05,
+        nr::GET_CLOCK_COUNTERS,
         Way::Both,
         "GET_CLOCK_COUNTERS",
         abi::GetClockCounters::LAYOUT,
@@ -86,7 +94,7 @@ pub const ROWS: &[Ioctl] = &[
         "Reads a device's clock and the host's together.",
     ),
     k(
-        0x06,
+        nr::GET_PROCESS_APERTURES,
         Way::Read,
         "GET_PROCESS_APERTURES",
         abi::GetProcessApertures::LAYOUT,
@@ -94,26 +102,26 @@ pub const ROWS: &[Ioctl] = &[
         "Tells the apertures of the first seven devices.",
     ),
     k(
-        0x07,
+        nr::UPDATE_QUEUE,
         Way::Write,
         "UPDATE_QUEUE",
         abi::UpdateQueue::LAYOUT,
         &[],
         "Changes a queue's ring, percentage or priority.",
     ),
-    k(0x08, Way::Both, "CREATE_EVENT", abi::CreateEvent::LAYOUT, &[], "Makes an event."),
+    k(nr::CREATE_EVENT, Way::Both, "CREATE_EVENT", abi::CreateEvent::LAYOUT, &[], "Makes an event."),
     k(
-        0x09,
+        nr::DESTROY_EVENT,
         Way::Write,
         "DESTROY_EVENT",
         abi::DestroyEvent::LAYOUT,
         &[],
         "Ends an event and the waits on it.",
     ),
-    k(0x0a, Way::Write, "SET_EVENT", abi::SetEvent::LAYOUT, &[], "Signals an event from the host."),
-    k(0x0b, Way::Write, "RESET_EVENT", abi::ResetEvent::LAYOUT, &[], "Clears an event."),
+    k(nr::SET_EVENT, Way::Write, "SET_EVENT", abi::SetEvent::LAYOUT, &[], "Signals an event from the host."),
+    k(nr::RESET_EVENT, Way::Write, "RESET_EVENT", abi::ResetEvent::LAYOUT, &[], "Clears an event."),
     k(
-        0x0c,
+        nr::WAIT_EVENTS,
         Way::Both,
         "WAIT_EVENTS",
         abi::WaitEvents::LAYOUT,
@@ -129,12 +137,23 @@ pub const ROWS: &[Ioctl] = &[
         "Waits for one of or all of some events, or for a time to pass.",
     )
     .parks(),
-    k(0x0d, Way::Write, "DBG_REGISTER", abi::DbgRegister::LAYOUT, &[], "Deprecated.").always(EPERM),
-    k(0x0e, Way::Write, "DBG_UNREGISTER", abi::DbgUnregister::LAYOUT, &[], "Deprecated.").always(EPERM),
-    k(0x0f, Way::Write, "DBG_ADDRESS_WATCH", abi::DbgAddressWatch::LAYOUT, &[], "Deprecated.").always(EPERM),
-    k(0x10, Way::Write, "DBG_WAVE_CONTROL", abi::DbgWaveControl::LAYOUT, &[], "Deprecated.").always(EPERM),
+    k(nr::DBG_REGISTER, Way::Write, "DBG_REGISTER", abi::DbgRegister::LAYOUT, &[], "Deprecated.")
+        .always(EPERM),
+    k(nr::DBG_UNREGISTER, Way::Write, "DBG_UNREGISTER", abi::DbgUnregister::LAYOUT, &[], "Deprecated.")
+        .always(EPERM),
     k(
-        0x11,
+        nr::DBG_ADDRESS_WATCH,
+        Way::Write,
+        "DBG_ADDRESS_WATCH",
+        abi::DbgAddressWatch::LAYOUT,
+        &[],
+        "Deprecated.",
+    )
+    .always(EPERM),
+    k(nr::DBG_WAVE_CONTROL, Way::Write, "DBG_WAVE_CONTROL", abi::DbgWaveControl::LAYOUT, &[], "Deprecated.")
+        .always(EPERM),
+    k(
+        nr::SET_SCRATCH_BACKING_VA,
         Way::Both,
         "SET_SCRATCH_BACKING_VA",
         abi::SetScratchBackingVa::LAYOUT,
@@ -142,7 +161,7 @@ pub const ROWS: &[Ioctl] = &[
         "Says where this process's scratch lies on a device.",
     ),
     k(
-        0x12,
+        nr::GET_TILE_CONFIG,
         Way::Both,
         "GET_TILE_CONFIG",
         abi::GetTileConfig::LAYOUT,
@@ -169,7 +188,7 @@ pub const ROWS: &[Ioctl] = &[
         "Tells a device's tiling registers.",
     ),
     k(
-        0x13,
+        nr::SET_TRAP_HANDLER,
         Way::Write,
         "SET_TRAP_HANDLER",
         abi::SetTrapHandler::LAYOUT,
@@ -177,7 +196,7 @@ pub const ROWS: &[Ioctl] = &[
         "Sets this process's trap handler on a device.",
     ),
     k(
-        0x14,
+        nr::GET_PROCESS_APERTURES_NEW,
         Way::Both,
         "GET_PROCESS_APERTURES_NEW",
         abi::GetProcessAperturesNew::LAYOUT,
@@ -193,7 +212,7 @@ pub const ROWS: &[Ioctl] = &[
         "Tells the apertures of every device.",
     ),
     k(
-        0x15,
+        nr::ACQUIRE_VM,
         Way::Write,
         "ACQUIRE_VM",
         abi::AcquireVm::LAYOUT,
@@ -201,7 +220,7 @@ pub const ROWS: &[Ioctl] = &[
         "Binds the address space of a render node's file to this process's device.",
     ),
     k(
-        0x16,
+        nr::ALLOC_MEMORY_OF_GPU,
         Way::Both,
         "ALLOC_MEMORY_OF_GPU",
         abi::AllocMemoryOfGpu::LAYOUT,
@@ -220,7 +239,7 @@ pub const ROWS: &[Ioctl] = &[
         },
     ),
     k(
-        0x17,
+        nr::FREE_MEMORY_OF_GPU,
         Way::Write,
         "FREE_MEMORY_OF_GPU",
         abi::FreeMemoryOfGpu::LAYOUT,
@@ -228,7 +247,7 @@ pub const ROWS: &[Ioctl] = &[
         "Frees a buffer object that is not mapped.",
     ),
     k(
-        0x18,
+        nr::MAP_MEMORY_TO_GPU,
         Way::Both,
         "MAP_MEMORY_TO_GPU",
         abi::MapMemoryToGpu::LAYOUT,
@@ -244,7 +263,7 @@ pub const ROWS: &[Ioctl] = &[
         "Maps a buffer object at its address into some devices.",
     ),
     k(
-        0x19,
+        nr::UNMAP_MEMORY_FROM_GPU,
         Way::Both,
         "UNMAP_MEMORY_FROM_GPU",
         abi::UnmapMemoryFromGpu::LAYOUT,
@@ -260,7 +279,7 @@ pub const ROWS: &[Ioctl] = &[
         "Unmaps a buffer object from some devices.",
     ),
     k(
-        0x1a,
+        nr::SET_CU_MASK,
         Way::Write,
         "SET_CU_MASK",
         abi::SetCuMask::LAYOUT,
@@ -276,7 +295,7 @@ pub const ROWS: &[Ioctl] = &[
         "Says which compute units a queue may use.",
     ),
     k(
-        0x1b,
+        nr::GET_QUEUE_WAVE_STATE,
         Way::Both,
         "GET_QUEUE_WAVE_STATE",
         abi::GetQueueWaveState::LAYOUT,
@@ -284,7 +303,7 @@ pub const ROWS: &[Ioctl] = &[
         "Copies the control stack of an inactive queue; its size is the queue's, not the caller's.",
     ),
     k(
-        0x1c,
+        nr::GET_DMABUF_INFO,
         Way::Both,
         "GET_DMABUF_INFO",
         abi::GetDmabufInfo::LAYOUT,
@@ -301,7 +320,7 @@ pub const ROWS: &[Ioctl] = &[
     )
     .takes_dmabuf(abi::GetDmabufInfo::LAYOUT, offset_of!(abi::GetDmabufInfo, dmabuf_fd)),
     k(
-        0x1d,
+        nr::IMPORT_DMABUF,
         Way::Both,
         "IMPORT_DMABUF",
         abi::ImportDmabuf::LAYOUT,
@@ -310,18 +329,25 @@ pub const ROWS: &[Ioctl] = &[
     )
     .takes_dmabuf(abi::ImportDmabuf::LAYOUT, offset_of!(abi::ImportDmabuf, dmabuf_fd)),
     k(
-        0x1e,
+        nr::ALLOC_QUEUE_GWS,
         Way::Both,
         "ALLOC_QUEUE_GWS",
         abi::AllocQueueGws::LAYOUT,
         &[],
         "Gives a queue the device's global wave sync.",
     ),
-    k(0x1f, Way::Both, "SMI_EVENTS", abi::SmiEvents::LAYOUT, &[], "Opens a stream of a device's events.")
-        .answers_descriptor(abi::SmiEvents::LAYOUT, offset_of!(abi::SmiEvents, anon_fd), None)
-        .since(3),
     k(
-        0x20,
+        nr::SMI_EVENTS,
+        Way::Both,
+        "SMI_EVENTS",
+        abi::SmiEvents::LAYOUT,
+        &[],
+        "Opens a stream of a device's events.",
+    )
+    .answers_descriptor(abi::SmiEvents::LAYOUT, offset_of!(abi::SmiEvents, anon_fd), None)
+    .since(3),
+    k(
+        nr::SVM,
         Way::Both,
         "SVM",
         abi::Svm::LAYOUT,
@@ -333,7 +359,7 @@ pub const ROWS: &[Ioctl] = &[
     .sweeps()
     .since(5),
     k(
-        0x21,
+        nr::SET_XNACK_MODE,
         Way::Both,
         "SET_XNACK_MODE",
         abi::SetXnackMode::LAYOUT,
@@ -342,13 +368,20 @@ pub const ROWS: &[Ioctl] = &[
     )
     .sweeps()
     .since(5),
-    k(0x22, Way::Both, "CRIU_OP", abi::Criu::LAYOUT, &[], "Checkpoint and restore of what a process has.")
-        .since(7)
-        .privileged()
-        .task(offset_of!(abi::Criu, pid))
-        .operations(operations::CRIU),
     k(
-        0x23,
+        nr::CRIU_OP,
+        Way::Both,
+        "CRIU_OP",
+        abi::Criu::LAYOUT,
+        &[],
+        "Checkpoint and restore of what a process has.",
+    )
+    .since(7)
+    .privileged()
+    .task(offset_of!(abi::Criu, pid))
+    .operations(operations::CRIU),
+    k(
+        nr::AVAILABLE_MEMORY,
         Way::Both,
         "AVAILABLE_MEMORY",
         abi::GetAvailableMemory::LAYOUT,
@@ -357,7 +390,7 @@ pub const ROWS: &[Ioctl] = &[
     )
     .since(9),
     k(
-        0x24,
+        nr::EXPORT_DMABUF,
         Way::Both,
         "EXPORT_DMABUF",
         abi::ExportDmabuf::LAYOUT,
@@ -371,7 +404,7 @@ pub const ROWS: &[Ioctl] = &[
     )
     .since(12),
     k(
-        0x25,
+        nr::RUNTIME_ENABLE,
         Way::Both,
         "RUNTIME_ENABLE",
         abi::RuntimeEnable::LAYOUT,
@@ -381,7 +414,7 @@ pub const ROWS: &[Ioctl] = &[
     .since(13)
     .parks(),
     k(
-        0x26,
+        nr::DBG_TRAP,
         Way::Both,
         "DBG_TRAP",
         abi::DbgTrap::LAYOUT,
@@ -400,7 +433,7 @@ pub const ROWS: &[Ioctl] = &[
         ..Ioctl::PLAIN
     },
     k(
-        0x80,
+        nr::IPC_IMPORT_HANDLE,
         Way::Both,
         "IPC_IMPORT_HANDLE",
         abi::IpcImportHandle::LAYOUT,
@@ -408,7 +441,7 @@ pub const ROWS: &[Ioctl] = &[
         "Makes a buffer object of memory that another process has exported by key.",
     ),
     k(
-        0x81,
+        nr::IPC_EXPORT_HANDLE,
         Way::Both,
         "IPC_EXPORT_HANDLE",
         abi::IpcExportHandle::LAYOUT,
@@ -416,7 +449,7 @@ pub const ROWS: &[Ioctl] = &[
         "Makes the key by which another process imports a buffer object.",
     ),
     k(
-        0x83,
+        nr::CROSS_MEMORY_COPY,
         Way::Both,
         "CROSS_MEMORY_COPY",
         abi::CrossMemoryCopy::LAYOUT,

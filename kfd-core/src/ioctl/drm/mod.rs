@@ -11,6 +11,7 @@ mod submission;
 
 use super::{Ctx, Flow, Handled};
 use crate::abi::drm as abi;
+use crate::abi::drm::nr;
 use crate::call::{Errno, Node};
 use crate::clock::DeviceClock;
 use crate::device::Device;
@@ -19,20 +20,6 @@ use crate::ids::Bytes;
 use crate::process::render::RenderFile;
 use crate::sync::{Arc, Ordering};
 use hsa_queue::Clock as _;
-
-/// `DRM_COMMAND_BASE + DRM_AMDGPU_*` (drm/amdgpu_drm.h).
-const GEM_CREATE: u8 = abi::COMMAND_BASE;
-const GEM_MMAP: u8 = abi::COMMAND_BASE + 0x01;
-const CTX: u8 = abi::COMMAND_BASE + 0x02;
-const BO_LIST: u8 = abi::COMMAND_BASE + 0x03;
-const CS: u8 = abi::COMMAND_BASE + 0x04;
-const INFO: u8 = abi::COMMAND_BASE + 0x05;
-const GEM_METADATA: u8 = abi::COMMAND_BASE + 0x06;
-const GEM_WAIT_IDLE: u8 = abi::COMMAND_BASE + 0x07;
-const GEM_VA: u8 = abi::COMMAND_BASE + 0x08;
-const WAIT_CS: u8 = abi::COMMAND_BASE + 0x09;
-const GEM_OP: u8 = abi::COMMAND_BASE + 0x10;
-const VM: u8 = abi::COMMAND_BASE + 0x13;
 
 const NAME: &str = "amdgpu";
 const DESCRIPTION: &str = "AMD GPU";
@@ -50,31 +37,31 @@ impl<'a> Ctx<'a> {
     pub(super) fn drm(&mut self, number: u8) -> Handled {
         self.may(number)?;
         match number {
-            0x00 => self.drm_version(),
-            0x01 => self.drm_get_unique(),
-            0x02 => self.drm_get_magic(),
-            0x05 => self.drm_get_client(),
-            0x07 => self.drm_set_version(),
-            0x09 => self.gem_close(),
-            0x0c => self.drm_get_cap(),
-            0x0d => self.drm_set_client_cap(),
-            0x11 => self.drm_auth_magic(),
-            0x1e => self.drm_set_master(),
-            0x1f => self.drm_drop_master(),
-            0x2d => self.prime_export(),
-            0x2e => self.prime_import(),
-            GEM_CREATE => self.gem_create(),
-            GEM_MMAP => self.gem_mmap(),
-            CTX => self.context(),
-            BO_LIST => self.bo_list(),
-            CS => self.submit(),
-            INFO => self.drm_info(),
-            GEM_METADATA => self.gem_metadata(),
-            GEM_WAIT_IDLE => self.gem_wait_idle(),
-            GEM_VA => self.gem_va(),
-            WAIT_CS => self.wait_cs(),
-            GEM_OP => self.gem_op(),
-            VM => self.vm(),
+            nr::VERSION => self.drm_version(),
+            nr::GET_UNIQUE => self.drm_get_unique(),
+            nr::GET_MAGIC => self.drm_get_magic(),
+            nr::GET_CLIENT => self.drm_get_client(),
+            nr::SET_VERSION => self.drm_set_version(),
+            nr::GEM_CLOSE => self.gem_close(),
+            nr::GET_CAP => self.drm_get_cap(),
+            nr::SET_CLIENT_CAP => self.drm_set_client_cap(),
+            nr::AUTH_MAGIC => self.drm_auth_magic(),
+            nr::SET_MASTER => self.drm_set_master(),
+            nr::DROP_MASTER => self.drm_drop_master(),
+            nr::PRIME_HANDLE_TO_FD => self.prime_export(),
+            nr::PRIME_FD_TO_HANDLE => self.prime_import(),
+            nr::AMDGPU_GEM_CREATE => self.gem_create(),
+            nr::AMDGPU_GEM_MMAP => self.gem_mmap(),
+            nr::AMDGPU_CTX => self.context(),
+            nr::AMDGPU_BO_LIST => self.bo_list(),
+            nr::AMDGPU_CS => self.submit(),
+            nr::AMDGPU_INFO => self.drm_info(),
+            nr::AMDGPU_GEM_METADATA => self.gem_metadata(),
+            nr::AMDGPU_GEM_WAIT_IDLE => self.gem_wait_idle(),
+            nr::AMDGPU_GEM_VA => self.gem_va(),
+            nr::AMDGPU_WAIT_CS => self.wait_cs(),
+            nr::AMDGPU_GEM_OP => self.gem_op(),
+            nr::AMDGPU_VM => self.vm(),
             _ => Err(Errno::INVAL),
         }
     }
@@ -83,7 +70,7 @@ impl<'a> Ctx<'a> {
     /// whoever has a render node or is authenticated.
     fn may(&self, number: u8) -> Result<(), Errno> {
         let Node::Card(minor) = self.caller.node else { return Ok(()) };
-        let driver = matches!(number, 0x2d | 0x2e | abi::COMMAND_BASE..);
+        let driver = matches!(number, nr::PRIME_HANDLE_TO_FD | nr::PRIME_FD_TO_HANDLE | abi::COMMAND_BASE..);
         let device = self.core.device_behind(minor).ok_or(Errno::INVAL)?;
         if driver && !device.primary.is_authenticated(self.caller.file) { Err(Errno::ACCES) } else { Ok(()) }
     }
