@@ -2,6 +2,8 @@
 
 use crate::account::Holdings;
 use crate::core::listing::ProcessRow;
+use crate::ids::ProcessId;
+pub use crate::process::owned::{ObjectKind, Owned, Owner};
 use serde::{Deserialize, Serialize};
 
 /// What exists in the core now.
@@ -32,6 +34,9 @@ pub struct LeakReport {
     pub totals: Totals,
     /// Process objects that can still be found.
     pub processes: Vec<ProcessRow>,
+    /// What each of them has, by kind.
+    #[serde(default)]
+    pub objects: Vec<(ProcessId, Vec<Owned>)>,
     /// Users whose balance is not zero.
     pub users: Vec<(u32, Holdings)>,
 }
@@ -65,6 +70,10 @@ impl std::fmt::Display for LeakReport {
         writeln!(f, "  charged: {holds:?}")?;
         for row in &self.processes {
             writeln!(f, "  process {} of tgid {}: {:?}", row.process, row.tgid, row.state)?;
+            let its = self.objects.iter().filter(|(process, _)| *process == row.process);
+            for Owned { kind, owner, count } in its.flat_map(|(_, objects)| objects) {
+                writeln!(f, "    {count} × {kind:?}, ended by {owner:?}")?;
+            }
         }
         for (uid, holds) in &self.users {
             writeln!(f, "  uid {uid}: {holds:?}")?;

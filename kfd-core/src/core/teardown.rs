@@ -7,8 +7,8 @@ use crate::core::leak::{LeakReport, Totals};
 use crate::ids::ProcessId;
 use crate::memory::share::Look;
 use crate::notice::{Notice, Post};
-use crate::process::Process;
 use crate::process::stage::Stage;
+use crate::process::{Process, owned};
 use crate::sync::Ordering;
 use notifier::Ref;
 use std::time::Duration;
@@ -122,6 +122,12 @@ impl Core {
     /// What is left. After [`Core::shutdown_begin`], the teardown of all and [`Core::barrier`] it must be empty.
     #[must_use]
     pub fn leak_report(&self) -> LeakReport {
-        LeakReport { totals: self.totals(), processes: self.processes(), users: self.account.users() }
+        let has = |id| Some((id, owned::counts(&*self.process(id)?)));
+        LeakReport {
+            totals: self.totals(),
+            processes: self.processes(),
+            objects: self.published().into_iter().filter_map(has).collect(),
+            users: self.account.users(),
+        }
     }
 }

@@ -166,6 +166,16 @@ impl AddressMap {
         drop(old);
     }
 
+    /// Whether it was revoked.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.spans.read().revoked
+    }
+
+    /// How many intervals are mapped, shared virtual memory apart.
+    pub(crate) fn count(&self) -> u64 {
+        self.spans.read().by_start.len() as u64
+    }
+
     /// The interval that holds `len` bytes at `va`, with the epoch it belongs to.
     pub(crate) fn find(&self, va: GpuVa, len: u64) -> Option<(Span, u64)> {
         let map = self.spans.read();

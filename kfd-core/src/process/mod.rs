@@ -15,6 +15,7 @@ pub(crate) mod debug;
 pub mod evictions;
 pub(crate) mod files;
 pub mod obituary;
+pub mod owned;
 pub(crate) mod pdd;
 pub(crate) mod render;
 pub(crate) mod table;
@@ -216,6 +217,10 @@ impl Process {
                 _ => {}
             }
         }
+        if cfg!(debug_assertions) {
+            let running = owned::still_running(self, from != Stage::Doomed);
+            assert!(running.is_empty(), "after the step from {from:?} there still run {running:?}");
+        }
         let moved = self.stage.advance(from);
         debug_assert!(moved, "a token's step is taken once, from {from:?}");
     }
@@ -278,38 +283,17 @@ impl Process {
 impl Listener for Process {
     /// Revokes: O(queues), waits for an engine's step at most, frees nothing, may run twice.
     fn release(&self, _: &Releasing<'_>) {
-        let queues: Vec<_> = {
-            let mut inner = self.inner.lock();
-            inner.revoked = true;
-            inner.pqm.iter().map(|entry| Arc::clone(&entry.queue)).collect()
-        };
-        for queue in &queues {
-            queue.stop();
-        }
-        for device in self.devices.iter() {
-            device.dqm.remove_process(self.id);
-        }
-        for queue in &queues {
-            queue.quiesce();
-        }
-        // After the engines have left, so that none takes the revoking for a fault of its client.
-        for pdd in &self.pdds {
-            pdd.map.revoke();
-        }
+        self.inner.lock().revoked = true;
+        owned::stop_all(self);
     }
 
     /// On the reclaimer, when nobody can look any more: unmaps, closes, returns the last charge.
     fn free(self: Box<Self>) {
         let obituary = self.obituary();
         self.vitals.orphans.orphaned(self.id, self.tgid, self.uid(), self.resident());
-        let Self {
-            id, tgid, stage, pdds, arena, inner, events, render, debug, purse, charge, vitals, ..
-        } = *self;
-        drop((inner, events, render, debug));
-        if let Some(arena) = arena.orphan() {
-            vitals.orphans.outlives(id, &arena);
-        }
-        drop((pdds, arena, charge));
+        owned::free_all(&self);
+        let Self { id, tgid, stage, vitals, purse, charge, .. } = *self;
+        drop(charge);
         let left = purse.holds();
         if !left.is_zero() {
             tracing::error!(process = %id, tgid = %tgid, ?left, "a freed process still holds something");

@@ -35,6 +35,16 @@ impl ArenaSlot {
         arena.orphan().then_some(arena)
     }
 
+    /// Whether it was made.
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    /// The process is being freed: the arena, which goes with its last holder.
+    pub(crate) fn take(&self) -> Option<Arc<Arena>> {
+        self.0.lock().take()
+    }
+
     /// Bytes of memory behind the arena.
     pub(crate) fn resident(&self) -> u64 {
         self.0.lock().as_ref().map_or(0, |arena| arena.resident())

@@ -17,6 +17,7 @@ mod ipc;
 mod life;
 mod limits;
 mod memory;
+mod owned;
 mod prime;
 mod queue_buffers;
 mod queues;

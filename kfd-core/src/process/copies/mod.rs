@@ -220,6 +220,11 @@ impl Copies {
         None
     }
 
+    /// Copies that wait for a worker.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.lock().by_call.values().filter(|state| matches!(state, State::Waiting(_))).count()
+    }
+
     /// The process is going: ends all copies with EIO.
     pub(crate) fn close(&self, process: ProcessId, post: &mut Post) {
         let mut open = self.0.lock();

@@ -279,6 +279,11 @@ impl Debug {
         left
     }
 
+    /// Calls of the process that wait for its debugger.
+    pub(crate) fn parked(&self) -> usize {
+        self.runtime_waits.len() + self.destroys.len()
+    }
+
     /// The process is going: every parked call of it, and no more.
     pub(crate) fn close(&mut self) -> Vec<Waiting> {
         self.closed = true;

@@ -103,8 +103,17 @@ pub(crate) struct RenderFile {
     pub(crate) id: FileId,
     /// The buffers of its process on its device.
     pub(crate) gems: Arc<Handles>,
+    /// What its addresses mean: that of its address space, which a submission has locked while it runs.
+    map: Arc<AddressMap>,
     /// What it alone has.
     pub(crate) state: Mutex<State>,
+}
+
+impl RenderFile {
+    fn new(id: FileId, gems: Arc<Handles>) -> Self {
+        let state = State::default();
+        Self { id, gems, map: Arc::clone(state.vm.map()), state: Mutex::new(state) }
+    }
 }
 
 /// The files of a process that have anything.
@@ -118,6 +127,8 @@ struct Table {
     acquired: BTreeMap<usize, (FileId, Arc<AddressMap>)>,
     /// By the device's index.
     handles: BTreeMap<usize, Arc<Handles>>,
+    /// The process is going: nothing is mapped in a file any more.
+    revoked: bool,
 }
 
 impl RenderFiles {
@@ -125,8 +136,40 @@ impl RenderFiles {
     pub(crate) fn file(&self, file: FileId, device: usize) -> Arc<RenderFile> {
         let mut table = self.0.lock();
         let gems = Arc::clone(table.handles.entry(device).or_default());
-        let fresh = || Arc::new(RenderFile { id: file, gems, state: Mutex::default() });
+        let revoked = table.revoked;
+        let fresh = || {
+            let file = RenderFile::new(file, gems);
+            if revoked {
+                file.map.revoke();
+            }
+            Arc::new(file)
+        };
         Arc::clone(table.files.entry(file).or_insert_with(fresh))
+    }
+
+    /// The process is going: a submission that runs finds nothing any more, and no other begins.
+    pub(crate) fn revoke(&self) {
+        let mut table = self.0.lock();
+        table.revoked = true;
+        for file in table.files.values() {
+            file.map.revoke();
+        }
+    }
+
+    /// Files in whose address spaces submissions could run.
+    pub(crate) fn unrevoked(&self) -> u64 {
+        self.0.lock().files.values().filter(|file| !file.map.is_revoked()).count() as u64
+    }
+
+    /// Files that have anything.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.lock().files.len() as u64
+    }
+
+    /// The process is being freed: what all files had goes.
+    pub(crate) fn clear(&self) {
+        let gone = std::mem::take(&mut *self.0.lock());
+        drop(gone);
     }
 
     /// Makes the address space of a file that of KFD's `device`, and shows what is mapped in it in `map`. The file comes with
@@ -187,5 +230,23 @@ impl RenderFiles {
         for file in files {
             file.state.lock().vm.forget(gem);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RenderFiles;
+    use crate::ids::FileId;
+
+    #[test]
+    fn the_end_of_a_process_reaches_files_that_submissions_have_locked_and_files_that_come_late() {
+        let files = RenderFiles::default();
+        let file = files.file(FileId(1), 0);
+        let running = file.state.lock();
+        assert_eq!(files.unrevoked(), 1);
+        files.revoke();
+        assert!(running.vm.map().is_revoked(), "what a submission runs over");
+        files.file(FileId(2), 0);
+        assert_eq!((files.count(), files.unrevoked()), (2, 0));
     }
 }

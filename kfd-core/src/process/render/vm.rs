@@ -63,14 +63,14 @@ impl Mapping {
 #[derive(Debug, Default)]
 pub(crate) struct Vm {
     mappings: BTreeMap<u64, Mapping>,
-    map: AddressMap,
+    map: Arc<AddressMap>,
     /// What the queues of KFD's devices see.
     lent: Vec<Arc<AddressMap>>,
 }
 
 impl Vm {
     /// What addresses mean to whoever executes.
-    pub(crate) fn map(&self) -> &AddressMap {
+    pub(crate) fn map(&self) -> &Arc<AddressMap> {
         &self.map
     }
 
@@ -171,6 +171,6 @@ impl Vm {
     }
 
     fn maps(&self) -> impl Iterator<Item = &AddressMap> {
-        std::iter::once(&self.map).chain(self.lent.iter().map(|map| &**map))
+        std::iter::once(&*self.map).chain(self.lent.iter().map(|map| &**map))
     }
 }

@@ -93,6 +93,11 @@ fn trap<T: IntoBytes + FromBytes + Immutable + Default + Copy>(
 #[repr(C)]
 struct Nothing {}
 
+/// A session of `debugger` with `target`, from within.
+pub fn session(debugger: &mut Client<'_>, target: &Client<'_>) {
+    enable(debugger, target, 0).0.expect("a session");
+}
+
 fn enable(debugger: &mut Client<'_>, target: &Client<'_>, wanted: u64) -> Told<abi::DbgTrapEnable> {
     let args = abi::DbgTrapEnable { exception_mask: wanted, rinfo_ptr: 0x5000, rinfo_size: 16, dbg_fd: 3 };
     trap(debugger, target, dbg_op::ENABLE, args)

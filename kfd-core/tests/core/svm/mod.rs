@@ -83,6 +83,11 @@ fn set(client: &mut Client<'_>, range: (u64, u64), attributes: &[Attribute]) -> 
     call(client, abi::SVM_OP_SET_ATTR, range, attributes, Some(true)).map(drop)
 }
 
+/// Registers memory of the client's, as a runtime does that wants nothing of it.
+pub fn register(client: &mut Client<'_>, range: (u64, u64)) {
+    set(client, range, &[(GRANULARITY, 9)]).expect("memory");
+}
+
 fn get(client: &mut Client<'_>, range: (u64, u64), attributes: &[Attribute]) -> Vec<Attribute> {
     call(client, abi::SVM_OP_GET_ATTR, range, attributes, Some(true)).expect("it may be asked")
 }
