@@ -48,19 +48,19 @@ impl<S> Doom<S> {
         self.process.take().expect("invariant: only the consuming steps take it")
     }
 
-    /// Whose death.
+    /// The process object that dies.
     #[must_use]
     pub fn process(&self) -> ProcessId {
         self.held().id()
     }
 
-    /// Its thread group.
+    /// The thread group of the process that dies.
     #[must_use]
     pub fn tgid(&self) -> Tgid {
         self.held().tgid()
     }
 
-    /// Its first sign.
+    /// The first sign of its death that was seen.
     #[must_use]
     pub fn cause(&self) -> Cause {
         self.held()
@@ -86,7 +86,7 @@ impl Doom<Doomed> {
 }
 
 impl Doom<QueuesStopped> {
-    /// Ends every parked call.
+    /// Answers every parked call of the process with EIO.
     pub fn answer_waiters(self, core: &Core) -> Doom<WaitersAnswered> {
         let process = self.take();
         core.answer_waiters(&process);

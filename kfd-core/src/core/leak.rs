@@ -13,9 +13,9 @@ pub struct Totals {
     pub published: u64,
     /// Process objects in memory: published, or waiting for their grace period.
     pub processes: u64,
-    /// Open files.
+    /// Files of any node that are open.
     pub files: u64,
-    /// Arena descriptors.
+    /// Arenas that are there: each is a descriptor of the daemon's.
     pub arena_fds: u64,
     /// Queues that a device knows.
     pub queues_scheduled: u64,

@@ -12,12 +12,12 @@ use crate::sync::Ordering;
 use hsa_queue::doorbell::DOORBELL_BYTES;
 use serde::{Deserialize, Serialize};
 
-/// One process object.
+/// A row of the list of process objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessRow {
-    /// Its thread group.
+    /// Thread group of the process.
     pub tgid: Tgid,
-    /// Its user.
+    /// User who pays for it.
     pub uid: Uid,
     /// Slot and generation, `slot.generation`.
     pub process: ProcessId,
@@ -29,7 +29,7 @@ pub struct ProcessRow {
     pub evicted: Vec<Eviction>,
     /// Open files of its nodes.
     pub files: u32,
-    /// When it was made.
+    /// When the first open of a node made it.
     pub attached_at: Nanos,
     /// Bytes of memory behind its arenas, as the file system counts them. A client can touch what it was not charged
     /// for: then this is more than it holds.
@@ -40,7 +40,7 @@ pub struct ProcessRow {
     /// Of these, the bytes that lie on devices, as its prefetches sent them.
     #[serde(default)]
     pub svm_vram_bytes: u64,
-    /// What it holds.
+    /// What it is charged for.
     pub holds: Holdings,
 }
 
@@ -80,22 +80,22 @@ pub enum QueueState {
     Stopped,
 }
 
-/// One queue.
+/// A row of the list of queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueRow {
-    /// Its owner's thread group.
+    /// Thread group of the owner.
     pub tgid: Tgid,
-    /// Its owner's user.
+    /// User of the owner.
     pub uid: Uid,
-    /// Its owner.
+    /// Process object that owns it.
     pub process: ProcessId,
-    /// Its id there.
+    /// Queue id that CREATE_QUEUE answered.
     pub queue: QueueId,
     /// `gpu_id` of its device.
     pub gpu: u32,
-    /// Which packets it takes.
+    /// Format of its packets.
     pub kind: QueueKind,
-    /// Where it stands.
+    /// State on its device's run list.
     pub state: QueueState,
     /// Packets taken from the ring.
     pub packets: u64,
@@ -105,7 +105,7 @@ pub struct QueueRow {
     pub ring_bytes: u64,
     /// Offset of its doorbell in the kfd node.
     pub doorbell: u64,
-    /// 0 to 15.
+    /// Priority that its client chose, 0 to 15.
     pub priority: u32,
     /// The hardware slot it is on: of a compute queue one of the device's slots, while it has one.
     pub slot: Option<u32>,
@@ -119,7 +119,7 @@ pub struct QueueRow {
     pub gws: bool,
     /// Why it does not run, while its process is evicted.
     pub evicted: Option<Eviction>,
-    /// When it was made.
+    /// When CREATE_QUEUE made it.
     pub made_at: Nanos,
 }
 

@@ -51,9 +51,9 @@ use notifier::{Notifier, Ref};
 pub struct CoreConfig {
     /// The machine that clients see.
     pub profile: Profile,
-    /// The ceilings.
+    /// Ceilings for processes, users and the daemon.
     pub limits: Limits,
-    /// The time.
+    /// Clock that deadlines and obituaries are told by.
     pub clock: Arc<dyn Clock>,
     /// What becomes of a dispatch.
     pub waves: Waves,
@@ -89,7 +89,7 @@ pub enum Ran {
     PollUntil(Nanos),
 }
 
-/// See the module's head.
+/// Every object of the daemon behind one value; the module's head has the rules.
 pub struct Core {
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
@@ -171,7 +171,7 @@ impl Core {
         &self.account
     }
 
-    /// The ceilings.
+    /// Ceilings for processes, users and the daemon.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -20,7 +20,7 @@ const FIRST_PASID: u32 = 1 << 15;
 /// What a process has on one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OnDevice {
-    /// `gpu_id`.
+    /// `gpu_id` of the device.
     pub gpu: u32,
     /// Bytes of VRAM that its buffer objects take, and of shared virtual memory that lies there.
     pub vram: u64,
@@ -32,14 +32,14 @@ pub struct OnDevice {
     pub evicted_ms: u64,
 }
 
-/// A queue of it.
+/// A queue of a process, as `queues/<id>` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ItsQueue {
-    /// Its id.
+    /// Name of its folder.
     pub id: QueueId,
     /// `gpu_id` of its device.
     pub gpu: u32,
-    /// Bytes of its ring.
+    /// Size of its ring, bytes.
     pub bytes: u64,
     /// `KFD_QUEUE_TYPE_*` (amdkfd/kfd_priv.h).
     pub kind: u32,

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 pub struct ShareRow {
     /// Whose memory it is or was.
     pub tgid: Tgid,
-    /// Who pays for it.
+    /// User who pays for it.
     pub uid: Uid,
     /// Whose memory it is or was.
     pub process: ProcessId,
     /// The render node of its device.
     pub minor: RenderMinor,
-    /// Bytes, whole pages.
+    /// Size in bytes, whole pages.
     pub bytes: Bytes,
     /// Buffer objects that hold it, the owner's own among them; 0 when a descriptor alone does.
     pub holders: u64,

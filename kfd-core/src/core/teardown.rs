@@ -104,7 +104,7 @@ impl Core {
         self.notifier.barrier();
     }
 
-    /// What exists now.
+    /// How much of everything exists now.
     #[must_use]
     pub fn totals(&self) -> Totals {
         Totals {

@@ -40,7 +40,7 @@ enum Flow {
 
 type Handled = Result<Flow, Errno>;
 
-/// A call under way.
+/// One ioctl while it is served: what came with it, and the answer as it grows.
 struct Ctx<'a> {
     core: &'a Core,
     process: &'a Process,
@@ -74,7 +74,7 @@ impl Ctx<'_> {
         self.gathered.pointers.get(index).map_or(&[], Vec::as_slice)
     }
 
-    /// Bytes for the client.
+    /// Has bytes written to the client's memory when the call is answered.
     fn put(&mut self, va: u64, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.writes.push(UserWrite { va: UserVa(va), bytes: bytes.to_vec() });

@@ -12,7 +12,7 @@ use crate::call::Errno;
 use crate::process::debug::Waiting;
 
 impl Ctx<'_> {
-    /// This call, parked.
+    /// The call as it is parked until the debugger or a death ends it.
     pub(super) fn waiting(&self) -> Result<Waiting, Errno> {
         let charge = self.process.purse.charge(Resource::Parked, 1).map_err(|_| Errno::NOMEM)?;
         Ok(Waiting { call: self.caller.call, arg: self.arg, _charge: charge })

@@ -23,7 +23,7 @@ pub(super) struct Extent {
     pub(super) devices: u32,
     pub(super) bos: u32,
     pub(super) objects: u32,
-    /// Bytes of private data.
+    /// Size of the private data, bytes.
     pub(super) private: u64,
 }
 

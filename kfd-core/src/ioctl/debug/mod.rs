@@ -96,7 +96,7 @@ impl Ctx<'_> {
         }
     }
 
-    /// The operation's own struct.
+    /// The struct of the operation, which follows that of DBG_TRAP.
     fn operation<T: FromBytes>(&self) -> Result<T, Errno> {
         let bytes = self.arg.bytes().get(UNION..).ok_or(Errno::INVAL)?;
         T::read_from_prefix(bytes).map(|(value, _)| value).map_err(|_| Errno::INVAL)

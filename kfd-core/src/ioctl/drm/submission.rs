@@ -26,7 +26,7 @@ use zerocopy::FromBytes;
 const CONTEXTS_MAX: u32 = 4096;
 /// Turns that one submission gets; each moves at most 64 KiB.
 const TURNS: u32 = 1024;
-/// Packets of a turn.
+/// Packets that one turn of a submission runs at most.
 const TURN_PACKETS: u32 = 256;
 
 /// What the chunks of a submission say.
