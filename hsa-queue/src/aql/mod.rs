@@ -10,4 +10,4 @@ pub mod packet;
 pub mod processor;
 pub mod report;
 
-pub use processor::{MAX_FAR_LAG, Processor, QueueRegs};
+pub use processor::{MAX_FAR_LAG, Processor};

@@ -61,6 +61,7 @@ use crate::clock::Clock;
 use crate::error::QueueError;
 use crate::memory::{Access, Fault, GpuVa, MemoryView, Slots};
 use crate::pm4;
+use crate::queue_regs::QueueRegs;
 use crate::ring::{Ring, RingError};
 use crate::signal::SignalUpdate;
 use crate::step::{Step, Turn};
@@ -74,19 +75,6 @@ pub const MAX_LAG: u64 = 64;
 pub const MAX_FAR_LAG: u64 = 4 * FAR_WINDOW;
 /// Packets that are read and given back at once there: 64 KiB.
 pub const FAR_WINDOW: u64 = 1024;
-
-/// Where a queue's shared parts are, as the client said when it created the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueRegs {
-    /// First byte of the ring.
-    pub ring: GpuVa,
-    /// Length of the ring.
-    pub size_bytes: u64,
-    /// `write_dispatch_id`, u64.
-    pub write_index: GpuVa,
-    /// `read_dispatch_id`, u64. The rest of `amd_queue_t` is found from here.
-    pub read_index: GpuVa,
-}
 
 /// What a packet leaves for its completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

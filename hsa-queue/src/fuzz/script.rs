@@ -11,10 +11,10 @@
 //! | 7 | what is added to the write index's upper half |
 //! | then | the ring, then the memory from [`DATA`] on |
 
-use crate::aql::QueueRegs;
 use crate::layout::amd_queue;
 use crate::local::LocalMemory;
 use crate::memory::{Access, GpuVa, MemoryView};
+use crate::queue_regs::QueueRegs;
 
 /// First byte of the client's memory; an `amd_queue_t` begins it.
 const BASE: u64 = 0x1000;

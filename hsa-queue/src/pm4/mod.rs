@@ -9,8 +9,8 @@ pub mod opcode;
 pub mod packet;
 pub mod registers;
 
-use crate::aql::QueueRegs;
 use crate::memory::GpuVa;
+use crate::queue_regs::QueueRegs;
 use crate::ring::RingError;
 use crate::stream::Machine;
 use crate::stream::feed::Index;

@@ -8,7 +8,7 @@
 pub mod opcode;
 pub mod packet;
 
-use crate::aql::QueueRegs;
+use crate::queue_regs::QueueRegs;
 use crate::ring::RingError;
 use crate::stream::Machine;
 use crate::stream::feed::Index;

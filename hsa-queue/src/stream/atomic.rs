@@ -11,7 +11,7 @@
 //! ```
 
 use crate::memory::{Access, GpuVa, MemoryView, Width};
-use crate::stream::op::Outcome;
+use crate::stream::outcome::Outcome;
 
 /// Attempts in one turn before others get theirs.
 const ATTEMPTS: u32 = 64;

@@ -9,9 +9,9 @@
 //!
 //! Not for: what the dwords mean.
 
-use crate::aql::QueueRegs;
 use crate::error::QueueError;
 use crate::memory::{Access, GpuVa, MemoryView};
+use crate::queue_regs::QueueRegs;
 use crate::ring::{PACKET_BYTES, Ring, RingError};
 use zerocopy::IntoBytes;
 

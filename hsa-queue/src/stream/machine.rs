@@ -22,16 +22,17 @@
 //! **Order.** A packet is complete when its last access is; the next one starts after that. Caches there are none: what
 //! a flush or an invalidation asks for always holds.
 
-use crate::aql::QueueRegs;
 use crate::clock::Clock;
 use crate::error::QueueError;
 use crate::memory::{Access, Fault, GpuVa, MemoryView};
+use crate::queue_regs::QueueRegs;
 use crate::ring::{Ring, RingError};
 use crate::signal::EventId;
 use crate::step::{Step, Turn};
 use crate::stream::feed::{Feed, Index, Supply};
 use crate::stream::format::{Format, Packet, Work};
-use crate::stream::op::{Op, Outcome};
+use crate::stream::op::Op;
+use crate::stream::outcome::Outcome;
 use crate::stream::transfer::{PIECE, Transfer};
 use zerocopy::IntoBytes;
 

@@ -15,6 +15,7 @@ pub mod feed;
 pub mod format;
 pub mod machine;
 pub mod op;
+pub mod outcome;
 pub mod transfer;
 pub mod window;
 

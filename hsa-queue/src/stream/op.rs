@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::memory::{Access, GpuVa, MemoryView, Width};
 use crate::stream::atomic::{Atomic, load, store};
+use crate::stream::outcome::Outcome;
 use crate::stream::transfer::Transfer;
 use crate::stream::window::Window;
 
@@ -55,17 +56,6 @@ impl Function {
             Self::Greater => value > reference,
         }
     }
-}
-
-/// What came of a step that was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// All of it.
-    Done,
-    /// A part: go on in another turn.
-    More,
-    /// The value waited for is not there: look again.
-    Unmet,
 }
 
 /// See the module's head.

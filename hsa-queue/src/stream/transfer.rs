@@ -6,7 +6,7 @@
 //! Not for: overlapping copies; front to back, as hardware gives no promise either.
 
 use crate::memory::{Access, Fault, GpuVa, MemoryView};
-use crate::stream::op::Outcome;
+use crate::stream::outcome::Outcome;
 
 /// Most bytes of one access, and of one turn.
 pub const PIECE: u64 = 64 << 10;

@@ -6,7 +6,7 @@
 //! Not for: tilings; both images are linear.
 
 use crate::memory::{Access, GpuVa, MemoryView};
-use crate::stream::op::Outcome;
+use crate::stream::outcome::Outcome;
 use crate::stream::transfer::Transfer;
 
 /// Bytes that a row counts for at least: a cache line.
