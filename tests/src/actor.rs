@@ -3,8 +3,9 @@
 //!
 //! The verbs are listed in that program's head. Not for: measuring packet rates, since each verb costs two pipe reads.
 
+use crate::eventually::eventually;
 use crate::program::program;
-use crate::{eventually, task};
+use crate::task;
 use client::command::command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

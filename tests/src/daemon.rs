@@ -5,8 +5,9 @@
 //! worker, nor a file but the lock is left.
 
 use crate::actor::Actor;
+use crate::eventually::eventually;
 use crate::program::program;
-use crate::{able, eventually, task};
+use crate::{able, task};
 use kfd_core::account::Holdings;
 use kfd_core::death::Obituary;
 use kfd_core::leak::{LeakReport, Totals};

@@ -29,6 +29,7 @@ pub mod actor;
 pub mod compile;
 pub mod container;
 pub mod daemon;
+mod eventually;
 pub mod fuzz;
 pub mod hung;
 pub mod measure;
@@ -41,6 +42,7 @@ pub mod tracer;
 
 pub use actor::Actor;
 pub use daemon::Kfdd;
+pub use eventually::eventually;
 
 /// `CLOCK_MONOTONIC` in nanoseconds, as the daemon's obituaries have it.
 ///
@@ -67,18 +69,4 @@ pub fn median<T: Copy + PartialOrd>(values: impl IntoIterator<Item = T>) -> T {
 pub fn times(name: &str, otherwise: u64) -> u64 {
     let asked = std::env::var(format!("KFD_TEST_{name}")).ok();
     asked.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-}
-
-/// Looks every few milliseconds until `look` says something, at most `patience`.
-pub fn eventually<T>(patience: std::time::Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let until = std::time::Instant::now() + patience;
-    loop {
-        if let Some(seen) = look() {
-            return Some(seen);
-        }
-        if std::time::Instant::now() > until {
-            return None;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
 }
