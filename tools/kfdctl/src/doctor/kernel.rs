@@ -1,6 +1,6 @@
 //! The kernel: its version and the facilities the daemon is built on.
 
-use super::Check;
+use super::check::Check;
 use std::fs::{self, OpenOptions};
 use std::io;
 

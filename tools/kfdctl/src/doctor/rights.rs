@@ -1,6 +1,6 @@
 //! What this process may do.
 
-use super::Check;
+use super::check::Check;
 use std::fs;
 
 /// linux/capability.h.

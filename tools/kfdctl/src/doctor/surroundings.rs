@@ -1,6 +1,6 @@
 //! Around the daemon: the daemon itself, the machine's own GPUs, leftovers, and what clients need.
 
-use super::Check;
+use super::check::Check;
 use door::view::{PAGED_MEM_ENV, host};
 use kfdd::control::{Control, Request};
 use nix::errno::Errno;
