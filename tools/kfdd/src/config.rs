@@ -1,6 +1,6 @@
 //! What a daemon is started with.
 
-use crate::daemon::StartError;
+use crate::error::StartError;
 use crate::rundir;
 use crate::service::Service;
 use kfd_core::Waves;

@@ -10,11 +10,14 @@ use crate::config::Config;
 use crate::control::server;
 use crate::deaths::Deaths;
 use crate::engine::{Engines, Rearm};
-use crate::event_loop::{EventLoop, Mailbox};
+use crate::error::{StartError, part};
+use crate::event_loop::EventLoop;
+use crate::mailbox::Mailbox;
 use crate::post::Post;
-use crate::rundir::{RunDir, RunDirError};
+use crate::rundir::RunDir;
+use crate::served::Served;
 use crate::sysfs;
-use door::fuse::{DoorError, FuseConfig, FuseDoor, Host, Shown};
+use door::fuse::{FuseConfig, FuseDoor, Host, Shown};
 use door::seccomp::SeccompDoor;
 use door::workers::{Workers, WorkersConfig};
 use kfd_core::death::{Cause, Doom, Doomed};
@@ -23,75 +26,8 @@ use kfd_core::leak::LeakReport;
 use kfd_core::topology::tree_on;
 use kfd_core::{Core, CoreConfig};
 use notifier::watch::Pidfd;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Why a daemon could not start; each message says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The run directory.
-    #[error(transparent)]
-    RunDir(#[from] RunDirError),
-    /// The device profile.
-    #[error("the device profile cannot be used")]
-    Profile(#[from] kfd_core::profile::ProfileError),
-    /// A file with one.
-    #[error("the device profile in {path} cannot be used")]
-    ProfileFile {
-        /// Which file.
-        path: String,
-        /// What is wrong with it.
-        source: kfd_core::profile::ProfileError,
-    },
-    /// The core's configuration.
-    #[error("the configuration cannot be used")]
-    Core(#[from] kfd_core::ConfigError),
-    /// The FUSE door.
-    #[error(transparent)]
-    Door(#[from] DoorError),
-    /// The event loop.
-    #[error(transparent)]
-    EventLoop(#[from] notifier::watch::SetupError),
-    /// A thread, a process, a socket or a file.
-    #[error("cannot start {what}")]
-    Part {
-        /// Which part.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-fn part(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
-    move |source| StartError::Part { what, source }
-}
-
-/// What the event loop and the control socket serve from.
-pub struct Served {
-    /// The objects.
-    pub core: Arc<Core>,
-    /// The record of finished lives.
-    pub deaths: Arc<Deaths>,
-    /// The name of the device profile.
-    pub profile: String,
-    /// How many devices it shows.
-    pub gpus: usize,
-    /// One strong count for each control conversation under way, besides this one.
-    pub conversations: Arc<()>,
-    /// The calls that pass descriptors, of what `kfdctl run` starts.
-    pub descriptors: SeccompDoor,
-    door: Arc<FuseDoor>,
-    workers: Arc<Workers>,
-}
-
-impl Served {
-    /// A process has been unpublished: its nodes may be forgotten and its memory descriptor closed.
-    pub fn forget(&self, process: ProcessId) {
-        self.workers.detach(process);
-        self.door.unpublished(process);
-    }
-}
 
 /// What the door tells the daemon.
 #[derive(Debug)]

@@ -5,21 +5,20 @@
 //! never blocks on a client and never reads client memory.
 //! A death arrives as the pidfd's event or as a token that another thread won; either way the token's steps run here:
 //! doomed → queues stopped → waiters answered → unpublished, and the last reference's put does the rest.
-//!
-//! Lock order: the mailbox's mutex is innermost; nothing is called while it is held.
 
 use crate::control::server;
-use crate::daemon::Served;
 use crate::drain;
+use crate::mailbox::{Letter, Mailbox};
+use crate::served::Served;
 use crate::service::Service;
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
-use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, WatchHandle, Watcher};
+use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, Watcher};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 /// Token tags; slot and generation of a client's token are its process id's.
@@ -28,64 +27,6 @@ mod tag {
     pub const DEADLINE: u8 = 1;
     pub const CONTROL: u8 = 2;
     pub const WATCHDOG: u8 = 3;
-}
-
-enum Letter {
-    Watch { process: ProcessId, tgid: Tgid, pidfd: Pidfd },
-    Doomed(Doom<Doomed>),
-    Deadline,
-    DoomAll { done: Sender<()> },
-    Stop,
-}
-
-/// Where other threads leave work for the event loop.
-pub struct Mailbox {
-    letters: Mutex<Vec<Letter>>,
-    bell: WatchHandle,
-}
-
-impl std::fmt::Debug for Mailbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Mailbox")
-    }
-}
-
-impl Mailbox {
-    /// An empty mailbox, before its loop.
-    ///
-    /// # Errors
-    /// No descriptor for the bell.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self { letters: Mutex::default(), bell: WatchHandle::new()? })
-    }
-
-    /// A client attached: watch its death. The pidfd is closed once the watch is armed.
-    pub fn watch(&self, process: ProcessId, tgid: Tgid, pidfd: Pidfd) {
-        self.put(Letter::Watch { process, tgid, pidfd });
-    }
-
-    /// Somebody won the doom of a process.
-    pub fn doomed(&self, doom: Doom<Doomed>) {
-        self.put(Letter::Doomed(doom));
-    }
-
-    /// `Core::next_due` has changed.
-    pub fn deadline(&self) {
-        self.put(Letter::Deadline);
-    }
-
-    fn put(&self, letter: Letter) {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
-        self.bell.wake();
-    }
-
-    /// The letters in the order in which they came, but those that end everything last: what came after one of them is a
-    /// death that it is to wait for.
-    fn take(&self) -> Vec<Letter> {
-        let mut letters = std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner));
-        letters.sort_by_key(|letter| matches!(letter, Letter::DoomAll { .. } | Letter::Stop));
-        letters
-    }
 }
 
 /// The running event loop.
@@ -166,7 +107,7 @@ impl Loop {
         listener: UnixListener,
         service: Option<Arc<Service>>,
     ) -> Result<Self, SetupError> {
-        let watcher = Watcher::with_handle(mailbox.bell.clone())?;
+        let watcher = Watcher::with_handle(mailbox.bell())?;
         let mut this = Self { served, mailbox, watcher, listener, service };
         this.listen().map_err(SetupError::Resources)?;
         this.arm_watchdog();
@@ -287,20 +228,4 @@ impl Loop {
 
 fn process_of(token: Token) -> ProcessId {
     ProcessId { slot: token.slot(), generation: token.generation() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_comes_after_the_end_of_everybody_is_done_before_it() {
-        let mailbox = Mailbox::new().expect("a descriptor");
-        let (done, _) = channel();
-        mailbox.put(Letter::DoomAll { done });
-        mailbox.deadline();
-        let letters = mailbox.take();
-        assert!(matches!(letters[..], [Letter::Deadline, Letter::DoomAll { .. }]));
-        assert!(mailbox.take().is_empty());
-    }
 }

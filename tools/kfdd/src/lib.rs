@@ -7,7 +7,10 @@
 //! | [`rundir`] | the run directory: its lock, its layout, what a crash left in it |
 //! | [`sysfs`] | the topology written out as plain files |
 //! | [`daemon`] | the assembly, start and the drain of shutdown |
+//! | [`error`] | why a daemon could not start |
+//! | [`served`] | what the threads that serve share |
 //! | [`post`] | where each notice of the core goes |
+//! | [`mailbox`] | what other threads leave for the event loop |
 //! | [`event_loop`] | deaths, deadlines, control connections: the one thread that runs teardowns |
 //! | [`engine`] | the threads that run packets |
 //! | [`deaths`] | the record of finished lives |
@@ -25,17 +28,21 @@ pub mod daemon;
 pub mod deaths;
 mod drain;
 pub mod engine;
+pub mod error;
 pub mod event_loop;
+pub mod mailbox;
 pub mod options;
 pub mod post;
 pub mod rundir;
+pub mod served;
 pub mod service;
 pub mod streams;
 pub mod sysfs;
 mod tmpfs;
 
 pub use config::Config;
-pub use daemon::{Daemon, StartError};
+pub use daemon::Daemon;
+pub use error::StartError;
 pub use options::Options;
 
 /// The exit code of a program whose daemon left something behind at shutdown (EX_SOFTWARE, sysexits.h).

@@ -15,7 +15,7 @@
 
 use crate::deaths::Deaths;
 use crate::engine::{Bell, Rearm};
-use crate::event_loop::Mailbox;
+use crate::mailbox::Mailbox;
 use crate::streams;
 use door::fuse::FuseDoor;
 use door::workers::Workers;

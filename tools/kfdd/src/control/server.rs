@@ -4,7 +4,7 @@
 //! delays nobody; at most [`AT_ONCE`] are answered at a time and the next one is told to come again.
 
 use super::protocol::{REQUEST_MAX, Reply, Request};
-use crate::daemon::Served;
+use crate::served::Served;
 use kfd_core::eviction::Reason;
 use kfd_core::ids::{ProcessId, Tgid, Uid};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
