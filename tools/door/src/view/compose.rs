@@ -3,7 +3,7 @@
 //!
 //! Entries that appear in the real directory later are not seen; those inside its subdirectories are.
 
-use super::{ViewError, step};
+use super::error::{ViewError, step};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use std::collections::BTreeSet;

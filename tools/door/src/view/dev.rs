@@ -6,7 +6,7 @@
 //! fs/devpts/inode.c), and a node bound alone has nothing beside it.
 
 use super::compose::{Clash, Stage, show, show_all};
-use super::{ViewError, step};
+use super::error::{ViewError, step};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;

@@ -20,6 +20,7 @@
 mod compose;
 pub mod container;
 mod dev;
+mod error;
 pub mod host;
 mod modules;
 mod namespace;
@@ -27,12 +28,13 @@ mod places;
 pub mod root;
 mod sysfs;
 
+pub use error::ViewError;
 pub use modules::lsmod_of;
 pub use places::Place;
 
+use error::step;
 use std::ffi::OsString;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// libhsakmt's switch for system memory: 0 makes it GTT, which the daemon shares with the client, instead of
 /// anonymous user memory, which has no atomics from the daemon's side.
@@ -44,49 +46,6 @@ pub const FORCE_SDMA_ENV: &str = "HSA_FORCE_SDMA_SIZE";
 
 /// What a client's environment should say, unless it says otherwise.
 pub const CHOICES: [(&str, &str); 2] = [(PAGED_MEM_ENV, "0"), (FORCE_SDMA_ENV, "2147483647")];
-
-/// Why a view was refused or could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ViewError {
-    /// The machine has a GPU of its own that this view would cover.
-    #[error("this machine has a real GPU ({}), and a private view would hide it from the command; \
-             run the command without kfdctl, or pass --hide-real-gpu", list(.0))]
-    RealGpu(Vec<PathBuf>),
-    /// Nobody serves in this run directory.
-    #[error("nothing is served at {path} ({source}); is the daemon of this run directory alive?")]
-    NotServed {
-        /// What was looked for.
-        path: PathBuf,
-        /// Why it was not found.
-        source: io::Error,
-    },
-    /// No mount namespace could be had.
-    #[error(
-        "cannot make a private mount namespace ({0}): run as root, or allow unprivileged user namespaces \
-             (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)"
-    )]
-    Namespace(io::Error),
-    /// One step of building the view failed.
-    #[error("cannot build the private view: {what} {path}: {source}")]
-    Step {
-        /// The step, as a verb phrase.
-        what: &'static str,
-        /// On which path.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-/// Turns an error of a step into a [`ViewError::Step`].
-fn step<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> ViewError {
-    let path = path.to_owned();
-    move |source| ViewError::Step { what, path, source: source.into() }
-}
 
 /// The view of what one run directory serves.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 //! `/proc/modules`, nothing can be added to procfs, and a minimal image has no `lsmod`: then a shell script of that
 //! name is put first on the command's PATH.
 
-use super::{ViewError, step};
+use super::error::{ViewError, step};
 use nix::mount::{MsFlags, mount};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -3,7 +3,7 @@
 //! In the user namespace the caller keeps its uid and gid (mapped onto themselves), so files, `ps` and the daemon's
 //! accounting see the same user; the capabilities over the new namespaces end at the exec.
 
-use super::{ViewError, step};
+use super::error::{ViewError, step};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};

@@ -1,7 +1,7 @@
 //! Which directories of the machine have a counterpart in a run directory: for a private view, which lays the one above the
 //! other, and for a container, which shows the one instead of the other.
 
-use super::ViewError;
+use super::error::ViewError;
 use kfd_core::topology::DEVICES;
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use super::compose::show;
 use super::dev::PRIVATE;
-use super::{ViewError, step};
+use super::error::{ViewError, step};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{chdir, chroot};
 use std::fs;

@@ -1,8 +1,8 @@
 //! The run directory's sysfs tree above the real one.
 
 use super::compose::{Clash, names, stack};
+use super::error::{ViewError, step};
 use super::places::Sysfs;
-use super::{ViewError, step};
 use nix::mount::{MsFlags, mount};
 use std::path::Path;
 

@@ -1,10 +1,20 @@
 //! One message's worth of work and who waits for it.
 
-use super::MmState;
 use super::wire::{OPS_MAX, PAYLOAD_MAX};
 use kfd_core::ids::ProcessId;
 use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer, UserSlots};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a probe found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MmState {
+    /// The address space is there (though perhaps only for a `CLONE_VM` sharer).
+    Alive,
+    /// It is gone: the process died or executed another program.
+    Gone,
+    /// That could not be found out: no such client, or its worker hung.
+    Unknown,
+}
 
 /// The most bytes of an answer to a survey.
 const SURVEY_BYTES: usize = LACKS_MAX * Lack::BYTES;

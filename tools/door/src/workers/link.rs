@@ -5,8 +5,7 @@
 //!
 //! Lock order: takes the lane's lock; continuations run with no lock held.
 
-use super::MmState;
-use super::job::{Answered, Part};
+use super::job::{Answered, MmState, Part};
 use super::lane::Lane;
 use super::spawn::Peer;
 use super::sys;

@@ -34,6 +34,8 @@ mod sys;
 mod warden;
 pub mod wire;
 
+pub use job::MmState;
+
 use job::{Answered, Part};
 use kfd_core::ids::{ProcessId, Tgid};
 use kfd_core::notice::{UserAccess, UserAnswer};
@@ -76,17 +78,6 @@ impl Default for WorkersConfig {
             stall: Duration::from_millis(20),
         }
     }
-}
-
-/// What a probe found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MmState {
-    /// The address space is there (though perhaps only for a `CLONE_VM` sharer).
-    Alive,
-    /// It is gone: the process died or executed another program.
-    Gone,
-    /// That could not be found out: no such client, or its worker hung.
-    Unknown,
 }
 
 /// A pool of memory workers. Dropping it stops it.
