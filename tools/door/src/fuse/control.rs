@@ -3,7 +3,7 @@
 //!
 //! Debugfs is root's; here the daemon's own user may give orders too. Not for: what an order means, which the driver says.
 
-use super::dispatch::Door;
+use super::door::Door;
 use super::wire::layout::{InHeader, OpenOut, WriteIn};
 use super::wire::opcode;
 use kfd_core::call::Errno;

@@ -5,83 +5,17 @@
 //! process: an error would be a SIGBUS, and a short answer would shrink the cached size for good.
 
 use super::channel::Channel;
-use super::driver::{ClientMemory, Driver, Host};
-use super::former::Former;
-use super::inflight::InFlights;
-use super::node::{self, Nodes, Place, Tree};
-use super::notify::Names;
-use super::open::Files;
-use super::probe::Probes;
+use super::directory::FOR_LONG;
+use super::door::Door;
 use super::procfs::ProcNode;
-use super::session::Census;
-use super::sysfs::{self, Readings};
-use super::wire::layout::{
-    Attr, AttrOut, EntryOut, InHeader, OpenOut, ReadIn, ReleaseIn, StatfsOut, WriteOut,
-};
-use super::wire::{Incoming, Reply, Request, opcode, reply};
-use crate::identity::{self, IdentityError, Resolver};
-use kfd_core::call::{Errno, Node};
-use kfd_core::death::Cause;
-use kfd_core::ids::{ProcessId, Tid};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// How long the kernel may keep what does not change: directories, and the attributes of devices. Seconds.
-const FOR_LONG: u64 = 3600;
-
-/// The directory of processes, in that of the devices.
-const PROC: &str = "proc";
-
-/// Everything the door threads share.
-pub(super) struct Door {
-    pub(super) driver: Arc<dyn Driver>,
-    pub(super) memory: Arc<dyn ClientMemory>,
-    pub(super) host: Arc<dyn Host>,
-    pub(super) channels: Arc<[Arc<Channel>]>,
-    pub(super) names: Names,
-    pub(super) resolver: Resolver,
-    pub(super) former: Former,
-    pub(super) probes: Probes,
-    pub(super) files: Files,
-    pub(super) readings: Readings,
-    pub(super) calls: InFlights,
-    /// Opens happen one at a time, so that a process is made and its memory attached before its next file exists.
-    /// Outermost of the door's locks.
-    pub(super) opening: Mutex<()>,
-    pub(super) tree: Tree,
-    nodes: Mutex<Nodes>,
-}
+use super::wire::layout::{AttrOut, InHeader, OpenOut, ReleaseIn, StatfsOut, WriteOut};
+use super::wire::{Incoming, Reply, Request, opcode};
+use crate::identity;
+use kfd_core::call::Errno;
+use kfd_core::ids::Tid;
+use std::sync::Arc;
 
 impl Door {
-    pub(super) fn new(
-        driver: Arc<dyn Driver>,
-        memory: Arc<dyn ClientMemory>,
-        host: Arc<dyn Host>,
-        tree: Tree,
-        channels: Arc<[Arc<Channel>]>,
-        names: Names,
-    ) -> Self {
-        Self {
-            driver,
-            memory,
-            host,
-            channels,
-            names,
-            resolver: Resolver::new(),
-            former: Former::default(),
-            probes: Probes::default(),
-            files: Files::default(),
-            readings: Readings::default(),
-            calls: InFlights::default(),
-            opening: Mutex::new(()),
-            tree,
-            nodes: Mutex::default(),
-        }
-    }
-
-    pub(super) fn nodes(&self) -> MutexGuard<'_, Nodes> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Serves one request read from `channel`.
     pub(super) fn dispatch(self: &Arc<Self>, channel: &Arc<Channel>, incoming: &Incoming<'_>) {
         let Incoming { header, request } = incoming;
@@ -160,128 +94,6 @@ impl Door {
         }
     }
 
-    /// Ends a request that could not be served.
-    pub(super) fn give_up(&self, channel: &Channel, unique: u64) {
-        self.calls.remove(unique);
-        channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
-    }
-
-    fn read(&self, channel: &Channel, header: &InHeader, read: &ReadIn) {
-        let unique = header.unique;
-        if let Some(content) = self.read_sysfs(header, read) {
-            return channel.reply(unique, &Reply::Data(&content));
-        }
-        let file = self.files.get(read.fh);
-        if file.is_some_and(|file| matches!(file.node, Node::Card(_))) {
-            // No display, no events.
-            return channel.reply(unique, &Reply::Data(&[]));
-        }
-        if file.is_some_and(|file| file.node == Node::Kfd) && !self.driver.has_kfd_page(read.offset) {
-            // A page of zeros would take stores that nobody reads. The error is a SIGBUS, and nothing is cached.
-            return channel.reply(unique, &Reply::Error(Errno(libc::EIO)));
-        }
-        // Before the answer: what the client submitted is done by the time that its store is.
-        let doorbell = file.filter(|file| file.node == Node::Kfd);
-        let trapped = doorbell.map(|file| self.driver.trap(file.process, read.offset));
-        channel.reply(unique, &Reply::Zeros(read.size));
-        if let Some(trapped) = trapped {
-            self.driver.trapped(trapped);
-        }
-    }
-
-    fn look_up(&self, header: &InHeader, name: &[u8]) -> Result<EntryOut, Errno> {
-        match self.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
-            Place::Dri => Ok(fixed(node::directory_attr(node::DRI_ID))),
-            Place::Ras => Ok(fixed(node::directory_attr(node::RAS_ID))),
-            Place::Control(id) => Ok(fixed(node::control_attr(id))),
-            Place::Sysfs(id) => match ProcNode::of(id) {
-                // Asked for anew each time: processes come and go.
-                Some(node) if id != ProcNode::ROOT.id() => {
-                    let attr = node.attr(&*self.driver).ok_or(Errno(libc::ENOENT))?;
-                    Ok(EntryOut { nodeid: id, attr, ..EntryOut::default() })
-                }
-                _ => Ok(fixed(self.attr(id).ok_or(Errno(libc::ENOENT))?)),
-            },
-            Place::Device(device) => {
-                let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
-                let process = self.driver.find(who.tgid, Some(who.mm));
-                let nodeid = self.nodes().look_up(device, who.tgid, process);
-                // No validity for the name: the next process must ask for its own node.
-                let attr = self.tree.device_attr(nodeid, device, self.driver.kfd_node_bytes());
-                Ok(EntryOut { nodeid, attr_valid: FOR_LONG, attr, ..EntryOut::default() })
-            }
-        }
-    }
-
-    fn find(&self, parent: u64, name: &[u8]) -> Option<Place> {
-        let text = || std::str::from_utf8(name).ok();
-        if let Some(directory) = ProcNode::of(parent) {
-            return Some(Place::Sysfs(directory.find(text()?, &*self.driver)?.id()));
-        }
-        match parent {
-            sysfs::ROOT if name == PROC.as_bytes() => Some(Place::Sysfs(ProcNode::ROOT.id())),
-            sysfs::ROOT.. => self.tree.sysfs.find(parent, text()?).map(Place::Sysfs),
-            _ => self.tree.find(parent, name),
-        }
-    }
-
-    fn attr(&self, id: u64) -> Option<Attr> {
-        if let Some(node) = ProcNode::of(id) {
-            return node.attr(&*self.driver);
-        }
-        match id {
-            sysfs::ROOT.. => self.tree.sysfs.attr(id),
-            opcode::ROOT_ID | node::DRI_ID | node::RAS_ID => Some(node::directory_attr(id)),
-            _ if self.tree.control(id).is_some() => Some(node::control_attr(id)),
-            _ => {
-                let device = self.nodes().get(id)?;
-                Some(self.tree.device_attr(id, device.node, self.driver.kfd_node_bytes()))
-            }
-        }
-    }
-
-    fn list(&self, directory: u64, read: &ReadIn) -> Option<Vec<u8>> {
-        let entries = self.entries(directory)?;
-        let mut out = Vec::new();
-        let start = usize::try_from(read.offset).unwrap_or(usize::MAX);
-        for (index, (ino, kind, name)) in entries.iter().enumerate().skip(start) {
-            if !reply::push_dirent(
-                &mut out,
-                read.size as usize,
-                *ino,
-                index as u64 + 1,
-                *kind,
-                name.as_bytes(),
-            ) {
-                break;
-            }
-        }
-        Some(out)
-    }
-
-    /// The entries of a directory: inode numbers, `d_type`s and names.
-    fn entries(&self, directory: u64) -> Option<Vec<(u64, u32, String)>> {
-        let own = |id| (id, u32::from(libc::DT_DIR), ".".to_owned());
-        let up = |id| (id, u32::from(libc::DT_DIR), "..".to_owned());
-        if let Some(node) = ProcNode::of(directory) {
-            let row = |(name, node): (String, ProcNode)| {
-                let mode = node.attr(&*self.driver).map_or(libc::S_IFREG, |attr| attr.mode);
-                (node.id(), sysfs::d_type(mode), name)
-            };
-            let there = node.list(&*self.driver)?.into_iter().map(row);
-            return Some([own(directory), up(sysfs::ROOT)].into_iter().chain(there).collect());
-        }
-        if directory < sysfs::ROOT {
-            return self.tree.list(directory);
-        }
-        let mut entries = vec![own(directory), up(sysfs::ROOT)];
-        entries.extend(self.tree.sysfs.list(directory)?);
-        if directory == sysfs::ROOT {
-            entries.push((ProcNode::ROOT.id(), u32::from(libc::DT_DIR), PROC.to_owned()));
-        }
-        Some(entries)
-    }
-
     fn forget(&self, id: u64, count: u64) {
         let forgotten = self.nodes().forget(id, count);
         if let Some((process, node)) = forgotten {
@@ -307,44 +119,6 @@ impl Door {
         // The leader's number is the group's; whoever is asked about it again finds the same.
         if tid.0 == file.tgid.0 || identity::belongs(file.tgid, tid) {
             self.closing(file.process, file.tgid);
-        }
-    }
-
-    /// Tells of a sure sign of death.
-    pub(super) fn doom(&self, process: ProcessId, cause: Cause) {
-        if let Some(doom) = self.driver.doom(process, cause) {
-            self.host.doomed(doom);
-        }
-    }
-
-    pub(super) fn census(&self) -> Census {
-        let files = self.files.len() + self.readings.len();
-        Census { nodes: self.nodes().len(), files, calls: self.calls.len() }
-    }
-
-    /// The connection is gone.
-    pub(super) fn clear(&self) {
-        self.calls.clear();
-        for file in self.files.clear() {
-            self.driver.release(file);
-        }
-        *self.nodes() = Nodes::default();
-    }
-}
-
-/// The answer to the LOOKUP of a node that is always there.
-fn fixed(attr: Attr) -> EntryOut {
-    EntryOut { nodeid: attr.ino, entry_valid: FOR_LONG, attr_valid: FOR_LONG, attr, ..EntryOut::default() }
-}
-
-/// What a caller who cannot be identified is told.
-pub(super) fn refusal(error: &IdentityError) -> Errno {
-    match error {
-        IdentityError::Gone(_) => Errno(libc::ESRCH),
-        IdentityError::Invisible => Errno(libc::EACCES),
-        IdentityError::System { source, .. } => {
-            tracing::warn!(%error, "a client cannot be identified");
-            Errno(source.raw_os_error().unwrap_or(libc::EIO))
         }
     }
 }

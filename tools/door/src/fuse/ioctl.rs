@@ -6,7 +6,7 @@
 //! as `kfd_ioctl` and `drm_ioctl` do. A header error copies nothing; it serves where the struct was never understood.
 
 use super::channel::Channel;
-use super::dispatch::Door;
+use super::door::Door;
 use super::inflight::{InFlight, Interrupted, Parking, Stage};
 use super::probe::is_killed;
 use super::wire::Reply;

@@ -7,12 +7,14 @@
 //! | `mount`, `error` | the mount, what an earlier daemon left, why it failed |
 //! | `session` | the handshake and the threads that read |
 //! | `dispatch` | one `match` from requests to meaning |
-//! | `node`, `open`, `former` | per-process nodes; opening and closing; what exec left |
+//! | `door` | what the threads share |
+//! | `directory`, `read` | names and attributes; READ, which is the doorbell trap |
+//! | `node`, `files`, `open`, `former` | per-process nodes; open files; opening and closing; what exec left |
 //! | `ioctl`, `inflight` | a call from the wire through gather, core and scatter to its reply; interrupts |
 //! | `control` | orders for errors of a device |
-//! | `sysfs`, `procfs` | what sysfs shows of devices, and of the processes on them |
-//! | `probe` | whether a client's address space is gone |
-//! | `notify` | what the daemon tells the kernel: pages and names to drop |
+//! | `sysfs`, `procfs`, `readings` | what sysfs shows of devices, and of the processes on them; what open files read |
+//! | `probe`, `probes` | whether a client's address space is gone |
+//! | `notify`, `names` | what the daemon tells the kernel: pages and names to drop |
 //! | `driver` | what the door stands on |
 //!
 //! Threads: each door thread has its own channel and sleeps in read(2) of it, nowhere else; an idle door makes no
@@ -24,26 +26,34 @@
 
 mod channel;
 mod control;
+mod directory;
 mod dispatch;
+mod door;
 mod driver;
 mod error;
+mod files;
 mod former;
 mod inflight;
 mod ioctl;
 mod mount;
+mod names;
 mod node;
 mod notify;
 mod open;
 mod probe;
+mod probes;
 mod procfs;
+mod read;
+mod readings;
 mod session;
 mod sys;
 mod sysfs;
 pub mod wire;
 
+pub use door::Census;
 pub use driver::{ClientMemory, Driver, Figures, Host};
 pub use error::DoorError;
+pub use files::OpenFile as OpenNode;
 pub use mount::abort_file;
 pub use node::Shown;
-pub use open::OpenFile as OpenNode;
-pub use session::{Census, FuseConfig, FuseDoor};
+pub use session::{FuseConfig, FuseDoor};

@@ -5,79 +5,20 @@
 //! kernel then looks the name up again and tries once more (fs/namei.c, `path_openat` with LOOKUP_REVAL).
 
 use super::control::open_control;
-use super::dispatch::{Door, refusal};
+use super::door::{Door, refusal};
+use super::files::OpenFile;
+use super::procfs::ProcNode;
+use super::sysfs::Kind;
 use super::wire::layout::{InHeader, OpenOut};
 use super::wire::opcode;
 use kfd_core::Opened;
 use kfd_core::call::{Errno, Identity, Node};
 use kfd_core::death::Cause;
-use kfd_core::ids::{FileId, ProcessId, RenderMinor, Tgid, Tid};
+use kfd_core::ids::{ProcessId, RenderMinor, Tid};
 use notifier::watch::Pidfd;
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
 
 const STALE: Errno = Errno(libc::ESTALE);
-
-/// One open file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenFile {
-    /// The process object it belongs to.
-    pub process: ProcessId,
-    /// That process's thread group: the only one whose calls count.
-    pub tgid: Tgid,
-    /// Which device.
-    pub node: Node,
-    /// The core's name for it.
-    pub file: FileId,
-}
-
-/// The open files, by `fh`.
-///
-/// Lock order: after the nodes; a leaf.
-#[derive(Debug, Default)]
-pub(super) struct Files(RwLock<Table>);
-
-#[derive(Debug, Default)]
-struct Table {
-    last: u64,
-    files: HashMap<u64, OpenFile>,
-}
-
-impl Files {
-    /// Adds one and names it.
-    fn insert(&self, file: OpenFile) -> u64 {
-        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        table.last += 1;
-        let fh = table.last;
-        table.files.insert(fh, file);
-        fh
-    }
-
-    pub(super) fn get(&self, fh: u64) -> Option<OpenFile> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).files.get(&fh).copied()
-    }
-
-    /// A file of that node which the process has open; of several the latest.
-    pub(super) fn of(&self, process: ProcessId, node: Node) -> Option<OpenFile> {
-        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let its = |(_, file): &(&u64, &OpenFile)| file.process == process && file.node == node;
-        table.files.iter().filter(its).max_by_key(|(fh, _)| **fh).map(|(_, file)| *file)
-    }
-
-    pub(super) fn remove(&self, fh: u64) -> Option<OpenFile> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).files.remove(&fh)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).files.len()
-    }
-
-    /// Takes all out.
-    pub(super) fn clear(&self) -> Vec<FileId> {
-        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        table.files.drain().map(|(_, open)| open.file).collect()
-    }
-}
 
 impl Door {
     pub(super) fn open(&self, header: &InHeader, flags: u32) -> Result<OpenOut, Errno> {
@@ -136,6 +77,25 @@ impl Door {
         }
         let fh = self.files.insert(OpenFile { process, tgid: who.tgid, node: device.node, file });
         Ok(OpenOut { fh, open_flags, backing_id })
+    }
+
+    /// What an open of a file in sysfs is answered; `None` when the node is none.
+    fn open_sysfs(&self, header: &InHeader, flags: u32) -> Option<Result<OpenOut, Errno>> {
+        let live = match self.tree.sysfs.kind(header.nodeid) {
+            Some(Kind::File(_)) => false,
+            Some(Kind::Live(_)) => true,
+            Some(Kind::Directory(_) | Kind::Link(_)) => return Some(Err(Errno(libc::EISDIR))),
+            None => {
+                ProcNode::of(header.nodeid)?;
+                true
+            }
+        };
+        if flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32 {
+            return Some(Err(Errno::ACCES));
+        }
+        let open_flags = opcode::FOPEN_DIRECT_IO | opcode::FOPEN_NOFLUSH;
+        let fh = if live { self.readings.open(header.uid) } else { Ok(0) };
+        Some(fh.map(|fh| OpenOut { fh, open_flags, backing_id: 0 }))
     }
 
     /// Closing a render node says nothing that closing kfd does not, for a process that has that; each FLUSH is one more that

@@ -5,43 +5,13 @@
 //! asks once more when that is answered, unless the answer settles it: the answer may be older than the sign.
 //!
 //! Nor is it asked when SIGKILL shows that the answer will be yes.
-//!
-//! Lock order: `Probes` is a leaf.
 
-use super::dispatch::Door;
+use super::door::Door;
 use crate::workers::MmState;
 use kfd_core::death::Cause;
 use kfd_core::ids::{ProcessId, Tgid, Tid};
 use notifier::watch::{self, KillSign, kill_sign};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// The questions under way, and whether each is to be asked once more.
-#[derive(Debug, Default)]
-pub(super) struct Probes(Mutex<HashMap<ProcessId, bool>>);
-
-impl Probes {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessId, bool>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the question is to be asked now.
-    fn begin(&self, process: ProcessId) -> bool {
-        let mut under_way = self.lock();
-        match under_way.get_mut(&process) {
-            Some(again) => {
-                *again = true;
-                false
-            }
-            None => under_way.insert(process, false).is_none(),
-        }
-    }
-
-    /// It is answered, or never will be. Whether a sign came meanwhile.
-    fn end(&self, process: ProcessId) -> bool {
-        self.lock().remove(&process).unwrap_or(false)
-    }
-}
+use std::sync::Arc;
 
 /// A question under way. Dropped, it is over, so that one that is never answered does not keep the next from being asked.
 struct UnderWay {
@@ -107,25 +77,5 @@ impl Door {
             self.former.add(&self.resolver, tgid, mm);
         }
         self.doom(process, Cause::MmGone);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signs_that_come_while_a_question_is_under_way_ask_once_more_together() {
-        let probes = Probes::default();
-        let process = |slot| ProcessId { slot, generation: 1 };
-        assert!(probes.begin(process(0)));
-        assert!(probes.begin(process(1)), "another process's question is its own");
-        assert!(!probes.begin(process(0)));
-        assert!(!probes.begin(process(0)));
-        assert!(probes.end(process(0)));
-        assert!(!probes.end(process(1)));
-        assert!(probes.begin(process(0)), "it is over and may be asked again");
-        assert!(!probes.end(process(0)));
-        assert!(probes.lock().is_empty());
     }
 }

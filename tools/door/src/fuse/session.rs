@@ -1,13 +1,13 @@
 //! A served mount: the handshake, the door threads, the end.
 
 use super::channel::Channel;
-use super::dispatch::Door;
+use super::door::{Census, Door};
 use super::driver::{ClientMemory, Driver, Host};
 use super::error::DoorError;
+use super::files::OpenFile;
 use super::mount::Mount;
+use super::names::Names;
 use super::node::{Shown, Tree};
-use super::notify::Names;
-use super::open::OpenFile;
 use super::wire::layout::InitOut;
 use super::wire::{Incoming, Reply, Request, opcode};
 use kfd_core::call::{Errno, FileIdentity, Outcome};
@@ -37,17 +37,6 @@ pub struct FuseConfig {
     pub shown: Shown,
     /// Threads that read requests, at least one.
     pub threads: usize,
-}
-
-/// What the door holds at a moment, for leak reports and tests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Census {
-    /// Device nodes the kernel knows.
-    pub nodes: usize,
-    /// Open files.
-    pub files: usize,
-    /// Calls that are not answered.
-    pub calls: usize,
 }
 
 /// A served mount. Ends on [`FuseDoor::stop`] or drop.

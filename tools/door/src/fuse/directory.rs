@@ -1,0 +1,116 @@
+//! LOOKUP, GETATTR and READDIR: what names lead to and what directories have.
+
+use super::door::{Door, refusal};
+use super::node::{self, Place};
+use super::procfs::ProcNode;
+use super::sysfs;
+use super::wire::layout::{Attr, EntryOut, InHeader, ReadIn};
+use super::wire::{opcode, reply};
+use kfd_core::call::Errno;
+use kfd_core::ids::Tid;
+
+/// How long the kernel may keep what does not change: directories, and the attributes of devices. Seconds.
+pub(super) const FOR_LONG: u64 = 3600;
+
+/// The directory of processes, in that of the devices.
+const PROC: &str = "proc";
+
+impl Door {
+    pub(super) fn look_up(&self, header: &InHeader, name: &[u8]) -> Result<EntryOut, Errno> {
+        match self.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
+            Place::Dri => Ok(fixed(node::directory_attr(node::DRI_ID))),
+            Place::Ras => Ok(fixed(node::directory_attr(node::RAS_ID))),
+            Place::Control(id) => Ok(fixed(node::control_attr(id))),
+            Place::Sysfs(id) => match ProcNode::of(id) {
+                // Asked for anew each time: processes come and go.
+                Some(node) if id != ProcNode::ROOT.id() => {
+                    let attr = node.attr(&*self.driver).ok_or(Errno(libc::ENOENT))?;
+                    Ok(EntryOut { nodeid: id, attr, ..EntryOut::default() })
+                }
+                _ => Ok(fixed(self.attr(id).ok_or(Errno(libc::ENOENT))?)),
+            },
+            Place::Device(device) => {
+                let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
+                let process = self.driver.find(who.tgid, Some(who.mm));
+                let nodeid = self.nodes().look_up(device, who.tgid, process);
+                // No validity for the name: the next process must ask for its own node.
+                let attr = self.tree.device_attr(nodeid, device, self.driver.kfd_node_bytes());
+                Ok(EntryOut { nodeid, attr_valid: FOR_LONG, attr, ..EntryOut::default() })
+            }
+        }
+    }
+
+    fn find(&self, parent: u64, name: &[u8]) -> Option<Place> {
+        let text = || std::str::from_utf8(name).ok();
+        if let Some(directory) = ProcNode::of(parent) {
+            return Some(Place::Sysfs(directory.find(text()?, &*self.driver)?.id()));
+        }
+        match parent {
+            sysfs::ROOT if name == PROC.as_bytes() => Some(Place::Sysfs(ProcNode::ROOT.id())),
+            sysfs::ROOT.. => self.tree.sysfs.find(parent, text()?).map(Place::Sysfs),
+            _ => self.tree.find(parent, name),
+        }
+    }
+
+    pub(super) fn attr(&self, id: u64) -> Option<Attr> {
+        if let Some(node) = ProcNode::of(id) {
+            return node.attr(&*self.driver);
+        }
+        match id {
+            sysfs::ROOT.. => self.tree.sysfs.attr(id),
+            opcode::ROOT_ID | node::DRI_ID | node::RAS_ID => Some(node::directory_attr(id)),
+            _ if self.tree.control(id).is_some() => Some(node::control_attr(id)),
+            _ => {
+                let device = self.nodes().get(id)?;
+                Some(self.tree.device_attr(id, device.node, self.driver.kfd_node_bytes()))
+            }
+        }
+    }
+
+    pub(super) fn list(&self, directory: u64, read: &ReadIn) -> Option<Vec<u8>> {
+        let entries = self.entries(directory)?;
+        let mut out = Vec::new();
+        let start = usize::try_from(read.offset).unwrap_or(usize::MAX);
+        for (index, (ino, kind, name)) in entries.iter().enumerate().skip(start) {
+            if !reply::push_dirent(
+                &mut out,
+                read.size as usize,
+                *ino,
+                index as u64 + 1,
+                *kind,
+                name.as_bytes(),
+            ) {
+                break;
+            }
+        }
+        Some(out)
+    }
+
+    /// The entries of a directory: inode numbers, `d_type`s and names.
+    fn entries(&self, directory: u64) -> Option<Vec<(u64, u32, String)>> {
+        let own = |id| (id, u32::from(libc::DT_DIR), ".".to_owned());
+        let up = |id| (id, u32::from(libc::DT_DIR), "..".to_owned());
+        if let Some(node) = ProcNode::of(directory) {
+            let row = |(name, node): (String, ProcNode)| {
+                let mode = node.attr(&*self.driver).map_or(libc::S_IFREG, |attr| attr.mode);
+                (node.id(), sysfs::d_type(mode), name)
+            };
+            let there = node.list(&*self.driver)?.into_iter().map(row);
+            return Some([own(directory), up(sysfs::ROOT)].into_iter().chain(there).collect());
+        }
+        if directory < sysfs::ROOT {
+            return self.tree.list(directory);
+        }
+        let mut entries = vec![own(directory), up(sysfs::ROOT)];
+        entries.extend(self.tree.sysfs.list(directory)?);
+        if directory == sysfs::ROOT {
+            entries.push((ProcNode::ROOT.id(), u32::from(libc::DT_DIR), PROC.to_owned()));
+        }
+        Some(entries)
+    }
+}
+
+/// The answer to the LOOKUP of a node that is always there.
+fn fixed(attr: Attr) -> EntryOut {
+    EntryOut { nodeid: attr.ino, entry_valid: FOR_LONG, attr_valid: FOR_LONG, attr, ..EntryOut::default() }
+}
