@@ -1,4 +1,4 @@
-//! What the door stands on, as traits: the driver whose calls it carries, the memory of its clients, and its host.
+//! What the door stands on, as traits by need: the driver whose calls it carries, the memory of its clients, and its host.
 //!
 //! [`Core`] and [`Workers`] are the real ones; a test scripts its own, to hold a
 //! call in any state it wants. All methods may be called from any door thread, with no lock of the door held but the
@@ -16,8 +16,8 @@ use notifier::MmId;
 use notifier::watch::Pidfd;
 use std::os::fd::OwnedFd;
 
-/// The meaning of the calls that the door carries.
-pub trait Driver: Figures + Send + Sync + 'static {
+/// Processes from open to death, and the files they have.
+pub trait Lives: Send + Sync + 'static {
     /// Opens a node; makes the process object where there is none for that address space.
     ///
     /// # Errors
@@ -34,20 +34,20 @@ pub trait Driver: Figures + Send + Sync + 'static {
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId>;
     /// Whether a process object is there and not doomed.
     fn is_live(&self, process: ProcessId) -> bool;
+    /// A sure sign of a process's death was seen; the token goes to the first who sees one.
+    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>>;
+}
+
+/// What mappings of the nodes show, and the touch of a doorbell page.
+pub trait Pages: Send + Sync + 'static {
     /// Bytes of a kfd node: every offset that an ioctl hands out lies below. A touch beyond is a SIGBUS.
     fn kfd_node_bytes(&self) -> u64;
     /// Whether an ioctl hands out that page of a kfd node. A touch of another is a SIGBUS.
     fn has_kfd_page(&self, offset: u64) -> bool;
-    /// The memory that a process has registered: what becomes of it is to be told by [`Driver::surveyed`].
-    fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)>;
-    /// What this part of a process's memory lacks, address and bytes.
-    fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]);
-    /// One ioctl.
-    fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
-    /// A descriptor that a call of this process was answered with did not reach it, and is closed.
-    fn undelivered(&self, process: ProcessId);
-    /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
-    fn interrupt(&self, process: ProcessId, call: CallId) -> Option<Outcome>;
+    /// A page of a process's kfd node that was absent has been touched. The toucher waits.
+    fn trap(&self, process: ProcessId, offset: u64) -> Trapped;
+    /// It goes on.
+    fn trapped(&self, trapped: Trapped);
     /// The memory that a process's mappings of a render node show.
     ///
     /// # Errors
@@ -55,17 +55,29 @@ pub trait Driver: Figures + Send + Sync + 'static {
     fn arena(&self, process: ProcessId, minor: RenderMinor) -> Result<OwnedFd, Errno>;
     /// Nobody has a process's node open or mapped any more.
     fn node_forgotten(&self, process: ProcessId, node: Node);
-    /// A page of a process's kfd node that was absent has been touched. The toucher waits.
-    fn trap(&self, process: ProcessId, offset: u64) -> Trapped;
-    /// It goes on.
-    fn trapped(&self, trapped: Trapped);
+}
+
+/// What ioctls mean.
+pub trait Calls: Send + Sync + 'static {
+    /// One ioctl.
+    fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
+    /// A descriptor that a call of this process was answered with did not reach it, and is closed.
+    fn undelivered(&self, process: ProcessId);
+    /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
+    fn interrupt(&self, process: ProcessId, call: CallId) -> Option<Outcome>;
+    /// The memory that a process has registered: what becomes of it is to be told by [`Calls::surveyed`].
+    fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)>;
+    /// What this part of a process's memory lacks, address and bytes.
+    fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]);
+}
+
+/// What is written to a control file.
+pub trait Orders: Send + Sync + 'static {
     /// An order for an error of the device with that render node, from somebody who may give it.
     ///
     /// # Errors
     /// What write(2) answers.
     fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno>;
-    /// A sure sign of a process's death was seen; the token goes to the first who sees one.
-    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>>;
 }
 
 /// What sysfs shows that is asked for at each reading.
@@ -81,6 +93,11 @@ pub trait Figures {
     /// The queues of a process.
     fn its_queues(&self, tgid: Tgid) -> Vec<ItsQueue>;
 }
+
+/// All that the FUSE door needs of a driver.
+pub trait Driver: Lives + Pages + Calls + Orders + Figures {}
+
+impl<D: Lives + Pages + Calls + Orders + Figures> Driver for D {}
 
 /// The memory of clients, reached by somebody who may hang on it.
 pub trait ClientMemory: Send + Sync + 'static {
@@ -107,7 +124,7 @@ pub trait Host: Send + Sync + 'static {
     fn doomed(&self, doom: Doom<Doomed>);
 }
 
-impl Driver for Core {
+impl Lives for Core {
     fn open(&self, who: Identity, node: Node) -> Result<Opened, Errno> {
         Self::open(self, who, node)
     }
@@ -128,6 +145,12 @@ impl Driver for Core {
         Self::is_live(self, process)
     }
 
+    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
+        Self::doom(self, process, cause)
+    }
+}
+
+impl Pages for Core {
     fn kfd_node_bytes(&self) -> u64 {
         Self::kfd_node_bytes(self)
     }
@@ -136,14 +159,24 @@ impl Driver for Core {
         Self::has_kfd_page(self, offset)
     }
 
-    fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)> {
-        Self::registered(self, process)
+    fn trap(&self, process: ProcessId, offset: u64) -> Trapped {
+        Self::trap(self, process, offset)
     }
 
-    fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]) {
-        Self::surveyed(self, process, part, lacks);
+    fn trapped(&self, trapped: Trapped) {
+        Self::trapped(self, trapped);
     }
 
+    fn arena(&self, process: ProcessId, minor: RenderMinor) -> Result<OwnedFd, Errno> {
+        Self::arena(self, process, minor)
+    }
+
+    fn node_forgotten(&self, process: ProcessId, node: Node) {
+        Self::node_forgotten(self, process, node);
+    }
+}
+
+impl Calls for Core {
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {
         Self::call(self, caller, cmd, arg, gathered)
     }
@@ -156,28 +189,18 @@ impl Driver for Core {
         Self::interrupt(self, process, call)
     }
 
-    fn arena(&self, process: ProcessId, minor: RenderMinor) -> Result<OwnedFd, Errno> {
-        Self::arena(self, process, minor)
+    fn registered(&self, process: ProcessId) -> Vec<(UserVa, u64)> {
+        Self::registered(self, process)
     }
 
-    fn node_forgotten(&self, process: ProcessId, node: Node) {
-        Self::node_forgotten(self, process, node);
+    fn surveyed(&self, process: ProcessId, part: (UserVa, u64), lacks: &[Lack]) {
+        Self::surveyed(self, process, part, lacks);
     }
+}
 
-    fn trap(&self, process: ProcessId, offset: u64) -> Trapped {
-        Self::trap(self, process, offset)
-    }
-
-    fn trapped(&self, trapped: Trapped) {
-        Self::trapped(self, trapped);
-    }
-
+impl Orders for Core {
     fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno> {
         Self::ras_control(self, minor, command)
-    }
-
-    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
-        Self::doom(self, process, cause)
     }
 }
 

@@ -51,7 +51,7 @@ mod sysfs;
 pub mod wire;
 
 pub use door::Census;
-pub use driver::{ClientMemory, Driver, Figures, Host};
+pub use driver::{Calls, ClientMemory, Driver, Figures, Host, Lives, Orders, Pages};
 pub use error::DoorError;
 pub use files::OpenFile as OpenNode;
 pub use mount::abort_file;

@@ -12,7 +12,7 @@
 //! Lock order: the list of listeners is a leaf.
 
 use super::sys::{self, Stopped};
-use crate::fuse::{ClientMemory, Driver, FuseDoor};
+use crate::fuse::{Calls, ClientMemory, FuseDoor};
 use crate::gather::{Plan, scatter, scattered};
 use crate::identity::{self, claim};
 use kfd_core::abi::spec::{DescriptorKind, Ioctl, Returned};
@@ -63,7 +63,7 @@ struct Listener {
 
 /// What a thread serves with.
 struct Serving {
-    driver: Arc<dyn Driver>,
+    calls: Arc<dyn Calls>,
     memory: Arc<dyn ClientMemory>,
     nodes: Arc<FuseDoor>,
 }
@@ -81,17 +81,17 @@ enum Answer {
 }
 
 impl SeccompDoor {
-    /// A door without listeners, whose calls mean what `driver` says and whose files are those of `nodes`.
+    /// A door without listeners, whose calls mean what `calls` says and whose files are those of `nodes`.
     ///
     /// # Errors
     /// No descriptor for its end.
-    pub fn new<D: Driver, M: ClientMemory>(
-        driver: Arc<D>,
+    pub fn new<C: Calls, M: ClientMemory>(
+        calls: Arc<C>,
         memory: Arc<M>,
         nodes: Arc<FuseDoor>,
     ) -> io::Result<Self> {
         let closing = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        let serving = Arc::new(Serving { driver, memory, nodes });
+        let serving = Arc::new(Serving { calls, memory, nodes });
         Ok(Self { serving, listeners: Mutex::default(), closing: Arc::new(closing) })
     }
 
@@ -252,7 +252,7 @@ impl Serving {
             return Ok(Answer::Gone);
         }
         let gathered = gathered.with(Gathered { file, passes: true, ..Gathered::default() });
-        match self.driver.call(caller, command, arg, gathered) {
+        match self.calls.call(caller, command, arg, gathered) {
             Outcome::Done(Done { mut arg, writes, fds, value }) => {
                 for fd in fds {
                     let Some(returned) = ioctl.returned else { return Err(Errno::IO) };
@@ -261,7 +261,7 @@ impl Serving {
                     match added {
                         Ok(number) => put(&mut arg, returned.offset, number),
                         Err(error) => {
-                            self.driver.undelivered(caller.process);
+                            self.calls.undelivered(caller.process);
                             return match error.raw_os_error() {
                                 Some(libc::ENOENT) => Ok(Answer::Gone),
                                 errno => Err(Errno(errno.unwrap_or(libc::EIO))),

@@ -1,6 +1,6 @@
 //! A driver that does what a test says, with its own clients' memory, so that a call can be held in any state.
 
-use door::fuse::{ClientMemory, Driver, Figures, Host};
+use door::fuse::{Calls, ClientMemory, Figures, Host, Lives, Orders, Pages};
 use door::workers::MmState;
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::death::{Cause, Doom, Doomed};
@@ -109,12 +109,7 @@ impl Figures for Script {
     }
 }
 
-impl Driver for Script {
-    /// Nobody debugs anybody here.
-    fn adopt(&self, _: Identity) -> Result<(ProcessId, bool), Errno> {
-        Err(Errno::NODEV)
-    }
-
+impl Lives for Script {
     fn open(&self, who: Identity, _: Node) -> Result<Opened, Errno> {
         let mut state = self.state.lock().unwrap();
         let next = ProcessId { slot: state.processes.len() as u32, generation: 1 };
@@ -127,13 +122,13 @@ impl Driver for Script {
         Ok(Opened { process, file, fresh })
     }
 
-    fn release(&self, file: FileId) {
-        self.tell(Seen::Released(file));
+    /// Nobody debugs anybody here.
+    fn adopt(&self, _: Identity) -> Result<(ProcessId, bool), Errno> {
+        Err(Errno::NODEV)
     }
 
-    fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno> {
-        self.tell(Seen::Ordered(minor, command.to_vec()));
-        if command.starts_with(b"inject") { Ok(()) } else { Err(Errno::INVAL) }
+    fn release(&self, file: FileId) {
+        self.tell(Seen::Released(file));
     }
 
     fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId> {
@@ -147,6 +142,18 @@ impl Driver for Script {
         !self.state.lock().unwrap().doomed.contains(&process)
     }
 
+    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
+        let mut state = self.state.lock().unwrap();
+        if !state.doomed.contains(&process) {
+            state.doomed.push(process);
+            drop(state);
+            self.tell(Seen::Doomed(process, cause));
+        }
+        None
+    }
+}
+
+impl Pages for Script {
     fn kfd_node_bytes(&self) -> u64 {
         KFD_BYTES
     }
@@ -155,12 +162,31 @@ impl Driver for Script {
         true
     }
 
-    fn registered(&self, _: ProcessId) -> Vec<(UserVa, u64)> {
-        Vec::new()
+    fn trap(&self, process: ProcessId, offset: u64) -> Trapped {
+        self.tell(Seen::Trap(process, offset, crate::client::now()));
+        Trapped::default()
     }
 
-    fn surveyed(&self, _: ProcessId, _: (UserVa, u64), _: &[Lack]) {}
+    fn trapped(&self, _: Trapped) {}
 
+    fn arena(&self, process: ProcessId, _: RenderMinor) -> Result<OwnedFd, Errno> {
+        let mut state = self.state.lock().unwrap();
+        let file = state.arenas.entry(process).or_insert_with(|| {
+            let memory =
+                nix::sys::memfd::memfd_create(c"arena", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap();
+            let file = File::from(memory);
+            file.set_len(ARENA).unwrap();
+            file
+        });
+        Ok(file.try_clone().unwrap().into())
+    }
+
+    fn node_forgotten(&self, process: ProcessId, node: Node) {
+        self.tell(Seen::Forgotten(process, node));
+    }
+}
+
+impl Calls for Script {
     fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
         let done = |arg| Outcome::Done(Done::new(arg));
         if self.state.lock().unwrap().doomed.contains(&caller.process) {
@@ -209,37 +235,17 @@ impl Driver for Script {
         Some(Outcome::Refused(Refused { errno: Errno::RESTART, arg, writes: Vec::new() }))
     }
 
-    fn arena(&self, process: ProcessId, _: RenderMinor) -> Result<OwnedFd, Errno> {
-        let mut state = self.state.lock().unwrap();
-        let file = state.arenas.entry(process).or_insert_with(|| {
-            let memory =
-                nix::sys::memfd::memfd_create(c"arena", nix::sys::memfd::MFdFlags::MFD_CLOEXEC).unwrap();
-            let file = File::from(memory);
-            file.set_len(ARENA).unwrap();
-            file
-        });
-        Ok(file.try_clone().unwrap().into())
+    fn registered(&self, _: ProcessId) -> Vec<(UserVa, u64)> {
+        Vec::new()
     }
 
-    fn node_forgotten(&self, process: ProcessId, node: Node) {
-        self.tell(Seen::Forgotten(process, node));
-    }
+    fn surveyed(&self, _: ProcessId, _: (UserVa, u64), _: &[Lack]) {}
+}
 
-    fn trap(&self, process: ProcessId, offset: u64) -> Trapped {
-        self.tell(Seen::Trap(process, offset, crate::client::now()));
-        Trapped::default()
-    }
-
-    fn trapped(&self, _: Trapped) {}
-
-    fn doom(&self, process: ProcessId, cause: Cause) -> Option<Doom<Doomed>> {
-        let mut state = self.state.lock().unwrap();
-        if !state.doomed.contains(&process) {
-            state.doomed.push(process);
-            drop(state);
-            self.tell(Seen::Doomed(process, cause));
-        }
-        None
+impl Orders for Script {
+    fn ras_control(&self, minor: RenderMinor, command: &[u8]) -> Result<(), Errno> {
+        self.tell(Seen::Ordered(minor, command.to_vec()));
+        if command.starts_with(b"inject") { Ok(()) } else { Err(Errno::INVAL) }
     }
 }
 
