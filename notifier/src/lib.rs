@@ -165,23 +165,26 @@
 //! at other costs, with the same guarantees: [`srcu::ReaderKind`].
 
 mod chain;
+mod identity;
 mod listener;
 mod mm;
 mod notifier;
 mod reference;
 mod registration;
+mod shared;
 pub mod srcu;
 mod sync;
 mod walking;
 #[cfg(not(loom))]
 pub mod watch;
 
+pub use chain::Slot;
+pub use identity::MmId;
 pub use listener::{Listener, Releasing};
-pub use mm::{Dead, Mm, MmId};
+pub use mm::{Dead, Mm};
 pub use notifier::Notifier;
 pub use reference::Ref;
 pub use registration::{Registration, Unlinked};
-pub use srcu::Slot;
 #[cfg(loom)]
 #[doc(hidden)]
 pub use sync::model;

@@ -1,7 +1,7 @@
 //! What a user of the chain implements, and the token that a release hook gets instead of an mm.
 
-use crate::mm::{Mm, MmId};
-use std::{any::Any, fmt};
+use crate::identity::MmId;
+use std::{any::Any, fmt, marker::PhantomData};
 
 /// Bound to an address space; told when it dies.
 ///
@@ -21,23 +21,25 @@ pub trait Listener: Any + Send + Sync {
 /// Proof of being inside a release walk. It can name the mm and nothing else: there is no way from here to an
 /// unlink (rule 3).
 pub struct Releasing<'w> {
-    mm: &'w Mm,
+    mm: MmId,
+    /// The walk, which the token does not outlive.
+    _walk: PhantomData<&'w ()>,
 }
 
-impl<'w> Releasing<'w> {
-    pub(crate) fn new(mm: &'w Mm) -> Self {
-        Self { mm }
+impl Releasing<'_> {
+    pub(crate) fn new(mm: MmId) -> Self {
+        Self { mm, _walk: PhantomData }
     }
 
     /// Which address space is going away.
     #[must_use]
     pub fn id(&self) -> MmId {
-        self.mm.id()
+        self.mm
     }
 }
 
 impl fmt::Debug for Releasing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Releasing").field(&self.mm.id()).finish()
+        f.debug_tuple("Releasing").field(&self.mm).finish()
     }
 }

@@ -7,21 +7,13 @@
 //! → chain. Neither is ever held while a hook runs or a grace period is waited for.
 
 use crate::{
-    notifier::Shared,
-    srcu::{Domain, list::List},
+    chain::{List, Space},
+    identity::MmId,
+    shared::Shared,
+    srcu::Domain,
     sync::{self, Mutex, MutexGuard},
 };
 use std::{fmt, sync::Arc};
-
-/// Which address space: a process by its pidfd's inode number (unique per boot, where a pid is not), and
-/// which of its programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MmId {
-    /// `st_ino` of the process's pidfd.
-    pub pidfd_inode: u64,
-    /// How many times the process is known to have called exec.
-    pub exec_epoch: u32,
-}
 
 /// The address space has begun to die: nothing can be bound to it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +25,7 @@ pub struct Dead;
 pub struct Mm {
     id: MmId,
     shared: Arc<Shared>,
-    chain: List,
+    chain: List<Mm>,
     /// Serialises making an object with finding it, so that `make` runs at most once per object.
     creation: Mutex<()>,
 }
@@ -62,7 +54,7 @@ impl Mm {
         &self.shared.domain
     }
 
-    pub(crate) fn chain(&self) -> &List {
+    pub(crate) fn chain(&self) -> &List<Self> {
         &self.chain
     }
 
@@ -72,6 +64,16 @@ impl Mm {
 
     pub(crate) fn creation(&self) -> MutexGuard<'_, ()> {
         sync::lock(&self.creation)
+    }
+}
+
+impl Space for Mm {
+    fn domain(&self) -> &Arc<Domain> {
+        self.domain()
+    }
+
+    fn chain(&self) -> &List<Self> {
+        self.chain()
     }
 }
 

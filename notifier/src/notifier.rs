@@ -1,40 +1,20 @@
 //! The owner of a domain and of the mms whose listeners live in it.
-//!
-//! Lock order: the table of mms is held for a look or an edit only, with no other lock of this crate inside
-//! it.
 
 use crate::{
+    chain::{Counted, Sharing},
+    identity::MmId,
     listener::Listener,
-    mm::{Dead, Mm, MmId},
+    mm::{Dead, Mm},
     reference::Ref,
-    srcu::{
-        Domain,
-        node::{Counted, Sharing},
-    },
+    shared::Shared,
+    srcu::Domain,
     sync::{self, Mutex},
     walking::{self, Inside},
 };
 use std::{
-    collections::HashMap,
-    fmt, ptr,
+    fmt,
     sync::{Arc, Weak},
 };
-
-/// What every mm of a notifier shares.
-pub(crate) struct Shared {
-    pub(crate) domain: Arc<Domain>,
-    mms: Mutex<HashMap<MmId, Weak<Mm>>>,
-}
-
-impl Shared {
-    /// An mm is being dropped: its entry goes, unless a new mm has taken it over.
-    pub(crate) fn forget(&self, mm: &Mm) {
-        let mut mms = sync::lock(&self.mms);
-        if mms.get(&mm.id()).is_some_and(|weak| ptr::eq(weak.as_ptr(), mm)) {
-            mms.remove(&mm.id());
-        }
-    }
-}
 
 /// One domain, its reclaimer, and the address spaces bound to it. Clones are the same notifier.
 #[derive(Clone)]
@@ -95,12 +75,12 @@ impl Notifier {
         if let Some(found) = find(mm)? {
             return Ok(found);
         }
-        assert!(!walking::is_inside(mm, Inside::Make), "`make` does not call `get` for its own mm");
+        assert!(!walking::is_inside(&**mm, Inside::Make), "`make` does not call `get` for its own mm");
         let _creation = mm.creation();
         if let Some(found) = find(mm)? {
             return Ok(found);
         }
-        let made = walking::enter(mm, Inside::Make, make);
+        let made = walking::enter(&**mm, Inside::Make, make);
         let node = Counted::new(mm, Box::new(made), Sharing::ByType);
         mm.link(&node)?;
         Ok(Ref::from_counted(node))

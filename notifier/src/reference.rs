@@ -1,6 +1,6 @@
 //! The 2019 protocol: a counted reference to the one listener of its type on an mm.
 
-use crate::{listener::Listener, mm::Mm, srcu::node::Counted};
+use crate::{chain::Counted, listener::Listener, mm::Mm};
 use std::{fmt, ops::Deref, sync::Arc};
 
 /// Clone is `get`, drop is `put`. The last put unlinks without release and queues `Listener::free` for after
@@ -8,22 +8,22 @@ use std::{fmt, ops::Deref, sync::Arc};
 /// release hook: as `mmu_notifier_put` may, which amdkfd calls from its hook
 /// (`kfd_process_notifier_release`).
 pub struct Ref<L: Listener> {
-    counted: Counted<L>,
+    counted: Counted<L, Mm>,
 }
 
 impl<L: Listener> Ref<L> {
-    pub(crate) fn from_counted(counted: Counted<L>) -> Self {
+    pub(crate) fn from_counted(counted: Counted<L, Mm>) -> Self {
         Self { counted }
     }
 
-    pub(crate) fn into_counted(self) -> Counted<L> {
+    pub(crate) fn into_counted(self) -> Counted<L, Mm> {
         self.counted
     }
 
     /// The address space this object is bound to.
     #[must_use]
     pub fn mm(this: &Self) -> &Arc<Mm> {
-        this.counted.mm()
+        this.counted.space()
     }
 
     /// Do both refer to the same object?
@@ -51,7 +51,7 @@ impl<L: Listener> fmt::Debug for Ref<L> {
         // The listener itself need not be Debug, so that a result holding this can be unwrapped.
         f.debug_struct("Ref")
             .field("of", &std::any::type_name::<L>())
-            .field("mm", &self.counted.mm().id())
+            .field("mm", &self.counted.space().id())
             .finish()
     }
 }

@@ -4,9 +4,9 @@
 //! Unlinked → call_srcu`, which does not. Dropping either means `call_srcu(Listener::free)`.
 
 use crate::{
+    chain::Counted,
     listener::Listener,
     mm::Mm,
-    srcu::node::Counted,
     sync::{Mutant, mutant},
     walking::{self, Inside, RULE_3},
 };
@@ -16,30 +16,30 @@ use std::{fmt, ops::Deref, panic::resume_unwind, sync::Arc};
 #[must_use = "dropping a registration ends it"]
 pub struct Registration<L: Listener> {
     /// Taken only by the methods that consume the registration.
-    node: Option<Counted<L>>,
+    node: Option<Counted<L, Mm>>,
 }
 
 impl<L: Listener> Registration<L> {
-    pub(crate) fn new(node: Counted<L>) -> Self {
+    pub(crate) fn new(node: Counted<L, Mm>) -> Self {
         Self { node: Some(node) }
     }
 
-    fn node(&self) -> &Counted<L> {
+    fn node(&self) -> &Counted<L, Mm> {
         self.node.as_ref().expect("taken only by methods that consume the registration")
     }
 
     /// Takes the node, unless this is a release hook of the same mm.
-    fn take(&mut self) -> Counted<L> {
+    fn take(&mut self) -> Counted<L, Mm> {
         let node = self.node.take().expect("taken only by methods that consume the registration");
         // The node is dropped by the unwinding: unlinked without waiting and freed after the walk.
-        assert!(!walking::is_inside(node.mm(), Inside::Walk), "{RULE_3}");
+        assert!(!walking::is_inside(&**node.space(), Inside::Walk), "{RULE_3}");
         node
     }
 
     /// The address space this listener is bound to.
     #[must_use]
     pub fn mm(&self) -> &Arc<Mm> {
-        self.node().mm()
+        self.node().space()
     }
 
     /// Calls `release` if no exit has done so, unlinks, and waits until nobody can be inside a hook of this
@@ -50,7 +50,7 @@ impl<L: Listener> Registration<L> {
     /// and with the hook's own panic, after the wait.
     pub fn unregister(mut self) -> Box<L> {
         let node = self.take();
-        let mm = node.mm().clone();
+        let mm = node.space().clone();
         mm.domain().may_wait("unregister");
         let mut outcome = Ok(());
         let mut linked = mm.chain().lock().is_linked(node.node());
@@ -90,7 +90,7 @@ impl<L: Listener> Deref for Registration<L> {
 impl<L: Listener> Drop for Registration<L> {
     fn drop(&mut self) {
         let Some(node) = self.node.take() else { return };
-        let forbidden = walking::is_inside(node.mm(), Inside::Walk);
+        let forbidden = walking::is_inside(&**node.space(), Inside::Walk);
         drop(node);
         assert!(!forbidden || std::thread::panicking(), "{RULE_3}");
     }
@@ -116,7 +116,7 @@ impl<L: Listener> fmt::Debug for Registration<L> {
 /// }
 /// ```
 pub struct Unlinked<L: Listener> {
-    node: Counted<L>,
+    node: Counted<L, Mm>,
 }
 
 impl<L: Listener> Unlinked<L> {

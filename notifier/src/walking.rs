@@ -1,6 +1,6 @@
 //! What this thread is inside of, so that a call that would wait for itself is named instead of hanging.
 
-use crate::{mm::Mm, sync};
+use crate::{chain::Space, sync};
 use std::{cell::RefCell, ptr};
 
 /// Rule 3, as the panic message says it.
@@ -21,7 +21,9 @@ sync::thread_local! {
 }
 
 /// Runs `body` with the mark set; the mark goes also when `body` unwinds.
-pub(crate) fn enter<R>(mm: &Mm, what: Inside, body: impl FnOnce() -> R) -> R {
+///
+/// The bound keeps an `Arc` of the mm, which lies elsewhere, from being taken for it.
+pub(crate) fn enter<M: Space, R>(mm: &M, what: Inside, body: impl FnOnce() -> R) -> R {
     struct Pop;
     impl Drop for Pop {
         fn drop(&mut self) {
@@ -34,7 +36,7 @@ pub(crate) fn enter<R>(mm: &Mm, what: Inside, body: impl FnOnce() -> R) -> R {
 }
 
 /// Is this thread inside that, for this mm?
-pub(crate) fn is_inside(mm: &Mm, what: Inside) -> bool {
+pub(crate) fn is_inside<M: Space>(mm: &M, what: Inside) -> bool {
     // During the thread's teardown the stack is gone, and nothing runs inside anything.
     STACK.try_with(|stack| stack.borrow().contains(&(ptr::from_ref(mm).addr(), what))).unwrap_or(false)
 }

@@ -7,63 +7,17 @@
 
 use super::{
     builder::{Builder, Parts, ReaderKind, Unavailable},
+    core::Core,
     grace::Grace,
     head::{Callback, Head},
     inside, own,
     queue::Queue,
     reader::{Entry, Readers},
-    reclaimer, retire,
-    stall::{Patience, Stall, Waiter},
+    reclaimer,
+    stall::Waiter,
 };
 use crate::sync::{self, JoinHandle, Mutant, ThreadId, mutant};
-use std::{fmt, marker::PhantomData, panic::Location, ptr::NonNull, sync::Arc, time::Duration};
-
-/// What the reclaimer shares with the domain's owners. The readers come first: their words are the ones that
-/// every section looks at.
-#[repr(C)]
-pub(super) struct Core {
-    readers: Readers,
-    pub(super) name: &'static str,
-    id: u64,
-    kind: ReaderKind,
-    grace: Grace,
-    pub(super) queue: Queue,
-    patience: Patience,
-    /// Does its reclaimer keep to its wakers' CPU?
-    pub(super) follows: bool,
-    /// In which process it was made: see [`Domain`] on forks.
-    forks: u64,
-}
-
-impl Core {
-    fn synchronize(&self) {
-        let describe = |waited| self.describe(Waiter::GracePeriod, waited);
-        self.grace.synchronize(&self.readers, &self.patience, &describe);
-    }
-
-    /// The reclaimer's.
-    pub(super) fn synchronize_for_all(&self) {
-        let describe = |waited| self.describe(Waiter::GracePeriod, waited);
-        self.grace.synchronize_for_all(&self.readers, &self.patience, &describe);
-    }
-
-    fn describe(&self, waiter: Waiter, waited: Duration) -> Stall {
-        Stall {
-            domain: self.name,
-            waiter,
-            waited,
-            pending: self.queue.pending(),
-            reclaimer: self.queue.stage(),
-            open: self.readers.inside(),
-            sections: self
-                .readers
-                .places
-                .as_ref()
-                .map(|places| places.older_than(waited))
-                .unwrap_or_default(),
-        }
-    }
-}
+use std::{fmt, marker::PhantomData, panic::Location, ptr::NonNull, sync::Arc};
 
 /// One `srcu_struct`: readers, grace periods and callbacks that concern nobody else.
 ///
@@ -233,17 +187,6 @@ impl Domain {
         if self.core.queue.has_lanes() {
             own::ask();
         }
-    }
-
-    /// Drops the value on the reclaimer after a grace period. One small allocation;
-    /// [`Retirable`](super::Retirable) needs none.
-    pub fn retire<T: Send + 'static>(&self, value: Box<T>) {
-        retire::Retirable::new(value).retire(self);
-    }
-
-    /// Runs `f` on the reclaimer after a grace period. One small allocation.
-    pub fn defer(&self, f: impl FnOnce() + Send + 'static) {
-        retire::defer(self, f);
     }
 
     /// Returns after every callback queued before the call has run. Not a mere grace period: those callbacks

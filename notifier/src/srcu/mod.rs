@@ -2,14 +2,12 @@
 //!
 //! | piece | file |
 //! |---|---|
-//! | [`Domain`], [`Guard`] | `domain.rs`: one independent set of readers, its callbacks and its reclaimer |
+//! | [`Domain`], [`Guard`] | `domain.rs`, `core.rs`: one independent set of readers, its callbacks and its reclaimer |
 //! | [`Builder`], [`ReaderKind`] | `builder.rs`: which counters, which warnings |
 //! | the reader's path | `reader.rs`: two banks of enter/leave counters; `own.rs`: numbers for threads; `rseq.rs`: increments per CPU |
 //! | the grace period | `grace.rs`: who runs one, who may share another's |
 //! | callbacks | `head.rs` (the 16 bytes), `lists.rs` (where they wait: `lanes.rs` in a flood, stripes otherwise), `batch.rs` (what was taken), `queue.rs` (sleep, barrier, back-pressure), `reclaimer.rs` (the thread), `retire.rs` (the safe face) |
 //! | [`Stall`] | `stall.rs`: who waits too long and for whom |
-//! | chain members | `node.rs`, `list.rs`: counted listeners and the list that walkers read |
-//! | [`Slot`] | `slot.rs`: a published pointer |
 //! | the kernel | `sys.rs`: membarrier, futex, rseq's place, forks |
 //!
 //! Lock order, outermost first: grace-period turn; chain lock; the table of places is innermost. The readers'
@@ -21,14 +19,13 @@
 
 mod batch;
 mod builder;
+mod core;
 mod domain;
 mod grace;
 mod head;
 mod inside;
 mod lanes;
-pub(crate) mod list;
 mod lists;
-pub(crate) mod node;
 mod own;
 mod place;
 mod probe;
@@ -38,11 +35,11 @@ mod reclaimer;
 mod retire;
 #[cfg(not(loom))]
 mod rseq;
-mod slot;
 mod stall;
 #[cfg(not(loom))]
 pub(crate) mod sys;
 
+pub use crate::chain::Slot;
 #[cfg(loom)]
 #[doc(hidden)]
 pub use builder::Shape;
@@ -55,5 +52,4 @@ pub(crate) use probe::Probe;
 #[doc(hidden)]
 pub use probe::Probe;
 pub use retire::Retirable;
-pub use slot::Slot;
 pub use stall::{OpenSection, Reclaimer, Stall, Waiter};

@@ -7,7 +7,7 @@
 
 use super::{
     batch::Chain,
-    domain::Core,
+    core::Core,
     head::Head,
     place::Place,
     queue::{LARGE, LINGER, LINGER_IN_FLOOD},

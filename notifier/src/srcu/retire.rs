@@ -50,9 +50,18 @@ impl<T: Send + fmt::Debug + 'static> fmt::Debug for Retirable<T> {
     }
 }
 
-pub(super) fn defer<F: FnOnce() + Send + 'static>(domain: &Domain, f: F) {
-    // SAFETY: the queue owns the allocation; `run_carried::<F>` is its matching end.
-    unsafe { queue(domain, Box::new(Carried { head: Head::new(), value: f }), run_carried::<F>) };
+impl Domain {
+    /// Drops the value on the reclaimer after a grace period. One small allocation;
+    /// [`Retirable`](super::Retirable) needs none.
+    pub fn retire<T: Send + 'static>(&self, value: Box<T>) {
+        Retirable::new(value).retire(self);
+    }
+
+    /// Runs `f` on the reclaimer after a grace period. One small allocation.
+    pub fn defer<F: FnOnce() + Send + 'static>(&self, f: F) {
+        // SAFETY: the queue owns the allocation; `run_carried::<F>` is its matching end.
+        unsafe { queue(self, Box::new(Carried { head: Head::new(), value: f }), run_carried::<F>) };
+    }
 }
 
 /// # Safety

@@ -8,13 +8,12 @@
 //! is refused.
 #![allow(unsafe_code)]
 
-use super::{
-    domain::Guard,
-    node::{Counted, Node},
-};
+use super::node::{Counted, Node};
 use crate::{
     listener::Listener,
+    mm::Mm,
     reference::Ref,
+    srcu::Guard,
     sync::{AtomicPtr, AtomicU64, Mutant, Ordering},
 };
 use std::{
@@ -25,10 +24,10 @@ use std::{
 
 /// An SRCU-protected pointer to an `L`.
 pub struct Slot<L: Listener> {
-    node: AtomicPtr<Node>,
+    node: AtomicPtr<Node<Mm>>,
     /// The domain of everything ever published here; 0 before the first publication.
     domain: AtomicU64,
-    _owned: PhantomData<Counted<L>>,
+    _owned: PhantomData<Counted<L, Mm>>,
 }
 
 impl<L: Listener> Slot<L> {
@@ -70,7 +69,7 @@ impl<L: Listener> Slot<L> {
         Some(Ref::from_counted(unsafe { Counted::from_node(node) }))
     }
 
-    fn find(&self, guard: &Guard<'_>) -> Option<NonNull<Node>> {
+    fn find(&self, guard: &Guard<'_>) -> Option<NonNull<Node<Mm>>> {
         let node = NonNull::new(self.node.load(Ordering::Acquire))?;
         let fixed = self.domain.load(Ordering::Relaxed);
         assert_eq!(guard.domain().id(), fixed, "a slot is read under a guard of its own domain");

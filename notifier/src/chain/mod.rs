@@ -4,12 +4,18 @@
 //! listener or the registration is refused. Exit: close, walk in a read section, unlink all (rule 2). It
 //! waits for nobody: an event loop may call it. `unregister` calls release itself while the listener is
 //! linked, because an exit that has begun may not have reached it yet (rule 4).
+//!
+//! `sys` has the members and their list: they know no mm, only that they belong to some space with a domain.
+
+mod sys;
+
+pub use sys::Slot;
+pub(crate) use sys::{Counted, List, Sharing, Space};
 
 use crate::{
     listener::{Listener, Releasing},
     mm::{Dead, Mm},
     registration::Registration,
-    srcu::node::{Counted, Sharing},
     sync::{Mutant, mutant},
     walking::{self, Inside},
 };
@@ -33,7 +39,7 @@ impl Mm {
         Ok(Registration::new(node))
     }
 
-    pub(crate) fn link<L: Listener>(&self, node: &Counted<L>) -> Result<(), Dead> {
+    pub(crate) fn link<L: Listener>(&self, node: &Counted<L, Self>) -> Result<(), Dead> {
         if mutant(Mutant::StaleAliveCheck) {
             if !self.is_alive() {
                 return Err(Dead);
@@ -82,7 +88,7 @@ impl Mm {
 
     /// Runs one hook.
     pub(crate) fn release(&self, listener: &dyn Listener) -> Result<(), Payload> {
-        let hook = || walking::enter(self, Inside::Walk, || listener.release(&Releasing::new(self)));
+        let hook = || walking::enter(self, Inside::Walk, || listener.release(&Releasing::new(self.id())));
         catch_unwind(AssertUnwindSafe(hook)).inspect_err(|_| {
             tracing::error!(inode = self.id().pidfd_inode, "a release hook panicked; it counts as run");
         })

@@ -8,12 +8,10 @@
 //! only.
 #![allow(unsafe_code)]
 
-use super::{
-    domain::{Domain, Guard},
-    node::{Counted, Node, Place, Sharing},
-};
+use super::node::{Counted, Link, Node, Sharing, Space};
 use crate::{
     listener::Listener,
+    srcu::{Domain, Guard},
     sync::{self, AtomicPtr, Mutant, Mutex, MutexGuard, Ordering},
 };
 use std::{
@@ -22,18 +20,18 @@ use std::{
 };
 
 /// A chain's members. Open while the mm is alive; closed for good by exit.
-pub(crate) struct List {
+pub(crate) struct List<S> {
     domain: u64,
     open: Mutex<bool>,
-    first: AtomicPtr<Node>,
+    first: AtomicPtr<Node<S>>,
 }
 
-impl List {
+impl<S: Space> List<S> {
     pub(crate) fn new(domain: &Domain) -> Self {
         Self { domain: domain.id(), open: Mutex::new(true), first: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    pub(crate) fn lock(&self) -> Locked<'_> {
+    pub(crate) fn lock(&self) -> Locked<'_, S> {
         Locked { list: self, open: sync::lock(&self.open) }
     }
 
@@ -58,12 +56,12 @@ impl List {
 }
 
 /// The list with its lock held.
-pub(crate) struct Locked<'l> {
-    list: &'l List,
+pub(crate) struct Locked<'l, S> {
+    list: &'l List<S>,
     open: MutexGuard<'l, bool>,
 }
 
-impl Locked<'_> {
+impl<S: Space> Locked<'_, S> {
     pub(crate) fn is_open(&self) -> bool {
         *self.open
     }
@@ -74,48 +72,48 @@ impl Locked<'_> {
     }
 
     /// # Safety
-    /// The node belongs to this list's mm, whose lock is held, and no other reference to its place is alive.
+    /// The node belongs to this list's space, whose lock is held, and no other reference to its link is alive.
     #[expect(clippy::mut_from_ref, reason = "the lock makes it exclusive, as the contract says")]
-    unsafe fn place(node: &Node) -> &mut Place {
+    unsafe fn link(node: &Node<S>) -> &mut Link<S> {
         // SAFETY: by contract.
-        unsafe { &mut *node.place.get() }
+        unsafe { &mut *node.link.get() }
     }
 
-    fn must_be_ours(&self, node: &Node) {
-        assert!(ptr::eq(node.mm().chain(), self.list), "a listener is linked to the chain of its own mm");
+    fn must_be_ours(&self, node: &Node<S>) {
+        assert!(ptr::eq(node.space().chain(), self.list), "a listener is linked to the chain of its own mm");
     }
 
-    pub(crate) fn is_linked(&self, node: &Node) -> bool {
+    pub(crate) fn is_linked(&self, node: &Node<S>) -> bool {
         self.must_be_ours(node);
         // SAFETY: ours, locked, and the reference ends here.
-        unsafe { Self::place(node) }.linked
+        unsafe { Self::link(node) }.linked
     }
 
     /// Publishes the node at the front.
-    pub(crate) fn insert<L: Listener>(&mut self, counted: &Counted<L>) {
+    pub(crate) fn insert<L: Listener>(&mut self, counted: &Counted<L, S>) {
         let node = counted.node();
         self.must_be_ours(node);
         let first = self.list.first.load(Ordering::Relaxed);
         node.next.store(first, Ordering::Relaxed);
         // SAFETY: ours, locked, and the reference ends here.
-        let place = unsafe { Self::place(node) };
-        assert!(!place.linked, "a node is linked once");
-        *place = Place { previous: None, linked: true };
+        let link = unsafe { Self::link(node) };
+        assert!(!link.linked, "a node is linked once");
+        *link = Link { previous: None, linked: true };
         if let Some(first) = NonNull::new(first) {
             // SAFETY: a linked node is not freed: its last put takes this lock first.
             let first = unsafe { first.as_ref() };
             // SAFETY: ours, locked, another node than above, and the reference ends here.
-            unsafe { Self::place(first) }.previous = Some(counted.pointer());
+            unsafe { Self::link(first) }.previous = Some(counted.pointer());
         }
         // Release, partner the acquire in `walk`.
         self.list.first.store(counted.pointer().as_ptr(), Ordering::Release);
     }
 
     /// Re-initialising unlink: does nothing when the node is not linked.
-    pub(crate) fn remove(&mut self, node: &Node) {
+    pub(crate) fn remove(&mut self, node: &Node<S>) {
         self.must_be_ours(node);
         // SAFETY: ours, locked, and the reference ends with this statement.
-        let Place { previous, linked } = std::mem::take(unsafe { Self::place(node) });
+        let Link { previous, linked } = std::mem::take(unsafe { Self::link(node) });
         if !linked {
             return;
         }
@@ -131,7 +129,7 @@ impl Locked<'_> {
             // SAFETY: as above.
             let next = unsafe { next.as_ref() };
             // SAFETY: ours, locked, and the reference ends here.
-            unsafe { Self::place(next) }.previous = previous;
+            unsafe { Self::link(next) }.previous = previous;
         }
     }
 
@@ -144,7 +142,7 @@ impl Locked<'_> {
     }
 
     /// The live shared listener of this type. One whose count is already zero is unlinked and not returned.
-    pub(crate) fn find<L: Listener>(&mut self) -> Option<Counted<L>> {
+    pub(crate) fn find<L: Listener>(&mut self) -> Option<Counted<L, S>> {
         let mut at = self.list.first.load(Ordering::Relaxed);
         while let Some(pointer) = NonNull::new(at) {
             // SAFETY: a linked node is not freed while the lock is held.
