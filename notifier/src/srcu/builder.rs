@@ -5,49 +5,11 @@ use super::{
     lists::Lists,
     own::OWN,
     reader::{Layout, Readers},
+    reader_kind::{ReaderKind, Unavailable, missing},
     stall::{OnStall, Patience, Places, Stall},
 };
 use crate::sync;
 use std::{fmt, sync::Arc, time::Duration};
-
-/// How sections are counted. Each works with any number of threads, under migration, in signal handlers (but
-/// for a thread's first section) and in threads that begin and end at any moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReaderKind {
-    /// [`PerThread`](Self::PerThread) for the first 16 threads of the process that read, [`PerCpu`](Self::PerCpu) for
-    /// all others and for sections inside another.
-    Mixed,
-    /// Plain increments of this CPU's counters in a restartable sequence. Needs x86-64, an rseq registration by
-    /// glibc 2.35 or later, and membarrier (Linux 4.14).
-    PerCpu,
-    /// Plain stores to a word that one thread owns, on any architecture; locked increments for threads beyond the
-    /// sixteenth and for sections inside another. Needs membarrier (Linux 4.14).
-    PerThread,
-    /// Locked increments and full fences on both sides. Needs nothing, and its updaters interrupt nobody.
-    Fenced,
-}
-
-impl ReaderKind {
-    /// In the order in which they are tried.
-    pub const ALL: [Self; 4] = [Self::Mixed, Self::PerCpu, Self::PerThread, Self::Fenced];
-}
-
-/// This machine, kernel or C library cannot count sections that way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} readers are not available here: {1}")]
-pub struct Unavailable(pub ReaderKind, &'static str);
-
-/// Why not, if so.
-fn missing(kind: ReaderKind) -> Option<&'static str> {
-    let needs_rseq = matches!(kind, ReaderKind::Mixed | ReaderKind::PerCpu);
-    if kind != ReaderKind::Fenced && !sync::has_membarrier() {
-        return Some("membarrier(2) is refused");
-    }
-    if needs_rseq && sync::rseq_offset().is_none() {
-        return Some("no rseq registration by the C library");
-    }
-    None
-}
 
 /// A domain to be made.
 #[must_use = "nothing is made before `build`"]

@@ -1,10 +1,10 @@
 //! What a domain's owners share with its reclaimer.
 
 use super::{
-    builder::ReaderKind,
     grace::Grace,
     queue::Queue,
     reader::Readers,
+    reader_kind::ReaderKind,
     stall::{Patience, Stall, Waiter},
 };
 use std::time::Duration;

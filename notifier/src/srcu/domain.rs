@@ -6,13 +6,14 @@
 #![allow(unsafe_code)]
 
 use super::{
-    builder::{Builder, Parts, ReaderKind, Unavailable},
+    builder::{Builder, Parts},
     core::Core,
     grace::Grace,
     head::{Callback, Head},
     inside, own,
     queue::Queue,
     reader::{Entry, Readers},
+    reader_kind::{ReaderKind, Unavailable},
     reclaimer,
     stall::Waiter,
 };

@@ -3,7 +3,7 @@
 //! | piece | file |
 //! |---|---|
 //! | [`Domain`], [`Guard`] | `domain.rs`, `core.rs`: one independent set of readers, its callbacks and its reclaimer |
-//! | [`Builder`], [`ReaderKind`] | `builder.rs`: which counters, which warnings |
+//! | [`Builder`], [`ReaderKind`] | `builder.rs`, `reader_kind.rs`: which counters, which warnings |
 //! | the reader's path | `reader.rs`: two banks of enter/leave counters; `own.rs`: numbers for threads; `rseq.rs`: increments per CPU |
 //! | the grace period | `grace.rs`: who runs one, who may share another's |
 //! | callbacks | `head.rs` (the 16 bytes), `lists.rs` (where they wait: `lanes.rs` in a flood, stripes otherwise), `batch.rs` (what was taken), `queue.rs` (sleep, barrier, back-pressure), `reclaimer.rs` (the thread), `retire.rs` (the safe face) |
@@ -31,6 +31,7 @@ mod place;
 mod probe;
 mod queue;
 mod reader;
+mod reader_kind;
 mod reclaimer;
 mod retire;
 #[cfg(not(loom))]
@@ -40,10 +41,10 @@ mod stall;
 pub(crate) mod sys;
 
 pub use crate::chain::Slot;
+pub use builder::Builder;
 #[cfg(loom)]
 #[doc(hidden)]
 pub use builder::Shape;
-pub use builder::{Builder, ReaderKind, Unavailable};
 pub use domain::{Cookie, Domain, Guard};
 pub use head::Head;
 #[cfg(not(loom))]
@@ -51,5 +52,6 @@ pub(crate) use probe::Probe;
 #[cfg(loom)]
 #[doc(hidden)]
 pub use probe::Probe;
+pub use reader_kind::{ReaderKind, Unavailable};
 pub use retire::Retirable;
 pub use stall::{OpenSection, Reclaimer, Stall, Waiter};

@@ -2,7 +2,7 @@
 //!
 //! Format, clippy with warnings denied, documentation with warnings denied, and what `deny.toml` states about
 //! licences and sources of dependencies; that SPECIFICATION.md names a test that exists for every promise; that unsafe
-//! code stays in the modules that are for it, and that dependencies point down (`boundaries.rs`).
+//! code stays in the modules that are for it, and that dependencies point down (`boundaries.rs`); that no more than two files name each other in a circle (`imports`).
 
 use crate::cargo::{cargo, must};
 use anyhow::{Context, bail};
@@ -15,6 +15,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     must(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     dependencies()?;
     crate::boundaries::check(&crate::cargo::root())?;
+    crate::imports::check(&crate::cargo::root())?;
     crate::specification::check(&crate::cargo::root())?;
     println!("check: ok");
     Ok(ExitCode::SUCCESS)

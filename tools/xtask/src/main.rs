@@ -13,6 +13,7 @@
 //! | [`mod@bench`] | the speed table |
 //! | [`soak`] | the long modes |
 //! | [`check`] | format, lints, docs, licences |
+//! | [`imports`] | which file names which: no circles |
 //! | [`specification`] | the promises held against the tests that keep them |
 
 mod amdgpu_top;
@@ -23,6 +24,7 @@ mod check;
 mod clients;
 mod contrib;
 mod demo;
+mod imports;
 mod integration;
 mod packages;
 mod python;

@@ -1,4 +1,4 @@
 //! The rooms of `kfd-core`: values below, verbs above.
-pub fn check(_: &[super::Arrows]) -> anyhow::Result<()> {
+pub fn check(_: &[super::arrows::Arrows]) -> anyhow::Result<()> {
     Ok(())
 }

@@ -46,10 +46,6 @@ impl Tree {
         self.modules.values()
     }
 
-    pub fn root(&self) -> &str {
-        self.modules.get(&[][..]).map_or("", |root| &root.file)
-    }
-
     pub fn module(&self, path: &[String]) -> Option<&Module> {
         self.modules.get(path)
     }
