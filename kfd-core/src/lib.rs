@@ -12,14 +12,14 @@
 //! Not for: how calls travel (doors), client memory (memory workers), the format of packets (`hsa-queue`).
 
 pub mod abi;
+pub mod access;
 pub mod account;
 pub mod call;
 pub mod clock;
 pub mod ids;
 pub mod limits;
 pub mod notice;
-
-pub mod access;
+pub mod sync;
 
 mod core;
 mod device;
@@ -29,7 +29,6 @@ mod ioctl;
 mod memory;
 mod process;
 mod queue;
-mod sync;
 
 pub use crate::core::engine::Trapped;
 pub use crate::core::shares as share;

@@ -4,11 +4,11 @@
 //! median of several deaths, and of the best round of them: the machine may be shared.
 
 use kfd_core::death::Cause;
+use kfd_core::sync::{Mutex, MutexGuard};
 use kfd_tests::daemon::PATIENCE;
 use kfd_tests::tracer::Tracer;
 use kfd_tests::{Actor, Kfdd, able, eventually, median, now, task};
 use nix::sys::signal::Signal;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a parked client may take to be gone, or a killed one to be doomed.
@@ -21,7 +21,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A daemon, and the right to measure.
 fn daemon() -> Option<(Kfdd, MutexGuard<'static, ()>)> {
-    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = ONE_AT_A_TIME.lock();
     Kfdd::start().map(|kfdd| (kfdd, turn))
 }
 

@@ -3,8 +3,8 @@
 //! Counted by the kernel: the voluntary context switches of every thread of the daemon and of its memory workers. A
 //! thread that sleeps on, does not switch.
 
+use kfd_core::sync::Mutex;
 use kfd_tests::{Actor, Kfdd, task};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -30,7 +30,7 @@ fn assert_asleep(kfdd: &Kfdd, span: Duration) {
 
 #[test]
 fn a_daemon_with_50_idle_clients_of_two_queues_each_makes_no_wake_ups_for_5_s() {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = ONE_AT_A_TIME.lock();
     let Some(kfdd) = Kfdd::start() else { return };
     let mut clients: Vec<Actor> = (0..50).map(|_| kfdd.client()).collect();
     for client in &mut clients {
@@ -55,7 +55,7 @@ fn a_daemon_with_50_idle_clients_of_two_queues_each_makes_no_wake_ups_for_5_s() 
 /// rocm-systems 8813.
 #[test]
 fn no_thread_wakes_for_a_queue_that_does_not_exist() {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = ONE_AT_A_TIME.lock();
     let Some(kfdd) = Kfdd::start() else { return };
     let mut client = kfdd.client();
     for index in 0..4 {

@@ -22,12 +22,13 @@ use kfd_core::ids::{CallId, FileId, Nanos, ProcessId, RenderMinor, Tgid, Tid, Ui
 use kfd_core::limits::Limits;
 use kfd_core::notice::{Notice, Outbox, UserAccess, UserAnswer, UserSlots};
 use kfd_core::profile::Profile;
+use kfd_core::sync::Mutex;
 use kfd_core::{Core, CoreConfig, Ran};
 use notifier::MmId;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use zerocopy::{Immutable, IntoBytes};
 
 /// Inputs between two looks at what was left.
@@ -45,7 +46,7 @@ struct Steps(Mutex<u64>);
 
 impl Clock for Steps {
     fn now(&self) -> Nanos {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.0.lock();
         *now += 1000;
         Nanos(*now)
     }
@@ -56,7 +57,7 @@ struct Kept(Mutex<Vec<Notice>>);
 
 impl Outbox for Kept {
     fn post(&self, notice: Notice) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        self.0.lock().push(notice);
     }
 }
 
@@ -152,7 +153,7 @@ impl World {
             let report = self.core.leak_report();
             assert!(report.is_empty(), "left after {GENERATION} inputs: {report:?}");
         }
-        self.outbox.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.outbox.0.lock().clear();
         seen
     }
 }
@@ -273,8 +274,7 @@ impl Client<'_> {
         let core = &self.world.core;
         for _ in 0..count {
             let ran = core.run_next(core.now());
-            let notices =
-                std::mem::take(&mut *self.world.outbox.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let notices = std::mem::take(&mut *self.world.outbox.0.lock());
             if ran == Ran::Nothing && notices.is_empty() {
                 break;
             }

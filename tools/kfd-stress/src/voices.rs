@@ -1,8 +1,9 @@
 //! What clients say before they end, kept until it is known whether that is worth telling: a daemon that goes takes all of
 //! them along, and each of them says so.
 
+use kfd_core::sync::Mutex;
 use std::io::{self, PipeWriter, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The most that is kept, in bytes; what comes then is not.
 const ROOM: usize = 1 << 16;
@@ -23,7 +24,7 @@ impl Voices {
         std::thread::Builder::new().name("voices".to_owned()).spawn(move || {
             let mut part = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut part) {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = kept.lock();
                 let room = count.min(ROOM - kept.len());
                 kept.extend_from_slice(&part[..room]);
             }
@@ -38,7 +39,7 @@ impl Voices {
 
     /// Tells what was said since it was told last.
     pub fn tell(&self) {
-        let said = std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner));
+        let said = std::mem::take(&mut *self.said.lock());
         eprint!("{}", String::from_utf8_lossy(&said));
     }
 }

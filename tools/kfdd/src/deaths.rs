@@ -3,8 +3,9 @@
 //! Lock order: innermost; nothing is called while it is held.
 
 use kfd_core::death::Obituary;
+use kfd_core::sync::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many obituaries are kept: 10^5 deaths are the long stress run, at about 100 bytes each.
@@ -27,7 +28,7 @@ struct Rows {
 impl Deaths {
     /// Adds one; the oldest goes when there are more than [`KEPT`].
     pub fn add(&self, obituary: Obituary) {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = self.rows.lock();
         if rows.kept.len() == KEPT {
             rows.kept.pop_front();
             rows.first += 1;
@@ -40,7 +41,7 @@ impl Deaths {
     /// The obituaries with serial `since` and later, and the serial that comes next.
     #[must_use]
     pub fn since(&self, since: u64) -> (Vec<Obituary>, u64) {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = self.rows.lock();
         let skip = usize::try_from(since.saturating_sub(rows.first)).unwrap_or(usize::MAX);
         let next = rows.first + rows.kept.len() as u64;
         (rows.kept.iter().skip(skip).copied().collect(), next)
@@ -50,7 +51,7 @@ impl Deaths {
     #[must_use]
     pub fn wait_for(&self, count: u64, limit: Duration) -> bool {
         let until = Instant::now() + limit;
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = self.rows.lock();
         while rows.first + (rows.kept.len() as u64) < count {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -12,10 +12,11 @@
 //! Lock order: the bell's mutex is innermost; nothing is called while it is held.
 
 use kfd_core::ids::ProcessId;
+use kfd_core::sync::{Mutex, MutexGuard};
 use kfd_core::{Core, Ran};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, PoisonError};
 use std::thread::JoinHandle;
 
 /// Doorbell pages that went quiet: drop them so that the next store traps again.
@@ -66,7 +67,7 @@ impl Bell {
     }
 
     fn lock(&self) -> MutexGuard<'_, BellState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// What the engine does next, given that nothing was to run when the count was `seen`.

@@ -4,10 +4,10 @@
 
 use kfd_core::death::{Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
+use kfd_core::sync::Mutex;
 use notifier::watch::{Pidfd, WatchHandle};
 use std::io;
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, PoisonError};
 
 /// What another thread leaves for the loop.
 pub(crate) enum Letter {
@@ -56,14 +56,14 @@ impl Mailbox {
 
     /// Leaves a letter and wakes the loop.
     pub(crate) fn put(&self, letter: Letter) {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+        self.letters.lock().push(letter);
         self.bell.wake();
     }
 
     /// The letters in the order in which they came, but those that end everything last: what came after one of them is a
     /// death that it is to wait for.
     pub(crate) fn take(&self) -> Vec<Letter> {
-        let mut letters = std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut letters = std::mem::take(&mut *self.letters.lock());
         letters.sort_by_key(|letter| matches!(letter, Letter::DoomAll { .. } | Letter::Stop));
         letters
     }

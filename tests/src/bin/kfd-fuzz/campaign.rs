@@ -3,9 +3,9 @@
 //! A thread that stays in one input for [`PATIENCE`] is a finding too: its input is written and the program ends.
 
 use anyhow::Context;
+use kfd_core::sync::{Mutex, MutexGuard};
 use kfd_tests::fuzz::{Finding, Fuzzer, Parser, corpus};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long one input may take.
@@ -55,7 +55,7 @@ struct Shared {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl Shared {

@@ -14,7 +14,8 @@ use crate::identity::{IdentityError, Resolver};
 use kfd_core::call::Errno;
 use kfd_core::death::Cause;
 use kfd_core::ids::ProcessId;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use kfd_core::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
 
 /// What the door holds at a moment, for leak reports and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,7 @@ impl Door {
     }
 
     pub(super) fn nodes(&self) -> MutexGuard<'_, Nodes> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.nodes.lock()
     }
 
     /// Ends a request that could not be served.

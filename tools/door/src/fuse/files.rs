@@ -2,8 +2,8 @@
 
 use kfd_core::call::Node;
 use kfd_core::ids::{FileId, ProcessId, Tgid};
+use kfd_core::sync::RwLock;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 
 /// One open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ struct Table {
 impl Files {
     /// Adds one and names it.
     pub(super) fn insert(&self, file: OpenFile) -> u64 {
-        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.write();
         table.last += 1;
         let fh = table.last;
         table.files.insert(fh, file);
@@ -41,27 +41,27 @@ impl Files {
     }
 
     pub(super) fn get(&self, fh: u64) -> Option<OpenFile> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).files.get(&fh).copied()
+        self.0.read().files.get(&fh).copied()
     }
 
     /// A file of that node which the process has open; of several the latest.
     pub(super) fn of(&self, process: ProcessId, node: Node) -> Option<OpenFile> {
-        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.0.read();
         let its = |(_, file): &(&u64, &OpenFile)| file.process == process && file.node == node;
         table.files.iter().filter(its).max_by_key(|(fh, _)| **fh).map(|(_, file)| *file)
     }
 
     pub(super) fn remove(&self, fh: u64) -> Option<OpenFile> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).files.remove(&fh)
+        self.0.write().files.remove(&fh)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).files.len()
+        self.0.read().files.len()
     }
 
     /// Takes all out.
     pub(super) fn clear(&self) -> Vec<FileId> {
-        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.write();
         table.files.drain().map(|(_, open)| open.file).collect()
     }
 }

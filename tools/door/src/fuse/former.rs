@@ -8,8 +8,8 @@
 
 use crate::identity::{Resolver, belongs};
 use kfd_core::ids::{Tgid, Tid};
+use kfd_core::sync::Mutex;
 use notifier::MmId;
-use std::sync::{Mutex, PoisonError};
 
 /// No sweep below this length.
 const FEW: usize = 64;
@@ -28,7 +28,7 @@ impl Former {
     /// Retires an address space.
     pub(super) fn add(&self, resolver: &Resolver, tgid: Tgid, mm: MmId) {
         resolver.retire(mm);
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.0.lock();
         list.entries.push((tgid, mm));
         if list.entries.len() < FEW.max(2 * list.kept) {
             return;
@@ -59,6 +59,6 @@ mod tests {
             former.add(&resolver, Tgid((1 << 22) + 1), mm(dead));
         }
         assert!(resolver.retired() <= FEW, "{} are left", resolver.retired());
-        assert!(former.0.lock().unwrap().entries.iter().any(|(_, kept)| *kept == mm(1)));
+        assert!(former.0.lock().entries.iter().any(|(_, kept)| *kept == mm(1)));
     }
 }

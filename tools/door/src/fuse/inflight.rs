@@ -27,8 +27,9 @@ use super::channel::Channel;
 use kfd_core::abi::spec::Ioctl;
 use kfd_core::call::{Arg, Caller, Gathered};
 use kfd_core::ids::ProcessId;
+use kfd_core::sync::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,7 +217,7 @@ impl InFlights {
     }
 
     fn lock(&self) -> MutexGuard<'_, Calls> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

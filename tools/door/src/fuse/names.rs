@@ -3,9 +3,10 @@
 use super::channel::Channel;
 use super::wire::layout::InvalEntry;
 use super::wire::opcode;
+use kfd_core::sync::Mutex;
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use zerocopy::IntoBytes;
 
@@ -31,7 +32,7 @@ impl Names {
 
     /// Those of one process together: each message may wake the thread.
     pub(super) fn drop_names(&self, names: Vec<Name>) {
-        if let Some(sender) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(sender) = &*self.0.lock() {
             // A thread that is gone means that the connection is.
             let _ = sender.send(names);
         }
@@ -39,7 +40,7 @@ impl Names {
 
     /// Ends the thread once it has done what it was given.
     pub(super) fn end(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.lock().take();
     }
 }
 

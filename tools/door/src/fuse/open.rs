@@ -16,7 +16,6 @@ use kfd_core::call::{Errno, Identity, Node};
 use kfd_core::death::Cause;
 use kfd_core::ids::{ProcessId, RenderMinor, Tid};
 use notifier::watch::Pidfd;
-use std::sync::PoisonError;
 
 const STALE: Errno = Errno(libc::ESTALE);
 
@@ -34,7 +33,7 @@ impl Door {
         if who.tgid != device.tgid {
             return Err(STALE);
         }
-        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.opening.lock();
         let known = self.driver.find(who.tgid, Some(who.mm));
         if !self.nodes().may_open(id, known) {
             return Err(STALE);
@@ -108,7 +107,7 @@ impl Door {
     /// The process object of whoever thread `tid` belongs to, made now if there is none; it has no file by that.
     pub(super) fn adopt(&self, tid: Tid) -> Result<ProcessId, Errno> {
         let who = self.resolver.resolve(tid).map_err(|error| refusal(&error))?;
-        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.opening.lock();
         if let Some(known) = self.driver.find(who.tgid, Some(who.mm)) {
             return Ok(known);
         }

@@ -3,8 +3,8 @@
 //! Lock order: `Probes` is a leaf.
 
 use kfd_core::ids::ProcessId;
+use kfd_core::sync::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The questions under way, and whether each is to be asked once more.
 #[derive(Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Probes(Mutex<HashMap<ProcessId, bool>>);
 
 impl Probes {
     fn lock(&self) -> MutexGuard<'_, HashMap<ProcessId, bool>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Whether the question is to be asked now.

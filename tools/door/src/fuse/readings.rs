@@ -3,8 +3,8 @@
 
 use super::wire::layout::ReadIn;
 use kfd_core::call::Errno;
+use kfd_core::sync::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// Files with figures that one user may have open.
 const OPEN_PER_USER: usize = 4096;
@@ -25,7 +25,7 @@ struct Table {
 impl Readings {
     /// One more open file of that user.
     pub(super) fn open(&self, uid: u32) -> Result<u64, Errno> {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         let its = table.users.entry(uid).or_default();
         if *its >= OPEN_PER_USER {
             return Err(Errno(libc::ENFILE));
@@ -39,7 +39,7 @@ impl Readings {
 
     /// A file was closed; whether it was one of these.
     pub(super) fn close(&self, fh: u64) -> bool {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         let Some((uid, _)) = table.open.remove(&fh) else { return fh & READING != 0 };
         if let Some(its) = table.users.get_mut(&uid) {
             *its -= 1;
@@ -54,7 +54,7 @@ impl Readings {
     pub(super) fn read(&self, read: &ReadIn, content: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
         // Not asked for with the table locked.
         let fresh = (read.offset == 0).then(content);
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         let Some((_, kept)) = table.open.get_mut(&read.fh) else { return Vec::new() };
         if let Some(fresh) = fresh {
             *kept = fresh;
@@ -64,7 +64,7 @@ impl Readings {
 
     /// How many are open.
     pub(super) fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open.len()
+        self.0.lock().open.len()
     }
 }
 

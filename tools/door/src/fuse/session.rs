@@ -12,12 +12,13 @@ use super::wire::layout::InitOut;
 use super::wire::{Incoming, Reply, Request, opcode};
 use kfd_core::call::{Errno, FileIdentity, Outcome};
 use kfd_core::ids::{CallId, ProcessId};
+use kfd_core::sync::Mutex;
 use nix::errno::Errno as Sys;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Bytes of one read: the largest request is an ioctl with 16 KiB of struct; the kernel wants at least 8 KiB
@@ -131,7 +132,7 @@ impl FuseDoor {
     /// Unmounts, aborts the connection and joins the threads; whoever has a file open gets ENOTCONN from now on. The
     /// second call does nothing.
     pub fn stop(&self) {
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.threads.lock());
         if threads.is_empty() {
             return;
         }

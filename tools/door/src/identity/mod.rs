@@ -35,11 +35,11 @@ mod sys;
 mod task;
 
 use kfd_core::ids::{Tgid, Tid, Uid};
+use kfd_core::sync::Mutex;
 use notifier::MmId;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
 
 use auxv::Auxv;
 use task::{Status, Task};
@@ -159,7 +159,7 @@ impl Resolver {
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, HashSet<(u64, u32)>> {
-        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+        self.retired.lock()
     }
 }
 

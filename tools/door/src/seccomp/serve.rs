@@ -20,11 +20,12 @@ use kfd_core::abi::{ioc, table};
 use kfd_core::call::{ARG_MAX, Arg, Caller, Done, Errno, Gathered, Outcome, Refused, UserWrite};
 use kfd_core::ids::{CallId, ProcessId, Tid, Uid, UserVa};
 use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::sync::Mutex;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 /// This door's number in a [`CallId`].
@@ -105,7 +106,7 @@ impl SeccompDoor {
         if !link.is_ok_and(|link| link.as_os_str() == "anon_inode:seccomp notify") {
             return Err(ListenerRefused::NoListener);
         }
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self.listeners.lock();
         listeners.retain(|listener| !listener.thread.is_finished());
         let of_user = listeners.iter().filter(|listener| listener.uid == uid).count();
         if of_user >= PER_USER || listeners.len() >= IN_ALL {
@@ -126,7 +127,7 @@ impl SeccompDoor {
             tracing::error!(%error, "the threads of listeners are not told to end");
             return;
         }
-        let listeners = std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
+        let listeners = std::mem::take(&mut *self.listeners.lock());
         let until = std::time::Instant::now() + std::time::Duration::from_secs(2);
         for Listener { thread, .. } in listeners {
             while !thread.is_finished() && std::time::Instant::now() < until {

@@ -3,7 +3,8 @@
 use super::wire::{OPS_MAX, PAYLOAD_MAX};
 use kfd_core::ids::ProcessId;
 use kfd_core::notice::{LACKS_MAX, Lack, UserAccess, UserAnswer, UserSlots};
-use std::sync::{Arc, Mutex, PoisonError};
+use kfd_core::sync::Mutex;
+use std::sync::Arc;
 
 /// What a probe found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl Sink {
         match self {
             Self::Whole(done) => done(answers),
             Self::Piece(shared) => {
-                let mut collecting = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut collecting = shared.lock();
                 collecting.answers.extend(answers);
                 collecting.parts_left -= 1;
                 if collecting.parts_left > 0 {

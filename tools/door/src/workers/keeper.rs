@@ -13,11 +13,12 @@ use super::spawn::{Body, Peer, Program};
 use super::sys;
 use super::wire::{self, Header, Kind};
 use kfd_core::ids::ProcessId;
+use kfd_core::sync::{Mutex, MutexGuard};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 /// How long one message to the keeper may take. It answers in microseconds; this bounds a stopped one.
 const PATIENCE_MS: i64 = 1000;
@@ -99,7 +100,7 @@ impl Keeper {
     }
 
     fn locked(&self) -> MutexGuard<'_, Option<(Peer, Body)>> {
-        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.peer.lock()
     }
 }
 

@@ -15,13 +15,14 @@ use super::spawn::Peer;
 use super::sys;
 use super::wire::{self, Header, Kind};
 use kfd_core::ids::ProcessId;
+use kfd_core::sync::{Mutex, MutexGuard};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// See the module's head.
@@ -89,7 +90,7 @@ impl Lane {
     }
 
     pub(super) fn locked(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Makes the warden look.

@@ -39,13 +39,14 @@ pub use job::MmState;
 use job::{Answered, Part};
 use kfd_core::ids::{ProcessId, Tgid};
 use kfd_core::notice::{UserAccess, UserAnswer};
+use kfd_core::sync::Mutex;
 use lane::Lane;
 use notifier::MmId;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use warden::{Shared, Warden};
@@ -205,7 +206,7 @@ impl Workers {
         }
         // The wardens first: they hang up on the links.
         for threads in [&self.threads, &self.shared.links] {
-            let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
+            let threads = std::mem::take(&mut *threads.lock());
             for thread in threads {
                 // The pool may be dropped by a continuation, which runs on one of these threads: that one ends by itself.
                 if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
@@ -227,7 +228,7 @@ impl Workers {
             }
         })?;
         self.lanes.push(lane);
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        self.threads.lock().push(thread);
         started.recv().unwrap_or_else(|_| Err(io::Error::other("the warden ended")))
     }
 

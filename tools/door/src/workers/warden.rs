@@ -20,12 +20,13 @@ use super::lane::{Lane, Retired, State};
 use super::link;
 use super::spawn::{Body, Peer, Program};
 use kfd_core::ids::ProcessId;
+use kfd_core::sync::Mutex;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Shutdown, shutdown};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -271,7 +272,7 @@ impl Warden {
         let link =
             std::thread::Builder::new().name("kfdd-link".into()).spawn(move || link::serve(&lane, &its));
         self.bodies.insert(peer.incarnation, body);
-        let mut links = self.shared.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut links = self.shared.links.lock();
         links.retain(|link| !link.is_finished());
         match link {
             Ok(link) => links.push(link),
