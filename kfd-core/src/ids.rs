@@ -68,6 +68,13 @@ number!(
     Nanos(u64)
 );
 
+impl Nanos {
+    /// The point `span` nanoseconds later, or the last that there is.
+    pub(crate) const fn after(self, span: u64) -> Self {
+        Self(self.0.saturating_add(span))
+    }
+}
+
 /// A process object: the slot it occupies in the process table and which of the slot's tenants it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId {

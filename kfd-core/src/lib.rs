@@ -30,7 +30,7 @@ mod memory;
 mod process;
 mod queue;
 
-pub use crate::core::engine::Trapped;
+pub use crate::core::doorbells::Trapped;
 pub use crate::core::shares as share;
 pub use crate::core::{ConfigError, Core, CoreConfig, Opened, Ran};
 pub use crate::core::{death, eviction, leak, listing, procfs};

@@ -6,11 +6,13 @@ use crate::ids::{Bytes, Nanos, ProcessId, QueueId, Tgid, Uid};
 use crate::process::evictions::Eviction;
 use crate::process::obituary::Cause;
 use crate::process::stage::Stage;
-use crate::queue::dqm::{Run, Standing};
-use crate::queue::slots::Slot;
+use crate::queue::sdma::SdmaId;
 use crate::sync::Ordering;
 use hsa_queue::doorbell::DOORBELL_BYTES;
 use serde::{Deserialize, Serialize};
+
+pub use crate::queue::QueueKind;
+pub use crate::queue::dqm::QueueState;
 
 /// A row of the list of process objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,42 +44,6 @@ pub struct ProcessRow {
     pub svm_vram_bytes: u64,
     /// What it is charged for.
     pub holds: Holdings,
-}
-
-/// Which packets a queue takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueueKind {
-    /// HSA's architected queuing language.
-    Aql,
-    /// The command processor's packets.
-    Pm4,
-    /// The copy engines' packets.
-    Sdma,
-    /// The same on an engine for links.
-    SdmaXgmi,
-}
-
-/// Where a queue stands, as a listing says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueueState {
-    /// By UPDATE_QUEUE: no ring or no share.
-    Disabled,
-    /// Nothing to do; its doorbell page is a trap.
-    Idle,
-    /// Runnable or running.
-    Active,
-    /// For client memory.
-    Waiting,
-    /// On an unmet dependency.
-    Parked,
-    /// Its process is evicted: it runs again when that has been restored.
-    Evicted,
-    /// By a debugger.
-    Suspended,
-    /// For good: an error of its own, or its process dies.
-    Stopped,
 }
 
 /// A row of the list of queues.
@@ -179,18 +145,14 @@ impl Core {
                     queue: queue.key.queue,
                     gpu: device.gpu().0,
                     kind: queue.kind(),
-                    state: match standing {
-                        None => QueueState::Stopped,
-                        Some(Standing { run: Run::Held, suspended: true, .. }) => QueueState::Suspended,
-                        Some(standing) => standing.run.into(),
-                    },
+                    state: standing.map_or(QueueState::Stopped, |standing| standing.state),
                     packets: queue.packets.load(Ordering::Relaxed),
                     ring: entry.properties.ring.0,
                     ring_bytes: entry.properties.ring_bytes,
                     doorbell: device.doorbells() + u64::from(queue.doorbell) * DOORBELL_BYTES,
                     priority: entry.properties.priority,
                     slot: standing.and_then(|standing| u32::try_from(standing.slot?).ok()),
-                    engine: entry.slot.as_ref().map(Slot::engine),
+                    engine: entry.sdma.as_ref().map(SdmaId::engine),
                     waiting: waiting[queue.device].get(&queue.key).copied(),
                     quantum_us: device.profile.queues.quantum_us,
                     gws: entry.gws,

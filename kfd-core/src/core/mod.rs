@@ -3,7 +3,7 @@
 //! Sans-I/O: no method touches client memory, waits for a client, or posts to the outbox with a lock or a read
 //! section held. What a method decides is collected and posted when everything is let go.
 //!
-//! Lock order, outermost first: process table → a queue's processor → process mutex → address map → dqm → event table
+//! Lock order, outermost first: process table → a queue's MQD → process mutex → address map → dqm → event table
 //! → deadlines → files → account. Each lock's field says its place. Not for: how calls travel, which threads there are.
 pub mod death;
 pub mod eviction;
@@ -14,6 +14,7 @@ pub mod procfs;
 mod copies;
 pub(crate) mod cwsr;
 mod displace;
+pub(crate) mod doorbells;
 pub(crate) mod engine;
 mod exception;
 mod figures;
@@ -28,6 +29,7 @@ mod smi;
 mod svm;
 mod teardown;
 mod tick;
+mod turn;
 
 use crate::account::Account;
 use crate::clock::{Clock, Monotonic};

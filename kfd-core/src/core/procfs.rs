@@ -6,11 +6,10 @@
 
 use crate::abi::kfd::ALLOC_MEM_FLAGS_VRAM;
 use crate::core::Core;
-use crate::core::listing::QueueKind;
 use crate::ids::{ProcessId, QueueId, Tgid};
 use crate::memory::bo::{Backing, Bo};
 use crate::process::Process;
-use crate::queue::Queue;
+use crate::queue::{Queue, QueueKind};
 use crate::sync::Ordering;
 use notifier::Ref;
 

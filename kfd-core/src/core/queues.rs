@@ -5,7 +5,7 @@
 use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::core::Core;
-use crate::core::engine::rearm;
+use crate::core::doorbells::rearm;
 use crate::ids::{QueueId, QueueKey};
 use crate::notice::Post;
 use crate::process::Process;

@@ -24,7 +24,7 @@ use crate::limits::Limits;
 use crate::memory::arena::PAGE;
 use crate::memory::svm::Residency;
 use crate::queue::dqm::Dqm;
-use crate::queue::slots::Slots;
+use crate::queue::sdma::SdmaEngines;
 use crate::sync::{Arc, AtomicU32};
 use hsa_queue::doorbell::SLICE_BYTES;
 use std::ops::Range;
@@ -52,10 +52,10 @@ pub(crate) struct Device {
     pub(crate) dqm: Dqm,
     /// Its watch points.
     pub(crate) watch: WatchPoints,
-    /// Places of its SDMA engines.
-    pub(crate) sdma: Slots,
-    /// Places of its SDMA engines for links.
-    pub(crate) sdma_xgmi: Slots,
+    /// Its SDMA engines over PCIe, and their queue ids.
+    pub(crate) sdma: SdmaEngines,
+    /// Its SDMA engines for XGMI links, and their queue ids.
+    pub(crate) sdma_xgmi: SdmaEngines,
     /// How long its queues run.
     pub(crate) busy: Busy,
     /// Of these, those of its copy engines.
@@ -88,8 +88,8 @@ impl Device {
                 profile: profile.clone(),
                 dqm: Dqm::new(index, limits.poll_window, queues.slots as usize, queues.quantum()),
                 watch: WatchPoints::default(),
-                sdma: Slots::new(0, queues.sdma_engines, queues.sdma_queues_per_engine),
-                sdma_xgmi: Slots::new(
+                sdma: SdmaEngines::new(0, queues.sdma_engines, queues.sdma_queues_per_engine),
+                sdma_xgmi: SdmaEngines::new(
                     queues.sdma_engines,
                     queues.sdma_xgmi_engines,
                     queues.sdma_queues_per_engine,

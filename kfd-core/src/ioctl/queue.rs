@@ -18,10 +18,10 @@ use crate::device::Device;
 use crate::device::profile::QueueFormat;
 use crate::ids::{GpuVa, QueueId, QueueKey};
 use crate::memory::pins::Held;
-use crate::queue::dqm::Run;
+use crate::queue::dqm::QueueState;
 use crate::queue::pqm::{Entry, max_per_device};
 use crate::queue::save_area::SaveArea;
-use crate::queue::slots::Slot;
+use crate::queue::sdma::SdmaId;
 use crate::queue::{Format, Indices, Properties, Queue};
 use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELL_BYTES;
@@ -60,7 +60,7 @@ enum Place {
 }
 
 impl Place {
-    fn take(self, device: &Device) -> Option<Slot> {
+    fn take(self, device: &Device) -> Option<SdmaId> {
         match self {
             Self::Any => device.sdma.take(None),
             Self::Xgmi => device.sdma_xgmi.take(None),
@@ -176,7 +176,7 @@ impl Ctx<'_> {
             purse.charge(Resource::Queue, 1).map_err(refused)?,
             purse.charge(Resource::Doorbell, 1).map_err(refused)?,
         ];
-        let slot = place.map(|place| place.take(device).ok_or(Errno::NOMEM)).transpose()?;
+        let sdma = place.map(|place| place.take(device).ok_or(Errno::NOMEM)).transpose()?;
         let key = QueueKey { process: self.process.id(), queue: id };
         let indices =
             Indices { write: GpuVa(args.write_pointer_address), read: GpuVa(args.read_pointer_address) };
@@ -198,7 +198,7 @@ impl Ctx<'_> {
             self.post.runnable();
         }
         let (cu_mask, gws) = again.map_or_else(Default::default, |again| (again.cu_mask, again.gws));
-        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, slot, gws, held });
+        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, sdma, gws, held });
         drop(inner);
         let new = abi::ec_mask(abi::EC_QUEUE_NEW);
         self.process.debug.lock().raise_queue(id, new, &mut self.post);
@@ -237,7 +237,7 @@ impl Ctx<'_> {
             (queue, ring.map_err(|_| Errno::FAULT)?)
         };
         let device = &self.core.devices[queue.device];
-        let was_on = device.dqm.standing(queue.key).is_some_and(|standing| !standing.run.is_off());
+        let was_on = device.dqm.standing(queue.key).is_some_and(|standing| !standing.state.is_off());
         if ringed {
             Ring::new(new.ring, new.ring_bytes).map_err(|_| Errno::INVAL)?;
         }
@@ -304,7 +304,7 @@ impl Ctx<'_> {
         let device = &self.core.devices[entry.queue.device];
         let off = device.dqm.standing(entry.queue.key).is_none_or(|standing| {
             // A queue that stopped for good is active still, to those who do not know.
-            standing.run.is_off() && (standing.run != Run::Stopped || !entry.properties.active())
+            standing.state.is_off() && (standing.state != QueueState::Stopped || !entry.properties.active())
         });
         if !entry.queue.is_compute() || !off {
             return Err(Errno::INVAL);

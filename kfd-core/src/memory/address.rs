@@ -4,7 +4,7 @@
 //! memory reaches (`svm::Reach`). Every engine access goes through it; an address that is neither is a fault, never a
 //! guess. A change bumps the epoch, by which views know that what they remember is stale.
 //!
-//! Lock order: inside the process mutex and a queue's processor. Not for: who may map what, which `ioctl::memory` says.
+//! Lock order: inside the process mutex and a queue's MQD. Not for: who may map what, which `ioctl::memory` says.
 
 use crate::ids::{GpuVa, UserVa};
 use crate::memory::arena::{Arena, PAGE};

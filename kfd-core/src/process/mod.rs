@@ -4,7 +4,7 @@
 //! address space does: the release hook revokes (queues off their devices, addresses and doorbells out of every
 //! look-up), the last reference queues the free, the free runs on the reclaimer after every reader has left.
 //!
-//! Lock order: `inner` is the process mutex, inside a queue's processor and outside address map, dqm and event table;
+//! Lock order: `inner` is the process mutex, inside a queue's MQD and outside address map, dqm and event table;
 //! `events` is the event table, `debug` a leaf beside it, `copies` another. `life` is a leaf. Not for: what ioctls do to it
 //! (`ioctl`).
 pub mod stage;

@@ -1,62 +1,72 @@
 //! One user-mode queue: its processor, and what its client said about it.
 //!
-//! The processor's mutex is held by the engine for one step and by whoever takes the queue off the device, who by
-//! taking it knows that the engine has left. `stopped` is looked at between steps.
+//! The MQD's mutex is held by an engine for a turn and by whoever takes the queue off the device, who by taking it knows
+//! that the engine has left. `stopped` is looked at between chunks of packets.
 //!
-//! Lock order: the processor's mutex is taken with no other lock of the core held. Not for: when it runs (`dqm`).
+//! Lock order: the MQD's mutex is taken with no other lock of the core held. Not for: when a queue runs (`dqm`).
 pub mod buffers;
 
 pub(crate) mod dqm;
 pub(crate) mod poll;
 pub(crate) mod pqm;
 pub(crate) mod save_area;
-pub(crate) mod slots;
+pub(crate) mod sdma;
 pub(crate) mod view;
 
-use crate::core::listing::QueueKind;
 use crate::ids::{GpuVa, Nanos, QueueKey};
 use crate::queue::save_area::SaveArea;
 use crate::queue::view::OpenAccess;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use hsa_queue::ring::{Ring, RingError};
 use hsa_queue::sdma::Generation;
-use hsa_queue::{QueueProcessor, QueueRegs, Waves, aql, pm4, sdma};
+use hsa_queue::{QueueProcessor, QueueRegs, Waves, aql, pm4, sdma as sdma_packets};
+use serde::{Deserialize, Serialize};
 
-/// A queue.
+/// Which packets a queue takes, and on which kind of engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueKind {
+    /// Packets of HSA's architected queuing language, on compute slots.
+    Aql,
+    /// The command processor's own packets, on compute slots.
+    Pm4,
+    /// Copies, on an SDMA engine over PCIe.
+    Sdma,
+    /// Copies, on an SDMA engine for XGMI links.
+    SdmaXgmi,
+}
+
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// Which.
     pub(crate) key: QueueKey,
     /// Index of its device.
     pub(crate) device: usize,
     /// Its doorbell's index in the process's slice.
     pub(crate) doorbell: u16,
-    /// Packets retired.
+    /// How many packets it has retired.
     pub(crate) packets: AtomicU64,
-    /// Nanoseconds in which it ran.
+    /// How many nanoseconds it has had packets to run.
     pub(crate) ran: AtomicU64,
-    /// When it was made.
     pub(crate) made_at: Nanos,
-    /// `write_dispatch_id`.
+    /// Where the client keeps the write index (`write_dispatch_id` of AQL).
     pub(crate) write_index: GpuVa,
-    /// `read_dispatch_id`.
+    /// Where the read index is written (`read_dispatch_id` of AQL).
     pub(crate) read_index: GpuVa,
     /// Where its waves are saved.
     pub(crate) save_area: SaveArea,
     format: Format,
     stopped: AtomicBool,
-    /// The engine's side.
-    pub(crate) engine: Mutex<Engine>,
+    pub(crate) mqd: Mutex<Mqd>,
 }
 
-/// What a turn needs.
+/// A queue's state block (memory queue descriptor): what is kept of its execution from one turn to the next.
 #[derive(Debug)]
-pub(crate) struct Engine {
+pub(crate) struct Mqd {
     /// Reads the packets; none until the queue has a ring.
     pub(crate) processor: Option<QueueProcessor>,
-    /// Its access to client memory, if one is under way.
+    /// The access to client memory that is under way, if one is.
     pub(crate) open: OpenAccess,
-    /// Whether its end was told.
+    /// Its client has been told of the error or fault that stopped it.
     pub(crate) reported: bool,
 }
 
@@ -70,19 +80,19 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// A processor that has read nothing yet.
+    /// A processor of such packets that has read none yet.
     fn processor(self, regs: QueueRegs) -> Result<QueueProcessor, RingError> {
         Ok(match self {
             Self::Aql(waves) => QueueProcessor::Aql(Box::new(aql::Processor::new(regs)?.with_waves(waves))),
             Self::Pm4(waves) => QueueProcessor::Pm4(Box::new(pm4::Processor::new(regs, waves)?)),
             Self::Sdma(generation) | Self::SdmaXgmi(generation) => {
-                QueueProcessor::Sdma(Box::new(sdma::Processor::new(regs, generation)?))
+                QueueProcessor::Sdma(Box::new(sdma_packets::Processor::new(regs, generation)?))
             }
         })
     }
 }
 
-/// Where a queue's indices lie.
+/// Where a queue's indices lie, GPU addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Indices {
     pub(crate) write: GpuVa,
@@ -120,7 +130,7 @@ impl Queue {
         save_area: SaveArea,
         made_at: Nanos,
     ) -> Self {
-        let engine = Mutex::new(Engine { processor: None, open: OpenAccess::default(), reported: false });
+        let mqd = Mutex::new(Mqd { processor: None, open: OpenAccess::default(), reported: false });
         let Indices { write: write_index, read: read_index } = indices;
         let (packets, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
         Self {
@@ -135,11 +145,10 @@ impl Queue {
             save_area,
             format,
             stopped,
-            engine,
+            mqd,
         }
     }
 
-    /// Which packets it takes.
     pub(crate) fn kind(&self) -> QueueKind {
         match self.format {
             Format::Aql(_) => QueueKind::Aql,
@@ -165,8 +174,8 @@ impl Queue {
     /// [`RingError`] when it is not one.
     pub(crate) fn set_ring(&self, ring: GpuVa, size_bytes: u64) -> Result<(), RingError> {
         let new = Ring::new(ring, size_bytes)?;
-        let mut engine = self.engine.lock();
-        match &mut engine.processor {
+        let mut mqd = self.mqd.lock();
+        match &mut mqd.processor {
             Some(processor) => processor.set_ring(new),
             none => {
                 let (write_index, read_index) = (self.write_index, self.read_index);
@@ -177,19 +186,19 @@ impl Queue {
         Ok(())
     }
 
-    /// Goes on at a read index, in the queue's own unit: of a queue that has run before, elsewhere.
+    /// Goes on at a read index, in the queue's own unit, where the queue was when it was checkpointed.
     pub(crate) fn seek(&self, read: u64) {
-        if let Some(processor) = &mut self.engine.lock().processor {
+        if let Some(processor) = &mut self.mqd.lock().processor {
             processor.seek(read);
         }
     }
 
-    /// The engine starts no further step.
+    /// No engine begins another chunk of its packets.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
     }
 
-    /// Whether the engine must leave.
+    /// Whether an engine that is inside must leave.
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
@@ -197,6 +206,6 @@ impl Queue {
 
     /// Returns when no engine is inside. After [`Queue::stop`] and with the queue off every run list none comes back.
     pub(crate) fn quiesce(&self) {
-        drop(self.engine.lock());
+        drop(self.mqd.lock());
     }
 }

@@ -7,7 +7,7 @@ use crate::account::Charge;
 use crate::call::Errno;
 use crate::ids::QueueId;
 use crate::memory::pins::Held;
-use crate::queue::slots::Slot;
+use crate::queue::sdma::SdmaId;
 use crate::queue::{Properties, Queue};
 use crate::sync::Arc;
 use hsa_queue::doorbell::DOORBELLS_PER_PROCESS;
@@ -25,7 +25,7 @@ pub(crate) const fn max_per_device(gfx_target_version: u32) -> usize {
 /// `KFD_MAX_NUM_OF_QUEUES_PER_PROCESS` (amdkfd/kfd_priv.h).
 pub(crate) const MAX_PER_PROCESS: u32 = 1024;
 
-/// A queue and what it costs.
+/// A queue, and what its process holds for it.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) queue: Arc<Queue>,
@@ -33,15 +33,14 @@ pub(crate) struct Entry {
     pub(crate) cu_mask: Vec<u32>,
     /// Queue and doorbell, given back by drop.
     pub(crate) _charges: [Charge; 2],
-    /// Its place on an SDMA engine, if it is for one.
-    pub(crate) slot: Option<Slot>,
+    /// Its queue id on an SDMA engine, if it is for one.
+    pub(crate) sdma: Option<SdmaId>,
     /// It has the device's global wave sync.
     pub(crate) gws: bool,
     /// What stays mapped for it.
     pub(crate) held: Held,
 }
 
-/// See the module's head.
 #[derive(Debug, Default)]
 pub(crate) struct Pqm {
     queues: BTreeMap<u32, Entry>,
@@ -78,7 +77,6 @@ impl Pqm {
         if self.queues.contains_key(&id) { Err(Errno::NOSPC) } else { Ok((QueueId(id), doorbell)) }
     }
 
-    /// Adds a queue.
     pub(crate) fn insert(&mut self, entry: Entry) {
         self.queues.insert(entry.queue.key.queue.0, entry);
     }
@@ -88,22 +86,19 @@ impl Pqm {
         self.queues.get(&id)
     }
 
-    /// The queue with this id, to be changed.
+    /// As [`Pqm::get`], to be changed.
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut Entry> {
         self.queues.get_mut(&id)
     }
 
-    /// Takes a queue out.
     pub(crate) fn remove(&mut self, id: u32) -> Option<Entry> {
         self.queues.remove(&id)
     }
 
-    /// The queues on a device.
     pub(crate) fn on(&self, device: usize) -> impl Iterator<Item = &Entry> {
         self.queues.values().filter(move |entry| entry.queue.device == device)
     }
 
-    /// All queues.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.queues.values()
     }

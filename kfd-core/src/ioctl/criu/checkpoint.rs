@@ -2,7 +2,6 @@
 
 use crate::abi::kfd as abi;
 use crate::call::Errno;
-use crate::core::listing::QueueKind;
 use crate::event::Event;
 use crate::ids::QueueId;
 use crate::ioctl::{Ctx, Flow, Handled};
@@ -12,6 +11,7 @@ use crate::process::Inner;
 use crate::process::criu::{
     BoRecord, DeviceRecord, EventRecord, Kind, ProcessRecord, QueueRecord, RangeRecord, Step,
 };
+use crate::queue::QueueKind;
 use crate::queue::pqm::Entry;
 use crate::sync::Arc;
 use std::collections::BTreeMap;
@@ -131,12 +131,12 @@ impl Ctx<'_> {
         if args.devices == 0 || args.bos == 0 || args.priv_data == 0 {
             return Err(Errno::INVAL);
         }
-        // A queue's processor comes before the process mutex; a paused one stays where it is.
+        // A queue's MQD comes before the process mutex; a paused one stays where it is.
         let queues: Vec<_> = self.lock()?.pqm.iter().map(|entry| Arc::clone(&entry.queue)).collect();
         let mut reads: BTreeMap<QueueId, u64> = BTreeMap::new();
         for queue in queues {
-            let engine = queue.engine.lock();
-            let read = engine.processor.as_ref().map_or(0, |processor| processor.indices().0);
+            let mqd = queue.mqd.lock();
+            let read = mqd.processor.as_ref().map_or(0, |processor| processor.indices().0);
             reads.insert(queue.key.queue, read);
         }
         let (mut buckets, mut bos) = (Vec::new(), Vec::new());

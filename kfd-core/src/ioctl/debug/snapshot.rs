@@ -5,12 +5,12 @@
 
 use crate::abi::kfd as abi;
 use crate::call::Errno;
-use crate::core::listing::QueueKind;
 use crate::device::Device;
 use crate::device::aperture;
 use crate::ioctl::{Ctx, Flow, Handled};
 use crate::process::Process;
 use crate::process::debug::DeviceState;
+use crate::queue::QueueKind;
 use crate::queue::pqm::Entry;
 use zerocopy::{Immutable, IntoBytes};
 

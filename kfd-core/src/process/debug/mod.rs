@@ -11,7 +11,7 @@
 //!
 //! Unlike amdkfd's, the end of a session lets the calls go that waited for its debugger: nobody else could.
 //!
-//! Lock order: a leaf inside the process mutex and a queue's processor; nothing is called with it held. Not for: who may
+//! Lock order: a leaf inside the process mutex and a queue's MQD; nothing is called with it held. Not for: who may
 //! debug whom, which the ioctls say.
 
 mod delivery;

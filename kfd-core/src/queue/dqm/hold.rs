@@ -4,82 +4,54 @@
 //! has been restored. A queue made or enabled meanwhile is held like the others; what else happens to a held queue
 //! (update, destroy, death) happens as ever. Its doorbell leads nowhere, and its ring is looked at when it is let go.
 //!
-//! Not for: why a process is evicted and for how long, which `eviction` says.
+//! What each method promises, that of the same name of `Dqm` says. Not for: why a process is evicted and for how long, which `core::eviction` says.
 
-use super::state::{Share, State};
-use super::{Dqm, Run};
-use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
+use super::qpd::Qpd;
+use super::run::Run;
+use super::scheduler::Scheduler;
+use crate::ids::{ProcessId, QueueKey, Uid};
 use crate::queue::Queue;
 use crate::sync::Arc;
 
-impl Dqm {
-    /// Takes the queues of a process off the run list, also those that come; those that were not held before. An engine
-    /// may still be in their last turn ([`Queue::quiesce`]). The caller holds the process mutex and knows that the
-    /// process is not revoked.
-    pub(crate) fn evict(&self, process: ProcessId, uid: Uid) -> Vec<Arc<Queue>> {
-        let mut state = self.state.lock();
-        let share = state.shares.entry(process).or_insert_with(|| Share::new(uid));
-        share.evicted += 1;
-        let keys = share.queues.clone();
-        let held = keys.into_iter().filter_map(|key| state.hold(key)).collect();
-        state.serve();
-        held
+impl Scheduler {
+    pub(super) fn evict(&mut self, process: ProcessId, uid: Uid) -> Vec<Arc<Queue>> {
+        let qpd = self.qpds.entry(process).or_insert_with(|| Qpd::new(uid));
+        qpd.evicted += 1;
+        let mut held = qpd.queues.clone();
+        held.retain(|key| self.withdraw(*key, Run::hold));
+        self.serve();
+        held.iter().filter_map(|key| Some(Arc::clone(&self.entries.get(key)?.queue))).collect()
     }
 
-    /// Takes one eviction back. Whether a queue became ready.
-    pub(crate) fn restore(&self, process: ProcessId) -> bool {
-        let mut state = self.state.lock();
-        let Some(share) = state.shares.get_mut(&process) else { return false };
-        share.evicted = share.evicted.saturating_sub(1);
-        let keys = share.queues.clone();
-        keys.into_iter().fold(false, |woke, key| state.let_go(key) | woke)
+    pub(super) fn restore(&mut self, process: ProcessId) -> bool {
+        let Some(qpd) = self.qpds.get_mut(&process) else { return false };
+        qpd.evicted = qpd.evicted.saturating_sub(1);
+        let keys = qpd.queues.clone();
+        keys.into_iter().fold(false, |woke, key| self.release(key) | woke)
     }
 
-    /// Takes one queue off the run list for a debugger; false when there is no such queue. As for [`Dqm::evict`], an
-    /// engine may still be in its last turn.
-    pub(crate) fn suspend(&self, key: QueueKey) -> bool {
-        let mut state = self.state.lock();
-        let Some(entry) = state.entries.get_mut(&key) else { return false };
+    pub(super) fn suspend(&mut self, key: QueueKey) -> bool {
+        let Some(entry) = self.entries.get_mut(&key) else { return false };
         entry.suspended = true;
-        state.hold(key);
-        state.serve();
+        self.withdraw(key, Run::hold);
+        self.serve();
         true
     }
 
-    /// Lets it go again. Whether it became ready.
-    pub(crate) fn resume(&self, key: QueueKey) -> bool {
-        let mut state = self.state.lock();
-        let Some(entry) = state.entries.get_mut(&key) else { return false };
+    pub(super) fn resume(&mut self, key: QueueKey) -> bool {
+        let Some(entry) = self.entries.get_mut(&key) else { return false };
         entry.suspended = false;
-        state.let_go(key)
+        self.release(key)
     }
-}
 
-impl State {
     /// Whether a queue that its client wants to run may not.
     pub(super) fn is_held(&self, key: QueueKey) -> bool {
-        self.shares.get(&key.process).is_some_and(|share| share.evicted > 0)
+        self.qpds.get(&key.process).is_some_and(|qpd| qpd.evicted > 0)
             || self.entries.get(&key).is_some_and(|entry| entry.suspended)
     }
 
-    fn hold(&mut self, key: QueueKey) -> Option<Arc<Queue>> {
-        let run = self.entries.get(&key)?.run;
-        if matches!(run, Run::Disabled | Run::Held | Run::Stopped) {
-            return None;
-        }
-        self.withdraw(key, Run::Held);
-        self.entries.get(&key).map(|entry| Arc::clone(&entry.queue))
-    }
-
-    fn let_go(&mut self, key: QueueKey) -> bool {
-        if self.is_held(key) {
-            return false;
-        }
-        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.run == Run::Held) else {
-            return false;
-        };
-        // Doorbells that rang meanwhile led nowhere.
-        entry.run = Run::Idle;
-        self.wake(key, Nanos(0), true)
+    /// One thing that held a queue does so no more. Whether the queue became ready: nothing else holds it.
+    fn release(&mut self, key: QueueKey) -> bool {
+        !self.is_held(key) && self.tell(key, Run::release)
     }
 }

@@ -1,0 +1,285 @@
+//! The states of a queue, and what each event makes of each.
+//!
+//! ```text
+//!            doorbell, enable           begin               ended
+//!   Idle ───────────────────► Ready ──────────► Running ───────────────► Ready
+//!    ▲                          ▲                 │ dry, still hot ────► Ready (polled)
+//!    │ dry for its poll window  │ answered        │ asks client memory ─► Waiting
+//!    ├──────────────────────────│─────────────────┤
+//!    │                          │ recheck         │
+//!    │                          └──────────────── Parked ◄── unmet dependency
+//!    │ enable, release
+//!   Disabled (no ring, percentage 0)      Held (evicted, suspended)      Stopped (error, fault, end of its process)
+//! ```
+//! An event is a method of [`Run`]; one that means nothing in a state leaves it as it is. Each answers what its caller
+//! has to act on: a queue that *became ready* wants a place on the run list, one that left the run list gives its up.
+//!
+//! Not for: those places, nor slots and doorbell pages, which the scheduler keeps.
+
+#[cfg(test)]
+mod tests;
+
+use crate::ids::Nanos;
+
+/// Where a queue stands with its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    /// By its client: it has no ring or no share of the device.
+    Disabled,
+    /// Against its client's wish: its process is evicted, or a debugger has suspended it.
+    Held,
+    /// For good: by an error of its own, or since its process ends.
+    Stopped,
+    /// Its ring is empty and nobody looks at it until its doorbell rings.
+    Idle,
+    /// It wants a turn.
+    Ready {
+        /// Its ring was dry at the end of its last turn, and the next one is one more look.
+        polled: bool,
+        heat: Heat,
+    },
+    /// An engine runs its packets.
+    Running {
+        /// The access to client memory that this turn opened has been answered before the turn was over.
+        answered: bool,
+        heat: Heat,
+    },
+    /// An access to client memory is open.
+    Waiting { heat: Heat },
+    /// The packet in hand has a dependency that is not met.
+    Parked { heat: Heat },
+}
+
+/// How long a dry ring is polled before its queue becomes idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Heat {
+    /// A ring that is dry from then on makes its queue idle; at 0 the first look does.
+    pub(super) until: Nanos,
+    /// Something happened that the turn under way, or a turn that is due, may not see: the queue gets one more turn
+    /// instead of its rest.
+    again: bool,
+}
+
+impl Heat {
+    /// One look, after its doorbell page was dropped or while it was off: what was stored before is in the ring by then.
+    const LAST_LOOK: Self = Self::until(Nanos(0));
+
+    const fn until(until: Nanos) -> Self {
+        Self { until, again: false }
+    }
+}
+
+/// What a doorbell changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rung {
+    /// Nothing that is acted on now.
+    Unchanged,
+    /// The queue became ready.
+    Ready,
+    /// It was ready to be polled, and is ready for packets now.
+    Fresh,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The queue may have more to do: its share was used up, or its processor was taken.
+    Busy,
+    /// Its ring ran dry.
+    Empty {
+        /// Looking again is not worth it: it was looked at for its whole poll window, or its ring is in client memory,
+        /// where each look is a question.
+        rests: bool,
+    },
+    /// The packet in hand has a dependency that is not met.
+    Parked,
+    /// An access to client memory was opened.
+    Waiting,
+    /// For good.
+    Stopped,
+}
+
+impl Run {
+    /// The state of a new queue: `active` as its client says, `held` as its process is.
+    pub(super) const fn new(active: bool, held: bool) -> Self {
+        match (active, held) {
+            (false, _) => Self::Disabled,
+            (true, false) => Self::Idle,
+            (true, true) => Self::Held,
+        }
+    }
+
+    const fn ready(heat: Heat) -> Self {
+        Self::Ready { polled: false, heat }
+    }
+
+    /// It is ready, and not merely to be polled.
+    pub(super) const fn is_fresh(self) -> bool {
+        matches!(self, Self::Ready { polled: false, .. })
+    }
+
+    /// It is ready, but its ring was dry a moment ago.
+    pub(super) const fn is_polled(self) -> bool {
+        matches!(self, Self::Ready { polled: true, .. })
+    }
+
+    /// It has or wants an engine.
+    pub(super) const fn is_active(self) -> bool {
+        matches!(self, Self::Ready { .. } | Self::Running { .. })
+    }
+
+    /// It comes to an end of its own; its doorbell page is not re-armed before.
+    pub(super) const fn is_busy(self) -> bool {
+        self.is_active() || matches!(self, Self::Waiting { .. })
+    }
+
+    /// Nothing that its client stores to its ring or doorbell makes it run.
+    pub(super) const fn is_off(self) -> bool {
+        matches!(self, Self::Disabled | Self::Held | Self::Stopped)
+    }
+}
+
+/// Events that come from outside a turn.
+impl Run {
+    /// A store hit its doorbell page, from when on the client's stores go unseen: its ring is polled until `until`.
+    pub(super) fn doorbell(&mut self, until: Nanos) -> Rung {
+        match self {
+            Self::Idle => {
+                *self = Self::ready(Heat::until(until));
+                Rung::Ready
+            }
+            Self::Ready { polled, heat } => {
+                heat.until = until;
+                if std::mem::take(polled) { Rung::Fresh } else { Rung::Unchanged }
+            }
+            Self::Running { heat, .. } | Self::Waiting { heat } | Self::Parked { heat } => {
+                heat.again = true;
+                Rung::Unchanged
+            }
+            Self::Disabled | Self::Held | Self::Stopped => Rung::Unchanged,
+        }
+    }
+
+    /// Its doorbell page was dropped: stores hit the page again from now on, and earlier ones are looked for once.
+    /// Whether it became ready.
+    pub(super) fn rearmed(&mut self) -> bool {
+        match self {
+            Self::Idle => {
+                *self = Self::ready(Heat::LAST_LOOK);
+                true
+            }
+            Self::Ready { heat, .. }
+            | Self::Running { heat, .. }
+            | Self::Waiting { heat }
+            | Self::Parked { heat } => {
+                heat.again = true;
+                false
+            }
+            Self::Disabled | Self::Held | Self::Stopped => false,
+        }
+    }
+
+    /// Its dependency may have been met. Whether it became ready.
+    pub(super) fn recheck(&mut self) -> bool {
+        let Self::Parked { heat } = *self else { return false };
+        *self = Self::ready(heat);
+        true
+    }
+
+    /// A dependency may have been met after the turn under way looked at it, and before it parks the queue.
+    pub(super) fn overtaken(&mut self) {
+        if let Self::Running { heat, .. } | Self::Waiting { heat } = self {
+            heat.again = true;
+        }
+    }
+
+    /// Its access to client memory was answered. Whether it became ready.
+    pub(super) fn answered(&mut self) -> bool {
+        match self {
+            Self::Waiting { heat } => {
+                *self = Self::ready(*heat);
+                true
+            }
+            Self::Running { answered, .. } => {
+                *answered = true;
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Events that take a queue off the run list and back; a doorbell that rings meanwhile leads nowhere.
+impl Run {
+    /// Its client gives it a ring and a share; `held` when it may not run yet. Whether it became ready.
+    pub(super) fn enable(&mut self, held: bool) -> bool {
+        if *self != Self::Disabled {
+            return false;
+        }
+        *self = if held { Self::Held } else { Self::ready(Heat::LAST_LOOK) };
+        !held
+    }
+
+    /// Its client takes its ring or its share. Whether it is off the run list by that.
+    pub(super) fn disable(&mut self) -> bool {
+        let stopped = *self == Self::Stopped;
+        if !stopped {
+            *self = Self::Disabled;
+        }
+        !stopped
+    }
+
+    /// It is evicted or suspended. Whether it is off the run list by that.
+    pub(super) fn hold(&mut self) -> bool {
+        let was_on = !self.is_off();
+        if was_on {
+            *self = Self::Held;
+        }
+        was_on
+    }
+
+    /// Nothing holds it any more. Whether it became ready.
+    pub(super) fn release(&mut self) -> bool {
+        let held = *self == Self::Held;
+        if held {
+            *self = Self::ready(Heat::LAST_LOOK);
+        }
+        held
+    }
+
+    /// It is off the run list for good.
+    pub(super) fn stop(&mut self) -> bool {
+        *self = Self::Stopped;
+        true
+    }
+}
+
+/// A turn's beginning and end.
+impl Run {
+    /// An engine takes it. Until when its ring is polled if it runs dry; `None` when it was not ready.
+    pub(super) fn begin(&mut self) -> Option<Nanos> {
+        let Self::Ready { heat, .. } = *self else { return None };
+        *self = Self::Running { answered: false, heat };
+        Some(heat.until)
+    }
+
+    /// The turn is over at `now`; it `worked` when it retired packets, and its ring is polled until `hot_until` then.
+    /// False when the queue was taken from the engine meanwhile.
+    pub(super) fn ended(&mut self, how: Ended, worked: bool, now: Nanos, hot_until: Nanos) -> bool {
+        let Self::Running { answered, mut heat } = *self else { return false };
+        if worked {
+            heat.until = hot_until;
+        }
+        *self = match how {
+            Ended::Busy => Self::ready(heat),
+            Ended::Waiting if answered => Self::ready(heat),
+            Ended::Waiting => Self::Waiting { heat },
+            Ended::Empty { .. } | Ended::Parked if heat.again => Self::ready(Heat::until(hot_until)),
+            Ended::Empty { rests: false } if now < heat.until => Self::Ready { polled: true, heat },
+            Ended::Empty { .. } => Self::Idle,
+            Ended::Parked => Self::Parked { heat },
+            Ended::Stopped => Self::Stopped,
+        };
+        true
+    }
+}
