@@ -166,7 +166,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn a_queue_is_on_the_lists_and_the_slot_that_its_state_says(
@@ -185,4 +185,23 @@ proptest! {
             world.check();
         }
     }
+}
+
+#[test]
+fn the_end_of_a_turn_of_a_queue_that_is_gone_is_not_that_of_the_next_with_its_id() {
+    let mut scheduler = Scheduler::new(RunList::new(SLOTS, Nanos(40_000)));
+    let (process, uid) = (ProcessId { slot: 0, generation: 1 }, Uid(0));
+    let key = QueueKey { process, queue: QueueId(0) };
+    let begin = |scheduler: &mut Scheduler| {
+        scheduler.add(&queue(process, 0), uid, 7, true, Nanos(10));
+        scheduler.trap(process, uid, 0, Nanos(10));
+        scheduler.next(Nanos(1)).unwrap()
+    };
+    let gone = begin(&mut scheduler);
+    scheduler.remove(key);
+    let next = begin(&mut scheduler);
+    scheduler.done(&gone, Ended::Stopped, 0, Nanos(2), Nanos(12));
+    assert!(matches!(scheduler.entries[&key].run, Run::Running { .. }), "another engine has it");
+    scheduler.done(&next, Ended::Stopped, 0, Nanos(2), Nanos(12));
+    assert_eq!(scheduler.entries[&key].run, Run::Stopped);
 }

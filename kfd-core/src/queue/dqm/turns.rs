@@ -3,6 +3,7 @@
 //! Processes take turns, whatever the number of their queues, and the queues of a process among themselves; a turn is as
 //! long as the queue's priority says.
 
+use super::entry::Entry;
 use super::qpd::page_of;
 use super::run::{Ended, Run};
 use super::scheduler::Scheduler;
@@ -100,8 +101,10 @@ impl Scheduler {
         if worked {
             after.woke = self.wake_parked(key.process, Some(key));
         }
-        let current = self.entries.get_mut(&key).filter(|entry| entry.turns == turn.serial);
-        let Some(entry) = current else { return after };
+        // A queue that is made when another is gone can have its id.
+        let is_its =
+            |entry: &&mut Entry| entry.turns == turn.serial && Arc::ptr_eq(&entry.queue, &turn.queue);
+        let Some(entry) = self.entries.get_mut(&key).filter(is_its) else { return after };
         if !entry.run.ended(ended, worked, now, hot_until) {
             return after;
         }
