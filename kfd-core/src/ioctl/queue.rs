@@ -187,6 +187,7 @@ impl Ctx<'_> {
         };
         let now = self.core.now();
         let queue = Arc::new(Queue::new(key, device.index, doorbell, format, indices, save_area, now));
+        queue.number_tickets(inner.pqm.tickets());
         if properties.ring.0 != 0 && properties.ring_bytes != 0 {
             queue.set_ring(properties.ring, properties.ring_bytes).map_err(|_| Errno::INVAL)?;
             if let Some(again) = &again {

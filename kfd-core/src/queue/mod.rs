@@ -186,6 +186,11 @@ impl Queue {
         Ok(())
     }
 
+    /// Counts the tickets of its accesses to client memory from here on. For a queue that has made none.
+    pub(crate) fn number_tickets(&self, from: u64) {
+        self.mqd.lock().open = OpenAccess::after(from);
+    }
+
     /// Goes on at a read index, in the queue's own unit, where the queue was when it was checkpointed.
     pub(crate) fn seek(&self, read: u64) {
         if let Some(processor) = &mut self.mqd.lock().processor {

@@ -44,6 +44,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Pqm {
     queues: BTreeMap<u32, Entry>,
+    /// How many queues the process has made.
+    made: u64,
 }
 
 impl Pqm {
@@ -75,6 +77,14 @@ impl Pqm {
             return Err(Errno::INVAL);
         }
         if self.queues.contains_key(&id) { Err(Errno::NOSPC) } else { Ok((QueueId(id), doorbell)) }
+    }
+
+    /// Where the tickets of a queue that is about to be made begin: far from those of the queues before it, one of which
+    /// may have had its id and an access whose answer is still to come. Below 2^63.
+    pub(crate) fn tickets(&mut self) -> u64 {
+        let before = self.made;
+        self.made += 1;
+        (before << 32) & (i64::MAX as u64)
     }
 
     pub(crate) fn insert(&mut self, entry: Entry) {

@@ -40,6 +40,11 @@ enum State {
 }
 
 impl OpenAccess {
+    /// None under way; the tickets of those that come are above `tickets`.
+    pub(crate) fn after(tickets: u64) -> Self {
+        Self { serial: tickets, ..Self::default() }
+    }
+
     /// Takes the answer to `ticket`; false when that is not what is waited for.
     pub(crate) fn answer(&mut self, ticket: u64, answer: UserAnswer) -> bool {
         match std::mem::take(&mut self.state) {

@@ -167,6 +167,31 @@ fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
     world.end();
 }
 
+#[test]
+fn an_answer_for_a_queue_that_is_gone_does_not_reach_the_next_with_its_id() {
+    let world = World::new();
+    let mut client = world.client(100);
+    let memory = client.userptr_cut(VA, &AQL);
+    let ask = |client: &mut Client<'_>| {
+        let queue = client.queue_in(memory).unwrap();
+        client.ring(&queue);
+        world.run();
+        let asked = world.outbox.take().into_iter().find_map(|notice| match notice {
+            Notice::Memory(request) => Some(request),
+            _ => None,
+        });
+        asked.expect("the write index is client memory")
+    };
+    let late = ask(&mut client);
+    client.destroy(late.queue.queue.0).unwrap();
+    let open = ask(&mut client);
+    assert_eq!(open.queue, late.queue);
+    world.core.memory_answer(late.queue, late.ticket, UserAnswer::Done(u64::MAX.to_le_bytes().to_vec()));
+    assert_eq!(world.run(), 0);
+    assert_eq!(world.core.queues()[0].state, QueueState::Waiting, "it still waits for its own");
+    world.end();
+}
+
 /// ALLOC_MEMORY_OF_GPU of client memory that a door has looked at.
 fn alloc(client: &mut Client<'_>, va: u64, lacks: Option<Vec<Lack>>) -> Result<u64, Errno> {
     let flags = abi::ALLOC_MEM_FLAGS_USERPTR;
