@@ -90,18 +90,39 @@ fn script(release: &Release) -> String {
 
 /// The archive that this machine installs Debian's packages from.
 fn mirror() -> anyhow::Result<String> {
-    let ask = ["indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(COMPONENT)", "Created-By: Packages"];
+    let ask = ["indextargets", "--format", "$(REPO_URI) $(LABEL) $(COMPONENT)", "Created-By: Packages"];
     let out = Command::new("apt-get").args(ask).output().context("this machine has no apt")?;
     let text = String::from_utf8_lossy(&out.stdout);
+    archive(&text).context("this machine's apt has no source of Debian's own packages")
+}
+
+/// The archive among the lines that apt has for its sources: the one labelled `Debian`, of which that of security updates,
+/// labelled `Debian-Security`, has no suite that a root is made of.
+fn archive(targets: &str) -> Option<String> {
     let main = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         matches!(words[..], [_, "Debian", "main"]).then(|| words[0].to_owned())
     };
-    text.lines().find_map(main).context("this machine's apt has no source of Debian's own packages")
+    targets.lines().find_map(main)
 }
 
 /// The last line of a log that says something.
 fn last_words(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::archive;
+
+    #[test]
+    fn the_archive_is_debians_own_wherever_it_stands_among_the_sources() {
+        let targets = "http://a.example/debian-security/ Debian-Security main\n\
+                       http://a.example/other/ Other main\n\
+                       http://a.example/debian/ Debian contrib\n\
+                       http://b.example/debian/ Debian main\n";
+        assert_eq!(archive(targets).as_deref(), Some("http://b.example/debian/"));
+        assert_eq!(archive("http://a.example/debian-security/ Debian-Security main\n"), None);
+    }
 }
