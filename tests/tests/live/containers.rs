@@ -97,7 +97,7 @@ fn two_containers_are_apart_and_a_killed_one_leaves_nothing() {
 fn what_a_container_mounts_is_there_and_no_single_file_of_the_door() {
     let Some(kfdd) = two_devices() else { return };
     let document = document(&kfdd);
-    assert_eq!((&document["cdiVersion"], &document["kind"]), (&"0.6.0".into(), &"amd.com/gpu".into()));
+    assert_eq!((&document["cdiVersion"], &document["kind"]), (&"0.5.0".into(), &"amd.com/gpu".into()));
     let names: Vec<&str> =
         document["devices"].as_array().unwrap().iter().filter_map(|d| d["name"].as_str()).collect();
     assert_eq!(names, ["0", "1", "all"]);

@@ -1,12 +1,13 @@
-//! The document's form: version 0.6.0 of the CDI specification (cncf-tags/container-device-interface, SPEC.md).
+//! The document's form: version 0.5.0 of the CDI specification (cncf-tags/container-device-interface, SPEC.md).
 
 use door::view::Place;
 use door::view::container::Link;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// The version whose fields are used, and so the oldest runtime's that reads it.
-const VERSION: &str = "0.6.0";
+/// The oldest version that has what is used: names of devices that start with a digit. A runtime takes no document of a version
+/// later than its own: podman 4.3 has 0.5.0, and says of a later one only that there is no such device.
+const VERSION: &str = "0.5.0";
 
 /// The whole document.
 #[derive(Debug, Serialize)]
