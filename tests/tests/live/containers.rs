@@ -131,6 +131,17 @@ fn what_a_container_mounts_is_there_and_no_single_file_of_the_door() {
 }
 
 #[test]
+fn a_run_directory_without_a_daemon_gives_no_document_and_the_reason_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut kfdctl = std::process::Command::new(program("kfdctl"));
+    let out = kfdctl.args(["cdi", "--run-dir"]).arg(folder.path()).output().unwrap();
+    assert!(!out.status.success() && out.stdout.is_empty(), "{out:?}");
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(said.contains("is the daemon of this run directory alive?"), "{said}");
+    assert_eq!(said.matches("os error 2").count(), 1, "{said}");
+}
+
+#[test]
 fn a_command_in_another_root_sees_the_devices_and_leaves_nothing_mounted() {
     if !able::live() || !able::has("rocminfo") {
         return;

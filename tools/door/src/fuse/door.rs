@@ -112,9 +112,9 @@ pub(super) fn refusal(error: &IdentityError) -> Errno {
     match error {
         IdentityError::Gone(_) => Errno(libc::ESRCH),
         IdentityError::Invisible => Errno(libc::EACCES),
-        IdentityError::System { source, .. } => {
+        IdentityError::System { reason, .. } => {
             tracing::warn!(%error, "a client cannot be identified");
-            Errno(source.raw_os_error().unwrap_or(libc::EIO))
+            Errno(reason.raw_os_error().unwrap_or(libc::EIO))
         }
     }
 }

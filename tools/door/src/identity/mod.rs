@@ -72,14 +72,14 @@ pub enum IdentityError {
     Gone(Tid),
     /// A system call failed for another reason: descriptors used up, or (EACCES, EPERM) the daemon lacks the ptrace
     /// capability that opening another user's `/proc/TID/mem` needs.
-    #[error("cannot {what} of thread {tid}: {source}")]
+    #[error("cannot {what} of thread {tid}: {reason}")]
     System {
         /// What was tried.
         what: &'static str,
         /// Whose.
         tid: Tid,
         /// The kernel's answer.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
@@ -105,7 +105,7 @@ impl Resolver {
     /// tgid throughout (a thread never moves), and the number stood for the pidfd's process throughout.
     ///
     /// # Errors
-    /// [`IdentityError`]; the door answers ESTALE or the errno of `source`.
+    /// [`IdentityError`]; the door answers ESTALE or the errno of `reason`.
     pub fn resolve(&self, tid: Tid) -> Result<Identified, IdentityError> {
         let task = Task::open(tid)?;
         let Status { tgid, uid, .. } = task.status()?;

@@ -117,10 +117,10 @@ impl Task {
     }
 }
 
-fn error(tid: Tid, what: &'static str, source: std::io::Error) -> IdentityError {
-    match source.raw_os_error() {
+fn error(tid: Tid, what: &'static str, reason: std::io::Error) -> IdentityError {
+    match reason.raw_os_error() {
         Some(libc::ENOENT | libc::ESRCH) => IdentityError::Gone(tid),
-        _ => IdentityError::System { what, tid, source },
+        _ => IdentityError::System { what, tid, reason },
     }
 }
 

@@ -29,8 +29,8 @@ impl Served {
     /// [`ViewError::NotServed`] when there is no `kfd` or no `dri` in it.
     pub(super) fn look(run_dir: &Path) -> Result<Self, ViewError> {
         let kfd = run_dir.join("dev/kfd");
-        if let Err(source) = fs::metadata(&kfd) {
-            return Err(ViewError::NotServed { path: kfd, source });
+        if let Err(reason) = fs::metadata(&kfd) {
+            return Err(ViewError::NotServed { path: kfd, reason });
         }
         let dri = run_dir.join("dev/dri");
         let entries = fs::read_dir(&dri).and_then(|entries| {
@@ -38,7 +38,7 @@ impl Served {
         });
         match entries {
             Ok(dri_nodes) => Ok(Self { dri_nodes }),
-            Err(source) => Err(ViewError::NotServed { path: dri, source }),
+            Err(reason) => Err(ViewError::NotServed { path: dri, reason }),
         }
     }
 

@@ -11,12 +11,12 @@ pub enum ViewError {
              run the command without kfdctl, or pass --hide-real-gpu", list(.0))]
     RealGpu(Vec<PathBuf>),
     /// Nobody serves in this run directory.
-    #[error("nothing is served at {path} ({source}); is the daemon of this run directory alive?")]
+    #[error("nothing is served at {path} ({reason}); is the daemon of this run directory alive?")]
     NotServed {
         /// What was looked for.
         path: PathBuf,
         /// Why it was not found.
-        source: io::Error,
+        reason: io::Error,
     },
     /// No mount namespace could be had.
     #[error(
@@ -25,14 +25,14 @@ pub enum ViewError {
     )]
     Namespace(io::Error),
     /// One step of building the view failed.
-    #[error("cannot build the private view: {what} {path}: {source}")]
+    #[error("cannot build the private view: {what} {path}: {reason}")]
     Step {
         /// The step, as a verb phrase.
         what: &'static str,
         /// On which path.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -43,5 +43,5 @@ fn list(paths: &[PathBuf]) -> String {
 /// Turns an error of a step into a [`ViewError::Step`].
 pub(super) fn step<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> ViewError {
     let path = path.to_owned();
-    move |source| ViewError::Step { what, path, source: source.into() }
+    move |reason| ViewError::Step { what, path, reason: reason.into() }
 }

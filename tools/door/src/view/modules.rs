@@ -19,7 +19,7 @@ const REAL: &str = "/proc/modules";
 /// [`ViewError::NotServed`] when `lines` cannot be read; [`ViewError::Step`].
 pub(super) fn cover(lines: &Path, private: &Path) -> Result<Option<PathBuf>, ViewError> {
     let ours = fs::read_to_string(lines)
-        .map_err(|source| ViewError::NotServed { path: lines.to_owned(), source })?;
+        .map_err(|reason| ViewError::NotServed { path: lines.to_owned(), reason })?;
     let real = fs::read_to_string(REAL).ok();
     let merged = private.join("modules");
     fs::write(&merged, merge(&ours, real.as_deref().unwrap_or(""))).map_err(step("write", &merged))?;

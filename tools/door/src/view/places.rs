@@ -51,8 +51,8 @@ impl Sysfs {
         for folder in COVERED {
             let folder = if folder == PCI && !sys.join(PCI).is_dir() { BUSES } else { folder };
             let (from, at) = (tree.join(folder), sys.join(folder));
-            if let Err(source) = std::fs::read_dir(&from) {
-                return Err(ViewError::NotServed { path: from, source });
+            if let Err(reason) = std::fs::read_dir(&from) {
+                return Err(ViewError::NotServed { path: from, reason });
             }
             trees.push(Place::read_only(from, at));
         }
