@@ -348,6 +348,7 @@ fn rows(check: &mut Check, rows: &[Ioctl], text: &str, macro_of: impl Fn(&Ioctl)
     newer
 }
 
+// Keeps: headers-agree
 #[test]
 fn every_kfd_struct_command_and_constant_is_the_headers() {
     let Some(text) = header("every_kfd_struct_command_and_constant_is_the_headers", KFD_HEADER) else {
@@ -373,6 +374,7 @@ fn every_kfd_struct_command_and_constant_is_the_headers() {
     check.run("#include <linux/kfd_ioctl.h>");
 }
 
+// Keeps: headers-agree
 #[test]
 fn the_table_knows_every_call_of_the_header() {
     let Some(text) = header("the_table_knows_every_call_of_the_header", KFD_HEADER) else { return };
@@ -404,6 +406,7 @@ fn declared(declaration: &str) -> Vec<(&str, usize, usize)> {
     fields
 }
 
+// Keeps: headers-newer
 #[test]
 fn structs_newer_than_debians_header_are_those_of_interface_1_18() {
     let rows = table::KFD.iter().filter_map(|row| row.layout);
@@ -430,6 +433,7 @@ fn structs_newer_than_debians_header_are_those_of_interface_1_18() {
     }
 }
 
+// Keeps: headers-newer
 #[test]
 fn every_operation_of_a_debugger_has_its_struct_and_its_number() {
     let row = table::KFD.iter().find(|row| row.name == "DBG_TRAP").unwrap();
@@ -442,6 +446,7 @@ fn every_operation_of_a_debugger_has_its_struct_and_its_number() {
     }
 }
 
+// Keeps: headers-agree
 #[test]
 fn every_drm_struct_command_and_constant_is_the_headers() {
     let Some(text) = header("every_drm_struct_command_and_constant_is_the_headers", DRM_HEADER) else {

@@ -125,6 +125,7 @@ fn memory_queries_tell_what_is_used_now() {
     assert_eq!(ask(drm::INFO_TIMESTAMP, 8, [0; 4]), Ok(77u64.to_le_bytes().to_vec()));
 }
 
+// Keeps: ras-told, AMDGPU_INFO
 #[test]
 fn a_device_tells_of_the_blocks_with_ras_where_it_has_any() {
     assert_eq!(ask(drm::INFO_RAS_ENABLED_FEATURES, 8, [0; 4]), Err(libc::EINVAL), "a Vega 10 has none");
@@ -140,6 +141,7 @@ fn a_device_tells_of_the_blocks_with_ras_where_it_has_any() {
     assert_eq!(told, 0x101_0000_0101_u64.to_le_bytes());
 }
 
+// Keeps: ras-told
 #[test]
 fn the_capabilities_of_a_device_agree_with_its_ras() {
     // HSA_CAP_SRAM_EDCSUPPORTED, HSA_CAP_MEM_EDCSUPPORTED, HSA_CAP_RASEVENTNOTIFY (linux/kfd_sysfs.h), as
@@ -333,6 +335,7 @@ proptest! {
     }
 }
 
+// Keeps: interface-kept, interface-chosen
 #[test]
 fn an_older_interface_shows_what_its_kernel_showed() {
     let newest = Profile::named("gfx1100").expect("it is compiled in");
@@ -356,6 +359,7 @@ fn an_older_interface_shows_what_its_kernel_showed() {
     }
 }
 
+// Keeps: product-names
 #[test]
 fn a_product_is_another_name_of_its_profile() {
     for (product, name) in [
@@ -381,6 +385,7 @@ fn a_product_is_another_name_of_its_profile() {
     assert_eq!(all.len(), count, "{all:?}");
 }
 
+// Keeps: device-files
 #[test]
 fn a_board_is_one_that_files_can_tell_of() {
     let text = include_str!("../profiles/gfx1100.toml");

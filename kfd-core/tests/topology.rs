@@ -394,6 +394,7 @@ fn every_property_file_scans_to_its_end() {
 }
 
 /// Every way by which a tool comes to a device ends in its one directory.
+// Keeps: device-paths
 #[test]
 fn every_path_to_a_device_leads_to_its_directory() {
     let host = Host { numbers: Numbers { card: 3, hwmon: 5 }, ..Host::default() };
@@ -435,6 +436,7 @@ fn every_path_to_a_device_leads_to_its_directory() {
 
 /// AMD's device plugin for Kubernetes (internal/pkg/amdgpu/amdgpu.go, `GetAMDGPUs`) walks these paths: devices of the driver,
 /// how each is divided, its nodes, and which node of the topology has the same render node.
+// Keeps: device-plugin
 #[test]
 fn amds_device_plugin_would_find_each_device() {
     for (name, gpus, kind) in
@@ -479,6 +481,7 @@ fn amds_device_plugin_would_find_each_device() {
 
 /// rocm-smi finds the place of a card in the text of its link (`ConstructBDFID`, rocm_smi_main.cc), and its node by that and by
 /// its serial number: a device without one makes ROCm 6's look behind the end of a list.
+// Keeps: rocm-smi-cards
 #[test]
 fn rocm_smi_would_match_each_card_with_its_node() {
     for name in ["gfx900", "gfx942", "gfx1100"] {
@@ -502,6 +505,7 @@ fn rocm_smi_would_match_each_card_with_its_node() {
     }
 }
 
+// Keeps: device-files
 #[test]
 fn clocks_memory_and_sensors_are_those_of_the_profile() {
     let tree = of("gfx1100", 1);

@@ -94,6 +94,7 @@ fn callbacks_run_on_the_reclaimer_in_order_and_barrier_waits_for_all_of_them() {
     assert_eq!(domain.pending(), 0);
 }
 
+// Keeps: callbacks-ordered
 #[test]
 fn callbacks_of_one_thread_run_in_order_whatever_the_rush() {
     const EACH: usize = 60_000;

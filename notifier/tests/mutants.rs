@@ -43,6 +43,7 @@ fn caught() -> BTreeMap<String, BTreeSet<String>> {
     caught
 }
 
+// Keeps: mutants-caught
 #[test]
 fn every_mutant_is_caught_by_a_model_and_stands_in_the_table() {
     let (declared, caught) = (declared(), caught());
@@ -63,6 +64,7 @@ fn every_mutant_is_caught_by_a_model_and_stands_in_the_table() {
     assert_eq!(rows, caught, "left: ORDERING.md; right: the models' lists");
 }
 
+// Keeps: mutants-caught
 #[test]
 fn every_fence_in_the_code_has_a_mutant_of_its_own_that_removes_it() {
     let fences = [

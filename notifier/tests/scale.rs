@@ -53,6 +53,7 @@ fn id(number: usize) -> MmId {
     MmId { pidfd_inode: number as u64, exec_epoch: 0 }
 }
 
+// Keeps: notifier-scale
 #[test]
 fn ten_thousand_listeners_of_one_mm_are_each_released_once_and_freed_once() {
     let notifier = Notifier::new("chain");
@@ -82,6 +83,7 @@ fn ten_thousand_listeners_of_one_mm_are_each_released_once_and_freed_once() {
     assert_eq!((notifier.domain().pending(), Arc::strong_count(&counts)), (0, 1));
 }
 
+// Keeps: notifier-scale
 #[test]
 fn a_hundred_thousand_mms_die_one_by_one_and_leave_nothing() {
     let notifier = Notifier::new("spaces");
@@ -106,6 +108,7 @@ fn a_hundred_thousand_mms_die_one_by_one_and_leave_nothing() {
     assert!((0..SPACES).step_by(2).all(|number| notifier.mm(id(number)).is_alive()));
 }
 
+// Keeps: notifier-scale
 #[test]
 fn thousands_of_registrations_that_race_exits_are_each_released_or_refused() {
     const THREADS: usize = 4;

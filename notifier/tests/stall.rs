@@ -37,6 +37,7 @@ fn reader(domain: &Arc<Domain>, name: &str) -> (thread::JoinHandle<()>, mpsc::Se
     (handle, leave, entered.recv().unwrap())
 }
 
+// Keeps: stall-named
 #[test]
 fn a_stalled_grace_period_names_the_thread_and_the_place_that_opened_the_section() {
     let (builder, told) = impatient("named");
@@ -91,6 +92,7 @@ fn a_stalled_drop_is_told_of() {
     assert_eq!((stall.pending, stall.reclaimer), (1, Reclaimer::RunningCallbacks));
 }
 
+// Keeps: flood-bounded
 #[test]
 fn a_flood_is_counted_and_a_throttled_producer_keeps_the_backlog_bounded() {
     const LIMIT: usize = 100;

@@ -48,6 +48,7 @@ fn micros(nanos: u64) -> f64 {
     nanos as f64 / 1000.0
 }
 
+// Keeps: killed-parked
 #[test]
 fn a_client_killed_inside_wait_events_is_gone_within_5_ms() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -98,6 +99,7 @@ fn a_client_killed_inside_wait_events_does_not_stay_in_d_state() {
     kfdd.finish();
 }
 
+// Keeps: doom-first-sign
 #[test]
 fn a_client_with_a_gibibyte_of_touched_memory_is_doomed_within_5_ms_long_before_its_pidfd_fires() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -142,6 +144,7 @@ fn a_client_with_a_gibibyte_of_touched_memory_is_doomed_within_5_ms_long_before_
     kfdd.finish();
 }
 
+// Keeps: death-frees-all
 #[test]
 fn a_client_killed_in_the_middle_of_a_batch_leaves_nothing() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -156,6 +159,7 @@ fn a_client_killed_in_the_middle_of_a_batch_leaves_nothing() {
     kfdd.finish();
 }
 
+// Keeps: elsewhere-teardown
 #[test]
 fn a_client_killed_while_it_floods_its_queue_leaves_nothing() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -169,6 +173,7 @@ fn a_client_killed_while_it_floods_its_queue_leaves_nothing() {
     kfdd.finish();
 }
 
+// Keeps: death-frees-all
 #[test]
 fn a_client_killed_before_its_first_ioctl_leaves_nothing() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -224,6 +229,7 @@ fn an_exec_that_inherits_kfd_is_found_out_at_the_first_use_and_can_do_nothing_wi
     kfdd.finish();
 }
 
+// Keeps: odd-deaths
 #[test]
 fn a_client_whose_leader_exits_first_lives_on_and_dies_with_its_last_thread() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -240,6 +246,7 @@ fn a_client_whose_leader_exits_first_lives_on_and_dies_with_its_last_thread() {
     kfdd.finish();
 }
 
+// Keeps: odd-deaths
 #[test]
 fn a_stopped_client_that_is_killed_leaves_nothing() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -258,6 +265,7 @@ fn a_stopped_client_that_is_killed_leaves_nothing() {
     kfdd.finish();
 }
 
+// Keeps: odd-deaths
 #[test]
 fn a_tracer_that_stalls_a_clients_death_does_not_stall_what_is_taken_back() {
     let Some((kfdd, _turn)) = daemon() else { return };
@@ -288,6 +296,7 @@ fn a_tracer_that_stalls_a_clients_death_does_not_stall_what_is_taken_back() {
     kfdd.finish();
 }
 
+// Keeps: odd-deaths
 #[test]
 fn a_forked_child_that_holds_the_mappings_does_not_keep_the_dead_parents_objects() {
     let Some((kfdd, _turn)) = daemon() else { return };

@@ -19,31 +19,37 @@ fn survives(name: &str, inputs: u64) {
     assert!(kept > 20, "all inputs do the same {kept} things: the parser is not reached");
 }
 
+// Keeps: any-bytes
 #[test]
 fn aql_packets_of_any_bytes_are_survived() {
     survives("aql", 5000);
 }
 
+// Keeps: any-bytes
 #[test]
 fn pm4_packets_of_any_bytes_are_survived() {
     survives("pm4", 5000);
 }
 
+// Keeps: any-bytes
 #[test]
 fn sdma_packets_of_any_bytes_are_survived() {
     survives("sdma", 5000);
 }
 
+// Keeps: any-bytes
 #[test]
 fn fuse_messages_of_any_bytes_are_survived() {
     survives("wire", 20_000);
 }
 
+// Keeps: calls-survive-anything, any-bytes
 #[test]
 fn calls_with_any_struct_and_in_any_order_are_survived_and_leave_nothing() {
     survives("ioctl", 2000);
 }
 
+// Keeps: any-bytes
 #[test]
 fn profiles_of_any_text_are_survived() {
     survives("profile", 500);
@@ -80,6 +86,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+// Keeps: parsers-safe
 #[test]
 fn no_parser_of_client_bytes_has_unsafe_code() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -66,6 +66,7 @@ fn every_device_has_a_render_node_and_a_link_to_each_other() {
     }
 }
 
+// Keeps: ras-reset
 #[test]
 fn an_error_ordered_by_debugfs_is_told_by_a_memory_event() {
     if !able::live() {
@@ -145,6 +146,7 @@ fn a_profile_of_the_users_own_is_shown_and_a_wrong_one_refused_in_its_line() {
     assert!(text(&out.stderr).contains("a machine has 1 to 8 devices, not 9"), "{out:?}");
 }
 
+// Keeps: interface-chosen
 #[test]
 fn an_older_interface_is_a_setting_and_has_what_its_kernel_had() {
     if !able::live() {
@@ -174,6 +176,7 @@ fn an_older_interface_is_a_setting_and_has_what_its_kernel_had() {
     }
 }
 
+// Keeps: interface-chosen
 #[test]
 fn a_run_that_asks_for_another_interface_than_the_daemons_is_refused() {
     let Some(kfdd) = kfd_tests::Kfdd::start_as(|mut command| {

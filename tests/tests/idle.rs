@@ -28,6 +28,7 @@ fn assert_asleep(kfdd: &Kfdd, span: Duration) {
     assert!(woken.is_empty(), "woke: {woken:?}; before: {before:?}");
 }
 
+// Keeps: idle-free
 #[test]
 fn a_daemon_with_50_idle_clients_of_two_queues_each_makes_no_wake_ups_for_5_s() {
     let _turn = ONE_AT_A_TIME.lock();
@@ -53,6 +54,7 @@ fn a_daemon_with_50_idle_clients_of_two_queues_each_makes_no_wake_ups_for_5_s() 
 }
 
 /// rocm-systems 8813.
+// Keeps: elsewhere-dead-queue
 #[test]
 fn no_thread_wakes_for_a_queue_that_does_not_exist() {
     let _turn = ONE_AT_A_TIME.lock();

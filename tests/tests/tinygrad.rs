@@ -31,16 +31,19 @@ fn holds(profile: &str, gpus: u32, says: &[&str]) {
     assert_eq!(lines, says, "{profile}");
 }
 
+// Keeps: tinygrad
 #[test]
 fn tinygrad_copies_through_sdma_and_signals_through_pm4_on_gfx1100() {
     holds("gfx1100", 1, &["opened gfx1100", "copy", "signal", "timestamp", "order", "synchronize"]);
 }
 
+// Keeps: tinygrad
 #[test]
 fn tinygrad_copies_through_sdma_and_signals_through_aql_on_gfx942() {
     holds("gfx942", 1, &["opened gfx942", "copy", "signal", "timestamp", "order", "synchronize"]);
 }
 
+// Keeps: tinygrad
 #[test]
 fn tinygrad_moves_memory_from_one_device_to_another() {
     let says = ["copy", "signal", "timestamp", "order", "synchronize", "transfer"];
@@ -50,6 +53,7 @@ fn tinygrad_moves_memory_from_one_device_to_another() {
 
 /// tinygrad 0.9.2 names no control stack of its compute queue (`_alloc_queue`, runtime/ops_amd.py). A kernel of interface
 /// 1.18 answers EINVAL to that; one of its own time took it.
+// Keeps: tinygrad-interface
 #[test]
 fn a_tinygrad_whose_queue_has_no_control_stack_opens_where_the_interface_takes_that() {
     if !able::live() {

@@ -25,6 +25,7 @@ fn every_operation_is_named_by_a_line() {
     assert!(idle.is_empty(), "{idle:?}");
 }
 
+// Keeps: gcn-as-llvm
 #[test]
 fn every_mnemonic_that_programs_use_is_in_the_table() {
     let known: BTreeSet<&str> = gfx9::rows().map(|row| row.mnemonic).collect();
@@ -88,6 +89,7 @@ fn constants_have_the_bits_of_their_operand() {
     assert_eq!((Constant::of(209), Constant::of(249)), (None, None));
 }
 
+// Keeps: gcn-refused
 #[test]
 fn what_is_not_served_says_what_it_is() {
     // image_load v0, v[0:1], s[0:7]

@@ -347,6 +347,7 @@ fn a_packet_rewritten_while_it_is_read_is_judged_by_the_header_that_was_acquired
     assert_eq!(client.read_index(), 1);
 }
 
+// Keeps: packet-own-header
 #[test]
 fn a_packet_that_comes_between_two_looks_at_an_unwritten_slot_is_judged_by_its_own_header() {
     let client = Client::new(8);

@@ -67,6 +67,7 @@ fn a_batch_costs_seven_accesses_whatever_its_length() {
     assert!(costs.iter().all(|cost| *cost <= 7), "{costs:?}");
 }
 
+// Keeps: user-packets-batched
 #[test]
 fn packets_are_given_back_and_the_next_ones_read_in_one_access() {
     // Write index, a window's packets, giving them back, write index, read index, the last look. With each further
@@ -75,6 +76,7 @@ fn packets_are_given_back_and_the_next_ones_read_in_one_access() {
     assert!(one <= 6 && many <= 7 && long <= 12, "{one} {many} {long}");
 }
 
+// Keeps: user-packets
 #[test]
 fn a_range_that_cannot_be_exchanged_at_once_is_given_back_by_itself() {
     let mut client = Client::new(1024);

@@ -117,6 +117,7 @@ fn a_fill_of_halfwords_repeats_the_lower_half() {
     assert_eq!(client.bytes(DATA, 10), [0, 0, 1, 2, 1, 2, 1, 2, 0, 0]);
 }
 
+// Keeps: sdma-window
 #[test]
 fn a_window_of_an_image_is_copied_and_nothing_beside_it() {
     for element in 0..=4 {
@@ -144,6 +145,7 @@ fn a_window_of_an_image_is_copied_and_nothing_beside_it() {
     }
 }
 
+// Keeps: sdma-window-shares
 #[test]
 fn a_window_of_many_short_rows_shares_the_engine() {
     let mut client = client();

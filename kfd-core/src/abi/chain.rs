@@ -62,6 +62,7 @@ mod tests {
     use super::Chain;
     use crate::ids::UserVa;
 
+    // Keeps: chains-gathered
     #[test]
     fn chunks_are_read_by_address_then_header_then_words() {
         let addresses: Vec<u8> = [0x1000u64, 0x2000].iter().flat_map(|va| va.to_le_bytes()).collect();

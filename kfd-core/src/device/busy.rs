@@ -106,6 +106,7 @@ mod tests {
 
     const SECOND: u64 = 16 << BUCKET;
 
+    // Keeps: busy-share
     #[test]
     fn the_share_is_of_the_last_second_whoever_looks_and_how_often() {
         let busy = Busy::default();
@@ -134,6 +135,7 @@ mod tests {
         assert_eq!(busy.percent(Nanos(now)), 100);
     }
 
+    // Keeps: busy-share
     #[test]
     fn time_at_an_empty_ring_is_not_counted() {
         let mut meter = Meter::start(Nanos(100));

@@ -134,6 +134,7 @@ mod tests {
     }
 
     /// Offsets and sizes are those that a C compiler gives the struct of kgd_pp_interface.h.
+    // Keeps: gpu-metrics
     #[test]
     fn a_table_has_the_size_and_the_offsets_of_its_struct() {
         for name in ["gfx1100", "gfx942"] {

@@ -87,6 +87,7 @@ mod tests {
         waits
     }
 
+    // Keeps: wait-not-shorter
     #[test]
     fn the_struct_that_comes_back_at_once_goes_on_and_whatever_else_is_never_shorter_than_it_asks() {
         let end = 15 * MS + 400;
@@ -117,6 +118,7 @@ mod tests {
         assert_eq!(waits.go_on(Tid(1), &call(5), NOW, Nanos(15 * MS)), Nanos(15 * MS + 400));
     }
 
+    // Keeps: wait-not-shorter
     #[test]
     fn a_struct_made_anew_or_one_that_comes_back_late_is_another_wait() {
         let end = NOW.0 + MS / 2;

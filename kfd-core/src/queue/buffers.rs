@@ -119,6 +119,7 @@ mod tests {
     use super::Shape;
 
     /// gfx900's save area is what libhsakmt 5.2.3 was seen to allocate; the others are the kernel's formula by hand.
+    // Keeps: queue-buffers-exact
     #[test]
     fn sizes_are_those_that_the_runtime_allocates() {
         let vega10 = Shape {

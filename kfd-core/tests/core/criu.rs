@@ -96,6 +96,7 @@ fn fresh(world: &World, tgid: u32) -> Client<'_> {
     client
 }
 
+// Keeps: criu-privileged, CRIU_OP
 #[test]
 fn who_may_checkpoint_is_judged_before_anything_else() {
     let world = world();
@@ -119,6 +120,7 @@ fn who_may_checkpoint_is_judged_before_anything_else() {
     world.end();
 }
 
+// Keeps: criu-paused, CRIU_OP
 #[test]
 fn each_step_needs_the_one_before_it() {
     let world = world();
@@ -155,6 +157,7 @@ fn each_step_needs_the_one_before_it() {
     world.end();
 }
 
+// Keeps: criu-paused
 #[test]
 fn a_paused_process_runs_nothing_until_it_goes_on() {
     let world = world();
@@ -201,6 +204,7 @@ fn lived<'w>(world: &'w World, tgid: u32) -> (Client<'w>, Aql, [u32; 3]) {
     (client, queue, [event, set, memory])
 }
 
+// Keeps: criu-restores, criu-paused, CRIU_OP
 #[test]
 fn a_restored_process_has_what_the_checkpointed_one_had() {
     let world = world();
@@ -269,6 +273,7 @@ fn a_restored_process_has_what_the_checkpointed_one_had() {
     world.end();
 }
 
+// Keeps: criu-restores
 #[test]
 fn queues_of_every_kind_go_on_where_they_were() {
     let world = world();
@@ -315,6 +320,7 @@ fn queues_of_every_kind_go_on_where_they_were() {
     world.end();
 }
 
+// Keeps: criu-restores
 #[test]
 fn shared_ranges_come_back_with_what_was_said_of_them() {
     let world = world();
@@ -357,6 +363,7 @@ fn shared_ranges_come_back_with_what_was_said_of_them() {
     world.end();
 }
 
+// Keeps: CRIU_OP
 #[test]
 fn what_cannot_be_made_again_is_refused_by_its_errno() {
     let world = world();

@@ -156,6 +156,7 @@ fn request(world: &World) -> CopyRequest {
     asked.expect("a worker is asked")
 }
 
+// Keeps: cross-copy
 #[test]
 fn ranges_of_two_processes_are_copied_wherever_each_is_cut() {
     let world = World::new();
@@ -186,6 +187,7 @@ fn ranges_of_two_processes_are_copied_wherever_each_is_cut() {
     world.end();
 }
 
+// Keeps: cross-copy, CROSS_MEMORY_COPY
 #[test]
 fn a_range_that_leaves_its_buffer_ends_the_copy_and_what_is_there_is_told() {
     let world = World::new();
@@ -205,6 +207,7 @@ fn a_range_that_leaves_its_buffer_ends_the_copy_and_what_is_there_is_told() {
     world.end();
 }
 
+// Keeps: cross-copy, CROSS_MEMORY_COPY
 #[test]
 fn client_memory_is_read_and_written_by_its_own_worker_a_piece_at_a_time() {
     let world = World::new();
@@ -238,6 +241,7 @@ fn client_memory_is_read_and_written_by_its_own_worker_a_piece_at_a_time() {
     world.end();
 }
 
+// Keeps: cross-steps
 #[test]
 fn a_large_copy_lets_others_have_their_turn_and_arrives_whole() {
     let world = World::new();
@@ -253,6 +257,7 @@ fn a_large_copy_lets_others_have_their_turn_and_arrives_whole() {
     world.end();
 }
 
+// Keeps: cross-attach, CROSS_MEMORY_COPY
 #[test]
 fn who_could_not_attach_to_a_process_copies_nothing_of_it() {
     let world = World::new();
@@ -276,6 +281,7 @@ fn who_could_not_attach_to_a_process_copies_nothing_of_it() {
     world.end();
 }
 
+// Keeps: cross-ends, CROSS_MEMORY_COPY
 #[test]
 fn a_signal_or_a_death_ends_a_copy_that_waits_and_a_late_answer_changes_nothing() {
     let world = World::new();

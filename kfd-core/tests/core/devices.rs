@@ -36,6 +36,7 @@ fn devices_that_contradict_each_other_are_refused_by_name() {
     assert_eq!(refused(|p| p.devices.clear()), ConfigError::NoDevice);
 }
 
+// Keeps: vram-used
 #[test]
 fn each_device_tells_of_its_own_vram_alone() {
     let world = World::of(two(), Limits::default());
@@ -67,6 +68,7 @@ fn a_bo_of_one_device_is_reached_from_the_other_once_it_is_bound_and_mapped() {
     world.end();
 }
 
+// Keeps: one-file-all-devices
 #[test]
 fn one_file_of_a_render_node_stands_for_all_devices_of_its_process() {
     let world = World::of(two(), Limits::default());

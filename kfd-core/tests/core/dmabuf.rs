@@ -42,6 +42,7 @@ fn import(client: &mut Client<'_>, file: Option<FileIdentity>) -> Result<u64, Er
     client.passing(0x1d, &mut arg, file).map(|_| arg.handle)
 }
 
+// Keeps: dmabuf, GET_DMABUF_INFO, IMPORT_DMABUF, EXPORT_DMABUF
 #[test]
 fn a_dmabuf_tells_its_size_and_finds_its_memory_in_another_process() {
     let world = world();
@@ -65,6 +66,7 @@ fn a_dmabuf_tells_its_size_and_finds_its_memory_in_another_process() {
     drop((token, again));
 }
 
+// Keeps: dmabuf, GET_DMABUF_INFO
 #[test]
 fn a_descriptor_of_anything_else_or_of_memory_that_is_gone_is_refused() {
     let world = world();
@@ -90,6 +92,7 @@ fn a_descriptor_of_anything_else_or_of_memory_that_is_gone_is_refused() {
     world.end();
 }
 
+// Keeps: dmabuf-holds
 #[test]
 fn a_descriptor_holds_its_memory_wherever_it_is_and_whoever_dies() {
     let world = world();
@@ -138,6 +141,7 @@ fn used(client: &mut Client<'_>) -> u64 {
     u64::from_ne_bytes(done.writes[0].bytes[..8].try_into().unwrap())
 }
 
+// Keeps: dmabuf-available
 #[test]
 fn what_was_exported_is_available_as_soon_as_it_is_freed_and_its_descriptor_closed() {
     let world = world();
@@ -169,6 +173,7 @@ fn what_was_exported_is_available_as_soon_as_it_is_freed_and_its_descriptor_clos
     world.end();
 }
 
+// Keeps: dmabuf-looked-for
 #[test]
 fn what_closed_descriptors_held_is_found_by_who_needs_it() {
     const PART: u64 = 64 << 20;
@@ -193,6 +198,7 @@ fn what_closed_descriptors_held_is_found_by_who_needs_it() {
     world.end();
 }
 
+// Keeps: dmabuf-undelivered
 #[test]
 fn a_descriptor_that_does_not_arrive_leaves_nothing_behind() {
     let world = world();
@@ -213,6 +219,7 @@ fn a_descriptor_that_does_not_arrive_leaves_nothing_behind() {
     world.end();
 }
 
+// Keeps: dmabuf-holds
 #[test]
 fn a_token_lasts_as_long_as_its_descriptors_and_a_later_export_makes_another() {
     let world = world();
@@ -231,6 +238,7 @@ fn a_token_lasts_as_long_as_its_descriptors_and_a_later_export_makes_another() {
     world.end();
 }
 
+// Keeps: no-descriptors, IMPORT_DMABUF, SMI_EVENTS, EXPORT_DMABUF
 #[test]
 fn a_door_that_carries_no_descriptors_makes_none_and_takes_no_number_for_one() {
     let world = world();

@@ -10,6 +10,7 @@ use zerocopy::{FromBytes, IntoBytes};
 const COMPLETE: (Option<Errno>, u32) = (None, abi::WAIT_RESULT_COMPLETE);
 const TIMEOUT: (Option<Errno>, u32) = (None, abi::WAIT_RESULT_TIMEOUT);
 
+// Keeps: CREATE_EVENT
 #[test]
 fn ids_are_slots_for_signals_and_begin_high_for_others() {
     let world = World::new();
@@ -30,6 +31,7 @@ fn ids_are_slots_for_signals_and_begin_high_for_others() {
     world.end();
 }
 
+// Keeps: RESET_EVENT
 #[test]
 fn an_auto_reset_event_ends_one_wait_and_a_manual_one_every_wait() {
     let world = World::new();
@@ -48,6 +50,7 @@ fn an_auto_reset_event_ends_one_wait_and_a_manual_one_every_wait() {
     world.end();
 }
 
+// Keeps: SET_EVENT
 #[test]
 fn setting_an_event_wakes_everybody_who_waits_for_it() {
     let world = World::new();
@@ -64,6 +67,7 @@ fn setting_an_event_wakes_everybody_who_waits_for_it() {
     world.end();
 }
 
+// Keeps: WAIT_EVENTS
 #[test]
 fn any_and_all() {
     let world = World::new();
@@ -82,6 +86,7 @@ fn any_and_all() {
     world.end();
 }
 
+// Keeps: WAIT_EVENTS
 #[test]
 fn a_wait_ends_at_its_timeout_and_at_no_other_time() {
     let world = World::new();
@@ -107,6 +112,7 @@ fn a_wait_ends_at_its_timeout_and_at_no_other_time() {
     world.end();
 }
 
+// Keeps: wait-restarts, WAIT_EVENTS
 #[test]
 fn an_interrupted_wait_restarts_with_the_time_that_is_left_and_gives_back_what_it_took() {
     let world = World::new();
@@ -167,6 +173,7 @@ fn under_a_timer(asked_ms: u32, period: u64, gap: u64) -> u64 {
     ended - began
 }
 
+// Keeps: wait-under-timer
 #[test]
 fn a_wait_under_a_timer_ends_when_it_would_have_without_it() {
     const MS: u64 = 1_000_000;
@@ -187,6 +194,7 @@ fn a_wait_under_a_timer_ends_when_it_would_have_without_it() {
     assert!((20 * MS..40 * MS).contains(&took), "{took}");
 }
 
+// Keeps: wait-not-shorter
 #[test]
 fn an_interrupted_wait_that_does_not_come_back_shortens_no_other() {
     let world = World::new();
@@ -212,6 +220,7 @@ fn an_interrupted_wait_that_does_not_come_back_shortens_no_other() {
     world.end();
 }
 
+// Keeps: DESTROY_EVENT
 #[test]
 fn destroying_an_event_ends_the_waits_on_it() {
     let world = World::new();
@@ -226,6 +235,7 @@ fn destroying_an_event_ends_the_waits_on_it() {
     world.end();
 }
 
+// Keeps: SET_EVENT, WAIT_EVENTS
 #[test]
 fn a_wait_for_what_does_not_exist_fails_and_says_so() {
     let world = World::new();
@@ -260,6 +270,7 @@ fn an_age_that_moved_ends_a_wait_and_the_new_one_is_told() {
     world.end();
 }
 
+// Keeps: interface-kept
 #[test]
 fn an_interface_before_1_14_reads_no_age() {
     for (minor, result) in [(13, TIMEOUT), (14, COMPLETE)] {
@@ -275,6 +286,7 @@ fn an_interface_before_1_14_reads_no_age() {
     }
 }
 
+// Keeps: CREATE_EVENT
 #[test]
 fn signal_slots_end_where_the_page_ends() {
     let world = World::new();
@@ -289,6 +301,7 @@ fn signal_slots_end_where_the_page_ends() {
     world.end();
 }
 
+// Keeps: CREATE_EVENT, FREE_MEMORY_OF_GPU
 #[test]
 fn the_event_page_is_set_once_and_must_be_memory_that_can_be_reached() {
     let world = World::new();

@@ -28,6 +28,7 @@ fn tick(world: &World, nanos: u64) {
     world.core.tick(world.core.now());
 }
 
+// Keeps: evicted-loses-nothing
 #[test]
 fn an_evicted_process_runs_nothing_and_loses_nothing() {
     let world = World::new();
@@ -65,6 +66,7 @@ fn an_evicted_process_runs_nothing_and_loses_nothing() {
     world.end();
 }
 
+// Keeps: evictions-nest
 #[test]
 fn reasons_nest_and_an_eviction_that_nobody_waits_for_needs_no_time() {
     let world = World::new();
@@ -84,6 +86,7 @@ fn reasons_nest_and_an_eviction_that_nobody_waits_for_needs_no_time() {
     world.end();
 }
 
+// Keeps: evicted-loses-nothing
 #[test]
 fn calls_go_on_while_evicted_and_what_they_make_is_held_too() {
     let world = World::new();
@@ -119,6 +122,7 @@ fn calls_go_on_while_evicted_and_what_they_make_is_held_too() {
     world.end();
 }
 
+// Keeps: evicted-dies
 #[test]
 fn a_process_dies_evicted_as_ever_and_the_dead_are_not_evicted() {
     let world = World::new();
@@ -138,6 +142,7 @@ fn a_process_dies_evicted_as_ever_and_the_dead_are_not_evicted() {
     world.end();
 }
 
+// Keeps: evictions-nest
 #[test]
 fn a_deadline_of_the_evicted_does_not_outlive_its_restore() {
     let world = World::new();
@@ -154,6 +159,7 @@ fn vram(client: &mut Client<'_>, va: u64, bytes: u64) -> u64 {
     client.alloc(va, bytes, flags).expect("VRAM").handle
 }
 
+// Keeps: vram-evicts
 #[test]
 fn vram_that_another_needs_is_system_memory_until_there_is_room_again() {
     let mut profile = gpu().2;
@@ -201,6 +207,7 @@ fn vram_that_another_needs_is_system_memory_until_there_is_room_again() {
     world.end();
 }
 
+// Keeps: overdrawn-evicted
 #[test]
 fn who_holds_more_than_was_charged_is_evicted_until_it_does_not() {
     let world = World::new();
@@ -227,6 +234,7 @@ fn who_holds_more_than_was_charged_is_evicted_until_it_does_not() {
     world.end();
 }
 
+// Keeps: overdrawn-evicted
 #[test]
 fn a_client_that_took_far_more_than_it_was_given_is_evicted_when_it_asks_for_more() {
     let world = World::new();
@@ -275,6 +283,7 @@ fn sizes(world: &World) -> QueueBuffers {
     world.core.profile().devices[0].queue_buffers()
 }
 
+// Keeps: context-saved, GET_QUEUE_WAVE_STATE
 #[test]
 fn the_context_of_a_queue_that_leaves_the_hardware_is_saved_in_its_area_for_each_die() {
     let mut profile = Profile::named("gfx942").expect("compiled in");
@@ -319,6 +328,7 @@ fn the_context_of_a_queue_that_leaves_the_hardware_is_saved_in_its_area_for_each
     world.end();
 }
 
+// Keeps: context-saved
 #[test]
 fn an_area_in_client_memory_is_written_by_a_worker_and_one_that_is_nowhere_by_nobody() {
     let world = World::new();
@@ -352,6 +362,7 @@ fn an_area_in_client_memory_is_written_by_a_worker_and_one_that_is_nowhere_by_no
     world.end();
 }
 
+// Keeps: userptr-back
 #[test]
 fn client_memory_that_is_back_after_a_failed_access_is_no_exception() {
     let world = World::new();
@@ -378,6 +389,7 @@ fn client_memory_that_is_back_after_a_failed_access_is_no_exception() {
 }
 
 /// Engines, a client, evictions and a death, on real threads.
+// Keeps: evicted-loses-nothing, evicted-dies
 #[test]
 fn evictions_race_engines_calls_and_deaths_and_leave_nothing() {
     let mut profile = gpu().2;

@@ -21,6 +21,7 @@ fn figure(world: &World, device: usize, gauge: Gauge) -> u64 {
     text.strip_suffix('\n').expect("a line").parse().expect("a number")
 }
 
+// Keeps: vram-used
 #[test]
 fn memory_in_use_is_what_somebody_is_charged_for_on_that_device() {
     let world = World::of(gpu().2.with_gpus(2).expect("there is room"), Limits::default());
@@ -51,6 +52,7 @@ fn memory_in_use_is_what_somebody_is_charged_for_on_that_device() {
 }
 
 /// A buffer that a process gave others to share counts for it alone, and once.
+// Keeps: vram-of-process
 #[test]
 fn shared_memory_counts_for_its_owner() {
     let world = World::new();
@@ -91,6 +93,7 @@ impl Clock for Ticking {
     }
 }
 
+// Keeps: busy-share
 #[test]
 fn a_device_is_busy_for_the_share_of_the_last_second_in_which_its_queues_ran() {
     let (clock, outbox) = (Arc::new(Ticking::default()), Arc::new(Kept::default()));
@@ -117,6 +120,7 @@ fn a_device_is_busy_for_the_share_of_the_last_second_in_which_its_queues_ran() {
     world.end();
 }
 
+// Keeps: kfd-proc
 #[test]
 fn a_process_that_uses_kfd_is_listed_with_its_queues_until_it_is_freed() {
     let world = World::new();
@@ -183,6 +187,8 @@ fn answer(
     }
 }
 
+// Keeps: drm-master, primary-node, GET_UNIQUE, GET_MAGIC, SET_VERSION, SET_CLIENT_CAP, AUTH_MAGIC
+// Keeps: SET_MASTER, DROP_MASTER
 #[test]
 fn the_first_file_of_a_primary_node_is_its_master_and_lets_others_in() {
     let world = World::new();
@@ -251,6 +257,7 @@ fn the_first_file_of_a_primary_node_is_its_master_and_lets_others_in() {
     world.end();
 }
 
+// Keeps: device-files
 #[test]
 fn sensors_tell_what_an_idle_device_could_have() {
     let world = World::new();

@@ -176,6 +176,7 @@ fn queues_of_every_format_wait_for_each_other_without_the_back_off() {
     world.end();
 }
 
+// Keeps: CREATE_QUEUE
 #[test]
 fn sdma_queues_beyond_the_engines_places_are_enomem_and_a_death_frees_the_places() {
     let world = world("gfx1100");
@@ -287,6 +288,7 @@ fn a_packet_that_is_none_stops_its_own_queue_and_no_other_and_its_client_is_told
     world.end();
 }
 
+// Keeps: doorbell-by-queue
 #[test]
 fn a_queue_that_stores_to_a_doorbell_rings_it() {
     for name in ["gfx900", "gfx1100"] {
@@ -386,6 +388,7 @@ fn the_percentage_is_a_byte_from_interface_1_12_on() {
     old.end();
 }
 
+// Keeps: GET_QUEUE_WAVE_STATE
 #[test]
 fn an_sdma_queue_has_no_wave_state() {
     let world = world("gfx1100");
@@ -419,6 +422,7 @@ fn the_runtime_says_that_it_is_there_once_and_before_its_first_queue() {
     world.end();
 }
 
+// Keeps: SET_XNACK_MODE
 #[test]
 fn faults_are_retried_where_each_process_can_choose() {
     for (name, can) in [("gfx942", true), ("gfx1100", false)] {

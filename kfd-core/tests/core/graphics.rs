@@ -113,6 +113,7 @@ fn run(va_start: u64, words: usize) -> (u32, Vec<u8>) {
     (abi::CHUNK_ID_IB, buffer.as_bytes().to_vec())
 }
 
+// Keeps: cs-runs, AMDGPU_CS, AMDGPU_WAIT_CS
 #[test]
 fn a_submission_runs_over_its_files_address_space_and_is_done_when_its_number_is_known() {
     let world = World::new();
@@ -136,6 +137,7 @@ fn a_submission_runs_over_its_files_address_space_and_is_done_when_its_number_is
     assert_eq!(file.wait(context, 1), Err(EINVAL));
 }
 
+// Keeps: cs-guilty, AMDGPU_CTX, AMDGPU_CS, AMDGPU_WAIT_CS
 #[test]
 fn a_submission_that_does_not_end_makes_its_context_guilty_and_others_go_on() {
     let world = World::new();
@@ -155,6 +157,7 @@ fn a_submission_that_does_not_end_makes_its_context_guilty_and_others_go_on() {
     assert_eq!(file.wait(other, 1), Ok(0));
 }
 
+// Keeps: gem-refusals, AMDGPU_CTX, AMDGPU_BO_LIST, AMDGPU_CS
 #[test]
 fn a_submission_without_what_it_needs_is_refused_with_amdgpus_errno() {
     let world = World::new();
@@ -181,6 +184,7 @@ fn a_submission_without_what_it_needs_is_refused_with_amdgpus_errno() {
     assert_eq!(file.submit(context, &[run(VA, 16)]), Ok(1), "nothing of all that stayed");
 }
 
+// Keeps: gem-list-holds, AMDGPU_BO_LIST
 #[test]
 fn a_list_holds_its_buffers_until_it_ends_too() {
     let world = World::new();
@@ -200,6 +204,7 @@ fn a_list_holds_its_buffers_until_it_ends_too() {
     assert_eq!(world.core.account().total().vram_bytes, 0);
 }
 
+// Keeps: gem-refusals, AMDGPU_GEM_VA, AMDGPU_VM
 #[test]
 fn the_address_space_of_a_file_is_mapped_split_and_cleared_as_amdgpus() {
     let world = World::new();
@@ -226,6 +231,8 @@ fn the_address_space_of_a_file_is_mapped_split_and_cleared_as_amdgpus() {
     assert_eq!(file.va(map, b, VA, 0x1000), Ok(()), "a closed handle leaves its addresses");
 }
 
+// Keeps: gem-refusals, GEM_CLOSE, AMDGPU_GEM_CREATE, AMDGPU_GEM_MMAP, AMDGPU_GEM_METADATA
+// Keeps: AMDGPU_GEM_WAIT_IDLE, AMDGPU_GEM_OP
 #[test]
 fn a_buffer_is_asked_about_and_refused_with_amdgpus_errno() {
     let world = World::new();
@@ -272,6 +279,7 @@ fn on_both(client: &mut Client<'_>, va: u64) -> Buffer {
     memory
 }
 
+// Keeps: acquired-vm
 #[test]
 fn what_a_file_maps_its_devices_queues_of_kfd_see_until_the_last_of_them_lets_it_go() {
     let world = World::of(two(), Limits::default());
@@ -308,6 +316,7 @@ fn what_a_file_maps_its_devices_queues_of_kfd_see_until_the_last_of_them_lets_it
     world.end();
 }
 
+// Keeps: acquired-vm
 #[test]
 fn each_device_has_the_address_space_of_its_own_nodes_file_while_that_is_open() {
     let world = World::of(two(), Limits::default());
@@ -337,6 +346,7 @@ fn each_device_has_the_address_space_of_its_own_nodes_file_while_that_is_open() 
     world.end();
 }
 
+// Keeps: gem-ends-with-file, GEM_CLOSE
 #[test]
 fn a_files_end_ends_what_it_had() {
     let world = World::new();
@@ -351,6 +361,7 @@ fn a_files_end_ends_what_it_had() {
     assert_eq!((total.vram_bytes, total.gtt_bytes, total.bos), (0, 0, 0));
 }
 
+// Keeps: gem-evicts, AMDGPU_GEM_CREATE
 #[test]
 fn graphics_buffers_evict_kfds_processes_and_give_way_to_kfds_buffers() {
     let mut profile = gpu().2;

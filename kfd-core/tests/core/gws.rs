@@ -11,6 +11,7 @@ fn gws(client: &mut Client<'_>, queue_id: u32, num_gws: u32) -> Result<u32, i32>
     client.ioctl(0x1e, &mut arg, vec![]).map(|_| arg.first_gws).map_err(|errno| errno.0)
 }
 
+// Keeps: ALLOC_QUEUE_GWS
 #[test]
 fn one_queue_of_a_process_has_the_global_wave_sync_until_it_gives_it_back_or_ends() {
     let world = World::new();

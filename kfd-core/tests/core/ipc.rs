@@ -69,6 +69,7 @@ impl<'w> Pair<'w> {
     }
 }
 
+// Keeps: ipc-key, IPC_IMPORT_HANDLE
 #[test]
 fn a_packet_of_the_importer_writes_the_exporters_memory() {
     let world = World::new();
@@ -84,6 +85,7 @@ fn a_packet_of_the_importer_writes_the_exporters_memory() {
     world.end();
 }
 
+// Keeps: import-no-host
 #[test]
 fn the_host_offset_of_an_import_leads_beyond_the_importers_arena() {
     let world = World::new();
@@ -96,6 +98,7 @@ fn the_host_offset_of_an_import_leads_beyond_the_importers_arena() {
     world.end();
 }
 
+// Keeps: ipc-key, IPC_IMPORT_HANDLE, IPC_EXPORT_HANDLE
 #[test]
 fn only_the_whole_key_finds_the_memory_and_only_memory_of_the_driver_is_exported() {
     let world = World::new();
@@ -127,6 +130,7 @@ fn only_the_whole_key_finds_the_memory_and_only_memory_of_the_driver_is_exported
     world.end();
 }
 
+// Keeps: ipc-freed
 #[test]
 fn what_its_owner_frees_stays_until_the_importer_lets_it_go() {
     let world = World::new();
@@ -148,6 +152,7 @@ fn what_its_owner_frees_stays_until_the_importer_lets_it_go() {
     world.end();
 }
 
+// Keeps: ipc-exporter-dies
 #[test]
 fn an_importer_goes_on_when_the_exporter_dies_and_only_what_it_holds_stays() {
     let world = World::new();
@@ -192,6 +197,7 @@ fn an_importer_goes_on_when_the_exporter_dies_and_only_what_it_holds_stays() {
     world.end();
 }
 
+// Keeps: ipc-any-order
 #[test]
 fn exporters_and_importers_that_die_in_any_order_leave_nothing() {
     let world = World::new();

@@ -8,6 +8,7 @@ use kfd_core::ids::{CallId, FileId, Tgid, Tid};
 use kfd_core::notice::Notice;
 use kfd_core::stage::Stage;
 
+// Keeps: death-frees-all, death-one-author, ACQUIRE_VM
 #[test]
 fn one_life_from_open_to_the_free() {
     let world = World::new();
@@ -52,6 +53,7 @@ fn one_life_from_open_to_the_free() {
     world.end();
 }
 
+// Keeps: reopen-finds-all
 #[test]
 fn closing_every_file_ends_nothing_and_a_reopen_finds_the_queues() {
     let world = World::new();
@@ -72,6 +74,7 @@ fn closing_every_file_ends_nothing_and_a_reopen_finds_the_queues() {
     world.end();
 }
 
+// Keeps: exec-distinct
 #[test]
 fn an_exec_makes_a_distinct_process_and_the_old_one_can_end_later() {
     let world = World::new();
@@ -88,6 +91,7 @@ fn an_exec_makes_a_distinct_process_and_the_old_one_can_end_later() {
     world.end();
 }
 
+// Keeps: forked-ebadf
 #[test]
 fn a_foreign_thread_group_is_refused_whatever_it_asks() {
     let world = World::new();
@@ -110,6 +114,7 @@ fn a_foreign_thread_group_is_refused_whatever_it_asks() {
     world.end();
 }
 
+// Keeps: doomed-alive
 #[test]
 fn the_doomed_but_alive_are_refused_and_their_doorbells_lead_nowhere() {
     let world = World::new();
@@ -136,6 +141,7 @@ fn the_doomed_but_alive_are_refused_and_their_doorbells_lead_nowhere() {
     world.end();
 }
 
+// Keeps: death-one-author
 #[test]
 #[cfg(debug_assertions)]
 fn a_token_dropped_on_the_way_is_a_panic() {
@@ -160,6 +166,7 @@ fn ids_of_earlier_tenants_find_nothing() {
     world.end();
 }
 
+// Keeps: shutdown-closed
 #[test]
 fn after_shutdown_begins_nobody_comes() {
     let world = World::new();
@@ -170,6 +177,7 @@ fn after_shutdown_begins_nobody_comes() {
     assert!(completions(&world.outbox.take()).is_empty());
 }
 
+// Keeps: orphans-listed
 #[test]
 fn pages_that_a_forked_child_maps_are_listed_until_their_node_is_forgotten() {
     let world = World::new();

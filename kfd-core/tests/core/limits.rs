@@ -7,6 +7,7 @@ use kfd_core::limits::Limits;
 
 const VA: u64 = 0x7f10_0000_0000;
 
+// Keeps: limits-errno
 #[test]
 fn processes_end_at_the_users_share_and_come_back_with_the_free() {
     let world = World::with(Limits { processes: 8, ..Limits::default() });
@@ -19,6 +20,7 @@ fn processes_end_at_the_users_share_and_come_back_with_the_free() {
     world.end();
 }
 
+// Keeps: limits-errno, CREATE_QUEUE
 #[test]
 fn queues_of_one_device_end_at_127() {
     let world = World::new();
@@ -31,6 +33,7 @@ fn queues_of_one_device_end_at_127() {
     world.end();
 }
 
+// Keeps: limits-errno
 #[test]
 fn each_exhausted_limit_is_enomem_and_takes_nothing() {
     let limits = Limits {

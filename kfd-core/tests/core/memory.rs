@@ -7,6 +7,7 @@ use kfd_core::call::Errno;
 const GTT: u32 = abi::ALLOC_MEM_FLAGS_GTT | abi::ALLOC_MEM_FLAGS_WRITABLE;
 const VRAM: u32 = abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_WRITABLE;
 
+// Keeps: ALLOC_MEMORY_OF_GPU
 #[test]
 fn every_kind_gets_an_offset_that_leads_somewhere() {
     let world = World::new();
@@ -25,6 +26,7 @@ fn every_kind_gets_an_offset_that_leads_somewhere() {
     world.end();
 }
 
+// Keeps: FREE_MEMORY_OF_GPU
 #[test]
 fn a_bo_is_freed_when_it_is_mapped_nowhere_and_its_memory_reads_zeros() {
     let world = World::new();
@@ -43,6 +45,7 @@ fn a_bo_is_freed_when_it_is_mapped_nowhere_and_its_memory_reads_zeros() {
     world.end();
 }
 
+// Keeps: MAP_MEMORY_TO_GPU
 #[test]
 fn mappings_that_overlap_wrap_or_are_not_a_pages_are_refused() {
     let world = World::new();
@@ -58,6 +61,7 @@ fn mappings_that_overlap_wrap_or_are_not_a_pages_are_refused() {
     world.end();
 }
 
+// Keeps: ALLOC_MEMORY_OF_GPU
 #[test]
 fn bad_requests_get_the_kernels_errno() {
     let world = World::new();
@@ -80,6 +84,7 @@ fn bad_requests_get_the_kernels_errno() {
     world.end();
 }
 
+// Keeps: MAP_MEMORY_TO_GPU, UNMAP_MEMORY_FROM_GPU
 #[test]
 fn map_tells_how_far_it_came() {
     let world = World::new();
@@ -115,6 +120,7 @@ fn a_ring_bo_is_half_the_memory_mapped_twice() {
     world.end();
 }
 
+// Keeps: AVAILABLE_MEMORY
 #[test]
 fn vram_shrinks_what_is_available() {
     let world = World::new();
@@ -138,6 +144,7 @@ fn vram_shrinks_what_is_available() {
     world.end();
 }
 
+// Keeps: overdrawn-listed
 #[test]
 fn a_client_that_touches_what_it_was_not_given_is_told_of() {
     let world = World::new();

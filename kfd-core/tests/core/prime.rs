@@ -65,6 +65,7 @@ fn metadata(client: &mut Client<'_>, handle: u32, op: u32, text: &[u8]) -> abi::
 }
 
 /// The door for descriptors knows of a file only which node it is of.
+// Keeps: prime-any-file
 #[test]
 fn a_buffer_is_passed_by_any_file_of_its_process_and_else_known_to_its_own_alone() {
     let world = World::new();
@@ -97,6 +98,7 @@ fn a_buffer_is_passed_by_any_file_of_its_process_and_else_known_to_its_own_alone
     world.end();
 }
 
+// Keeps: prime, PRIME_HANDLE_TO_FD, PRIME_FD_TO_HANDLE
 #[test]
 fn a_graphics_buffer_goes_to_kfd_and_to_another_process_with_what_is_written_on_it() {
     let world = World::new();
@@ -147,6 +149,7 @@ fn a_graphics_buffer_goes_to_kfd_and_to_another_process_with_what_is_written_on_
     world.end();
 }
 
+// Keeps: prime
 #[test]
 fn memory_of_kfd_is_a_buffer_of_graphics_and_outlives_its_maker_there() {
     let world = World::of(
@@ -175,6 +178,7 @@ fn memory_of_kfd_is_a_buffer_of_graphics_and_outlives_its_maker_there() {
     world.end();
 }
 
+// Keeps: prime, PRIME_HANDLE_TO_FD, PRIME_FD_TO_HANDLE
 #[test]
 fn prime_refuses_what_is_no_buffer_and_a_door_that_carries_nothing() {
     let world = World::new();

@@ -85,6 +85,7 @@ fn update(client: &mut Client<'_>, queue_id: u32, ring: u64, ring_size: u32) -> 
     client.ioctl(0x07, &mut arg, vec![]).map(drop)
 }
 
+// Keeps: queue-buffers-exact, CREATE_QUEUE
 #[test]
 fn a_queue_whose_buffers_are_not_exactly_what_the_device_needs_is_einval() {
     for name in PROFILES {
@@ -159,6 +160,7 @@ fn a_queue_whose_buffers_are_not_exactly_what_the_device_needs_is_einval() {
     }
 }
 
+// Keeps: queue-buffers-unlooked
 #[test]
 fn an_interface_before_1_17_looks_at_no_buffer_and_keeps_none() {
     let world = World::of(older(16), Limits::default());
@@ -181,6 +183,7 @@ fn an_interface_before_1_17_looks_at_no_buffer_and_keeps_none() {
     world.end();
 }
 
+// Keeps: queue-buffers-busy, queue-buffers-back, UNMAP_MEMORY_FROM_GPU
 #[test]
 fn a_queues_buffers_are_neither_unmapped_nor_freed_while_it_lives() {
     for name in PROFILES {
@@ -209,6 +212,7 @@ fn a_queues_buffers_are_neither_unmapped_nor_freed_while_it_lives() {
     }
 }
 
+// Keeps: queue-buffers-busy
 #[test]
 fn how_far_an_unmapping_came_is_told_when_a_queue_is_in_the_way() {
     let world = World::new();
@@ -222,6 +226,7 @@ fn how_far_an_unmapping_came_is_told_when_a_queue_is_in_the_way() {
     world.end();
 }
 
+// Keeps: update-ring, UPDATE_QUEUE
 #[test]
 fn an_update_takes_its_new_ring_and_gives_the_old_one_back() {
     let world = World::new();
@@ -252,6 +257,7 @@ fn an_update_takes_its_new_ring_and_gives_the_old_one_back() {
     world.end();
 }
 
+// Keeps: queue-buffers-back
 #[test]
 fn a_queue_that_could_not_be_made_or_whose_process_dies_keeps_nothing() {
     let limits = Limits { queues_per_process: 1, ..Limits::default() };
@@ -284,6 +290,7 @@ fn share(client: &mut Client<'_>, start_addr: u64, size: u64, attributes: &[(u32
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
 }
 
+// Keeps: svm-save-area
 #[test]
 fn a_save_area_of_shared_memory_must_be_the_devices_and_always_mapped() {
     let world = World::new();
@@ -309,6 +316,7 @@ fn a_save_area_of_shared_memory_must_be_the_devices_and_always_mapped() {
     world.end();
 }
 
+// Keeps: small-ring
 #[test]
 fn a_small_ring_is_taken_for_one_of_1024_bytes_from_1_18_on() {
     for (minor, made) in [(17, 512), (18, 1024)] {
@@ -321,6 +329,7 @@ fn a_small_ring_is_taken_for_one_of_1024_bytes_from_1_18_on() {
     }
 }
 
+// Keeps: queue-buffers-exact
 #[test]
 fn the_sizes_are_told_by_the_topology_of_an_interface_that_has_them() {
     for (minor, told) in [(18, false), (19, true)] {

@@ -12,6 +12,7 @@ use proptest::strategy::Strategy;
 
 const VA: u64 = 0x7f10_0000_0000;
 
+// Keeps: packet-once, DESTROY_QUEUE
 #[test]
 fn ten_thousand_queues_in_recycled_slots_complete_their_one_packet_once() {
     let world = World::new();
@@ -35,6 +36,7 @@ fn ten_thousand_queues_in_recycled_slots_complete_their_one_packet_once() {
     world.end();
 }
 
+// Keeps: idle-free
 #[test]
 fn an_idle_core_posts_nothing_and_runs_nothing() {
     let world = World::new();
@@ -69,6 +71,7 @@ fn a_dry_queue_is_polled_for_its_window_and_its_page_re_armed_once() {
     world.end();
 }
 
+// Keeps: rearm-loses-none
 #[test]
 fn what_was_submitted_before_the_page_was_dropped_is_found_after_it() {
     let world = World::new();
@@ -172,6 +175,7 @@ fn a_parked_barrier_looks_again_on_set_event_on_completions_and_at_the_back_off(
     world.end();
 }
 
+// Keeps: back-off-shared
 #[test]
 fn many_parked_queues_share_their_users_back_off() {
     let world = World::new();
@@ -195,6 +199,7 @@ fn many_parked_queues_share_their_users_back_off() {
     world.end();
 }
 
+// Keeps: fault-authors
 #[test]
 fn a_fault_is_its_authors_memory_exception_and_nobody_elses() {
     let world = World::new();
@@ -249,6 +254,7 @@ fn a_fault_is_its_authors_memory_exception_and_nobody_elses() {
     world.end();
 }
 
+// Keeps: UPDATE_QUEUE
 #[test]
 fn an_update_disables_and_enables_without_losing_packets() {
     let world = World::new();
@@ -279,6 +285,7 @@ fn an_update_disables_and_enables_without_losing_packets() {
     world.end();
 }
 
+// Keeps: UPDATE_QUEUE
 #[test]
 fn a_bad_update_changes_nothing_and_a_good_one_moves_the_ring() {
     let world = World::new();
@@ -313,6 +320,7 @@ fn a_bad_update_changes_nothing_and_a_good_one_moves_the_ring() {
     world.end();
 }
 
+// Keeps: turns-by-process
 #[test]
 fn a_process_with_many_queues_gets_no_more_turns_than_one_with_one() {
     let world = World::new();
@@ -368,6 +376,7 @@ proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 64, failure_persistence: None, ..Default::default() })]
 
     /// The client's page is present from a trap until it is dropped; only a store on an absent page is seen.
+    // Keeps: rearm-loses-none, slots-shared
     #[test]
     fn no_submission_is_lost_however_stores_turns_and_re_arms_interleave(
         moves in proptest::collection::vec(

@@ -65,6 +65,7 @@ fn finish(client: &mut Client<'_>, queue: &Aql) -> Option<()> {
     client.give(queue.memory).ok()
 }
 
+// Keeps: death-one-author
 #[test]
 fn teardown_races_engines_and_calls_and_leaves_nothing() {
     let world = World::new();
@@ -115,6 +116,7 @@ fn teardown_races_engines_and_calls_and_leaves_nothing() {
 }
 
 /// Calls that are inside when the process is unpublished keep it until they leave, and the barrier waits for them.
+// Keeps: death-frees-all
 #[test]
 fn many_threads_of_one_client_die_with_it() {
     let world = World::new();

@@ -25,6 +25,7 @@ fn told<T: FromBytes + KnownLayout + Immutable>(outcome: &Outcome) -> T {
     T::read_from_prefix(&done.writes[0].bytes).map(|(data, _)| data).unwrap()
 }
 
+// Keeps: ras-reset, ras-after
 #[test]
 fn an_uncorrectable_error_is_told_to_every_process_and_stops_what_ran() {
     let world = world();
@@ -89,6 +90,7 @@ fn an_uncorrectable_error_is_told_to_every_process_and_stops_what_ran() {
     world.end();
 }
 
+// Keeps: ras-reset
 #[test]
 fn a_reset_is_told_to_whoever_listens_to_the_device() {
     let world = world();
@@ -110,6 +112,7 @@ fn a_reset_is_told_to_whoever_listens_to_the_device() {
     world.end();
 }
 
+// Keeps: ras-no-order
 #[test]
 fn an_order_that_the_device_does_not_know_or_that_it_corrects_changes_nothing() {
     let world = world();

@@ -7,6 +7,7 @@ use kfd_core::limits::Limits;
 use kfd_core::listing::QueueState;
 use zerocopy::{FromBytes, IntoBytes};
 
+// Keeps: unknown-call
 #[test]
 fn unknown_numbers_are_enotty_and_touch_nothing() {
     let world = World::new();
@@ -24,6 +25,8 @@ fn unknown_numbers_are_enotty_and_touch_nothing() {
     world.end();
 }
 
+// Keeps: interface-kept, DBG_REGISTER, DBG_UNREGISTER, DBG_ADDRESS_WATCH, DBG_WAVE_CONTROL
+// Keeps: CREATE_PROCESS
 #[test]
 fn calls_of_a_newer_interface_are_enotty_and_absent_features_have_their_errno() {
     for minor in [1, 8, 11, 12, 18] {
@@ -41,6 +44,7 @@ fn calls_of_a_newer_interface_are_enotty_and_absent_features_have_their_errno() 
     }
 }
 
+// Keeps: CREATE_PROCESS
 #[test]
 fn an_address_space_has_one_process_object() {
     let mut profile = gpu().2;
@@ -54,6 +58,7 @@ fn an_address_space_has_one_process_object() {
     world.end();
 }
 
+// Keeps: SET_MEMORY_POLICY, SET_SCRATCH_BACKING_VA, SET_TRAP_HANDLER, ACQUIRE_VM, AVAILABLE_MEMORY
 #[test]
 fn a_device_that_is_not_bound_serves_nothing() {
     let world = World::new();
@@ -78,6 +83,7 @@ fn a_device_that_is_not_bound_serves_nothing() {
     world.end();
 }
 
+// Keeps: CREATE_QUEUE
 #[test]
 fn queues_are_refused_as_set_queue_properties_from_user_does() {
     let world = World::of(older(16), Limits::default());
@@ -121,6 +127,8 @@ fn queues_are_refused_as_set_queue_properties_from_user_does() {
     world.end();
 }
 
+// Keeps: GET_VERSION, GET_CLOCK_COUNTERS, GET_PROCESS_APERTURES, GET_TILE_CONFIG
+// Keeps: GET_PROCESS_APERTURES_NEW
 #[test]
 fn what_only_tells_tells_the_profile() {
     let world = World::new();
@@ -197,6 +205,7 @@ fn drm_call(world: &World, number: u8, bytes: &[u8]) -> Outcome {
     outcome
 }
 
+// Keeps: unknown-call, VERSION, GET_MAGIC, GET_CLIENT, GET_CAP, AMDGPU_INFO
 #[test]
 fn the_render_node_answers_what_libdrm_asks() {
     let world = World::new();

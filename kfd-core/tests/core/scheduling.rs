@@ -73,6 +73,7 @@ fn drain(world: &World) {
     }
 }
 
+// Keeps: slots-shared
 #[test]
 fn busy_queues_beyond_the_slots_wait_and_each_gets_its_slice() {
     let world = world(2);
@@ -93,6 +94,7 @@ fn busy_queues_beyond_the_slots_wait_and_each_gets_its_slice() {
     world.end();
 }
 
+// Keeps: slot-at-rest
 #[test]
 fn a_queue_at_rest_gives_its_slot_at_once_and_idle_queues_take_none_from_the_busy() {
     let world = world(1);
@@ -114,6 +116,7 @@ fn a_queue_at_rest_gives_its_slot_at_once_and_idle_queues_take_none_from_the_bus
     world.end();
 }
 
+// Keeps: slots-by-process
 #[test]
 fn many_busy_queues_of_one_process_do_not_take_the_slot_of_anothers_only_one() {
     let world = world(4);
@@ -129,6 +132,7 @@ fn many_busy_queues_of_one_process_do_not_take_the_slot_of_anothers_only_one() {
     world.end();
 }
 
+// Keeps: slots-by-process
 #[test]
 fn a_late_queue_of_another_process_gets_a_slot_when_a_slice_ends() {
     let world = world(2);
@@ -143,6 +147,7 @@ fn a_late_queue_of_another_process_gets_a_slot_when_a_slice_ends() {
     world.end();
 }
 
+// Keeps: slice-priority
 #[test]
 fn a_slice_is_as_long_as_the_priority_says() {
     let world = world(1);
@@ -190,6 +195,7 @@ fn sdma(client: &mut Client<'_>, queue_type: u32, sdma_engine_id: u32) -> Result
     client.ioctl(0x02, &mut arg, vec![]).map(|_| arg.queue_id)
 }
 
+// Keeps: CREATE_QUEUE
 #[test]
 fn a_queue_can_name_its_sdma_engine_where_the_interface_has_it() {
     let world = device("gfx942");
@@ -216,6 +222,7 @@ fn a_queue_can_name_its_sdma_engine_where_the_interface_has_it() {
     world.end();
 }
 
+// Keeps: SET_CU_MASK
 #[test]
 fn cu_masks_are_pairs_where_units_are_paired() {
     let mask = |client: &mut Client<'_>, word: u32| {
@@ -232,6 +239,7 @@ fn cu_masks_are_pairs_where_units_are_paired() {
     }
 }
 
+// Keeps: slot-at-rest
 #[test]
 fn a_queue_destroyed_or_disabled_on_its_slot_makes_room_for_the_one_that_waits() {
     let world = world(1);

@@ -54,6 +54,7 @@ fn fault(client: &mut Client<'_>, queue: &mut Aql) {
     deliver(notices);
 }
 
+// Keeps: smi-own, SMI_EVENTS
 #[test]
 fn a_client_hears_of_its_own_faults_and_evictions_when_its_mask_says_so() {
     let world = World::new();
@@ -88,6 +89,7 @@ fn a_client_hears_of_its_own_faults_and_evictions_when_its_mask_says_so() {
     world.end();
 }
 
+// Keeps: smi-root
 #[test]
 fn only_root_hears_of_other_processes_and_only_when_it_asks() {
     let world = World::new();
@@ -110,6 +112,7 @@ fn comm(tgid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{tgid}/comm")).unwrap_or_default().trim_end().to_owned()
 }
 
+// Keeps: smi-ends, SMI_EVENTS
 #[test]
 fn a_stream_ends_with_its_process_and_closed_ones_cost_nothing_more() {
     let world = World::new();
@@ -127,6 +130,7 @@ fn a_stream_ends_with_its_process_and_closed_ones_cost_nothing_more() {
     world.end();
 }
 
+// Keeps: smi-unread
 #[test]
 fn a_reader_that_does_not_read_loses_lines_whole_and_delays_nobody() {
     let world = World::new();

@@ -110,6 +110,7 @@ fn packets_in_client_memory_are_run_by_question_and_answer_and_not_polled() {
     world.end();
 }
 
+// Keeps: transfer-never-zeros
 #[test]
 fn a_failed_transfer_is_a_memory_exception_never_zeros() {
     let world = World::new();
@@ -216,6 +217,7 @@ fn alloc(client: &mut Client<'_>, va: u64, lacks: Option<Vec<Lack>>) -> Result<u
     }
 }
 
+// Keeps: userptr-there
 #[test]
 fn client_memory_that_is_not_there_is_efault_and_takes_nothing() {
     let world = World::new();

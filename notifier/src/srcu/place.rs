@@ -75,6 +75,7 @@ mod tests {
         cpus.iter().copied().filter(|&cpu| now.only(cpu).is_some()).collect()
     }
 
+    // Keeps: reclaimer-place
     #[test]
     fn a_reclaimer_keeps_to_the_cpu_that_keeps_waking_it_and_lets_go_of_it() {
         let all = among(&Vec::from_iter(0..1024));

@@ -87,6 +87,7 @@ fn kinds() -> (Vec<ReaderKind>, ReaderKind) {
     (available.collect(), by_default.reader_kind())
 }
 
+// Keeps: readers-fall-back
 #[test]
 fn under_a_filter_without_membarrier_readers_are_fenced() {
     if alone("under_a_filter_without_membarrier_readers_are_fenced", &[]) {
@@ -95,6 +96,7 @@ fn under_a_filter_without_membarrier_readers_are_fenced() {
     }
 }
 
+// Keeps: readers-fall-back
 #[test]
 fn without_an_rseq_registration_readers_are_counted_per_thread() {
     let tunable = [("GLIBC_TUNABLES", "glibc.pthread.rseq=0")];
@@ -104,6 +106,7 @@ fn without_an_rseq_registration_readers_are_counted_per_thread() {
     }
 }
 
+// Keeps: readers-fall-back
 #[test]
 fn without_membarrier_and_rseq_readers_are_fenced() {
     let tunable = [("GLIBC_TUNABLES", "glibc.pthread.rseq=0")];
@@ -114,6 +117,7 @@ fn without_membarrier_and_rseq_readers_are_fenced() {
 }
 
 /// As after a checkpoint is restored, or with another C library's threads.
+// Keeps: readers-fall-back
 #[test]
 fn threads_without_a_registration_are_counted_beside_those_with_one() {
     const NAME: &str = "threads_without_a_registration_are_counted_beside_those_with_one";
@@ -148,6 +152,7 @@ fn move_to(cpu: usize) {
     sched_setaffinity(Pid::from_raw(0), &set).unwrap();
 }
 
+// Keeps: readers-disturbed
 #[test]
 fn a_section_that_is_moved_to_another_cpu_is_waited_for_and_ended() {
     let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
@@ -187,6 +192,7 @@ fn a_section_that_is_moved_to_another_cpu_is_waited_for_and_ended() {
     }
 }
 
+// Keeps: readers-disturbed
 #[test]
 fn signals_in_the_middle_of_increments_lose_no_count() {
     if !alone("signals_in_the_middle_of_increments_lose_no_count", &[]) {
@@ -226,6 +232,7 @@ fn signals_in_the_middle_of_increments_lose_no_count() {
     }
 }
 
+// Keeps: callbacks-in-handlers
 #[test]
 fn callbacks_queued_by_handlers_in_the_midst_of_queueing_all_run() {
     if !alone("callbacks_queued_by_handlers_in_the_midst_of_queueing_all_run", &[]) {
@@ -253,6 +260,7 @@ fn callbacks_queued_by_handlers_in_the_midst_of_queueing_all_run() {
     assert_eq!(domain.pending(), 0);
 }
 
+// Keeps: readers-abandoned
 #[test]
 fn a_thread_that_ends_inside_a_section_leaves_it_open_and_hurts_nobody_else() {
     for kind in ReaderKind::ALL {

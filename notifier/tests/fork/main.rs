@@ -32,6 +32,7 @@ fn works(domain: &Domain) {
     assert_eq!((ran.load(Ordering::SeqCst), domain.pending()), (1, 0));
 }
 
+// Keeps: readers-forked
 #[test]
 fn a_forked_child_reads_but_does_not_wait_and_without_membarrier_readers_are_fenced() {
     std::panic::set_hook(Box::new(|_| ()));

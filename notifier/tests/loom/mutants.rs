@@ -6,6 +6,7 @@ use notifier::model::Mutant;
 macro_rules! caught {
     ($($test:ident: $mutant:ident by $model:path;)*) => {
         $(
+            // Keeps: mutants-caught
             #[test]
             fn $test() {
                 eprintln!("{:?}: {}", Mutant::$mutant, $model.catches(Mutant::$mutant));

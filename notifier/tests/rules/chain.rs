@@ -12,6 +12,7 @@ use std::{
     thread,
 };
 
+// Keeps: rule-1
 #[test]
 fn rule_1_a_listener_is_registered_only_while_the_mm_is_alive() {
     let notifier = Notifier::new("rule1");
@@ -30,6 +31,7 @@ fn rule_1_a_listener_is_registered_only_while_the_mm_is_alive() {
     assert_eq!((before.freed(), after.freed()), (1, 1), "the refused listener goes the way of all listeners");
 }
 
+// Keeps: rule-1
 #[test]
 fn rule_1_every_listener_registered_against_a_racing_exit_is_released_or_refused() {
     let notifier = Notifier::new("rule1race");
@@ -63,6 +65,7 @@ fn rule_1_every_listener_registered_against_a_racing_exit_is_released_or_refused
     }
 }
 
+// Keeps: rule-2
 #[test]
 fn rule_2_exit_walks_in_a_read_section_and_a_later_unlink_is_harmless() {
     let notifier = Notifier::new("rule2");
@@ -124,6 +127,7 @@ impl Listener for Smuggler {
     }
 }
 
+// Keeps: rule-3
 #[test]
 fn rule_3_a_smuggled_self_unlink_panics_with_the_rules_name_and_leaks_nothing() {
     for way in 0..3 {
@@ -181,6 +185,7 @@ fn rule_4_unregister_runs_release_once_when_no_exit_has() {
     assert_eq!(log.freed(), 0);
 }
 
+// Keeps: rule-4
 #[test]
 fn rule_4_unregister_returns_only_when_a_racing_exits_release_has_finished() {
     let notifier = Notifier::new("rule4race");
@@ -211,6 +216,7 @@ fn rule_4_unregister_returns_only_when_a_racing_exits_release_has_finished() {
     });
 }
 
+// Keeps: rule-5
 #[test]
 fn rule_5_the_free_after_unregister_no_release_waits_for_the_walker() {
     let notifier = Notifier::new("rule5");

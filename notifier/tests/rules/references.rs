@@ -13,6 +13,7 @@ use std::{
 
 /// A listener that can reach its own registration, which the type system cannot see.
 
+// Keeps: rule-6
 #[test]
 fn rule_6_the_last_put_never_frees_inline() {
     let notifier = Notifier::new("rule6");
@@ -50,6 +51,7 @@ fn rule_6_a_put_inside_a_release_hook_is_allowed_and_delayed() {
     assert_eq!((log.released(), log.freed()), (1, 1));
 }
 
+// Keeps: shutdown-closed, rule-7
 #[test]
 fn rule_7_after_all_puts_and_the_barrier_nothing_is_left() {
     let notifier = Notifier::new("rule7");
@@ -73,6 +75,7 @@ fn rule_7_after_all_puts_and_the_barrier_nothing_is_left() {
     assert_eq!(notifier.domain().pending(), 0);
 }
 
+// Keeps: rule-8
 #[test]
 fn rule_8_exit_waits_for_no_reader_and_frees_nothing() {
     let notifier = Notifier::new("rule8");
@@ -102,6 +105,7 @@ fn rule_8_exit_waits_for_no_reader_and_frees_nothing() {
     assert_eq!(log.freed(), 1);
 }
 
+// Keeps: rule-9
 #[test]
 fn rule_9_a_reader_comes_and_goes_while_an_updater_waits() {
     let notifier = Notifier::new("rule9");
@@ -129,6 +133,7 @@ fn rule_9_a_reader_comes_and_goes_while_an_updater_waits() {
     });
 }
 
+// Keeps: rule-10
 #[test]
 fn rule_10_an_attach_during_delayed_destruction_gets_a_distinct_object() {
     let notifier = Notifier::new("rule10");
@@ -149,6 +154,7 @@ fn rule_10_an_attach_during_delayed_destruction_gets_a_distinct_object() {
     assert!(notifier.get::<Recorder>(&mm, || unreachable!("dead")).is_err());
 }
 
+// Keeps: rule-10
 #[test]
 fn rule_10_racing_gets_and_puts_never_mix_two_objects() {
     let notifier = Notifier::new("rule10race");

@@ -58,6 +58,7 @@ mod tests {
         Floor::new(turns.into_iter().collect(), alone.into_iter().collect())
     }
 
+    // Keeps: bench-unsound
     #[test]
     fn a_floor_off_from_its_lone_run_by_more_than_a_quarter_is_unsound_in_either_direction() {
         assert!(agrees(6.1, 6.1));

@@ -157,6 +157,7 @@ mod tests {
         assert_eq!(line(1.0, &floor(10.0, 10.0), None).met, None);
     }
 
+    // Keeps: bench-unsound
     #[test]
     fn a_line_over_an_unsound_floor_is_not_met_whatever_its_ratio() {
         let flattered = line(8.0, &floor(61.0, 6.1), Some(Goal::AtMost(1.1)));

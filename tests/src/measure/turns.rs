@@ -93,6 +93,7 @@ mod tests {
     use super::{TRIES, Turns, alternate};
     use std::cell::{Cell, RefCell};
 
+    // Keeps: bench-unsound
     #[test]
     fn sides_take_turns_and_floors_run_alone_before_and_after() {
         let order = RefCell::new(String::new());
@@ -112,6 +113,7 @@ mod tests {
         assert_eq!((one.alone.len(), two.alone.len()), (2, 2));
     }
 
+    // Keeps: bench-unsound
     #[test]
     fn a_comparison_with_an_unsound_floor_is_measured_again_and_kept_as_it_is_in_the_end() {
         let subject_ran = Cell::new(0);

@@ -67,6 +67,7 @@ fn a_larger_struct_is_served_and_its_rest_comes_back_as_the_kernel_leaves_it() {
     kfdd.finish();
 }
 
+// Keeps: calls-survive-anything
 #[test]
 fn an_empty_struct_does_no_harm_to_any_call() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -81,6 +82,7 @@ fn an_empty_struct_does_no_harm_to_any_call() {
     kfdd.finish();
 }
 
+// Keeps: calls-survive-anything
 #[test]
 fn every_call_of_the_table_with_a_struct_of_ones_ends_with_an_errno_or_is_undone_by_death() {
     let Some(kfdd) = Kfdd::start() else { return };

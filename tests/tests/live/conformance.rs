@@ -69,6 +69,7 @@ fn bad_packets_reach_the_error_callback_of_the_unmodified_hsa_runtime() {
     program_passes("barrier", &["-lhsa-runtime64"], &["bad"], &says);
 }
 
+// Keeps: cs-runs
 #[test]
 fn a_submission_through_libdrm_fills_a_buffer_and_signals() {
     let says = ["submit: three submissions are done", "submit: another file has none of it"];
@@ -87,6 +88,7 @@ fn queues_of_high_priority_finish_first_through_the_unmodified_hsa_runtime() {
     program_passes("priority", &["-lhsa-runtime64"], &[], &says);
 }
 
+// Keeps: hsa-copies
 #[test]
 fn the_unmodified_hsa_runtime_copies_through_its_sdma_queues() {
     let says = [

@@ -37,6 +37,7 @@ fn agents(document: &Value, device: &str, runtime: &Runtime) -> usize {
     text.lines().filter(|line| line.split_whitespace().eq(["Name:", "gfx900"])).count()
 }
 
+// Keeps: cdi
 #[test]
 fn an_unmodified_rocminfo_in_a_container_lists_the_devices_that_it_was_given() {
     if !able::live() || !able::has("rocminfo") {
@@ -61,6 +62,7 @@ fn client(kfdd: &Kfdd, bundle: &Bundle, runtime: &Runtime) -> Actor {
     })
 }
 
+// Keeps: containers-apart
 #[test]
 fn two_containers_are_apart_and_a_killed_one_leaves_nothing() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -93,6 +95,7 @@ fn two_containers_are_apart_and_a_killed_one_leaves_nothing() {
     kfdd.finish();
 }
 
+// Keeps: cdi
 #[test]
 fn what_a_container_mounts_is_there_and_no_single_file_of_the_door() {
     let Some(kfdd) = two_devices() else { return };
@@ -130,6 +133,7 @@ fn what_a_container_mounts_is_there_and_no_single_file_of_the_door() {
     kfdd.finish();
 }
 
+// Keeps: run-root
 #[test]
 fn a_run_directory_without_a_daemon_gives_no_document_and_the_reason_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -172,6 +176,7 @@ fn a_command_in_another_root_sees_the_devices_and_leaves_nothing_mounted() {
     kfdd.finish();
 }
 
+// Keeps: run-root-inside
 #[test]
 fn a_root_that_leads_out_of_itself_is_refused() {
     let Some(kfdd) = Kfdd::start() else { return };

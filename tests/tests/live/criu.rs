@@ -4,6 +4,7 @@ use kfd_tests::program::program;
 use kfd_tests::{able, compile};
 use std::process::Command;
 
+// Keeps: criu-restores, CRIU_OP
 #[test]
 fn a_traced_process_is_checkpointed_killed_and_goes_on_as_another() {
     if !able::live() {

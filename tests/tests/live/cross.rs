@@ -56,6 +56,7 @@ impl Side {
     }
 }
 
+// Keeps: cross-copy
 #[test]
 fn memory_goes_from_a_client_to_another_by_the_workers_and_by_the_driver() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -79,6 +80,7 @@ fn memory_goes_from_a_client_to_another_by_the_workers_and_by_the_driver() {
     kfdd.finish();
 }
 
+// Keeps: cross-attach
 #[test]
 fn a_client_with_fewer_capabilities_than_another_copies_nothing_of_it() {
     let name = "a_client_with_fewer_capabilities_than_another_copies_nothing_of_it";

@@ -45,6 +45,7 @@ fn a_second_daemon_on_the_same_run_directory_is_refused_in_one_line_and_the_firs
     kfdd.finish();
 }
 
+// Keeps: elsewhere-profile
 #[test]
 fn a_profile_that_does_not_exist_is_refused_by_name_and_the_others_are_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -108,6 +109,7 @@ fn a_mount_point_that_cannot_be_is_refused_in_one_line() {
     assert_one_line(&refused(&mut quiet(&folder.path().join("run"))), &["run/dev", "directory"]);
 }
 
+// Keeps: stale-mount
 #[test]
 fn after_a_crash_clients_get_an_errno_and_the_next_daemon_takes_the_stale_mount_away() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -191,6 +193,7 @@ fn in_the_middle_of_a_rearm() -> Option<(Kfdd, Actor)> {
     }
 }
 
+// Keeps: crash-ends
 #[test]
 fn a_daemon_that_is_killed_while_it_drops_a_page_ends_and_so_can_its_clients() {
     let Some((kfdd, mut client)) = in_the_middle_of_a_rearm() else { return };
@@ -199,6 +202,7 @@ fn a_daemon_that_is_killed_while_it_drops_a_page_ends_and_so_can_its_clients() {
     Kfdd::start_in(folder).finish();
 }
 
+// Keeps: crash-ends
 #[test]
 fn a_daemon_that_is_killed_with_its_workers_while_it_drops_a_page_is_replaced() {
     let Some((kfdd, mut client)) = in_the_middle_of_a_rearm() else { return };
@@ -267,16 +271,19 @@ fn drains_by(signal: Signal) {
     }
 }
 
+// Keeps: drain
 #[test]
 fn sigterm_with_live_clients_drains_and_exits_0() {
     drains_by(Signal::SIGTERM);
 }
 
+// Keeps: drain
 #[test]
 fn sigint_with_live_clients_drains_and_exits_0() {
     drains_by(Signal::SIGINT);
 }
 
+// Keeps: death-frees-all
 #[test]
 fn a_kill_storm_of_real_clients_leaves_nothing_in_a_running_daemon() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -321,6 +328,7 @@ impl Drop for StoppedDaemon<'_> {
     }
 }
 
+// Keeps: silent-daemon
 #[test]
 fn a_daemon_that_does_not_answer_is_told_of_with_what_to_do() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -363,6 +371,7 @@ fn a_daemon_that_does_not_answer_is_told_of_with_what_to_do() {
     kfdd.finish();
 }
 
+// Keeps: stress-daemon-gone
 #[test]
 fn a_daemon_that_goes_under_stress_is_told_of_once() {
     let Some(kfdd) = Kfdd::start() else { return };

@@ -16,6 +16,7 @@ fn debug(machine: &[&str], before: &[&str]) -> Option<Output> {
     Some(command.env_remove(kfdd::rundir::ENV).output().expect("kfdctl can be executed"))
 }
 
+// Keeps: debug-attach, DBG_TRAP
 #[test]
 fn a_debugger_attaches_before_its_target_opens_anything_and_lists_its_queues() {
     for profile in ["gfx900", "gfx942", "gfx1100"] {
@@ -25,6 +26,7 @@ fn a_debugger_attaches_before_its_target_opens_anything_and_lists_its_queues() {
     }
 }
 
+// Keeps: debug-attach
 #[test]
 fn a_debugger_in_another_pid_namespace_names_its_target_by_its_own_numbers() {
     if !able::has("unshare") {
@@ -36,6 +38,7 @@ fn a_debugger_in_another_pid_namespace_names_its_target_by_its_own_numbers() {
     assert!(out.status.success(), "{out:?}");
 }
 
+// Keeps: interface-kept
 #[test]
 fn a_device_of_interface_1_11_has_no_debugger() {
     for profile in ["gfx900", "gfx1100"] {

@@ -4,6 +4,7 @@ use kfd_tests::program::program;
 use kfd_tests::{able, compile};
 use std::process::Command;
 
+// Keeps: dmabuf-available, run-descriptors
 #[test]
 fn a_command_of_a_run_passes_memory_to_another_process_as_a_dmabuf() {
     if !able::live() {

@@ -16,6 +16,7 @@ fn run(profile: &str, state: &str) -> Option<Output> {
     Some(command.env_remove(kfdd::rundir::ENV).output().expect("kfdctl can be executed"))
 }
 
+// Keeps: stopped-queue-told
 #[test]
 fn a_runtime_is_told_of_a_stopped_queue_in_its_own_memory() {
     for profile in ["gfx942", "gfx1100"] {
@@ -25,6 +26,7 @@ fn a_runtime_is_told_of_a_stopped_queue_in_its_own_memory() {
     }
 }
 
+// Keeps: inactive-signal
 #[test]
 fn a_runtime_that_has_enabled_nothing_has_the_inactive_signal_alone() {
     for profile in ["gfx900", "gfx942", "gfx1100"] {

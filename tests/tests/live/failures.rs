@@ -21,6 +21,7 @@ fn available(client: &mut Actor, gpu: u32) -> u64 {
 }
 
 /// 8818, 8821, 10195.
+// Keeps: elsewhere-recycled-slot
 #[test]
 fn a_recycled_doorbell_slot_neither_loses_nor_doubles_the_next_queues_packet() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -41,6 +42,7 @@ fn a_recycled_doorbell_slot_neither_loses_nor_doubles_the_next_queues_packet() {
 }
 
 /// 8812.
+// Keeps: elsewhere-unknown-ioctl
 #[test]
 fn an_unknown_ioctl_is_never_a_success() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -55,6 +57,7 @@ fn an_unknown_ioctl_is_never_a_success() {
 }
 
 /// 8353. The actor asserts beside every ioctl that what it returned is 0 or above, or -1.
+// Keeps: elsewhere-errno
 #[test]
 fn a_refusal_is_minus_one_with_a_positive_errno_that_has_a_name() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -70,6 +73,7 @@ fn a_refusal_is_minus_one_with_a_positive_errno_that_has_a_name() {
 }
 
 /// 10195.
+// Keeps: elsewhere-second-mapping
 #[test]
 fn a_second_mapping_of_the_doorbell_page_leaves_the_first_alive() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -93,6 +97,7 @@ fn a_second_mapping_of_the_doorbell_page_leaves_the_first_alive() {
 }
 
 /// 10195.
+// Keeps: elsewhere-wild-mapping
 #[test]
 fn a_mapping_that_leads_nowhere_is_an_errno_or_a_sigbus_and_never_a_private_page() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -117,6 +122,7 @@ fn a_mapping_that_leads_nowhere_is_an_errno_or_a_sigbus_and_never_a_private_page
 }
 
 /// 7109: more than 256 processes at once.
+// Keeps: elsewhere-many-clients
 #[test]
 fn hundreds_of_clients_at_once_all_work_and_all_go() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -137,6 +143,7 @@ fn hundreds_of_clients_at_once_all_work_and_all_go() {
 }
 
 /// 7109: what is exhausted is an errno for the one who asked, not a crash and not the neighbour's trouble.
+// Keeps: elsewhere-many-clients
 #[test]
 fn a_client_that_takes_every_queue_it_can_gets_enospc_and_its_neighbour_goes_on() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -157,6 +164,7 @@ fn a_client_that_takes_every_queue_it_can_gets_enospc_and_its_neighbour_goes_on(
 }
 
 /// 8263; legacy-rocm-build 6677; amdgpu 84; sglang 30431.
+// Keeps: elsewhere-vram-owner
 #[test]
 fn the_vram_of_a_killed_client_has_an_owner_until_it_is_back() {
     const SIZE: u64 = 64 << 20;
@@ -182,6 +190,7 @@ fn the_vram_of_a_killed_client_has_an_owner_until_it_is_back() {
 }
 
 /// legacy-rocm-build 5724, 5151.
+// Keeps: elsewhere-stuck-queue
 #[test]
 fn a_stuck_queue_is_its_owners_problem_only_and_can_be_destroyed() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -215,6 +224,7 @@ fn a_stuck_queue_is_its_owners_problem_only_and_can_be_destroyed() {
 }
 
 /// 3752, 10739.
+// Keeps: elsewhere-identity
 #[test]
 fn a_forked_child_has_a_context_of_its_own_once_it_opens_kfd_itself() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -230,6 +240,7 @@ fn a_forked_child_has_a_context_of_its_own_once_it_opens_kfd_itself() {
 }
 
 /// 7796.
+// Keeps: elsewhere-invalid-header
 #[test]
 fn a_write_index_ahead_of_published_packets_does_not_carry_the_read_index_along() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -259,6 +270,7 @@ fn a_write_index_ahead_of_published_packets_does_not_carry_the_read_index_along(
 }
 
 /// 3203.
+// Keeps: elsewhere-one-ring
 #[test]
 fn a_batch_that_rings_for_its_first_packet_only_is_served_whole() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -279,6 +291,7 @@ fn a_batch_that_rings_for_its_first_packet_only_is_served_whole() {
 }
 
 /// 8672: queues destroyed by their owner while packets run.
+// Keeps: elsewhere-teardown
 #[test]
 fn a_queue_destroyed_under_running_packets_takes_nothing_else_along() {
     let Some(kfdd) = Kfdd::start() else { return };

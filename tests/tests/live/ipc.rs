@@ -6,6 +6,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+// Keeps: ipc-hsa
 #[test]
 fn two_processes_share_device_memory_through_the_unmodified_hsa_runtime_and_one_survives_the_other() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -41,6 +42,7 @@ fn import(importer: &mut Actor, share_handle: [u32; 4]) -> Result<abi::IpcImport
     Ok(arg)
 }
 
+// Keeps: ipc-any-order
 #[test]
 fn memory_that_outlives_its_owner_is_listed_under_its_name_until_the_last_importer_goes() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -68,6 +70,7 @@ fn memory_that_outlives_its_owner_is_listed_under_its_name_until_the_last_import
     kfdd.finish();
 }
 
+// Keeps: import-no-host
 #[test]
 fn a_host_access_to_imported_memory_is_a_sigbus_and_never_another_page() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -94,6 +97,7 @@ impl Drop for Killed {
     }
 }
 
+// Keeps: ipc-forked-child
 #[test]
 fn a_forked_childs_mapping_of_the_dead_exporters_node_keeps_its_pages_until_it_ends() {
     let Some(kfdd) = Kfdd::start() else { return };

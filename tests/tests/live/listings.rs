@@ -44,6 +44,7 @@ impl Drop for Top {
     }
 }
 
+// Keeps: topology
 #[test]
 fn the_topology_of_a_daemon_is_that_of_its_profile() {
     let kfdd = Kfdd::start_as(|mut command| {
@@ -71,6 +72,7 @@ fn the_topology_of_a_daemon_is_that_of_its_profile() {
     kfdd.finish();
 }
 
+// Keeps: top-rates, top-ends
 #[test]
 fn top_tells_each_processs_packets_per_second_with_its_queues() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -113,6 +115,7 @@ fn top_tells_each_processs_packets_per_second_with_its_queues() {
     kfdd.finish();
 }
 
+// Keeps: top-rates
 #[test]
 fn top_once_is_one_listing_with_the_rates_of_one_interval() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -131,6 +134,7 @@ fn top_once_is_one_listing_with_the_rates_of_one_interval() {
     kfdd.finish();
 }
 
+// Keeps: top-ends
 #[test]
 fn top_sleeps_between_refreshes_and_ends_with_its_reader_and_with_its_daemon() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -156,6 +160,7 @@ fn top_sleeps_between_refreshes_and_ends_with_its_reader_and_with_its_daemon() {
     assert_eq!(top.code(), Some(1), "there is no daemon any more");
 }
 
+// Keeps: top-ends
 #[test]
 fn a_signal_ends_top_though_nobody_reads_what_it_writes() {
     let Some(kfdd) = Kfdd::start() else { return };

@@ -88,6 +88,7 @@ fn a_client_that_ends_by_itself_leaves_nothing() {
     kfdd.finish();
 }
 
+// Keeps: elsewhere-identity
 #[test]
 fn a_client_in_another_pid_namespace_is_who_the_host_says_it_is() {
     let Some(kfdd) = Kfdd::start() else { return };

@@ -81,6 +81,7 @@ fn field<'a>(json: &'a serde_json::Value, pointer: &str) -> &'a str {
         .unwrap_or_else(|| panic!("no {pointer} in {json:#}"))
 }
 
+// Keeps: rocm-smi
 #[test]
 fn rocm_smi_shows_each_device_with_its_memory_and_the_processes_on_it() {
     if !able::has("rocm-smi") {
@@ -116,6 +117,7 @@ fn rocm_smi_shows_each_device_with_its_memory_and_the_processes_on_it() {
     }
 }
 
+// Keeps: radeontop
 #[test]
 fn radeontop_shows_the_memory_of_a_device_by_its_node_and_by_its_bus() {
     if !able::has("radeontop") {
@@ -143,6 +145,7 @@ fn radeontop_shows_the_memory_of_a_device_by_its_node_and_by_its_bus() {
     scene.end();
 }
 
+// Keeps: device-nodes
 #[test]
 fn nodes_look_like_character_devices_to_a_command_that_asks_for_it() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -192,6 +195,7 @@ fn nodes_look_like_character_devices_to_a_command_that_asks_for_it() {
 }
 
 /// nvtop 3.0.1 writes every second device's place into the first one's entry (extract_gpuinfo_amdgpu.c) and aborts.
+// Keeps: nvtop-amdgpu-top
 #[test]
 fn nvtop_shows_a_device_whose_nodes_look_like_character_devices() {
     if !able::has("nvtop") || !able::has("script") {
@@ -223,6 +227,7 @@ fn amdgpu_top() -> Option<PathBuf> {
     able::has("amdgpu_top").then(|| "amdgpu_top".into())
 }
 
+// Keeps: nvtop-amdgpu-top
 #[test]
 fn amdgpu_top_shows_each_device_with_its_memory() {
     let Some(program) = amdgpu_top() else { return };
@@ -252,6 +257,7 @@ fn amdgpu_top_shows_each_device_with_its_memory() {
 
 /// HIP 5.2.3 itself dispatches a kernel when a stream is made: with waves that complete without running, its copies are those of
 /// the copy engines.
+// Keeps: hip
 #[test]
 fn the_unmodified_hip_runtime_finds_devices_takes_memory_and_copies() {
     if !able::live() {
@@ -278,6 +284,7 @@ fn the_unmodified_hip_runtime_finds_devices_takes_memory_and_copies() {
 }
 
 /// A device is busy while its queues run, and not after.
+// Keeps: busy-live
 #[test]
 fn gpu_busy_percent_follows_what_clients_submit() {
     let Some(scene) = Scene::new("gfx900", 2) else { return };

@@ -60,6 +60,7 @@ fn micros(limit: Duration) -> String {
     limit.as_micros().to_string()
 }
 
+// Keeps: service-ready
 #[test]
 fn a_service_manager_hears_ready_when_a_client_may_attach_and_stopping_before_the_drain() {
     let manager = ServiceManager::new();
@@ -78,6 +79,7 @@ fn a_service_manager_hears_ready_when_a_client_may_attach_and_stopping_before_th
     assert_eq!(manager.hear(Duration::from_millis(1)), None);
 }
 
+// Keeps: watchdog
 #[test]
 fn the_watchdog_is_pinged_at_half_its_time_while_the_event_loop_goes_round_and_no_longer() {
     let manager = ServiceManager::new();
@@ -104,6 +106,7 @@ fn the_watchdog_is_pinged_at_half_its_time_while_the_event_loop_goes_round_and_n
     kfdd.finish();
 }
 
+// Keeps: watchdog-absent
 #[test]
 fn without_a_watchdog_of_its_own_a_daemon_neither_pings_nor_wakes() {
     let of_another = [("WATCHDOG_USEC", "100000"), ("WATCHDOG_PID", "1")];
@@ -121,6 +124,7 @@ fn without_a_watchdog_of_its_own_a_daemon_neither_pings_nor_wakes() {
     }
 }
 
+// Keeps: service-unreachable
 #[test]
 fn a_service_manager_that_cannot_be_reached_is_told_of_and_clients_are_served_all_the_same() {
     let Some(kfdd) = Kfdd::start_as(|mut command| {
@@ -143,6 +147,7 @@ fn assigned(key: &str) -> &'static str {
     value
 }
 
+// Keeps: unit-capabilities
 #[test]
 fn the_units_capabilities_are_enough_for_clients_of_any_user() {
     if !able::live() || !able::has("setpriv") {
@@ -180,6 +185,7 @@ fn the_units_capabilities_are_enough_for_clients_of_any_user() {
     kfdd.finish();
 }
 
+// Keeps: unit-mounts
 #[test]
 fn the_unit_is_one_that_systemd_takes_and_its_mounts_reach_the_machine() {
     assert_eq!(assigned("Type"), "notify");

@@ -4,6 +4,7 @@ use kfd_tests::program::program;
 use kfd_tests::{able, compile};
 use std::process::Command;
 
+// Keeps: wait-under-timer
 #[test]
 fn a_wait_under_a_profilers_timer_is_never_shorter_than_asked_and_has_its_event() {
     if !able::live() {

@@ -4,6 +4,7 @@ use kfd_tests::{Kfdd, compile, eventually};
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
+// Keeps: run-descriptors
 #[test]
 fn a_command_of_a_run_hears_of_its_faults_by_the_descriptor_it_gets() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -21,6 +22,7 @@ fn a_command_of_a_run_hears_of_its_faults_by_the_descriptor_it_gets() {
 }
 
 /// SIGKILL at any moment of a run: before its filter, between that and the handing over, in a stopped call, after it.
+// Keeps: run-killed
 #[test]
 fn commands_that_are_killed_leave_no_listener_and_no_thread() {
     let Some(kfdd) = Kfdd::start() else { return };

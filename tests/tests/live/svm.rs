@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+// Keeps: svm-heap, svm-holes, svm-read-only
 #[test]
 fn a_copy_queue_reaches_registered_memory_of_the_clients_heap() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -14,6 +15,7 @@ fn a_copy_queue_reaches_registered_memory_of_the_clients_heap() {
     kfdd.finish();
 }
 
+// Keeps: svm-heap
 #[test]
 fn a_device_that_retries_faults_reaches_the_heap_without_a_word() {
     if !able::live() {
@@ -26,6 +28,7 @@ fn a_device_that_retries_faults_reaches_the_heap_without_a_word() {
     assert!(out.status.success(), "{out:?}");
 }
 
+// Keeps: svm-death
 #[test]
 fn a_client_killed_with_registered_memory_leaves_nothing_charged() {
     let Some(kfdd) = Kfdd::start() else { return };

@@ -101,6 +101,7 @@ fn packets_in_the_clients_own_memory_are_taken_through_a_memory_worker() {
 }
 
 /// 7649.
+// Keeps: elsewhere-unreadable
 #[test]
 fn memory_that_cannot_be_read_is_a_memory_exception_and_a_stopped_queue_never_zeros() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -131,6 +132,7 @@ fn memory_that_cannot_be_read_is_a_memory_exception_and_a_stopped_queue_never_ze
     kfdd.finish();
 }
 
+// Keeps: userptr-there, ALLOC_MEMORY_OF_GPU
 #[test]
 fn client_memory_must_be_there_when_it_is_named() {
     let Some(kfdd) = Kfdd::start() else { return };
@@ -172,6 +174,7 @@ fn client_memory_must_be_there_when_it_is_named() {
     kfdd.finish();
 }
 
+// Keeps: userptr-there
 #[test]
 fn the_unmodified_runtime_locks_no_memory_that_is_not_there() {
     if !able::live() {

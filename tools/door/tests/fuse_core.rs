@@ -179,6 +179,7 @@ fn wait_on(client: &mut Client, event: u32, timeout: u32) -> String {
     format!("{WAIT_EVENTS} {}{words}", hex(at))
 }
 
+// Keeps: death-frees-all
 #[test]
 fn a_life_from_its_first_open_to_the_empty_leak_report() {
     let Some(daemon) = Daemon::start("a life") else { return };
@@ -205,6 +206,7 @@ fn a_life_from_its_first_open_to_the_empty_leak_report() {
     daemon.end();
 }
 
+// Keeps: doom-first-sign
 #[test]
 fn a_client_with_a_gigabyte_is_doomed_long_before_its_pidfd_fires() {
     let Some(daemon) = Daemon::start("a big client") else { return };
@@ -235,6 +237,7 @@ fn a_client_with_a_gigabyte_is_doomed_long_before_its_pidfd_fires() {
     daemon.end();
 }
 
+// Keeps: reopen-finds-all
 #[test]
 fn a_closed_and_reopened_kfd_finds_its_events_and_an_exec_does_not() {
     let Some(daemon) = Daemon::start("a reopen") else { return };
@@ -255,6 +258,7 @@ fn a_closed_and_reopened_kfd_finds_its_events_and_an_exec_does_not() {
     daemon.end();
 }
 
+// Keeps: doomed-alive
 #[test]
 fn a_doomed_client_that_lives_gets_ebadf_and_its_doorbell_stores_lead_nowhere() {
     let Some(daemon) = Daemon::start("an eviction") else { return };
@@ -273,6 +277,7 @@ fn a_doomed_client_that_lives_gets_ebadf_and_its_doorbell_stores_lead_nowhere() 
     daemon.end();
 }
 
+// Keeps: orphans-listed
 #[test]
 fn an_arena_that_a_forked_child_still_maps_lingers_by_name_until_the_child_ends() {
     let Some(daemon) = Daemon::start("a lingering arena") else { return };
@@ -295,6 +300,7 @@ fn an_arena_that_a_forked_child_still_maps_lingers_by_name_until_the_child_ends(
     daemon.end();
 }
 
+// Keeps: death-frees-all
 #[test]
 fn fifty_clients_killed_at_once_leave_nothing() {
     let Some(daemon) = Daemon::start("fifty clients") else { return };

@@ -38,6 +38,7 @@ fn sleeps() -> u64 {
     tasks.filter_map(|task| of_task(&task.unwrap().path())).sum()
 }
 
+// Keeps: idle-free
 #[test]
 fn a_door_with_idle_clients_makes_no_wake_ups() {
     if !nix::unistd::geteuid().is_root() || !Path::new("/dev/fuse").exists() {

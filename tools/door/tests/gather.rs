@@ -49,6 +49,7 @@ fn an_in_pointer_is_read_as_its_count_says_and_an_out_pointer_is_not() {
     assert_eq!(entries, [vec![7; 12], vec![]]);
 }
 
+// Keeps: chains-gathered
 #[test]
 fn what_a_chain_points_at_is_read_step_by_step_until_there_is_nothing_more() {
     let header =
@@ -135,6 +136,7 @@ fn a_long_read_is_split_and_put_together_again() {
     assert_eq!(plan.collect(answers).unwrap().pointers, [memory]);
 }
 
+// Keeps: pointers-checked
 #[test]
 fn a_failed_a_missing_and_a_short_answer_are_efault() {
     let plan = Plan::new(&ioctl(&[IDS]), &arg(&[0x1000, 3])).unwrap();
@@ -211,6 +213,7 @@ proptest! {
     }
 }
 
+// Keeps: svm-holes
 #[test]
 fn a_call_about_memory_looks_whether_it_is_there_and_tells_when_it_could() {
     let row = table::lookup(ioc::iowr(b'K', 0x20, 24)).unwrap();
@@ -236,6 +239,7 @@ fn a_call_about_memory_looks_whether_it_is_there_and_tells_when_it_could() {
     assert!(Plan::new(other, &[0; 40]).unwrap().looking(other, &[0; 40], Tgid(7)).is_empty());
 }
 
+// Keeps: userptr-there
 #[test]
 fn an_allocation_looks_at_the_memory_of_a_userptr_and_at_no_other() {
     let row = table::lookup(ioc::iowr(b'K', 0x16, 40)).unwrap();

@@ -108,6 +108,7 @@ fn without_randomisation_a_retired_address_space_is_told_from_its_successor() {
     assert_eq!(resolver.retired(), 0);
 }
 
+// Keeps: pid-namespaces
 #[test]
 fn a_client_in_another_pid_namespace_is_identified_by_the_daemons_numbers() {
     let resolver = Resolver::new();

@@ -18,6 +18,7 @@ fn client_process() {
     client::serve();
 }
 
+// Keeps: idle-free
 #[test]
 fn an_idle_pool_wakes_nobody() {
     let (pool, mut client) = (Pool::start(), Client::start());

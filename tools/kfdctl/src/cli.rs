@@ -381,6 +381,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    // Keeps: product-names
     #[test]
     fn help_lists_every_profile_and_what_else_it_is_called() {
         let choices = kfd_core::profile::Profile::choices();

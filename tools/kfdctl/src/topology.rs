@@ -272,6 +272,7 @@ mod tests {
         assert_eq!(ranges(&[]), "");
     }
 
+    // Keeps: topology
     #[test]
     fn the_devices_of_a_hive_reach_each_other_by_xgmi_and_the_cpu_by_pcie() {
         let machine = machine("gfx942", 4);
@@ -284,6 +285,7 @@ mod tests {
         assert!(first.render.as_ref().is_some_and(|render| render.starts_with("renderD")));
     }
 
+    // Keeps: topology
     #[test]
     fn every_profile_tells_what_its_devices_are() {
         for name in kfd_core::profile::Profile::names() {

@@ -26,6 +26,7 @@ fn link(bundle: &Path, links: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
+// Keeps: cdi-hook
 #[test]
 fn links_are_made_in_the_containers_root_once_or_twice() {
     let bundle = bundle();
@@ -39,6 +40,7 @@ fn links_are_made_in_the_containers_root_once_or_twice() {
     assert_eq!(fs::read_link(root.join("dev/dri/renderD128")).unwrap(), Path::new("../.kfdd/dri/renderD128"));
 }
 
+// Keeps: cdi-hook
 #[test]
 fn a_device_of_the_containers_own_is_not_replaced() {
     let bundle = bundle();
@@ -50,6 +52,7 @@ fn a_device_of_the_containers_own_is_not_replaced() {
     assert_eq!(fs::read_to_string(own).unwrap(), "its own");
 }
 
+// Keeps: cdi-hook
 #[test]
 fn what_an_image_links_to_is_looked_for_inside_of_it() {
     let bundle = bundle();
@@ -60,6 +63,7 @@ fn what_an_image_links_to_is_looked_for_inside_of_it() {
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "nothing is made outside");
 }
 
+// Keeps: cdi-hook
 #[test]
 fn what_is_no_state_or_no_link_is_refused() {
     let empty = tempfile::tempdir().unwrap();

@@ -28,6 +28,7 @@ fn options(verb: &str) -> Vec<String> {
     options
 }
 
+// Keeps: manual
 #[test]
 fn the_completions_of_every_shell_name_every_subcommand_and_option() {
     for shell in ["bash", "zsh", "fish"] {
@@ -45,6 +46,7 @@ fn the_completions_of_every_shell_name_every_subcommand_and_option() {
     assert_eq!(kfdctl(&["completions", "tcsh"]).status.code(), Some(2));
 }
 
+// Keeps: manual
 #[test]
 fn bash_takes_its_completions_and_completes_a_subcommand() {
     let folder = tempfile::tempdir().unwrap();
@@ -60,6 +62,7 @@ fn bash_takes_its_completions_and_completes_a_subcommand() {
     assert_eq!(String::from_utf8_lossy(&out.stdout), "topology\n", "{out:?}");
 }
 
+// Keeps: manual
 #[test]
 fn every_command_has_a_page_with_all_its_options() {
     let list = printed(&["man"]);
@@ -96,6 +99,7 @@ fn the_page_of_run_says_what_its_command_sees_and_with_what_it_ends() {
     }
 }
 
+// Keeps: manual
 #[test]
 fn man_shows_the_pages_without_a_complaint() {
     for page in printed(&["man"]).lines() {

@@ -28,6 +28,7 @@ fn able(test: &str) -> bool {
     able
 }
 
+// Keeps: run-exit-code
 #[test]
 fn the_exit_code_is_the_commands() {
     if !able("the_exit_code_is_the_commands") {
@@ -116,6 +117,7 @@ fn listings_inside_speak_to_the_commands_daemon() {
     assert!(lines.next().unwrap().contains("live"));
 }
 
+// Keeps: run-leaves-nothing
 #[test]
 fn nothing_stays_behind() {
     if !able("nothing_stays_behind") {

@@ -121,6 +121,7 @@ fn the_command_sees_kfd_the_render_nodes_and_the_topology() {
     assert_eq!(seen, "the served kfd\nthe served render node\n4711\nlive\n");
 }
 
+// Keeps: view-beside
 #[test]
 fn every_bus_and_class_shows_the_served_devices_beside_the_machines_own() {
     if !root("every_bus_and_class_shows_the_served_devices_beside_the_machines_own") {
@@ -151,6 +152,7 @@ fn every_bus_and_class_shows_the_served_devices_beside_the_machines_own() {
     }
 }
 
+// Keeps: view-hides-none
 #[test]
 fn a_real_primary_node_or_device_in_the_same_place_is_never_hidden_unasked() {
     if !root("a_real_primary_node_or_device_in_the_same_place_is_never_hidden_unasked") {
@@ -191,6 +193,7 @@ fn a_real_primary_node_or_device_in_the_same_place_is_never_hidden_unasked() {
     assert_eq!(outer.inside(&[], &nested), "the served primary node");
 }
 
+// Keeps: ras-view
 #[test]
 fn debugfs_shows_the_control_file_to_root() {
     if !root("debugfs_shows_the_control_file_to_root") {
@@ -226,6 +229,7 @@ fn the_rest_of_dev_and_sys_goes_on_working() {
     assert_eq!(through.unwrap(), "shared\n", "/dev/shm is the machine's");
 }
 
+// Keeps: outside-unchanged
 #[test]
 fn outside_the_view_nothing_changes() {
     if !root("outside_the_view_nothing_changes") {
@@ -323,6 +327,7 @@ fn the_composition_without_overlays_shows_the_same() {
     assert_eq!(seen, "4711\n1\nthe served kfd0\n");
 }
 
+// Keeps: ras-view
 #[test]
 fn an_ordinary_user_gets_a_view_and_stays_the_same_user() {
     if !root("an_ordinary_user_gets_a_view_and_stays_the_same_user") {
@@ -350,6 +355,7 @@ fn an_ordinary_user_gets_a_view_and_stays_the_same_user() {
     assert_eq!(stdout(&out), "65534\nthe served kfd1\n1\n", "{out:?}");
 }
 
+// Keeps: view-hides-none
 #[test]
 fn a_real_kfd_is_never_hidden_unasked() {
     if !root("a_real_kfd_is_never_hidden_unasked") {

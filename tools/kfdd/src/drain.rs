@@ -57,6 +57,7 @@ mod tests {
         fn post(&self, _: Notice) {}
     }
 
+    // Keeps: drain
     #[test]
     fn a_death_that_another_thread_has_won_is_waited_for() {
         let profile = Profile::named("gfx900").expect("compiled in");

@@ -79,6 +79,7 @@ mod tests {
     use super::{Letter, Mailbox};
     use std::sync::mpsc::channel;
 
+    // Keeps: drain
     #[test]
     fn what_comes_after_the_end_of_everybody_is_done_before_it() {
         let mailbox = Mailbox::new().expect("a descriptor");

@@ -55,6 +55,7 @@ mod tests {
     use super::Options;
     use clap::CommandFactory;
 
+    // Keeps: product-names
     #[test]
     fn help_lists_every_profile_and_what_else_it_is_called() {
         let help = Options::command().render_long_help().to_string();

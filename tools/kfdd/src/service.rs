@@ -134,6 +134,7 @@ mod tests {
         watchdog(Some(OsStr::new(micros)), whose.map(OsStr::new), 42)
     }
 
+    // Keeps: watchdog-absent
     #[test]
     fn a_watchdog_of_nobody_or_of_another_process_is_not_ours_to_ping() {
         assert!(matches!(watchdog(None, None, 42), Ok(None)));
@@ -152,6 +153,7 @@ mod tests {
         }
     }
 
+    // Keeps: service-ready, watchdog
     #[test]
     fn an_abstract_socket_is_reached_too_and_a_full_one_delays_no_ping() {
         let name = format!("kfdd-service-{}", std::process::id());

@@ -170,6 +170,7 @@ mod tests {
         summary
     }
 
+    // Keeps: bench-summary
     #[test]
     fn the_summary_counts_lines_with_a_goal_and_an_unsound_one_as_not_met() {
         let lines = [

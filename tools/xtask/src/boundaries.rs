@@ -50,6 +50,7 @@ fn files(root: &Path, arguments: &[&str]) -> anyhow::Result<Vec<String>> {
 mod tests {
     use super::{check, may_be_unsafe};
 
+    // Keeps: unsafe-named
     #[test]
     fn no_module_of_the_tree_allows_unsafe_code_unless_it_is_named_for_it() {
         check(&crate::cargo::root()).expect("the tree keeps its boundaries");

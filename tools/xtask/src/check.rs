@@ -1,8 +1,9 @@
 //! `cargo xtask check`: what CI checks besides the tests.
 //!
 //! Format, clippy with warnings denied, documentation with warnings denied, and what `deny.toml` states about
-//! licences and sources of dependencies; that SPECIFICATION.md names a test that exists for every promise; that unsafe
-//! code stays in the modules that are for it, and that dependencies point down (`boundaries.rs`); that no more than two files name each other in a circle (`imports`).
+//! licences and sources of dependencies; that every promise has a test that names it (`promises.rs`); that unsafe code
+//! stays in the modules that are for it, and that dependencies point down (`boundaries.rs`); that no more than two files name each other in a
+//! circle (`imports`).
 
 use crate::cargo::{cargo, must};
 use anyhow::{Context, bail};
@@ -16,7 +17,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     dependencies()?;
     crate::boundaries::check(&crate::cargo::root())?;
     crate::imports::check(&crate::cargo::root())?;
-    crate::specification::check(&crate::cargo::root())?;
+    crate::promises::check(&crate::cargo::root())?;
     println!("check: ok");
     Ok(ExitCode::SUCCESS)
 }
@@ -99,6 +100,7 @@ fn allowed(expression: &str, allow: &[String]) -> bool {
 mod tests {
     use super::{allowed, dependencies};
 
+    // Keeps: crates-alone
     #[test]
     fn dependencies_have_allowed_licences_and_the_crates_that_stand_alone_need_no_other() {
         dependencies().expect("what Cargo.lock names is allowed");

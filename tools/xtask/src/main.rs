@@ -14,7 +14,7 @@
 //! | [`soak`] | the long modes |
 //! | [`check`] | format, lints, docs, licences |
 //! | [`imports`] | which file names which: no circles |
-//! | [`specification`] | the promises held against the tests that keep them |
+//! | [`promises`] | the promises held against the tests that keep them |
 
 mod amdgpu_top;
 mod bench;
@@ -27,9 +27,9 @@ mod demo;
 mod imports;
 mod integration;
 mod packages;
+mod promises;
 mod python;
 mod soak;
-mod specification;
 mod test;
 mod watchdog;
 

@@ -57,6 +57,7 @@ fn ours(case: Case) -> Option<(String, usize)> {
     Some((inst.to_string(), usize::from(inst.words)))
 }
 
+// Keeps: gcn-as-llvm, gcn-refused
 #[test]
 fn words_are_accepted_and_read_as_llvm_accepts_and_reads_them() {
     let Some(llvm) = tool::find("words_are_accepted_and_read_as_llvm_accepts_and_reads_them") else { return };
@@ -93,6 +94,7 @@ fn words_are_accepted_and_read_as_llvm_accepts_and_reads_them() {
     println!("{} cases, {accepted} of them instructions", count());
 }
 
+// Keeps: gcn-as-llvm
 #[test]
 fn the_text_of_each_line_of_the_table_assembles_to_its_words() {
     let Some(llvm) = tool::find("the_text_of_each_line_of_the_table_assembles_to_its_words") else { return };

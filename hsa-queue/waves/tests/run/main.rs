@@ -43,6 +43,7 @@ fn the_words_of_each_kernel_are_what_llvm_makes_of_its_text() {
     }
 }
 
+// Keeps: wave-groups
 #[test]
 fn a_sum_of_two_vectors_stops_at_their_end() {
     let n = 1000_u32;
@@ -59,6 +60,7 @@ fn a_sum_of_two_vectors_stops_at_their_end() {
     }
 }
 
+// Keeps: wave-groups
 #[test]
 fn groups_share_data_meet_at_barriers_and_add_up_by_atomics() {
     let n = 2048_u32;
@@ -70,6 +72,7 @@ fn groups_share_data_meet_at_barriers_and_add_up_by_atomics() {
     assert_eq!(machine.read(out, 1), [n * (n + 1) / 2]);
 }
 
+// Keeps: wave-division
 #[test]
 fn a_division_by_steps_is_rounded_as_one() {
     let mut rng = fastrand::Rng::with_seed(754);
@@ -122,6 +125,7 @@ fn a_division_by_steps_is_rounded_as_one() {
     }
 }
 
+// Keeps: wave-stops
 #[test]
 fn memory_that_is_not_there_stops_the_wave_at_its_instruction() {
     let mut machine = Machine::new(ADD);
@@ -134,6 +138,7 @@ fn memory_that_is_not_there_stops_the_wave_at_its_instruction() {
     assert_eq!(pc, machine.end() - 12);
 }
 
+// Keeps: wave-waits
 #[test]
 fn memory_that_comes_later_is_asked_for_again_and_an_atomic_is_carried_out_once() {
     let n = 512_u32;
@@ -147,6 +152,7 @@ fn memory_that_comes_later_is_asked_for_again_and_an_atomic_is_carried_out_once(
     assert!(machine.hesitations() > 500);
 }
 
+// Keeps: wave-stops
 #[test]
 fn what_the_engine_does_not_run_is_named() {
     // v_qsad_pk_u16_u8 v[0:1], v[2:3], v4, v[6:7]
@@ -162,6 +168,7 @@ fn what_the_engine_does_not_run_is_named() {
     ));
 }
 
+// Keeps: wave-any-code
 #[test]
 fn random_code_ends_in_a_reason_and_never_in_a_panic() {
     let mut rng = fastrand::Rng::with_seed(64);

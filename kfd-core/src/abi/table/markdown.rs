@@ -1,34 +1,21 @@
-//! The table as text, for SPECIFICATION.
+//! The table as text, for CALLS.md.
 
 use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Ioctl, Pointer, Returned, Variant};
 use std::fmt::Write as _;
 
-/// A markdown table of `rows`: number, name, size of the struct, direction, pointers, since which interface, and what
-/// the call does. Ends with a newline.
+/// A markdown table of `rows` (number, name, size of the struct, direction, since which interface, and what the call
+/// does) and below it a list of where the pointers and descriptors of each lead. Ends with a newline.
 #[must_use]
-pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
-    let mut text = String::from(
-        "| nr | name | bytes | way | pointers | since | what it does |\n|---|---|---|---|---|---|---|\n",
-    );
-    for row in rows {
+pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl> + Clone) -> String {
+    let mut text =
+        String::from("| nr | name | bytes | way | since | what it does |\n|---|---|---|---|---|---|\n");
+    for row in rows.clone() {
         let way = match (row.reads(), row.writes()) {
             (true, true) => "in, out",
             (true, false) => "in",
             (false, true) => "out",
             (false, false) => "",
         };
-        let of_row = |offset: usize| row.layout.map_or("?", |layout| layout.name_at(offset));
-        let mut pointers: Vec<_> = row.pointers.iter().map(|pointer| describe(pointer, &of_row)).collect();
-        for variant in row.variants.iter().flat_map(|variants| variants.rows) {
-            pointers.extend(operation(row, variant));
-        }
-        if let Some(Descriptor { name, kind: DescriptorKind::DmaBuf, .. }) = row.descriptor {
-            pointers.push(format!("`{name}`: a dma-buf"));
-        }
-        if let Some(Returned { name, .. }) = row.returned {
-            pointers.push(format!("`{name}`: a new descriptor"));
-        }
-        let pointers = pointers.join("; ");
         let since = if row.since == 0 { String::new() } else { format!("1.{}", row.since) };
         let privileged = match (row.privileged, row.primary) {
             (true, _) => " Privileged.",
@@ -39,7 +26,7 @@ pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
         let tail = row.tail.map_or_else(String::new, |tail| format!(" + n × {}", tail.size));
         writeln!(
             text,
-            "| `{:02x}` | {} | {}{tail} | {way} | {pointers} | {since} | {}{privileged}{always} |",
+            "| `{:02x}` | {} | {}{tail} | {way} | {since} | {}{privileged}{always} |",
             row.number(),
             row.name,
             row.size(),
@@ -47,7 +34,31 @@ pub fn markdown<'a>(rows: impl IntoIterator<Item = &'a Ioctl>) -> String {
         )
         .expect("a String takes every write");
     }
+    text.push_str("\nWhere pointers and descriptors lead:\n\n");
+    for row in rows {
+        let lines = inside(row);
+        if !lines.is_empty() {
+            let lines: String = lines.iter().map(|line| format!("  - {line}\n")).collect();
+            write!(text, "- {}\n{lines}", row.name).expect("a String takes every write");
+        }
+    }
     text
+}
+
+/// A line for each pointer and descriptor in the struct of `row`, or in that of one of its operations.
+fn inside(row: &Ioctl) -> Vec<String> {
+    let of_row = |offset: usize| row.layout.map_or("?", |layout| layout.name_at(offset));
+    let mut lines: Vec<_> = row.pointers.iter().map(|pointer| describe(pointer, &of_row)).collect();
+    for variant in row.variants.iter().flat_map(|variants| variants.rows) {
+        lines.extend(operation(row, variant));
+    }
+    if let Some(Descriptor { name, kind: DescriptorKind::DmaBuf, .. }) = row.descriptor {
+        lines.push(format!("`{name}`: a dma-buf"));
+    }
+    if let Some(Returned { name, .. }) = row.returned {
+        lines.push(format!("`{name}`: a new descriptor"));
+    }
+    lines
 }
 
 /// `SUSPEND_QUEUES: queue_array_ptr: num_queues × 4 in and out`; nothing for an operation without pointers.

@@ -1,7 +1,7 @@
 //! A device's sensors (amdgpu/amdgpu_pm.c, `hwmon_attributes`; Documentation/hwmon/sysfs-interface.rst).
 //!
 //! Nothing here is warm and nothing draws power: temperatures, power, voltage and fans are constants that an idle device of
-//! the kind could have. Documented as such in SPECIFICATION.md.
+//! the kind could have. Documented as such in DIFFERENCES.md.
 
 use super::Tree;
 use super::place::Place;

@@ -277,6 +277,7 @@ mod tests {
         assert_eq!(window.load_u32(at + 4), Some(0xffff));
     }
 
+    // Keeps: dmabuf-available
     #[test]
     fn a_shared_range_that_nobody_holds_costs_nothing_and_is_taken_until_it_is_given_back() {
         let (arena, _) = arena(1);

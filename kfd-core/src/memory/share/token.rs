@@ -91,6 +91,7 @@ mod tests {
     use std::io::{Read, Seek, SeekFrom, Write};
     use std::os::fd::AsFd;
 
+    // Keeps: dmabuf
     #[test]
     fn a_token_tells_its_size_and_is_neither_read_nor_written_nor_mapped() {
         let token = Token::new(12_345).expect("a token");

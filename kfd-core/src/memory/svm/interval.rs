@@ -150,6 +150,7 @@ mod tests {
     }
 
     proptest! {
+        // Keeps: svm-ranges
         #[test]
         fn it_says_of_every_byte_what_a_byte_wise_model_says(
             steps in prop::collection::vec((ranges(), changes()), 0..24),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::world::AQL;
 
+// Keeps: debug-told-first
 #[test]
 fn a_memory_violation_is_the_debuggers_until_it_passes_it_on() {
     let world = world();
@@ -39,6 +40,7 @@ fn a_memory_violation_is_the_debuggers_until_it_passes_it_on() {
     world.end();
 }
 
+// Keeps: debug-told-first
 #[test]
 fn a_violation_that_the_debugger_did_not_ask_for_is_the_processs_as_ever() {
     let world = world();
@@ -58,6 +60,7 @@ fn a_violation_that_the_debugger_did_not_ask_for_is_the_processs_as_ever() {
     world.end();
 }
 
+// Keeps: debug-told-first
 #[test]
 fn a_malformed_packet_is_told_by_its_code_and_passed_on_through_the_save_area() {
     let world = world();

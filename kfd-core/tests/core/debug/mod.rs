@@ -152,6 +152,7 @@ const VIOLATION: u64 = abi::ec_mask(abi::EC_DEVICE_MEMORY_VIOLATION);
 const RUNTIME: u64 = abi::ec_mask(abi::EC_PROCESS_RUNTIME);
 const DELETED: u64 = abi::ec_mask(abi::EC_DEVICE_QUEUE_DELETE);
 
+// Keeps: debug-attach, DBG_TRAP
 #[test]
 fn who_may_debug_whom_is_judged_in_the_kernels_order() {
     let world = world();
@@ -186,6 +187,7 @@ fn who_may_debug_whom_is_judged_in_the_kernels_order() {
     world.end();
 }
 
+// Keeps: interface-kept, RUNTIME_ENABLE
 #[test]
 fn an_interface_before_1_13_has_neither_runtime_nor_debugger() {
     let world = World::of(older(12), Limits::default());
@@ -195,6 +197,7 @@ fn an_interface_before_1_13_has_neither_runtime_nor_debugger() {
     world.end();
 }
 
+// Keeps: DBG_TRAP
 #[test]
 fn a_session_begins_once_and_tells_what_the_runtime_said() {
     let world = world();
@@ -217,6 +220,7 @@ fn a_session_begins_once_and_tells_what_the_runtime_said() {
     world.end();
 }
 
+// Keeps: RUNTIME_ENABLE
 #[test]
 fn a_runtime_without_a_debugger_comes_once_before_any_queue() {
     let world = world();
@@ -231,6 +235,7 @@ fn a_runtime_without_a_debugger_comes_once_before_any_queue() {
     world.end();
 }
 
+// Keeps: debug-runtime-waits, RUNTIME_ENABLE
 #[test]
 fn the_runtime_waits_for_its_debuggers_word() {
     let world = world();
@@ -265,6 +270,7 @@ fn the_runtime_waits_for_its_debuggers_word() {
     world.end();
 }
 
+// Keeps: debug-runtime-waits, debug-deaths
 #[test]
 fn the_end_of_a_session_lets_go_whoever_waited_for_it() {
     for died in [false, true] {
@@ -285,6 +291,7 @@ fn the_end_of_a_session_lets_go_whoever_waited_for_it() {
     }
 }
 
+// Keeps: debug-deaths
 #[test]
 fn a_target_that_dies_in_the_middle_leaves_nothing() {
     let world = world();
@@ -298,6 +305,7 @@ fn a_target_that_dies_in_the_middle_leaves_nothing() {
     world.end();
 }
 
+// Keeps: DBG_TRAP
 #[test]
 fn what_waves_are_told_is_what_their_device_takes() {
     for (gfx, traps, single, replace) in
@@ -338,6 +346,7 @@ fn what_waves_are_told_is_what_their_device_takes() {
     }
 }
 
+// Keeps: DBG_TRAP
 #[test]
 fn a_devices_four_watch_points_are_all_processes_and_come_back_with_the_session() {
     let world = world();
@@ -372,6 +381,7 @@ fn a_devices_four_watch_points_are_all_processes_and_come_back_with_the_session(
     world.end();
 }
 
+// Keeps: SET_CU_MASK, ALLOC_QUEUE_GWS
 #[test]
 fn gfx11_debugs_no_queue_whose_compute_units_its_client_chose() {
     let world = World::of(profile(GFX1100), Limits::default());
@@ -400,6 +410,7 @@ fn gfx11_debugs_no_queue_whose_compute_units_its_client_chose() {
     world.end();
 }
 
+// Keeps: interface-kept
 #[test]
 fn profiles_whose_interface_debugs_say_so_in_their_topology() {
     const TRAP_DEBUG: u32 = 1 << 15;

@@ -2,6 +2,7 @@
 
 use super::*;
 
+// Keeps: DBG_TRAP
 #[test]
 fn a_new_queue_is_told_listed_and_suspended_once_the_debugger_knows_it() {
     let world = world();
@@ -39,6 +40,7 @@ fn a_new_queue_is_told_listed_and_suspended_once_the_debugger_knows_it() {
     world.end();
 }
 
+// Keeps: DBG_TRAP
 #[test]
 fn lists_tell_how_much_there_is_whatever_the_room() {
     let world = world();
@@ -64,6 +66,7 @@ fn lists_tell_how_much_there_is_whatever_the_room() {
     world.end();
 }
 
+// Keeps: suspended-queue
 #[test]
 fn a_suspended_queue_runs_nothing_until_it_is_resumed() {
     let world = world();
@@ -84,6 +87,7 @@ fn a_suspended_queue_runs_nothing_until_it_is_resumed() {
     world.end();
 }
 
+// Keeps: suspended-queue, DESTROY_QUEUE
 #[test]
 fn a_suspended_queue_is_destroyed_when_it_is_let_go() {
     for ends in [false, true] {

@@ -178,6 +178,7 @@ fn hears(states: &[State], expected: Heard, mut raise: impl FnMut(&mut Scene<'_>
     }
 }
 
+// Keeps: stopped-queue-told, inactive-signal
 #[test]
 fn a_packet_that_cannot_run_is_told_to_its_debugger() {
     // The command processor does not know of debuggers: the signal is set all the same.
@@ -187,6 +188,7 @@ fn a_packet_that_cannot_run_is_told_to_its_debugger() {
     }
 }
 
+// Keeps: stopped-queue-told, inactive-signal
 #[test]
 fn a_packet_that_cannot_run_is_told_to_a_runtime_that_has_enabled_exceptions() {
     hears(&ENABLED, Heard { inactive: 32, ..RUNTIME }, |scene| Some(scene.bad_aql()));
@@ -195,6 +197,7 @@ fn a_packet_that_cannot_run_is_told_to_a_runtime_that_has_enabled_exceptions() {
     hears(&ENABLED, without_an_area, |scene| Some(scene.bad_stream(abi::QUEUE_TYPE_SDMA, false)));
 }
 
+// Keeps: stopped-queue-told, inactive-signal
 #[test]
 fn a_packet_that_cannot_run_is_told_by_the_inactive_signal_or_the_hardware_event_where_nobody_else_hears() {
     hears(&NEITHER, Heard { inactive: 32, ..NOBODY }, |scene| Some(scene.bad_aql()));
@@ -204,6 +207,7 @@ fn a_packet_that_cannot_run_is_told_by_the_inactive_signal_or_the_hardware_event
     }
 }
 
+// Keeps: violation-told
 #[test]
 fn a_memory_violation_is_told_to_its_debugger_or_else_by_the_memory_events() {
     let violation = |scene: &mut Scene<'_>| {
@@ -218,6 +222,7 @@ fn a_memory_violation_is_told_to_its_debugger_or_else_by_the_memory_events() {
     }
 }
 
+// Keeps: reset-told
 #[test]
 fn a_reset_is_told_by_both_kinds_of_events_whoever_listens() {
     let reset = |scene: &mut Scene<'_>| {
@@ -231,6 +236,7 @@ fn a_reset_is_told_by_both_kinds_of_events_whoever_listens() {
     }
 }
 
+// Keeps: queue-news
 #[test]
 fn news_of_queues_are_told_to_a_debugger_and_to_nobody_else() {
     let news = |scene: &mut Scene<'_>| {
@@ -246,6 +252,7 @@ fn news_of_queues_are_told_to_a_debugger_and_to_nobody_else() {
     }
 }
 
+// Keeps: stopped-queue-told
 #[test]
 fn an_interface_without_exceptions_sets_the_hardware_event_for_what_has_no_signal() {
     let mut profile = profile(90_000);
@@ -337,6 +344,7 @@ impl<'w> Own<'w> {
     }
 }
 
+// Keeps: runtime-told
 #[test]
 fn a_runtime_whose_save_area_is_its_own_memory_is_told_by_a_worker() {
     let world = world();
@@ -360,6 +368,7 @@ fn a_runtime_whose_save_area_is_its_own_memory_is_told_by_a_worker() {
     world.end();
 }
 
+// Keeps: runtime-told
 #[test]
 fn what_a_queue_raises_while_its_runtime_is_being_told_is_told_after_it() {
     let world = world();
@@ -384,6 +393,7 @@ fn what_a_queue_raises_while_its_runtime_is_being_told_is_told_after_it() {
     world.end();
 }
 
+// Keeps: runtime-told-ends
 #[test]
 fn a_queue_or_a_process_that_goes_while_its_runtime_is_being_told_takes_the_rest_along() {
     for destroyed in [true, false] {
@@ -407,6 +417,7 @@ fn a_queue_or_a_process_that_goes_while_its_runtime_is_being_told_takes_the_rest
     }
 }
 
+// Keeps: runtime-told-ends
 #[test]
 fn a_save_area_or_a_word_that_leads_nowhere_ends_it_quietly() {
     for (head, wild) in [(false, 0), (true, 0), (true, 0xdead_beef_0000)] {
@@ -429,6 +440,7 @@ fn a_save_area_or_a_word_that_leads_nowhere_ends_it_quietly() {
     }
 }
 
+// Keeps: inactive-signal
 #[test]
 fn the_inactive_signal_wakes_its_client_whatever_the_runtime_said() {
     let world = world();

@@ -69,6 +69,7 @@ impl Copies {
     }
 }
 
+// Keeps: svm-reached
 #[test]
 fn a_queue_reaches_registered_memory_at_the_clients_own_address_and_nothing_else() {
     let world = World::new();
@@ -101,6 +102,7 @@ fn a_queue_reaches_registered_memory_at_the_clients_own_address_and_nothing_else
     world.end();
 }
 
+// Keeps: svm-read-only
 #[test]
 fn what_the_client_may_only_read_its_queues_only_read() {
     let world = World::new();
@@ -136,6 +138,7 @@ fn what_the_client_may_only_read_its_queues_only_read() {
     world.end();
 }
 
+// Keeps: svm-reached
 #[test]
 fn where_faults_are_retried_all_memory_is_reached_but_what_is_forbidden() {
     let world = World::of(device("gfx942"), Limits::default());

@@ -106,6 +106,7 @@ fn retry(client: &mut Client<'_>, on: bool) {
     client.ok(0x21, &mut abi::SetXnackMode { xnack_enabled: on.into() });
 }
 
+// Keeps: svm-defaults
 #[test]
 fn memory_that_nothing_was_said_of_has_the_kernels_defaults() {
     for (on, access) in [(false, NO_ACCESS), (true, ACCESS)] {
@@ -136,6 +137,7 @@ fn memory_that_nothing_was_said_of_has_the_kernels_defaults() {
     }
 }
 
+// Keeps: interface-kept
 #[test]
 fn an_interface_before_1_15_keeps_a_byte_of_the_granularity() {
     let world = World::of(older(14), Limits::default());
@@ -145,6 +147,7 @@ fn an_interface_before_1_15_keeps_a_byte_of_the_granularity() {
     world.end();
 }
 
+// Keeps: svm-told, SVM
 #[test]
 fn what_is_set_is_told_and_of_several_ranges_the_intersection() {
     let world = World::of(two(), Limits::default());
@@ -190,6 +193,7 @@ fn what_is_set_is_told_and_of_several_ranges_the_intersection() {
     world.end();
 }
 
+// Keeps: svm-ranges
 #[test]
 fn a_range_is_split_by_what_is_said_of_its_middle_and_joined_when_it_is_the_same_again() {
     let world = World::new();
@@ -212,6 +216,7 @@ fn a_range_is_split_by_what_is_said_of_its_middle_and_joined_when_it_is_the_same
     world.end();
 }
 
+// Keeps: svm-refusals, SVM
 #[test]
 fn refusals_are_the_kernels_in_its_order_and_change_nothing() {
     let world = World::of(two(), Limits::default());
@@ -279,6 +284,7 @@ fn refusals_are_the_kernels_in_its_order_and_change_nothing() {
     world.end();
 }
 
+// Keeps: svm-unknown-operation
 #[test]
 fn an_unknown_operation_answers_einvals_number_without_its_sign_as_the_kernel_does() {
     let world = World::new();
@@ -290,6 +296,7 @@ fn an_unknown_operation_answers_einvals_number_without_its_sign_as_the_kernel_do
     world.end();
 }
 
+// Keeps: SVM
 #[test]
 fn a_device_without_shared_virtual_memory_is_no_device_for_it() {
     let mut profile = gpu().2;
@@ -301,6 +308,7 @@ fn a_device_without_shared_virtual_memory_is_no_device_for_it() {
     world.end();
 }
 
+// Keeps: svm-cost
 #[test]
 fn ranges_cost_their_number_and_their_bytes_while_faults_are_not_retried() {
     let limits = Limits { userptr_bytes: 1 << 20, ..Limits::default() };
@@ -337,6 +345,7 @@ fn ranges_cost_their_number_and_their_bytes_while_faults_are_not_retried() {
     few.end();
 }
 
+// Keeps: apertures
 #[test]
 fn apertures_are_those_of_gfx9_and_later_and_begin_where_the_profiles_kernel_has_them_begin() {
     for (name, interface, base) in [
@@ -357,6 +366,7 @@ fn apertures_are_those_of_gfx9_and_later_and_begin_where_the_profiles_kernel_has
     }
 }
 
+// Keeps: svm-death
 #[test]
 fn a_dead_clients_ranges_leave_nothing_charged() {
     let world = World::new();
@@ -371,6 +381,7 @@ fn a_dead_clients_ranges_leave_nothing_charged() {
     world.end();
 }
 
+// Keeps: svm-holes
 #[test]
 fn a_buffer_object_takes_the_place_of_a_range_and_a_hole_in_memory_ends_it() {
     let world = World::new();
@@ -400,6 +411,7 @@ fn on_devices(world: &World, client: &Client<'_>) -> u64 {
     rows.iter().find(|row| row.process == client.process).expect("listed").svm_vram_bytes
 }
 
+// Keeps: svm-cost
 #[test]
 fn a_prefetch_brings_a_range_onto_a_device_and_back_without_costing_vram() {
     let world = World::of(two(), Limits::default());
@@ -424,6 +436,7 @@ fn a_prefetch_brings_a_range_onto_a_device_and_back_without_costing_vram() {
     world.end();
 }
 
+// Keeps: smi-own
 #[test]
 fn a_prefetch_is_told_to_who_listens_where_something_moves() {
     let world = World::of(two(), Limits::default());
@@ -455,6 +468,7 @@ fn a_prefetch_is_told_to_who_listens_where_something_moves() {
     world.end();
 }
 
+// Keeps: svm-prefetch-full
 #[test]
 fn a_prefetch_that_does_not_fit_beside_buffer_objects_is_enospc_and_stays_give_way_to_each_other() {
     let mut profile = device("gfx900");

@@ -33,6 +33,7 @@ fn dead(watcher: &mut Watcher, want: u32) -> Vec<u32> {
     slots
 }
 
+// Keeps: watch-scale
 #[test]
 fn fifty_thousand_watches_fit_under_a_limit_of_twenty_thousand_descriptors() {
     const WATCHES: u32 = 50_000;
@@ -61,6 +62,7 @@ fn fifty_thousand_watches_fit_under_a_limit_of_twenty_thousand_descriptors() {
 
 /// 400 processes by default, under a limit of 100 descriptors; `NOTIFIER_WATCH_PROCESSES` asks for more, and then the
 /// limit is 20,000.
+// Keeps: watch-scale
 #[test]
 fn a_storm_of_deaths_of_more_processes_than_descriptors_reports_each_once() {
     if !alone("watch::tests::scale::a_storm_of_deaths_of_more_processes_than_descriptors_reports_each_once") {

@@ -173,6 +173,7 @@ mod tests {
         assert!(!traces(myself(), Tgid(std::process::id())));
     }
 
+    // Keeps: cross-attach
     #[test]
     fn a_caller_attaches_to_itself_and_to_nobody_that_there_is_not() {
         let own = Tgid(std::process::id());
@@ -190,6 +191,7 @@ mod tests {
         }
     }
 
+    // Keeps: debug-pipe
     #[test]
     fn a_pipe_is_opened_anew_and_nothing_else_is() {
         let (mut read, write) = std::io::pipe().expect("a pipe");

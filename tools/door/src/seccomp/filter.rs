@@ -95,6 +95,7 @@ mod tests {
         }
     }
 
+    // Keeps: seccomp-stops
     #[test]
     fn only_ioctls_that_pass_descriptors_stop() {
         let ioctl = libc::SYS_ioctl as u32;

@@ -48,6 +48,7 @@ mod tests {
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
 
+    // Keeps: handover
     #[test]
     fn a_line_arrives_with_its_descriptor_however_it_is_cut() {
         let (mut one, other) = UnixStream::pair().expect("a pair");
@@ -64,6 +65,7 @@ mod tests {
         assert_eq!(text, "x", "nobody else has the writing end");
     }
 
+    // Keeps: handover
     #[test]
     fn what_an_untrusted_sender_sends_along_is_not_taken() {
         let (one, other) = UnixStream::pair().expect("a pair");

@@ -25,6 +25,7 @@ fn ls_shows_the_tree_with_modes_everyone_can_use() {
     }
 }
 
+// Keeps: ras-root-only
 #[test]
 fn an_order_for_an_error_reaches_the_driver_and_its_refusal_comes_back() {
     let served = served_or_skip!();
@@ -68,6 +69,7 @@ fn a_refused_call_brings_its_struct_back_too() {
     assert_eq!(answer, format!("err {} ab{}", libc::EINVAL, "00".repeat(31)));
 }
 
+// Keeps: unknown-call
 #[test]
 fn unknown_calls_are_enotty_and_touch_nothing() {
     let served = served_or_skip!();
@@ -80,6 +82,7 @@ fn unknown_calls_are_enotty_and_touch_nothing() {
     }
 }
 
+// Keeps: struct-size
 #[test]
 fn a_smaller_or_larger_struct_is_cut_or_filled_as_the_kernel_does() {
     let served = served_or_skip!();

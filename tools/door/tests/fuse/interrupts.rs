@@ -9,6 +9,7 @@ use kfd_core::call::{Done, Outcome};
 use kfd_core::death::Cause;
 use std::time::{Duration, Instant};
 
+// Keeps: killed-parked
 #[test]
 fn a_client_killed_inside_a_parked_call_is_gone_at_once_and_doomed_by_the_interrupt() {
     let served = served_or_skip!();
@@ -61,6 +62,7 @@ fn a_client_killed_while_its_call_gathers_is_gone_at_once() {
     assert_eq!(served.door.census().calls, 0);
 }
 
+// Keeps: wait-restarts
 #[test]
 fn a_signal_restarts_the_call_with_its_remaining_time_or_ends_it_with_eintr() {
     let served = served_or_skip!();
@@ -91,6 +93,7 @@ fn a_signal_restarts_the_call_with_its_remaining_time_or_ends_it_with_eintr() {
     }
 }
 
+// Keeps: killed-parked
 #[test]
 fn clients_killed_at_any_moment_of_a_call_never_hang() {
     let served = served_or_skip!();

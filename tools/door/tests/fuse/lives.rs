@@ -7,6 +7,7 @@ use kfd_core::call::Node;
 use kfd_core::death::Cause;
 use std::time::{Duration, Instant};
 
+// Keeps: forked-ebadf
 #[test]
 fn a_forked_childs_call_is_ebadf_and_its_reopen_is_estale() {
     let served = served_or_skip!();
@@ -19,6 +20,7 @@ fn a_forked_childs_call_is_ebadf_and_its_reopen_is_estale() {
     assert_eq!(client.tell(&format!("ioctl {fd} {GET_VERSION} 0000000000000000")), "ret 0 0100000012000000");
 }
 
+// Keeps: flush-harmless
 #[test]
 fn closing_a_duplicate_running_a_command_and_reopening_tear_nothing_down() {
     let served = served_or_skip!();
@@ -36,6 +38,7 @@ fn closing_a_duplicate_running_a_command_and_reopening_tear_nothing_down() {
     assert!(!served.drain().iter().any(|seen| matches!(seen, Seen::Doomed(..))));
 }
 
+// Keeps: exec-distinct
 #[test]
 fn an_exec_that_closes_the_file_dooms_the_process() {
     let served = served_or_skip!();
@@ -49,6 +52,7 @@ fn an_exec_that_closes_the_file_dooms_the_process() {
     assert_ne!(served.opened(), process);
 }
 
+// Keeps: exec-distinct
 #[test]
 fn an_exec_that_keeps_the_file_is_seen_at_the_next_open() {
     let served = served_or_skip!();

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+// Keeps: second-daemon
 #[test]
 fn a_second_daemon_on_the_mount_point_is_told_so_and_the_first_goes_on() {
     let served = served_or_skip!();
@@ -33,6 +34,7 @@ fn daemon_at(path: &Path) -> Child {
     daemon
 }
 
+// Keeps: stale-mount
 #[test]
 fn a_mount_left_by_a_daemon_that_was_killed_is_removed_and_served_anew() {
     if served("a stale mount").is_none() {
@@ -109,6 +111,7 @@ fn refusal(command: &mut Command) -> String {
     text.lines().find_map(|line| line.strip_prefix(">> ")).unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
+// Keeps: missing-said
 #[test]
 fn without_privileges_the_door_says_what_to_do() {
     if served("missing privileges").is_none() {
@@ -128,6 +131,7 @@ fn without_privileges_the_door_says_what_to_do() {
     assert!(refused.contains("sudo"), "{refused}");
 }
 
+// Keeps: missing-said
 #[test]
 fn without_the_device_the_door_says_what_to_do() {
     if served("a missing device").is_none() {

@@ -58,6 +58,7 @@ fn truncating_or_writing_the_kfd_node_spoils_neither_its_pages_nor_the_trap() {
     assert_eq!(served.trapped().1, 4096);
 }
 
+// Keeps: processes-apart
 #[test]
 fn two_processes_never_share_doorbell_pages() {
     let served = served_or_skip!();
@@ -79,6 +80,7 @@ fn two_processes_never_share_doorbell_pages() {
     }
 }
 
+// Keeps: processes-apart
 #[test]
 fn the_render_node_shows_the_arena_and_ends_where_it_ends() {
     let served = served_or_skip!();

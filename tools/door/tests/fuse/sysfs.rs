@@ -19,6 +19,7 @@ pub fn devices() -> Tree {
 
 const DEVICE: &str = "amdgpu/0000:2f:00.0";
 
+// Keeps: sysfs-read-only
 #[test]
 fn a_devices_directory_has_what_the_topology_says() {
     let served = served_or_skip!();
@@ -42,6 +43,7 @@ fn a_devices_directory_has_what_the_topology_says() {
     assert!(File::create(device.join("new")).is_err());
 }
 
+// Keeps: sysfs-one-reading
 #[test]
 fn a_figure_is_asked_for_when_a_file_is_read_from_its_start() {
     let served = served_or_skip!();
@@ -71,6 +73,7 @@ fn a_figure_is_asked_for_when_a_file_is_read_from_its_start() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "8\n");
 }
 
+// Keeps: sysfs-bounded
 #[test]
 fn one_user_has_a_bounded_number_of_readings_open() {
     let served = served_or_skip!();
@@ -96,6 +99,7 @@ fn one_user_has_a_bounded_number_of_readings_open() {
     assert!(File::open(&path).is_ok());
 }
 
+// Keeps: kfd-proc
 #[test]
 fn a_process_is_in_proc_for_as_long_as_the_driver_lists_it() {
     let served = served_or_skip!();
@@ -124,6 +128,7 @@ fn a_process_is_in_proc_for_as_long_as_the_driver_lists_it() {
     assert!(served.drain().iter().all(|seen| !matches!(seen, Seen::Opened(..))), "readers are no clients");
 }
 
+// Keeps: primary-node
 #[test]
 fn a_primary_node_takes_calls_and_maps_nothing() {
     let served = served_or_skip!();

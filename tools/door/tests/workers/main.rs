@@ -68,6 +68,7 @@ fn invalid(mut packets: Vec<u8>) -> Vec<u8> {
     packets
 }
 
+// Keeps: user-packets
 #[test]
 fn packets_are_read_up_to_the_first_that_is_invalid_and_retired_with_their_bodies() {
     let (pool, mut client) = (Pool::start(), Client::start());
@@ -92,6 +93,7 @@ fn packets_are_read_up_to_the_first_that_is_invalid_and_retired_with_their_bodie
     assert_eq!(pool.run(process, vec![packets((0, 0), (va, 1024))]), [done(&ring(10, 2))]);
 }
 
+// Keeps: user-packets
 #[test]
 fn packets_of_one_client_are_never_those_kept_of_another_and_nothing_fails_as_such() {
     let pool = Pool::with(|config| config.count = 1);
@@ -179,6 +181,7 @@ fn lacks_by_text(pid: u32, mut at: u64, end: u64) -> Vec<Lack> {
     lacks
 }
 
+// Keeps: svm-holes
 #[test]
 fn what_a_clients_memory_lacks_is_what_its_maps_say_and_nothing_is_told_of_the_dead() {
     let (pool, mut client) = (Pool::start(), Client::start());

@@ -20,6 +20,7 @@ fn mounted() -> Option<HungMount> {
     HungMount::new().inspect_err(skip).ok()
 }
 
+// Keeps: hung-page
 #[test]
 fn a_page_that_never_arrives_costs_its_client_and_nobody_else() {
     let Some(mount) = mounted() else { return };
@@ -62,6 +63,7 @@ fn a_page_that_never_arrives_costs_its_client_and_nobody_else() {
     assert_eq!(pool.run(good_process, vec![read(va, 8)]).len(), 1);
 }
 
+// Keeps: hung-page
 #[test]
 fn several_hanging_clients_are_lost_together_and_delay_another_by_their_stall_times_only() {
     let Some(mount) = mounted() else { return };
@@ -98,6 +100,7 @@ fn several_hanging_clients_are_lost_together_and_delay_another_by_their_stall_ti
     eventually("they end", || pool.workers.stuck() == 0);
 }
 
+// Keeps: worker-once
 #[test]
 fn no_job_is_done_twice_or_left_out_when_workers_are_replaced_under_it() {
     const JOBS: u64 = 3000;

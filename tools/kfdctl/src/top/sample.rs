@@ -184,6 +184,7 @@ pub(super) mod tests {
         assert_eq!(rates, [Some(100.0), Some(25.0)]);
     }
 
+    // Keeps: top-rates
     #[test]
     fn a_queue_in_the_place_of_another_begins_at_nothing() {
         let start = Instant::now();

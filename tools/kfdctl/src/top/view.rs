@@ -131,6 +131,7 @@ mod tests {
         assert!(text.starts_with("/run/kfdd: 0 processes, 0 queues, 0 packets/s\n"), "{text}");
     }
 
+    // Keeps: top-screen
     #[test]
     fn a_screen_is_never_left_over_and_what_has_no_room_is_counted() {
         let screen = screen(&frame(50), "/run/kfdd", Some((24, 40))).expect("a table");

@@ -49,6 +49,7 @@ fn state(pid: i32) -> Option<char> {
 mod tests {
     use super::{Advice, state};
 
+    // Keeps: silent-daemon
     #[test]
     fn a_process_is_named_and_let_go_on_where_it_is_stopped() {
         let pid = i32::try_from(std::process::id()).expect("a process id fits");

@@ -172,6 +172,7 @@ mod tests {
         socket
     }
 
+    // Keeps: silent-daemon
     #[test]
     fn a_daemon_that_takes_nobody_is_silent_and_named_by_its_process() {
         let run = tempfile::tempdir().unwrap();
@@ -182,6 +183,7 @@ mod tests {
         assert!(!advice.stopped && asked.to_string().contains("has not answered for 10 s"), "{asked}");
     }
 
+    // Keeps: silent-daemon
     #[test]
     fn a_socket_where_too_many_wait_already_is_silent_too() {
         let run = tempfile::tempdir().unwrap();
