@@ -155,6 +155,15 @@ fn a_submission_that_does_not_end_makes_its_context_guilty_and_others_go_on() {
     let (_, _) = file.buffer(VA + 0x2000, &[0; 16]);
     assert_eq!(file.submit(other, &[run(VA + 0x2000, 16)]), Ok(1));
     assert_eq!(file.wait(other, 1), Ok(0));
+    // What waits for a word that nobody writes, and what is no packet, end as guilty.
+    let waits = [8 | 1 << 31 | 3 << 28, VA as u32, (VA >> 32) as u32, 0xffff_ffff, 0xffff_ffff, 0];
+    for (at, words) in [(VA + 0x3000, &waits[..]), (VA + 0x4000, &[0xff, 0])] {
+        let context = file.context(abi::CTX_OP_ALLOC_CTX, 0).unwrap().op;
+        file.buffer(at, words);
+        assert_eq!(file.submit(context, &[run(at, words.len())]), Ok(1), "{at:#x}");
+        assert_eq!(file.wait(context, 1), Err(ECANCELED), "{at:#x}");
+        assert_eq!(file.submit(other, &[run(VA + 0x2000, 16)]).and_then(|n| file.wait(other, n)), Ok(0));
+    }
 }
 
 // Keeps: gem-refusals, AMDGPU_CTX, AMDGPU_BO_LIST, AMDGPU_CS
@@ -224,6 +233,9 @@ fn the_address_space_of_a_file_is_mapped_split_and_cleared_as_amdgpus() {
     // What is left of the first is two parts: 0..0x1000 and 0x2000..0x4000.
     assert_eq!(file.va(abi::VA_OP_UNMAP, a, VA + 0x2000, 0), Ok(()));
     assert_eq!(file.va(map, b, VA + 0x2000, 0x1000), Ok(()), "free again");
+    for (op, answer) in [(abi::VM_OP_RESERVE_VMID, Ok(())), (9, Err(EINVAL))] {
+        assert_eq!(file.call(0x53, &mut abi::Vm { op, flags: 0 }, vec![]).map(drop), answer);
+    }
     assert_eq!(file.va(abi::VA_OP_CLEAR, 0, VA, 0x10000), Ok(()));
     assert_eq!(file.va(abi::VA_OP_UNMAP, a, VA, 0), Err(ENOENT));
     assert_eq!(file.va(map, a, VA, 0x4000), Ok(()));
@@ -353,12 +365,24 @@ fn a_files_end_ends_what_it_had() {
     let mut file = File::new(&world, 100);
     // Another than the one that KFD holds open.
     file.client.open(Node::Render(gpu().1));
-    file.create(1 << 20, VRAM).unwrap();
-    file.create(1 << 20, GTT).unwrap();
+    let mapped = file.create(1 << 20, VRAM).unwrap();
+    let listed = file.create(1 << 20, GTT).unwrap();
+    file.va(abi::VA_OP_MAP, mapped, VA, 1 << 20).unwrap();
+    let context = file.context(abi::CTX_OP_ALLOC_CTX, 0).unwrap().op;
+    let mut list = abi::BoListIn { bo_number: 1, bo_info_size: 8, bo_info_ptr: 1, ..Default::default() };
+    let entry = abi::BoListEntry { bo_handle: listed, bo_priority: 0 };
+    file.call(0x43, &mut list, vec![entry.as_bytes().to_vec()]).unwrap();
+    // The list holds it, and nothing else does.
+    file.close(listed).unwrap();
+    assert_eq!(world.core.account().total().bos, 2);
     let last = file.client.files.pop().unwrap();
     world.core.release(last);
     let total = world.core.account().total();
     assert_eq!((total.vram_bytes, total.gtt_bytes, total.bos), (0, 0, 0));
+    file.client.open(Node::Render(gpu().1));
+    assert_eq!(file.context(abi::CTX_OP_QUERY_STATE, context).map(drop), Err(EINVAL), "it has gone too");
+    let again = file.create(1 << 20, GTT).unwrap();
+    assert_eq!(file.va(abi::VA_OP_MAP, again, VA, 1 << 20), Ok(()), "and the mapping");
 }
 
 // Keeps: gem-evicts, AMDGPU_GEM_CREATE

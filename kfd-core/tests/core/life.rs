@@ -191,6 +191,7 @@ fn pages_that_a_forked_child_maps_are_listed_until_their_node_is_forgotten() {
     let rows = world.core.lingering();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].tgid, rows[0].minor, rows[0].bytes.0), (Tgid(100), minor, 8192));
+    assert!(world.core.totals().holds.is_zero(), "nobody is charged for them");
     world.core.node_forgotten(client.process, Node::Kfd);
     world.core.node_forgotten(client.process, Node::Render(minor));
     assert!(world.core.lingering().is_empty());

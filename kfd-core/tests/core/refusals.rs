@@ -76,6 +76,10 @@ fn a_device_that_is_not_bound_serves_nothing() {
     assert_eq!(client.no(0x11, &mut abi::SetScratchBackingVa { gpu_id, ..Default::default() }), libc::ENODEV);
     let mut alloc = abi::AllocMemoryOfGpu { size: 4096, gpu_id, flags: 2, ..Default::default() };
     assert_eq!(client.no(0x16, &mut alloc), libc::ENODEV);
+    let mut room = abi::GetAvailableMemory { gpu_id, ..Default::default() };
+    assert_eq!(client.no(0x23, &mut room), libc::ENODEV);
+    room.gpu_id += 1;
+    assert_eq!(client.no(0x23, &mut room), libc::EINVAL, "no such device");
     client.open(Node::Render(minor));
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id });
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id });
@@ -237,6 +241,15 @@ fn the_render_node_answers_what_libdrm_asks() {
     assert_eq!(ask(info(0x7777, 4, [0; 4])), Err(Errno::INVAL));
     assert_eq!(ask(info(drm::INFO_ACCEL_WORKING, 0, [0; 4])), Err(Errno::INVAL));
 
+    let other = drm::Client { idx: 1, ..Default::default() };
+    let Outcome::Refused(refused) = drm_call(&world, 0x05, other.as_bytes()) else { panic!() };
+    assert_eq!(refused.errno, Errno::INVAL, "another client");
+    let cap = |capability| drm_call(&world, 0x0c, drm::GetCap { capability, value: 9 }.as_bytes());
+    for (capability, value) in [(drm::CAP_TIMESTAMP_MONOTONIC, 1), (drm::CAP_SYNCOBJ, 0)] {
+        let Outcome::Done(done) = cap(capability) else { panic!("{capability}") };
+        assert_eq!(drm::GetCap::read_from_prefix(done.arg.bytes()).unwrap().0.value, value);
+    }
+    assert!(matches!(cap(0x7777), Outcome::Refused(refused) if refused.errno == Errno::INVAL));
     let Outcome::Refused(refused) = drm_call(&world, 0x02, &[0; 4]) else { panic!() };
     assert_eq!(refused.errno, Errno::ACCES);
     let Outcome::Refused(refused) = drm_call(&world, 0x3f, &[0; 16]) else { panic!() };

@@ -103,6 +103,8 @@ fn a_forked_childs_mapping_of_the_dead_exporters_node_keeps_its_pages_until_it_e
     let Some(kfdd) = Kfdd::start() else { return };
     let (mut exporter, mut importer) = (kfdd.client(), kfdd.client());
     let key = export(&mut exporter);
+    let at = exporter.ok("alloc vram 4096")[1];
+    exporter.poke(at, b"the dead");
     import(&mut importer, key).unwrap();
     let child = Killed(exporter.one("fork-hold"));
     exporter.kill();
@@ -113,6 +115,10 @@ fn a_forked_childs_mapping_of_the_dead_exporters_node_keeps_its_pages_until_it_e
     importer.kill();
     let none = eventually(PATIENCE, || kfdd.shares().is_empty().then_some(()));
     assert!(none.is_some(), "{:?}", kfdd.shares());
+    let memory = std::fs::File::open(format!("/proc/{}/mem", child.0)).expect("the child lives");
+    let mut bytes = [0; 8];
+    std::os::unix::fs::FileExt::read_exact_at(&memory, &mut bytes, at).expect("it maps the dead one's page");
+    assert_eq!(&bytes, b"the dead", "what the child maps stays as it was");
     drop(child);
     kfdd.finish();
 }

@@ -167,6 +167,7 @@ fn nodes_look_like_character_devices_to_a_command_that_asks_for_it() {
     let node = "character special file:e2:80";
     let null = "character special file:1:3";
     assert_eq!(asked, [node, card, "regular file:0:0", null, "sysfs", "sysfs", library, node]);
+    assert_eq!(run(&[]), asked, "unasked too");
     let never = run(&["--device-nodes", "never"]);
     assert_eq!(never[..2], ["regular empty file:0:0", "regular empty file:0:0"]);
     assert_eq!(never[6], "");

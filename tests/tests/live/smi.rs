@@ -27,8 +27,9 @@ fn a_command_of_a_run_hears_of_its_faults_by_the_descriptor_it_gets() {
 fn commands_that_are_killed_leave_no_listener_and_no_thread() {
     let Some(kfdd) = Kfdd::start() else { return };
     if let Some(client) = compile::client("descriptors", kfdd.folder(), &[]) {
-        let threads = || std::fs::read_dir(format!("/proc/{}/task", kfdd.pid())).unwrap().count();
-        let before = threads();
+        let count = |what| std::fs::read_dir(format!("/proc/{}/{what}", kfdd.pid())).unwrap().count();
+        let threads_and_descriptors = || (count("task"), count("fd"));
+        let before = threads_and_descriptors();
         for moment in 0..40 {
             let mut command = kfdd.kfdctl(&["run", "--"]);
             command.arg(&client).arg("smi");
@@ -40,8 +41,15 @@ fn commands_that_are_killed_leave_no_listener_and_no_thread() {
             nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL).expect("it is not reaped yet");
             child.wait().expect("it is our child");
         }
-        let settled = eventually(Duration::from_secs(20), || (threads() <= before).then_some(()));
-        assert!(settled.is_some(), "{} threads, {before} before", threads());
+        let settled = eventually(Duration::from_secs(20), || {
+            let now = threads_and_descriptors();
+            (now.0 <= before.0 && now.1 <= before.1).then_some(())
+        });
+        assert!(
+            settled.is_some(),
+            "{:?} threads and descriptors, {before:?} before",
+            threads_and_descriptors()
+        );
     }
     kfdd.finish();
 }

@@ -247,8 +247,10 @@ fn a_closed_and_reopened_kfd_finds_its_events_and_an_exec_does_not() {
     client.tell("system");
     client.tell(&format!("close {fd}"));
     let fd = client.open(&daemon.kfd());
-    let second = create_event(&mut client, fd);
-    assert_ne!(first, second, "the first event is gone");
+    let wait = wait_on(&mut client, first, 0);
+    let answer = client.tell(&format!("ioctl {fd} {wait}"));
+    assert!(answer.starts_with("ret 0"), "the event is there, to be waited for: {answer}");
+    assert_ne!(create_event(&mut client, fd), first, "nobody else gets its number");
     client.say("exec");
     assert_eq!(client.hear(), "ready");
     let obituary = daemon.obituary();

@@ -343,7 +343,8 @@ fn an_ordinary_user_gets_a_view_and_stays_the_same_user() {
     user.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
     user.arg("enter").arg("--run-dir").arg(run.path()).args(["--", "sh", "-ec"]);
     user.arg(
-        "id -u; cat /dev/kfd; echo gone >/dev/null; lsmod | grep -c amdgpu; cat /sys/class/net/lo/ifindex",
+        "id -u; cat /dev/kfd; echo gone >/dev/null; lsmod | grep -c amdgpu; cat /sys/class/net/lo/ifindex; \
+         grep -c ' /sys/kernel/debug.*kfdd' /proc/self/mountinfo || ! cat /sys/kernel/debug/dri/0/ras/ras_ctrl",
     );
     let out = user.output().unwrap();
     if String::from_utf8_lossy(&out.stderr).contains("private mount namespace") {
@@ -352,7 +353,7 @@ fn an_ordinary_user_gets_a_view_and_stays_the_same_user() {
         );
         return;
     }
-    assert_eq!(stdout(&out), "65534\nthe served kfd1\n1\n", "{out:?}");
+    assert_eq!(stdout(&out), "65534\nthe served kfd1\n1\n0\n", "{out:?}");
 }
 
 // Keeps: view-hides-none

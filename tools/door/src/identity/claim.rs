@@ -197,9 +197,13 @@ mod tests {
         let (mut read, write) = std::io::pipe().expect("a pipe");
         let again = pipe(myself(), write.as_raw_fd().cast_unsigned()).expect("the pipe");
         drop(write);
-        std::fs::File::from(again).write_all(b".").expect("room");
+        let mut again = std::fs::File::from(again);
+        again.write_all(b".").expect("room");
         let mut byte = [0];
         read.read_exact(&mut byte).expect("the byte");
+        let full = std::iter::repeat_with(|| again.write(&[b'.'; 4096])).find_map(Result::err);
+        let full = full.map(|error| error.kind());
+        assert_eq!(full, Some(std::io::ErrorKind::WouldBlock), "a pipe that nobody reads holds up nobody");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let name = folder.path().join("fifo");
         nix::unistd::mkfifo(&name, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
