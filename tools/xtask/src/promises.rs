@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The papers whose lines `- `name`` promise something.
+/// The papers that promise something, in lines that begin with a name.
 const PAPERS: &[&str] = &["PROMISES.md", "CALLS.md"];
 
 /// The longest line of a paper: what is longer is more than one promise.
