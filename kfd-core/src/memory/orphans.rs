@@ -5,7 +5,7 @@
 //! They are not charged any more (its balance was zero when it was freed), and a leak report does not count them: what
 //! a foreign mapping holds is not the daemon's to take back.
 //!
-//! An arena of which others hold a part ([`crate::memory::share`]) outlives its process too: once nobody maps it, everything
+//! An arena of which others hold a part (`memory::share`) outlives its process too: once nobody maps it, everything
 //! but that part is dropped. The part is listed among the shares.
 //!
 //! Lock order: a leaf. Not for: doorbell pages, which hold nothing of worth.

@@ -4,6 +4,7 @@ use crate::world::{World, gpu};
 use crate::{debug, svm};
 use kfd_core::leak::{ObjectKind, Owned, Owner};
 
+// Keeps: owner-graph
 #[test]
 fn every_kind_of_object_is_counted_under_its_owner_and_none_is_left_after_a_death() {
     let world = World::new();

@@ -18,7 +18,7 @@ pub const PRIME_FD_TO_HANDLE: u8 = 0x2e;
 pub const SET_MASTER: u8 = 0x1e;
 pub const DROP_MASTER: u8 = 0x1f;
 
-pub const AMDGPU_GEM_CREATE: u8 = COMMAND_BASE + 0x00;
+pub const AMDGPU_GEM_CREATE: u8 = COMMAND_BASE;
 pub const AMDGPU_GEM_MMAP: u8 = COMMAND_BASE + 0x01;
 pub const AMDGPU_CTX: u8 = COMMAND_BASE + 0x02;
 pub const AMDGPU_BO_LIST: u8 = COMMAND_BASE + 0x03;
