@@ -7,6 +7,7 @@
 //! | [`gather`] | an ioctl's pointers as accesses of client memory |
 //! | [`workers`] | processes that make those accesses and may hang on them |
 //! | [`identity`] | from a thread id to a process that cannot be confused |
+//! | [`mountinfo`] | the table of mounts |
 //! | [`view`] | the private view: devices and sysfs for one command |
 //!
 //! Not for: what a call means, which `kfd-core` says.
@@ -14,6 +15,8 @@
 pub mod fuse;
 pub mod gather;
 pub mod identity;
+pub mod mountinfo;
 pub mod seccomp;
+mod sys;
 pub mod view;
 pub mod workers;

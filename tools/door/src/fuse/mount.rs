@@ -5,10 +5,10 @@
 
 use super::channel::Channel;
 use super::error::DoorError;
+use crate::mountinfo::{self, Mounted};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Mount {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOATIME;
         mount(Some("kfdd"), &path, Some("fuse.kfdd"), flags, Some(options.as_str()))
             .map_err(|errno| DoorError::system("mount the FUSE file system")(errno.into()))?;
-        let connection = mounted(&path)?.and_then(|mounted| mounted.minor);
+        let connection = mounted(&path)?.and_then(|mounted| Some(mounted.device?.1));
         Ok(Self { path, connection, recovered })
     }
 
@@ -84,7 +84,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
 /// Nothing of that kind is mounted there, or fusectl is missing and cannot be mounted.
 pub fn abort_file(path: &Path) -> io::Result<File> {
     let mounted = mounted(&resolve(path)?).map_err(io::Error::other)?;
-    control_of(mounted.and_then(|mounted| mounted.minor).ok_or(io::ErrorKind::NotFound)?)
+    control_of(mounted.and_then(|mounted| Some(mounted.device?.1)).ok_or(io::ErrorKind::NotFound)?)
 }
 
 /// Opens the abort file of a connection in fusectl (Documentation/filesystems/fuse.rst), which is mounted where it is not
@@ -127,55 +127,10 @@ fn clear(path: &Path) -> Result<bool, DoorError> {
     Ok(found)
 }
 
-/// A line of /proc/self/mountinfo.
-struct Mounted {
-    /// The file system's type.
-    kind: String,
-    /// Its device's minor.
-    minor: Option<u32>,
-}
-
-/// What is mounted on `path` (topmost), by /proc/self/mountinfo (proc(5)), without touching the mount itself.
+/// What is mounted on `path` (topmost), by the mount table, without touching the mount itself.
 fn mounted(path: &Path) -> Result<Option<Mounted>, DoorError> {
     let table = fs::read("/proc/self/mountinfo").map_err(DoorError::system("read /proc/self/mountinfo"))?;
-    let mut last = None;
-    for line in table.split(|byte| *byte == b'\n') {
-        let fields: Vec<_> = line.split(|byte| *byte == b' ').collect();
-        let [_, _, device, _, point, rest @ ..] = &fields[..] else { continue };
-        if unescape(point) != path.as_os_str().as_bytes() {
-            continue;
-        }
-        // Optional fields end at a lone "-"; the type follows.
-        let Some(kind) = rest.iter().skip_while(|field| **field != b"-").nth(1) else { continue };
-        let minor =
-            std::str::from_utf8(device).ok().and_then(|device| device.split_once(':')?.1.parse().ok());
-        last = Some(Mounted { kind: String::from_utf8_lossy(kind).into_owned(), minor });
-    }
-    Ok(last)
-}
-
-/// mountinfo writes space, tab, newline and backslash as three octal digits.
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, tail)) = rest.split_first() {
-        let octal = |digits: &[u8]| {
-            digits.iter().try_fold(0u32, |sum, digit| {
-                matches!(digit, b'0'..=b'7').then(|| sum * 8 + u32::from(digit - b'0'))
-            })
-        };
-        match (first, tail.get(..3).and_then(octal).and_then(|code| u8::try_from(code).ok())) {
-            (b'\\', Some(byte)) => {
-                out.push(byte);
-                rest = &tail[3..];
-            }
-            _ => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    out
+    Ok(mountinfo::mounts(&table).filter(|mounted| mounted.point.as_os_str() == path).last())
 }
 
 /// Whether the mount's server answers; `None` when it does neither that nor fail. Asked by statfs, which no cache
@@ -193,12 +148,6 @@ fn answer(path: &Path) -> Option<io::Result<()>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escaped_mount_points_are_read_back() {
-        assert_eq!(unescape(br"/a\040b\134c"), b"/a b\\c");
-        assert_eq!(unescape(br"/x\9"), br"/x\9");
-    }
 
     #[test]
     fn the_root_is_a_mount_point_and_an_odd_path_is_not() {

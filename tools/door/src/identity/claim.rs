@@ -9,6 +9,7 @@
 
 use super::task::{Status, Task as Directory};
 use super::{Resolver, Tid, sys};
+use crate::mountinfo::mounts;
 use kfd_core::abi::spec::{DescriptorKind, Ioctl};
 use kfd_core::call::{FileIdentity, Gathered, Task};
 use kfd_core::ids::Tgid;
@@ -131,17 +132,12 @@ fn pipe(caller: Tid, number: u32) -> Option<OwnedFd> {
 fn is_local_fifo(caller: Tid, path: BorrowedFd<'_>) -> bool {
     let Ok(kind) = sys::kind_and_device(path) else { return false };
     let (libc::S_IFIFO, major, minor) = kind else { return false };
-    let Some(mounts) = Directory::open(caller).ok().and_then(|directory| directory.mounts().ok()) else {
+    let Some(table) = Directory::open(caller).ok().and_then(|directory| directory.mounts().ok()) else {
         return false;
     };
-    // proc(5): `id parent major:minor root point options … - type source …`.
-    let device = format!("{major}:{minor}");
-    let type_of = |line: &str| {
-        let (mount, file_system) = line.split_once(" - ")?;
-        let is_it = mount.split(' ').nth(2) == Some(device.as_str());
-        is_it.then(|| file_system.split(' ').next().unwrap_or_default().to_owned())
-    };
-    mounts.lines().find_map(type_of).is_some_and(|kind| LOCAL.contains(&kind.as_str()))
+    mounts(table.as_bytes())
+        .find(|mounted| mounted.device == Some((major, minor)))
+        .is_some_and(|mounted| LOCAL.contains(&mounted.kind.as_str()))
 }
 
 #[cfg(test)]

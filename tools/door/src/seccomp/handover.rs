@@ -4,7 +4,7 @@
 //! sender. So descriptors are taken from those only who could hang the daemon anyway; the kernel drops what others send,
 //! without a word to whoever serves it.
 
-use super::sys;
+use crate::sys as rights;
 use nix::sys::socket::{MsgFlags, recv};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -15,7 +15,7 @@ use std::os::unix::net::UnixStream;
 /// # Errors
 /// The socket's.
 pub fn send(stream: &UnixStream, line: &[u8], listener: &OwnedFd) -> io::Result<()> {
-    let sent = sys::send(stream.as_fd(), line, listener.as_fd())?;
+    let sent = rights::send(stream.as_fd(), line, listener.as_fd(), MsgFlags::MSG_NOSIGNAL)?;
     if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
@@ -30,7 +30,7 @@ pub fn receive(stream: &UnixStream, max: usize, trusted: bool) -> io::Result<(Ve
     loop {
         let room = buffer.len().min(max - line.len());
         let (count, came) = match trusted {
-            true => sys::take(stream.as_fd(), &mut buffer[..room])?,
+            true => rights::receive(stream.as_fd(), &mut buffer[..room], &mut rights::control_buffer())?,
             false => (recv(stream.as_fd().as_raw_fd(), &mut buffer[..room], MsgFlags::empty())?, None),
         };
         descriptor = came.or(descriptor);

@@ -1,11 +1,9 @@
-//! seccomp(2), its listener's ioctls, and a descriptor over a socket.
+//! seccomp(2), and its listener's ioctls.
 
 #![allow(unsafe_code)]
 
 use libc::{c_ulong, seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp, sock_filter, sock_fprog};
-use nix::cmsg_space;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// The four requests of a listener (linux/seccomp.h): `_IOWR('!', 0, 80)`, `_IOWR('!', 1, 24)`, `_IOW('!', 2, 8)`,
@@ -102,30 +100,4 @@ pub(super) fn answer(
         return Ok(());
     }
     Err(io::Error::last_os_error())
-}
-
-/// Sends bytes and a descriptor.
-pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], fd: BorrowedFd<'_>) -> io::Result<usize> {
-    let rights = [fd.as_raw_fd()];
-    let control = [ControlMessage::ScmRights(&rights)];
-    let parts = [IoSlice::new(bytes)];
-    Ok(sendmsg::<()>(socket.as_raw_fd(), &parts, &control, MsgFlags::MSG_NOSIGNAL, None)?)
-}
-
-/// Receives bytes and, if there is one, a descriptor; more than one are closed but for the last.
-pub(super) fn take(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut control = cmsg_space!(RawFd);
-    let mut parts = [IoSliceMut::new(buffer)];
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
-    let mut descriptor = None;
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(rights) = control {
-            for raw in rights {
-                // SAFETY: the kernel has just put this descriptor into our table; nobody else knows it.
-                descriptor = Some(unsafe { OwnedFd::from_raw_fd(raw) });
-            }
-        }
-    }
-    Ok((message.bytes, descriptor))
 }

@@ -60,7 +60,7 @@ struct Worker {
 impl Worker {
     fn serve(&mut self) -> Result<(), Malformed> {
         let mut buffer = vec![0; MESSAGE_MAX + 1];
-        let mut control = sys::control_buffer();
+        let mut control = crate::sys::control_buffer();
         let mut out = Vec::with_capacity(MESSAGE_MAX);
         loop {
             let (len, descriptor) =

@@ -119,7 +119,7 @@ fn ask(peer: &Peer, process: ProcessId) -> io::Result<Option<OwnedFd>> {
     sys::send_message(peer.socket.as_fd(), &message, None, true)?;
     let mut buffer = [0; 64];
     let (len, descriptor) =
-        sys::receive_descriptor(peer.socket.as_fd(), &mut buffer, &mut sys::control_buffer())?;
+        sys::receive_descriptor(peer.socket.as_fd(), &mut buffer, &mut crate::sys::control_buffer())?;
     let (header, _) = wire::header(&buffer[..len]).map_err(io::Error::other)?;
     if header.kind != Kind::Fetched || header.process != process {
         return Err(io::Error::other("the keeper answered something else"));

@@ -2,12 +2,9 @@
 
 #![allow(unsafe_code)]
 
-use nix::cmsg_space;
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, send,
-    sendmsg, socketpair,
-};
-use std::io::{self, IoSlice, IoSliceMut};
+use crate::sys as rights;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// A connected pair of SOCK_SEQPACKET sockets, close-on-exec.
@@ -27,11 +24,7 @@ pub(super) fn send_message(
     loop {
         let sent = match descriptor {
             None => send(socket.as_raw_fd(), bytes, flags),
-            Some(descriptor) => {
-                let rights = [descriptor.as_raw_fd()];
-                let control = [ControlMessage::ScmRights(&rights)];
-                sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(bytes)], &control, flags, None)
-            }
+            Some(descriptor) => rights::send(socket, bytes, descriptor, flags),
         };
         match sent {
             Ok(_) => return Ok(()),
@@ -59,28 +52,12 @@ pub(super) fn receive_descriptor(
     buffer: &mut [u8],
     control: &mut [u8],
 ) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut parts = [IoSliceMut::new(buffer)];
-    let message = loop {
-        match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::MSG_CMSG_CLOEXEC) {
+    loop {
+        match rights::receive(socket, buffer, control) {
             Err(nix::errno::Errno::EINTR) => {}
-            other => break other?,
-        }
-    };
-    let mut descriptor = None;
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(rights) = control {
-            for raw in rights {
-                // SAFETY: the kernel has just put this descriptor into our table; nobody else knows it.
-                descriptor = Some(unsafe { OwnedFd::from_raw_fd(raw) });
-            }
+            other => return Ok(other?),
         }
     }
-    Ok((message.bytes, descriptor))
-}
-
-/// A buffer for the control part of one descriptor.
-pub(super) fn control_buffer() -> Vec<u8> {
-    cmsg_space!(RawFd)
 }
 
 /// Standard input and output of a freshly executed worker, as the descriptors that they are.

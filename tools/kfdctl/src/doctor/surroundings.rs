@@ -1,12 +1,11 @@
 //! Around the daemon: the daemon itself, the machine's own GPUs, leftovers, and what clients need.
 
 use super::check::Check;
+use door::mountinfo::{Mounted, mounts};
 use door::view::{PAGED_MEM_ENV, host};
 use kfdd::control::{Control, Request};
 use nix::errno::Errno;
-use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -79,33 +78,13 @@ pub(super) fn stale_mounts() -> Check {
     )
 }
 
-/// Mount points of kfdd's file systems in a mountinfo table (proc_pid_mountinfo(5)).
+/// Mount points of kfdd's file systems in a mount table.
 fn ours(table: &[u8]) -> Vec<PathBuf> {
-    let lines = table.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
-    let mounts = lines.filter_map(|line| {
-        let (mount, fs) = line.split_once(" - ")?;
-        let mut fs = fs.split(' ');
-        let (kind, source) = (fs.next()?, fs.next()?);
-        let of_kfdd = kind.starts_with("fuse") && (kind.ends_with(".kfdd") || source == "kfdd");
-        of_kfdd.then(|| unescaped(mount.split(' ').nth(4)?)).flatten()
-    });
-    mounts.collect()
-}
-
-/// mountinfo writes space, tab, newline and backslash as three octal digits.
-fn unescaped(field: &str) -> Option<PathBuf> {
-    let (mut bytes, mut rest) = (Vec::new(), field.as_bytes());
-    while let Some((first, tail)) = rest.split_first() {
-        if *first == b'\\' {
-            let (digits, after) = tail.split_at_checked(3)?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()?);
-            rest = after;
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    Some(PathBuf::from(OsString::from_vec(bytes)))
+    let of_kfdd = |mounted: &Mounted| {
+        let Mounted { kind, source, .. } = mounted;
+        kind.starts_with("fuse") && (kind.ends_with(".kfdd") || source == "kfdd")
+    };
+    mounts(table).filter(of_kfdd).map(|mounted| mounted.point).collect()
 }
 
 /// Whether somebody serves `mount`: asked by statfs, which no cache answers. A server that takes the request and never
@@ -128,11 +107,5 @@ mod tests {
             37 35 0:41 / /mnt/with\\040space rw shared:1 - fuse kfdd rw\n\
             38 35 0:42 / /home/x rw - fuse.sshfs x:/ rw\n";
         assert_eq!(ours(table), [PathBuf::from("/run/kfdd/dev"), PathBuf::from("/mnt/with space")]);
-    }
-
-    #[test]
-    fn octal_escapes_are_undone() {
-        assert_eq!(unescaped("/a\\134b"), Some(PathBuf::from("/a\\b")));
-        assert_eq!(unescaped("/a\\9"), None);
     }
 }
