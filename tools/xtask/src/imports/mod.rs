@@ -1,17 +1,15 @@
-//! Which file of a crate names what of which other: the arrows that [`circles`] and [`rooms`] judge.
+//! Which file of a crate names what of which other: the arrows that [`circles`] judges.
 //!
 //! | piece | what it holds |
 //! |---|---|
 //! | [`tree`] | a crate's modules, read from their files: what each defines, imports and names |
 //! | [`arrows`] | each path followed through re-exports to the file that defines the name |
 //! | [`circles`] | files that name each other in a loop |
-//! | [`rooms`] | which folders of `kfd-core` may name which |
 //!
 //! `mod child;` is no arrow, and code for tests alone draws none.
 
 mod arrows;
 mod circles;
-mod rooms;
 mod tree;
 
 use anyhow::Context;
@@ -26,8 +24,7 @@ use tree::Tree;
 /// What is wrong, a line for each.
 pub fn check(root: &Path) -> anyhow::Result<()> {
     let crates = crates(root)?;
-    circles::check(&crates)?;
-    rooms::check(&crates)
+    circles::check(&crates)
 }
 
 /// The arrows of every target of every crate that has a `src`.
