@@ -7,8 +7,8 @@ use crate::signal::EventId;
 use crate::stream::atomic::Atomic;
 use crate::stream::format::{Format, Packet, Work, address, wide};
 use crate::stream::op::{Function, Op};
+use crate::stream::sub_window::{Image, SubWindow};
 use crate::stream::transfer::Transfer;
-use crate::stream::window::{Image, Window};
 
 /// `COPY_LINEAR_HEADER.broadcast`: a second destination follows (9 dwords).
 const BROADCAST: u32 = 1 << 27;
@@ -48,7 +48,7 @@ impl Sdma {
 
 /// COPY_LINEAR_SUBWIN: 1–2 source, 3 x and y, 4 z and pitch, 5 slice pitch; 6–10 the same of the destination; 11–12 the
 /// box. Pitches and extents are in elements, less one.
-fn window(word: &impl Fn(usize) -> u32) -> Option<Window> {
+fn window(word: &impl Fn(usize) -> u32) -> Option<SubWindow> {
     let element = word(0) >> 29;
     if element > LARGEST_ELEMENT {
         return None;
@@ -65,7 +65,7 @@ fn window(word: &impl Fn(usize) -> u32) -> Option<Window> {
         Image { corner: address(word(at), word(at + 1)).offset(skip), pitch, slice }
     };
     let (rows, slices) = (high(word(11)) + 1, z(word(12)) + 1);
-    Some(Window::new(image(6), image(1), bytes(low(word(11)) + 1), rows, slices))
+    Some(SubWindow::new(image(6), image(1), bytes(low(word(11)) + 1), rows, slices))
 }
 
 impl Format for Sdma {
@@ -90,7 +90,7 @@ impl Format for Sdma {
                 let after = (header & BROADCAST != 0).then(|| copy(va(7)));
                 Ok(Packet { after, ..Packet::new(total, Work::Op(Op::Transfer(copy(va(5))))) })
             }
-            Opcode::CopyWindow => op(Op::Window(window(&word).ok_or(QueueError::Malformed)?)),
+            Opcode::CopyWindow => op(Op::SubWindow(window(&word).ok_or(QueueError::Malformed)?)),
             Opcode::WriteLinear => {
                 let dwords = u64::from(word(3) & WRITE_DWORDS) + 1;
                 let total = 4 + dwords;

@@ -16,8 +16,8 @@ pub mod format;
 pub mod machine;
 pub mod op;
 pub mod outcome;
+pub mod sub_window;
 pub mod transfer;
-pub mod window;
 
 pub use format::{Format, Packet, Work};
 pub use machine::Machine;

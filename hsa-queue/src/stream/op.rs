@@ -4,8 +4,8 @@ use crate::clock::Clock;
 use crate::memory::{Access, GpuVa, MemoryView, Width};
 use crate::stream::atomic::{Atomic, load, store};
 use crate::stream::outcome::Outcome;
+use crate::stream::sub_window::SubWindow;
 use crate::stream::transfer::Transfer;
-use crate::stream::window::Window;
 
 /// How a value is compared with a reference: the function field of WAIT_REG_MEM (`soc15d.h`) and of POLL_REGMEM
 /// (`vega10_sdma_pkt_open.h`), which number them alike. Unsigned.
@@ -102,7 +102,7 @@ pub enum Op {
     /// A copy or fill.
     Transfer(Transfer),
     /// A copy of a box between two images.
-    Window(Window),
+    SubWindow(SubWindow),
 }
 
 impl Op {
@@ -146,7 +146,7 @@ impl Op {
                 }
                 Self::Atomic(atomic) => return atomic.step(view),
                 Self::Transfer(transfer) => return transfer.step(view, buffer, quota),
-                Self::Window(window) => return window.step(view, buffer, quota),
+                Self::SubWindow(window) => return window.step(view, buffer, quota),
             }
         }
     }

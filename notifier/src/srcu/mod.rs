@@ -17,6 +17,7 @@
 //! Why it is correct: `ORDERING.md` beside this crate's README names every fence, its partner and what the pair
 //! forbids.
 
+mod affinity;
 mod batch;
 mod builder;
 mod core;
@@ -27,7 +28,6 @@ mod inside;
 mod lanes;
 mod lists;
 mod own;
-mod place;
 mod probe;
 mod queue;
 mod reader;

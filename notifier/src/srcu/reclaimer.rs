@@ -6,10 +6,10 @@
 #![allow(unsafe_code)]
 
 use super::{
+    affinity::Affinity,
     batch::Chain,
     core::Core,
     head::Head,
-    place::Place,
     queue::{LARGE, LINGER, LINGER_IN_FLOOD},
     stall::Reclaimer,
 };
@@ -29,7 +29,7 @@ const SOME: usize = 1024;
 pub(super) fn run(core: &Core) {
     // The backlog that was reported last.
     let mut reported = 0;
-    let mut place = Place::new(core.follows);
+    let mut affinity = Affinity::new(core.follows);
     let mut pace = Pace::new();
     // Was the last batch a large one?
     let mut busy = false;
@@ -38,7 +38,7 @@ pub(super) fn run(core: &Core) {
         // Whom it follows instead of its wakers.
         let followed = batch.lane.filter(|_| pace.light);
         if followed.is_none() {
-            core.queue.bind(place.woken_by(core.queue.waker()));
+            core.queue.bind(affinity.woken_by(core.queue.waker()));
         }
         if !mutant(Mutant::LateFloodLook) {
             core.queue.watch_flood(core.name, &mut reported);
@@ -51,7 +51,7 @@ pub(super) fn run(core: &Core) {
         let (mut count, began) = (0, Instant::now());
         while !batch.chain.is_empty() {
             if let Some(lane) = followed {
-                core.queue.bind(place.follow(core.queue.caller(lane)));
+                core.queue.bind(affinity.follow(core.queue.caller(lane)));
             }
             let run = AssertUnwindSafe(|| run_some(core, &mut batch.chain, &mut count));
             if let Err(panic) = catch_unwind(run) {

@@ -4,7 +4,7 @@
 //! been rung over an unfinished first packet, so that the engine is awake, as the peer thread is.
 
 use crate::latency::spin_until;
-use crate::ring::{Allocated, INVALID, PACKET, Place as Lies, Queue, Ring, shared_queue, userptr_queue};
+use crate::ring::{Allocated, INVALID, PACKET, Queue, Ring, RingMemory as Lies, shared_queue, userptr_queue};
 use crate::stage::shm::Shared;
 use crate::stage::sync::{AtomicU64, Ordering};
 use anyhow::ensure;

@@ -19,7 +19,7 @@ pub const BARRIER: u16 = 3 | 1 << 8 | 2 << 9 | 2 << 11;
 pub const RING: usize = 4096;
 
 /// Memory that a ring can lie in.
-pub trait Place {
+pub trait RingMemory {
     /// The 64-bit word at a byte offset.
     fn word(&self, at: usize) -> &AtomicU64;
     /// The 16-bit word at a byte offset.
@@ -32,7 +32,7 @@ pub struct Allocated {
     ring: Buffer,
 }
 
-impl Place for Allocated {
+impl RingMemory for Allocated {
     fn word(&self, at: usize) -> &AtomicU64 {
         if at < RING { self.state.word(at) } else { self.ring.word(at - RING) }
     }
@@ -41,7 +41,7 @@ impl Place for Allocated {
     }
 }
 
-impl Place for Shared {
+impl RingMemory for Shared {
     fn word(&self, at: usize) -> &AtomicU64 {
         self.word(at)
     }
@@ -62,7 +62,7 @@ pub struct Ring<P> {
     written: usize,
 }
 
-impl<P: Place> Ring<P> {
+impl<P: RingMemory> Ring<P> {
     /// An empty ring; the memory has room for it and is zero.
     pub fn new(memory: P, packets: usize) -> Self {
         for slot in 0..packets {
@@ -148,7 +148,7 @@ pub struct Queue<P> {
     _save_area: SaveArea,
 }
 
-impl<P: Place> Queue<P> {
+impl<P: RingMemory> Queue<P> {
     /// `state` and `va` are the device's addresses of `amd_queue_t` and of the ring.
     fn create(device: &Device, memory: P, state: u64, va: u64, packets: usize) -> anyhow::Result<Self> {
         let ring = Ring::new(memory, packets);

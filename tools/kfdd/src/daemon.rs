@@ -13,7 +13,7 @@ use crate::engine::{Engines, Rearm};
 use crate::error::{StartError, part};
 use crate::event_loop::EventLoop;
 use crate::mailbox::Mailbox;
-use crate::post::Post;
+use crate::router::Router;
 use crate::rundir::RunDir;
 use crate::served::Served;
 use crate::sysfs;
@@ -77,9 +77,9 @@ impl Daemon {
         };
 
         let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
-        let post = Arc::new(Post::new(Arc::clone(&mailbox)));
+        let router = Arc::new(Router::new(Arc::clone(&mailbox)));
         let settings = CoreConfig { waves: config.waves.into(), ..CoreConfig::new(profile) };
-        let core = Core::new(settings, Arc::clone(&post) as _)?;
+        let core = Core::new(settings, Arc::clone(&router) as _)?;
         let workers = start_workers(config, &core, &mailbox)?;
         let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
         let fuse = FuseConfig { mount_point: run_dir.dev(), shown, threads: config.door_threads };
@@ -90,17 +90,17 @@ impl Daemon {
                 tracing::warn!(%error, "if this daemon is killed its clients may have to wait for the next");
             }
         }
-        post.attach(&core, &door, &workers);
+        router.attach(&core, &door, &workers);
 
         let pages = Arc::clone(&door);
         let drop_pages = move |rearm: Rearm| pages.rearm(rearm.process, rearm.offset, rearm.len);
-        let engines = Engines::start(config.engine_threads, &core, &post.bell, drop_pages)
+        let engines = Engines::start(config.engine_threads, &core, &router.bell, drop_pages)
             .map_err(part("the engine threads"))?;
         let descriptors = SeccompDoor::new(Arc::clone(&core), Arc::clone(&workers), Arc::clone(&door))
             .map_err(part("the door for descriptors"))?;
         let served = Arc::new(Served {
             core,
-            deaths: Arc::clone(&post.deaths),
+            deaths: Arc::clone(&router.deaths),
             profile: name,
             gpus,
             conversations: Arc::default(),

@@ -71,36 +71,36 @@ impl Bell {
     }
 
     /// What the engine does next, given that nothing was to run when the count was `seen`.
-    fn after_nothing(&self, seen: u64) -> Turn {
+    fn after_nothing(&self, seen: u64) -> Work {
         let mut state = self.lock();
         loop {
             if state.stopped {
-                return Turn::Stop;
+                return Work::Stop;
             }
             if let Some(rearm) = state.rearms.pop_front() {
-                return Turn::Rearm(rearm);
+                return Work::Rearm(rearm);
             }
             if state.rings != seen {
-                return Turn::Run(state.rings);
+                return Work::Run(state.rings);
             }
             state = self.rung.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// What the engine does next, with packets to run: a pending re-arm first, so that it cannot starve.
-    fn between(&self) -> Turn {
+    fn between(&self) -> Work {
         let mut state = self.lock();
         if state.stopped {
-            return Turn::Stop;
+            return Work::Stop;
         }
         match state.rearms.pop_front() {
-            Some(rearm) => Turn::Rearm(rearm),
-            None => Turn::Run(state.rings),
+            Some(rearm) => Work::Rearm(rearm),
+            None => Work::Run(state.rings),
         }
     }
 }
 
-enum Turn {
+enum Work {
     Run(u64),
     Rearm(Rearm),
     Stop,
@@ -158,16 +158,16 @@ impl Drop for Engines {
 }
 
 fn run(core: &Core, bell: &Bell, drop_pages: impl Fn(Rearm)) {
-    let mut turn = bell.between();
+    let mut work = bell.between();
     loop {
-        turn = match turn {
-            Turn::Stop => return,
-            Turn::Rearm(rearm) => {
+        work = match work {
+            Work::Stop => return,
+            Work::Rearm(rearm) => {
                 drop_pages(rearm);
                 core.rearmed(rearm.process, rearm.offset, rearm.len);
                 bell.between()
             }
-            Turn::Run(rings) => match core.run_next(core.now()) {
+            Work::Run(rings) => match core.run_next(core.now()) {
                 Ran::Worked => bell.between(),
                 // An active queue is empty for now: its client may be about to submit. The core bounds how long
                 // this goes on and then asks for the re-arm.

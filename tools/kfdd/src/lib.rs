@@ -9,7 +9,7 @@
 //! | [`daemon`] | the assembly, start and the drain of shutdown |
 //! | [`error`] | why a daemon could not start |
 //! | [`served`] | what the threads that serve share |
-//! | [`post`] | where each notice of the core goes |
+//! | [`router`] | where each notice of the core goes |
 //! | [`mailbox`] | what other threads leave for the event loop |
 //! | [`event_loop`] | deaths, deadlines, control connections: the one thread that runs teardowns |
 //! | [`engine`] | the threads that run packets |
@@ -32,7 +32,8 @@ pub mod error;
 pub mod event_loop;
 pub mod mailbox;
 pub mod options;
-pub mod post;
+
+pub mod router;
 pub mod rundir;
 pub mod served;
 pub mod service;

@@ -1,7 +1,7 @@
 //! LOOKUP, GETATTR and READDIR: what names lead to and what directories have.
 
 use super::door::{Door, refusal};
-use super::node::{self, Place};
+use super::node::{self, Inode};
 use super::procfs::ProcNode;
 use super::sysfs;
 use super::wire::layout::{Attr, EntryOut, InHeader, ReadIn};
@@ -18,10 +18,10 @@ const PROC: &str = "proc";
 impl Door {
     pub(super) fn look_up(&self, header: &InHeader, name: &[u8]) -> Result<EntryOut, Errno> {
         match self.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
-            Place::Dri => Ok(fixed(node::directory_attr(node::DRI_ID))),
-            Place::Ras => Ok(fixed(node::directory_attr(node::RAS_ID))),
-            Place::Control(id) => Ok(fixed(node::control_attr(id))),
-            Place::Sysfs(id) => match ProcNode::of(id) {
+            Inode::Dri => Ok(fixed(node::directory_attr(node::DRI_ID))),
+            Inode::Ras => Ok(fixed(node::directory_attr(node::RAS_ID))),
+            Inode::Control(id) => Ok(fixed(node::control_attr(id))),
+            Inode::Sysfs(id) => match ProcNode::of(id) {
                 // Asked for anew each time: processes come and go.
                 Some(node) if id != ProcNode::ROOT.id() => {
                     let attr = node.attr(&*self.driver).ok_or(Errno(libc::ENOENT))?;
@@ -29,7 +29,7 @@ impl Door {
                 }
                 _ => Ok(fixed(self.attr(id).ok_or(Errno(libc::ENOENT))?)),
             },
-            Place::Device(device) => {
+            Inode::Device(device) => {
                 let who = self.resolver.resolve(Tid(header.pid)).map_err(|error| refusal(&error))?;
                 let process = self.driver.find(who.tgid, Some(who.mm));
                 let nodeid = self.nodes().look_up(device, who.tgid, process);
@@ -40,14 +40,14 @@ impl Door {
         }
     }
 
-    fn find(&self, parent: u64, name: &[u8]) -> Option<Place> {
+    fn find(&self, parent: u64, name: &[u8]) -> Option<Inode> {
         let text = || std::str::from_utf8(name).ok();
         if let Some(directory) = ProcNode::of(parent) {
-            return Some(Place::Sysfs(directory.find(text()?, &*self.driver)?.id()));
+            return Some(Inode::Sysfs(directory.find(text()?, &*self.driver)?.id()));
         }
         match parent {
-            sysfs::ROOT if name == PROC.as_bytes() => Some(Place::Sysfs(ProcNode::ROOT.id())),
-            sysfs::ROOT.. => self.tree.sysfs.find(parent, text()?).map(Place::Sysfs),
+            sysfs::ROOT if name == PROC.as_bytes() => Some(Inode::Sysfs(ProcNode::ROOT.id())),
+            sysfs::ROOT.. => self.tree.sysfs.find(parent, text()?).map(Inode::Sysfs),
             _ => self.tree.find(parent, name),
         }
     }

@@ -27,9 +27,9 @@ const FIRST_CONTROL: u64 = 4;
 /// Device nodes count up from here.
 const FIRST_DEVICE: u64 = 16;
 
-/// A name and what it leads to.
+/// What a name of the mount leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Inode {
     /// The directory `dri`.
     Dri,
     /// The directory `ras`; there only when it has files.
@@ -118,18 +118,18 @@ impl Tree {
     }
 
     /// What `name` in the directory `parent` leads to.
-    pub(super) fn find(&self, parent: u64, name: &[u8]) -> Option<Place> {
+    pub(super) fn find(&self, parent: u64, name: &[u8]) -> Option<Inode> {
         match (parent, name) {
-            (ROOT_ID, b"kfd") => Some(Place::Device(Node::Kfd)),
-            (ROOT_ID, b"dri") => Some(Place::Dri),
-            (ROOT_ID, b"amdgpu") => Some(Place::Sysfs(sysfs::ROOT)),
-            (ROOT_ID, b"ras") if !self.ras.is_empty() => Some(Place::Ras),
+            (ROOT_ID, b"kfd") => Some(Inode::Device(Node::Kfd)),
+            (ROOT_ID, b"dri") => Some(Inode::Dri),
+            (ROOT_ID, b"amdgpu") => Some(Inode::Sysfs(sysfs::ROOT)),
+            (ROOT_ID, b"ras") if !self.ras.is_empty() => Some(Inode::Ras),
             (RAS_ID, name) => {
                 let mut controls = self.controls();
-                controls.find(|(_, known)| known.as_bytes() == name).map(|(id, _)| Place::Control(id))
+                controls.find(|(_, known)| known.as_bytes() == name).map(|(id, _)| Inode::Control(id))
             }
             (DRI_ID, name) => {
-                self.devices().find(|node| self.name(*node).as_bytes() == name).map(Place::Device)
+                self.devices().find(|node| self.name(*node).as_bytes() == name).map(Inode::Device)
             }
             _ => None,
         }
@@ -369,11 +369,11 @@ mod tests {
             ..Shown::default()
         });
         assert_eq!(tree.find(ROOT_ID, b"ras"), None);
-        assert_eq!(tree.find(ROOT_ID, b"kfd"), Some(Place::Device(Node::Kfd)));
-        assert_eq!(tree.find(DRI_ID, b"renderD129"), Some(Place::Device(Node::Render(RenderMinor(129)))));
+        assert_eq!(tree.find(ROOT_ID, b"kfd"), Some(Inode::Device(Node::Kfd)));
+        assert_eq!(tree.find(DRI_ID, b"renderD129"), Some(Inode::Device(Node::Render(RenderMinor(129)))));
         assert_eq!(tree.find(DRI_ID, b"kfd"), None);
         assert_eq!(tree.find(ROOT_ID, b"renderD128"), None);
-        assert_eq!(tree.find(DRI_ID, b"card4"), Some(Place::Device(Node::Card(RenderMinor(129)))));
+        assert_eq!(tree.find(DRI_ID, b"card4"), Some(Inode::Device(Node::Card(RenderMinor(129)))));
         assert_eq!(tree.find(DRI_ID, b"card0"), None);
         assert_eq!(tree.list(DRI_ID).unwrap().len(), 6);
         assert!(tree.list(FIRST_DEVICE).is_none());
@@ -383,9 +383,9 @@ mod tests {
     fn a_device_with_ras_has_a_control_file_of_its_render_nodes_name() {
         let minors = [RenderMinor(128), RenderMinor(129)];
         let tree = Tree::new(Shown { minors: minors.to_vec(), ras: vec![minors[1]], ..Shown::default() });
-        assert_eq!(tree.find(ROOT_ID, b"ras"), Some(Place::Ras));
+        assert_eq!(tree.find(ROOT_ID, b"ras"), Some(Inode::Ras));
         assert_eq!(tree.find(RAS_ID, b"renderD128"), None);
-        let Some(Place::Control(id)) = tree.find(RAS_ID, b"renderD129") else { panic!("no control file") };
+        let Some(Inode::Control(id)) = tree.find(RAS_ID, b"renderD129") else { panic!("no control file") };
         assert_eq!(tree.control(id), Some(minors[1]));
         assert_eq!(tree.control(id + 1), None);
         assert_eq!(tree.control(DRI_ID), None);

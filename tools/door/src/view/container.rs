@@ -12,7 +12,7 @@
 //! Not for: the form in which a container runtime is told, which `kfdctl cdi` writes.
 
 use super::dev::{PRIVATE, Served};
-use super::places::{Place, Sysfs};
+use super::places::{Bind, Sysfs};
 use super::{CHOICES, ViewError};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub struct Link {
 #[derive(Debug)]
 pub struct Container {
     /// What is mounted, in this order.
-    pub mounts: Vec<Place>,
+    pub mounts: Vec<Bind>,
     /// Into the first of the mounts.
     pub links: Vec<Link>,
     /// How many devices are served.
@@ -53,10 +53,10 @@ impl Container {
         let served = Served::look(run_dir)?;
         let Sysfs { trees, devices } = Sysfs::of(run_dir)?;
         let private = Path::new("/dev").join(PRIVATE);
-        let mut mounts = vec![Place { from: run_dir.join("dev"), at: private, writable: true }];
+        let mut mounts = vec![Bind { from: run_dir.join("dev"), at: private, writable: true }];
         mounts.extend(trees);
         mounts.push(devices);
-        mounts.push(Place::read_only(run_dir.join("proc/lsmod"), LSMOD));
+        mounts.push(Bind::read_only(run_dir.join("proc/lsmod"), LSMOD));
         let mut links = vec![Link { target: Path::new(PRIVATE).join("kfd"), at: "/dev/kfd".into() }];
         links.extend(served.dri_nodes().iter().map(|name| Link {
             target: Path::new("..").join(PRIVATE).join("dri").join(name),

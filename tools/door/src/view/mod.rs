@@ -30,7 +30,7 @@ mod sysfs;
 
 pub use error::ViewError;
 pub use modules::lsmod_of;
-pub use places::Place;
+pub use places::Bind;
 
 use error::step;
 use std::ffi::OsString;

@@ -15,7 +15,7 @@ const BUSES: &str = "bus";
 
 /// A path that shows another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Bind {
     /// What is shown, in a run directory.
     pub from: PathBuf,
     /// Where.
@@ -24,7 +24,7 @@ pub struct Place {
     pub writable: bool,
 }
 
-impl Place {
+impl Bind {
     /// One for reading.
     pub fn read_only(from: impl Into<PathBuf>, at: impl Into<PathBuf>) -> Self {
         Self { from: from.into(), at: at.into(), writable: false }
@@ -35,9 +35,9 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Sysfs {
     /// Trees of plain files.
-    pub(super) trees: Vec<Place>,
+    pub(super) trees: Vec<Bind>,
     /// The directories of the devices, which the door serves; they lie in the first of the trees.
-    pub(super) devices: Place,
+    pub(super) devices: Bind,
 }
 
 impl Sysfs {
@@ -54,8 +54,8 @@ impl Sysfs {
             if let Err(reason) = std::fs::read_dir(&from) {
                 return Err(ViewError::NotServed { path: from, reason });
             }
-            trees.push(Place::read_only(from, at));
+            trees.push(Bind::read_only(from, at));
         }
-        Ok(Self { trees, devices: Place::read_only(run_dir.join("dev/amdgpu"), sys.join(DEVICES)) })
+        Ok(Self { trees, devices: Bind::read_only(run_dir.join("dev/amdgpu"), sys.join(DEVICES)) })
     }
 }

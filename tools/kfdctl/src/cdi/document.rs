@@ -1,6 +1,6 @@
 //! The document's form: version 0.5.0 of the CDI specification (cncf-tags/container-device-interface, SPEC.md).
 
-use door::view::Place;
+use door::view::Bind;
 use door::view::container::Link;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ pub struct Mount {
 
 impl Mount {
     /// Shows a place.
-    pub fn of(place: &Place) -> Self {
+    pub fn of(place: &Bind) -> Self {
         let access = if place.writable { "rw" } else { "ro" };
         // The run directory's mounts are noexec, and one of the files is a program.
         let options = ["bind", access, "nosuid", "nodev", "exec"];

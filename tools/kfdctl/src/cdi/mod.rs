@@ -13,7 +13,7 @@ use crate::output;
 use crate::run::device_nodes;
 use anyhow::{Context, bail};
 use document::{Device, Document, Edits, Hook, Mount};
-use door::view::Place;
+use door::view::Bind;
 use door::view::container::{Container, ONE_ENV};
 use std::fs;
 use std::io::Write;
@@ -58,7 +58,7 @@ fn describe(kind: &str, container: &Container, library: Option<PathBuf>) -> anyh
         ..Edits::default()
     };
     if let Some(from) = library {
-        edits.mounts.push(Mount::of(&Place::read_only(from, LIBRARY)));
+        edits.mounts.push(Mount::of(&Bind::read_only(from, LIBRARY)));
         edits.env.push(format!("{}={LIBRARY}", device_nodes::PRELOAD));
     }
     let device = |name: String, env| {

@@ -14,14 +14,14 @@
 use crate::sync::{self, Cpus};
 
 /// What a reclaimer has made of its wakers.
-pub(super) struct Place {
+pub(super) struct Affinity {
     /// What it may use at all; `None` when it is to stay out of the scheduler's way.
     allowed: Option<Cpus>,
     last: Option<usize>,
     bound: Option<usize>,
 }
 
-impl Place {
+impl Affinity {
     /// The calling thread's; one that is not to follow anybody stays free.
     pub(super) fn new(follows: bool) -> Self {
         let allowed = if follows { sync::cpus_of_this_thread() } else { None };
@@ -67,7 +67,7 @@ impl Place {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Place, sync};
+    use super::{Affinity, sync};
 
     /// Which of these CPUs the calling thread may use.
     fn among(cpus: &[usize]) -> Vec<usize> {
@@ -82,26 +82,26 @@ mod tests {
         let (first, last) = (all[0], all[all.len() - 1]);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let mut place = Place::new(true);
-                assert_eq!(place.woken_by(Some(first)), None, "once is no habit");
-                assert_eq!(place.woken_by(Some(first)), Some(first));
+                let mut affinity = Affinity::new(true);
+                assert_eq!(affinity.woken_by(Some(first)), None, "once is no habit");
+                assert_eq!(affinity.woken_by(Some(first)), Some(first));
                 assert_eq!(among(&all), [first]);
                 if last != first {
-                    assert_eq!(place.woken_by(Some(last)), None);
+                    assert_eq!(affinity.woken_by(Some(last)), None);
                     assert_eq!(among(&all), all, "free again");
-                    assert_eq!(place.woken_by(Some(last)), Some(last));
+                    assert_eq!(affinity.woken_by(Some(last)), Some(last));
                 }
-                assert_eq!(place.woken_by(None), None);
+                assert_eq!(affinity.woken_by(None), None);
                 assert_eq!(among(&all), all);
-                assert_eq!(place.follow(first), Some(first), "a flood is habit enough");
-                assert_eq!(place.follow(last), Some(last));
+                assert_eq!(affinity.follow(first), Some(first), "a flood is habit enough");
+                assert_eq!(affinity.follow(last), Some(last));
                 assert_eq!(among(&all), [last]);
-                assert_eq!(place.woken_by(Some(last)), Some(last));
-                assert_eq!(place.woken_by(None), None);
+                assert_eq!(affinity.woken_by(Some(last)), Some(last));
+                assert_eq!(affinity.woken_by(None), None);
                 assert_eq!(among(&all), all);
             });
             scope.spawn(|| {
-                let mut roaming = Place::new(false);
+                let mut roaming = Affinity::new(false);
                 assert_eq!(roaming.woken_by(Some(first)), None);
                 assert_eq!(roaming.woken_by(Some(first)), None);
                 assert_eq!(roaming.follow(first), None);

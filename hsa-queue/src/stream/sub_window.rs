@@ -31,7 +31,7 @@ impl Image {
 
 /// One copy, possibly under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct SubWindow {
     dst: Image,
     src: Image,
     row_bytes: u64,
@@ -42,7 +42,7 @@ pub struct Window {
     row: Option<Transfer>,
 }
 
-impl Window {
+impl SubWindow {
     /// Copies a box of `slices` slices of `rows` rows of `row_bytes` bytes.
     #[must_use]
     pub const fn new(dst: Image, src: Image, row_bytes: u64, rows: u64, slices: u64) -> Self {

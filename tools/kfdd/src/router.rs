@@ -25,7 +25,7 @@ use kfd_core::notice::{CopyRequest, MemoryRequest, Notice, Outbox, UserAccess, U
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The daemon's outbox.
-pub struct Post {
+pub struct Router {
     /// The engines.
     pub bell: Arc<Bell>,
     /// The event loop.
@@ -35,15 +35,15 @@ pub struct Post {
     behind: OnceLock<Behind>,
 }
 
-/// What the post delivers to and what itself needs the core.
+/// What the router delivers to and what itself needs the core.
 struct Behind {
     core: Weak<Core>,
     door: Weak<FuseDoor>,
     workers: Weak<Workers>,
 }
 
-impl Post {
-    /// A post that nothing is attached to yet.
+impl Router {
+    /// A router that nothing is attached to yet.
     #[must_use]
     pub fn new(mailbox: Arc<Mailbox>) -> Self {
         Self { bell: Arc::default(), mailbox, deaths: Arc::default(), behind: OnceLock::new() }
@@ -57,7 +57,7 @@ impl Post {
             workers: Arc::downgrade(workers),
         };
         if self.behind.set(behind).is_err() {
-            tracing::error!("the post was attached twice");
+            tracing::error!("the router was attached twice");
         }
     }
 
@@ -81,7 +81,7 @@ impl Post {
     }
 }
 
-impl Outbox for Post {
+impl Outbox for Router {
     fn post(&self, notice: Notice) {
         match notice {
             Notice::Complete { call, process, outcome } => {
