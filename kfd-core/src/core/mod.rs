@@ -17,6 +17,7 @@ mod displace;
 pub(crate) mod doorbells;
 pub(crate) mod engine;
 mod exception;
+mod fdinfo;
 mod figures;
 mod open;
 pub mod orphans;

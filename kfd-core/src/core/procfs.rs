@@ -14,7 +14,7 @@ use crate::sync::Ordering;
 use notifier::Ref;
 
 /// The first number of an address space: half of the 16 bits are for KFD (`amdgpu_pasid_alloc`, amdkfd/kfd_pasid.c).
-const FIRST_PASID: u32 = 1 << 15;
+pub(crate) const FIRST_PASID: u32 = 1 << 15;
 
 /// What a process has on one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

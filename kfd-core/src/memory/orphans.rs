@@ -36,6 +36,8 @@ pub struct LingeringRow {
 /// An arena that was handed out.
 #[derive(Debug, Default)]
 struct Slot {
+    /// How often: each time to be mapped by another node.
+    nodes: u64,
     /// Once the process is gone.
     row: Option<LingeringRow>,
     /// What is to be trimmed when nobody maps it any more.
@@ -54,7 +56,7 @@ pub(crate) struct Orphans(Mutex<BTreeMap<(ProcessId, RenderMinor), Slot>>);
 impl Orphans {
     /// An arena is handed out to be mapped.
     pub(crate) fn handed_out(&self, process: ProcessId, minor: RenderMinor) {
-        self.0.lock().entry((process, minor)).or_default();
+        self.0.lock().entry((process, minor)).or_default().nodes += 1;
     }
 
     /// Its process is being freed.
@@ -78,9 +80,14 @@ impl Orphans {
         }
     }
 
-    /// Nobody maps that node any more; what is to be trimmed because nobody maps any other either.
+    /// Nobody maps one of those nodes any more; what is to be trimmed because nobody maps any other either.
     pub(crate) fn forgotten(&self, process: ProcessId, minor: RenderMinor) -> Option<Arc<Arena>> {
         let mut slots = self.0.lock();
+        let slot = slots.get_mut(&(process, minor))?;
+        slot.nodes = slot.nodes.saturating_sub(1);
+        if slot.nodes > 0 {
+            return None;
+        }
         let slot = slots.remove(&(process, minor))?;
         let last = slots.range(nodes(process)).next().is_none();
         if last { slot.outlives.upgrade() } else { None }

@@ -52,6 +52,14 @@ impl Files {
         files
     }
 
+    /// Whose an open file is, and of which node.
+    pub(crate) fn get(&self, file: FileId) -> Option<(ProcessId, Node)> {
+        let books = self.0.lock();
+        let process = *books.owners.get(&file)?;
+        let node = *books.files.get(&process)?.get(&file)?;
+        Some((process, node))
+    }
+
     /// Whether the process has that node open.
     pub(crate) fn has(&self, process: ProcessId, node: Node) -> bool {
         self.0.lock().files.get(&process).is_some_and(|files| files.values().any(|n| *n == node))

@@ -138,6 +138,47 @@ fn a_submission_runs_over_its_files_address_space_and_is_done_when_its_number_is
 }
 
 // Keeps: cs-guilty, AMDGPU_CTX, AMDGPU_CS, AMDGPU_WAIT_CS
+// Keeps: fdinfo-memory
+#[test]
+fn fdinfo_tells_the_buffers_of_a_file_and_how_long_its_submissions_ran() {
+    let world = World::new();
+    let mut file = File::new(&world, 100);
+    let own = *file.client.files.last().unwrap();
+    let line = |name: &str| {
+        let text = world.core.fdinfo(own).expect("an open file");
+        text.lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}:")))
+            .map(|told| told.trim().to_owned())
+    };
+    assert_eq!((line("drm-memory-gtt").as_deref(), line("drm-engine-dma")), (Some("0 KiB"), None));
+    let words = fill(VA + 64, 0, 128);
+    let (gtt, _) = file.buffer(VA, &words);
+    let vram = file.create(MIB, VRAM).unwrap();
+    assert_eq!(line("drm-memory-vram").as_deref(), Some("1024 KiB"), "a handle is enough");
+    assert_eq!(line("drm-memory-gtt").as_deref(), Some("4 KiB"));
+    let context = file.context(abi::CTX_OP_ALLOC_CTX, 0).unwrap().op;
+    assert_eq!(file.submit(context, &[run(VA, words.len())]), Ok(1));
+    assert_eq!(line("drm-engine-dma"), None, "time stood still");
+    world.clock.at_each_look_by(1000);
+    let ran = |line: Option<String>| line?.strip_suffix(" ns")?.parse::<u64>().ok();
+    assert_eq!(file.submit(context, &[run(VA, words.len())]), Ok(2));
+    let once = ran(line("drm-engine-dma")).expect("it ran");
+    assert!(once >= 1000, "{once}");
+    assert_eq!(file.submit(context, &[run(VA, words.len())]), Ok(3));
+    assert_eq!(ran(line("drm-engine-dma")), Some(2 * once));
+    // Another file of the process has none of it.
+    file.client.open(Node::Render(gpu().1));
+    let other = world.core.fdinfo(*file.client.files.last().unwrap()).expect("an open file");
+    assert!(other.contains("drm-memory-vram:\t0 KiB\n") && !other.contains("drm-engine"), "{other}");
+    file.client.files.pop();
+    file.close(vram).unwrap();
+    file.close(gtt).unwrap();
+    assert_eq!(line("drm-memory-vram").as_deref(), Some("0 KiB"));
+    assert_eq!(line("drm-memory-gtt").as_deref(), Some("0 KiB"));
+    drop(file);
+    world.end();
+}
+
 #[test]
 fn a_submission_that_does_not_end_makes_its_context_guilty_and_others_go_on() {
     let world = World::new();

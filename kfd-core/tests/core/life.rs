@@ -185,6 +185,8 @@ fn pages_that_a_forked_child_maps_are_listed_until_their_node_is_forgotten() {
     let (_, minor, _) = gpu();
     let buffer = client.buffer(0x7f10_0000_0000, 8192);
     client.poke(buffer.offset, &[1; 8192]);
+    // Another open of it, by a node of its own.
+    let again = world.core.arena(client.process, minor).expect("the same memory");
     assert!(world.core.lingering().is_empty(), "its owner is alive");
     world.kill(client.process);
     world.core.barrier();
@@ -194,6 +196,9 @@ fn pages_that_a_forked_child_maps_are_listed_until_their_node_is_forgotten() {
     assert!(world.core.totals().holds.is_zero(), "nobody is charged for them");
     world.core.node_forgotten(client.process, Node::Kfd);
     world.core.node_forgotten(client.process, Node::Render(minor));
+    assert_eq!(world.core.lingering().len(), 1, "the other node is there still");
+    world.core.node_forgotten(client.process, Node::Render(minor));
     assert!(world.core.lingering().is_empty());
+    drop(again);
     world.end();
 }

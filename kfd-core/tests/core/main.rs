@@ -9,6 +9,7 @@ mod devices;
 mod dmabuf;
 mod events;
 mod eviction;
+mod fdinfo;
 mod figures;
 mod formats;
 mod graphics;

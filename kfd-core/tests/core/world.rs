@@ -24,19 +24,28 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Time stands still until a test turns it.
+/// Time stands still until a test turns it: once, or a little at each look.
 #[derive(Default)]
-pub struct Turned(Mutex<u64>);
+pub struct Turned {
+    now: Mutex<u64>,
+    look: Mutex<u64>,
+}
 
 impl Turned {
     pub fn by(&self, nanos: u64) {
-        *self.0.lock().unwrap() += nanos;
+        *self.now.lock().unwrap() += nanos;
+    }
+
+    pub fn at_each_look_by(&self, nanos: u64) {
+        *self.look.lock().unwrap() = nanos;
     }
 }
 
 impl Clock for Turned {
     fn now(&self) -> Nanos {
-        Nanos(*self.0.lock().unwrap())
+        let mut now = self.now.lock().unwrap();
+        *now += *self.look.lock().unwrap();
+        Nanos(*now)
     }
 }
 

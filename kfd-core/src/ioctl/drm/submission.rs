@@ -104,7 +104,9 @@ impl Ctx<'_> {
             }
         }
         self.bring_in(device, parsed.list.as_deref().unwrap_or_default());
+        let began = self.core.now();
         let ran = parsed.buffers.iter().try_for_each(|buffer| self.run(device, &state, buffer));
+        state.copied += self.core.now().0.saturating_sub(began.0);
         let context = state.contexts.get_mut(args.ctx_id).ok_or(Errno::INVAL)?;
         if ran.is_err() {
             context.hung();

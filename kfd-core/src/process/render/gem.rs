@@ -132,7 +132,7 @@ impl Gem {
 }
 
 impl Changing {
-    fn is_in_vram(&self) -> bool {
+    pub(crate) fn is_in_vram(&self) -> bool {
         self.bytes.as_ref().is_some_and(|bytes| matches!(bytes.resource(), Resource::Vram(_)))
     }
 }

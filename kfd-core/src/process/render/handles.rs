@@ -52,6 +52,16 @@ impl Handles {
         handles.get(handle).filter(|handle| handle.is_known_to(file)).map(|handle| Arc::clone(&handle.gem))
     }
 
+    /// The buffers that a file knows.
+    pub(crate) fn known_to(&self, file: FileId) -> Vec<Arc<Gem>> {
+        let handles = self.0.lock();
+        handles
+            .iter()
+            .filter(|handle| handle.is_known_to(file))
+            .map(|handle| Arc::clone(&handle.gem))
+            .collect()
+    }
+
     /// The buffer with this handle, to a door that does not know which file asks.
     pub(crate) fn get_by_any(&self, handle: u32) -> Option<Arc<Gem>> {
         self.0.lock().get(handle).map(|handle| Arc::clone(&handle.gem))

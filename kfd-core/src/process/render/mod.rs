@@ -94,6 +94,8 @@ pub(crate) struct State {
     pub(crate) contexts: Contexts,
     /// Its address space.
     pub(crate) vm: Vm,
+    /// Nanoseconds for which its submissions to copy engines ran.
+    pub(crate) copied: u64,
 }
 
 /// An open file of a render node.
@@ -170,6 +172,16 @@ impl RenderFiles {
     pub(crate) fn clear(&self) {
         let gone = std::mem::take(&mut *self.0.lock());
         drop(gone);
+    }
+
+    /// What that file has, if it has had anything.
+    pub(crate) fn known(&self, file: FileId) -> Option<Arc<RenderFile>> {
+        self.0.lock().files.get(&file).map(Arc::clone)
+    }
+
+    /// Whether KFD's `device` has that file's address space.
+    pub(crate) fn is_acquired(&self, file: FileId, device: usize) -> bool {
+        self.0.lock().acquired.get(&device).is_some_and(|(acquired, _)| *acquired == file)
     }
 
     /// Makes the address space of a file that of KFD's `device`, and shows what is mapped in it in `map`. The file comes with
