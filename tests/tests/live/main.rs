@@ -16,6 +16,7 @@ mod dmabuf;
 mod eviction;
 mod exceptions;
 mod failures;
+mod fdinfo;
 mod hostile;
 mod ipc;
 mod listings;

@@ -5,33 +5,34 @@
 
 use kfd_tests::terminal::{self, Terminal};
 use kfd_tests::{Kfdd, able, compile, eventually};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
 /// What the client takes of the first device; of the second it takes twice as much.
-const MIB: u64 = 48;
+pub(crate) const MIB: u64 = 48;
 
 /// Name that libdrm's `amdgpu.ids` has for it, PCI device id, VRAM in MiB, by profile.
-const PROFILES: [(&str, &str, &str, u64); 3] = [
+pub(crate) const PROFILES: [(&str, &str, &str, u64); 3] = [
     ("gfx900", "AMD Radeon Vega Frontier Edition", "0x6863", 16 << 10),
     ("gfx942", "AMD Instinct MI300X", "0x74a1", 0x2f_ff00_0000 >> 20),
     ("gfx1100", "AMD Radeon RX 7900 XTX", "0x744c", 0x5_ff00_0000 >> 20),
 ];
 
 /// A tool that shows nothing for so long hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A daemon with devices, and a client that holds memory of each.
-struct Scene {
-    kfdd: Kfdd,
+pub(crate) struct Scene {
+    pub(crate) kfdd: Kfdd,
     holder: Child,
-    tgid: u32,
+    said: BufReader<ChildStdout>,
+    pub(crate) tgid: u32,
 }
 
 impl Scene {
-    fn new(profile: &str, gpus: u32) -> Option<Self> {
+    pub(crate) fn new(profile: &str, gpus: u32) -> Option<Self> {
         let kfdd = Kfdd::start_as(|mut daemon| {
             daemon.args(["--profile", profile, "--gpus", &gpus.to_string()]);
             daemon
@@ -40,29 +41,38 @@ impl Scene {
         let mut holder = kfdd.kfdctl(&["run", "--"]);
         holder.arg(client).arg(MIB.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut holder = holder.spawn().expect("kfdctl can be executed");
-        let mut said = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let tgid = said.strip_prefix("holding ").unwrap_or_else(|| panic!("it does not hold: {said:?}"));
+        let mut said = BufReader::new(holder.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let tgid = line.strip_prefix("holding ").unwrap_or_else(|| panic!("it does not hold: {line:?}"));
         let tgid = tgid.trim().parse().expect("a number");
-        Some(Self { kfdd, holder, tgid })
+        Some(Self { kfdd, holder, said, tgid })
+    }
+
+    /// The client frees what it held, and lives on.
+    pub(crate) fn free(&mut self) {
+        self.holder.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        assert_eq!(line, "freed\n");
     }
 
     /// What a command prints in a view of the daemon.
-    fn run(&self, flags: &[&str], command: &[&str]) -> Output {
+    pub(crate) fn run(&self, flags: &[&str], command: &[&str]) -> Output {
         let mut run = self.kfdd.kfdctl(&["run"]);
         // A tool that hangs is a failure with its output.
         run.args(flags).args(["--", "timeout", "60"]).args(command).stdin(Stdio::null());
         run.output().expect("kfdctl can be executed")
     }
 
-    fn text(&self, command: &[&str]) -> String {
+    pub(crate) fn text(&self, command: &[&str]) -> String {
         let out = self.run(&[], command);
         assert!(out.status.success(), "{command:?}: {out:?}");
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
     /// The client ends, and with it what it held.
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         drop(self.holder.stdin.take());
         assert!(self.holder.wait().unwrap().success());
         let used = "/sys/class/drm/card0/device/mem_info_vram_used";
@@ -105,7 +115,7 @@ fn rocm_smi_shows_each_device_with_its_memory_and_the_processes_on_it() {
             processes.lines().find(|line| line.split_whitespace().next() == Some(&scene.tgid.to_string()));
         let row: Vec<_> = row.unwrap_or_else(|| panic!("{processes}")).split_whitespace().collect();
         // TGID, name, devices with queues, VRAM of all devices, microseconds of copies, compute units.
-        assert_eq!(row[1..], ["vram", "1", &((3 * MIB) << 20).to_string(), "0", "0"], "{processes}");
+        assert_eq!(row[1..], ["vram", "2", &((3 * MIB) << 20).to_string(), "0", "0"], "{processes}");
         // Everything that it can show, with an end.
         let all = scene.run(&[], &["rocm-smi", "-a"]);
         let shown = String::from_utf8_lossy(&all.stdout).into_owned();
@@ -217,7 +227,7 @@ fn nvtop_shows_a_device_whose_nodes_look_like_character_devices() {
 }
 
 /// What `cargo xtask test` has built, or the machine's own.
-fn amdgpu_top() -> Option<PathBuf> {
+pub(crate) fn amdgpu_top() -> Option<PathBuf> {
     let own = std::env::current_exe().expect("a running test has a file");
     // <target>/<profile>/deps/<test>
     let built = own.ancestors().nth(3).expect("cargo puts tests below <target>/<profile>");

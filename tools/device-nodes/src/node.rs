@@ -16,9 +16,36 @@ pub(crate) fn minor(mode: u32, size: u64, seconds: i64) -> Option<u32> {
     node.then(|| u32::try_from(number).ok()).flatten()
 }
 
+/// Room for the usual path of a node.
+pub(crate) const USUAL: usize = 32;
+
+/// What the kernel says after the path of a file whose name leads elsewhere (`prepend_path`, fs/d_path.c).
+const DELETED: &[u8] = b" (deleted)";
+
+/// The usual path of a node that a descriptor is said to lead to by another one; its last parts tell.
+pub(crate) fn usual<'a>(target: &[u8], room: &'a mut [u8; USUAL]) -> Option<&'a [u8]> {
+    let path = target.strip_suffix(DELETED).unwrap_or(target);
+    let mut parts = path.rsplit(|byte| *byte == b'/');
+    let (name, folder) = (parts.next()?, parts.next()?);
+    let is_of_drm = |prefix: &[u8]| {
+        let number = name.strip_prefix(prefix).unwrap_or_default();
+        (1..=10).contains(&number.len()) && number.iter().all(u8::is_ascii_digit)
+    };
+    let usual: &[u8] = match name {
+        b"kfd" => b"/dev/",
+        _ if folder == b"dri" && (is_of_drm(b"renderD") || is_of_drm(b"card")) => b"/dev/dri/",
+        _ => return None,
+    };
+    let (head, rest) = room.split_at_mut(usual.len());
+    head.copy_from_slice(usual);
+    rest.get_mut(..name.len())?.copy_from_slice(name);
+    let length = usual.len() + name.len();
+    Some(&room[..length]).filter(|usual| *usual != target)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::minor;
+    use super::{USUAL, minor, usual};
     use libc::{S_IFCHR, S_IFDIR, S_IFREG};
 
     #[test]
@@ -35,6 +62,30 @@ mod tests {
             (S_IFREG, 0, i64::MIN),
         ] {
             assert_eq!(minor(mode, size, seconds), None, "{mode:o} {size} {seconds}");
+        }
+    }
+
+    // Keeps: fdinfo-lines
+    #[test]
+    fn a_node_is_said_to_be_where_programs_look_for_it() {
+        let of = |target: &str| {
+            let mut room = [0; USUAL];
+            usual(target.as_bytes(), &mut room).map(|path| String::from_utf8_lossy(path).into_owned())
+        };
+        assert_eq!(of("/dev/.kfdd/dev/kfd").as_deref(), Some("/dev/kfd"));
+        assert_eq!(of("/dev/dri/renderD128 (deleted)").as_deref(), Some("/dev/dri/renderD128"));
+        assert_eq!(of("/run/kfdd/dev/dri/card0").as_deref(), Some("/dev/dri/card0"));
+        for other in [
+            "/dev/dri/renderD128",
+            "/dev/kfd",
+            "/dri/card",
+            "/tmp/renderD128",
+            "/a/dri/card1x",
+            "/a/dri/renderD12345678901",
+            "pipe:[1]",
+            "",
+        ] {
+            assert_eq!(of(other), None, "{other}");
         }
     }
 }

@@ -113,7 +113,8 @@ pub struct Run {
     #[arg(long)]
     pub hide_real_gpu: bool,
     /// Let the nodes in /dev/dri look like character devices to the command, by a library that it loads (LD_PRELOAD):
-    /// amd-smi, nvtop and others that find devices through libdrm take no other.
+    /// amd-smi, nvtop and others that find devices through libdrm take no other, and find processes by what fdinfo of such a
+    /// node says, which the library completes.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub device_nodes: DeviceNodes,
     /// Run the command in another root (chroot), which gets this one's /dev, /proc and /sys: that of another release, say.

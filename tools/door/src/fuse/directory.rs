@@ -1,8 +1,8 @@
 //! LOOKUP, GETATTR and READDIR: what names lead to and what directories have.
 
+use super::changing::Changing;
 use super::door::{Door, refusal};
 use super::node::{self, Inode};
-use super::procfs::ProcNode;
 use super::sysfs;
 use super::wire::layout::{Attr, EntryOut, InHeader, ReadIn};
 use super::wire::{opcode, reply};
@@ -12,19 +12,16 @@ use kfd_core::ids::Tid;
 /// How long the kernel may keep what does not change: directories, and the attributes of devices. Seconds.
 pub(super) const FOR_LONG: u64 = 3600;
 
-/// The directory of processes, in that of the devices.
-const PROC: &str = "proc";
-
 impl Door {
     pub(super) fn look_up(&self, header: &InHeader, name: &[u8]) -> Result<EntryOut, Errno> {
         match self.find(header.nodeid, name).ok_or(Errno(libc::ENOENT))? {
             Inode::Dri => Ok(fixed(node::directory_attr(node::DRI_ID))),
             Inode::Ras => Ok(fixed(node::directory_attr(node::RAS_ID))),
             Inode::Control(id) => Ok(fixed(node::control_attr(id))),
-            Inode::Sysfs(id) => match ProcNode::of(id) {
-                // Asked for anew each time: processes come and go.
-                Some(node) if id != ProcNode::ROOT.id() => {
-                    let attr = node.attr(&*self.driver).ok_or(Errno(libc::ENOENT))?;
+            // Asked for anew each time: processes and files come and go.
+            Inode::Sysfs(id) => match Changing::of(id).filter(|node| !node.is_root()) {
+                Some(node) => {
+                    let attr = node.attr(self).ok_or(Errno(libc::ENOENT))?;
                     Ok(EntryOut { nodeid: id, attr, ..EntryOut::default() })
                 }
                 _ => Ok(fixed(self.attr(id).ok_or(Errno(libc::ENOENT))?)),
@@ -42,19 +39,23 @@ impl Door {
 
     fn find(&self, parent: u64, name: &[u8]) -> Option<Inode> {
         let text = || std::str::from_utf8(name).ok();
-        if let Some(directory) = ProcNode::of(parent) {
-            return Some(Inode::Sysfs(directory.find(text()?, &*self.driver)?.id()));
+        if let Some(directory) = Changing::of(parent) {
+            return Some(Inode::Sysfs(directory.find(text()?, self)?.id()));
+        }
+        if parent == sysfs::ROOT
+            && let Some((_, root)) = Changing::roots().find(|(root, _)| root.as_bytes() == name)
+        {
+            return Some(Inode::Sysfs(root.id()));
         }
         match parent {
-            sysfs::ROOT if name == PROC.as_bytes() => Some(Inode::Sysfs(ProcNode::ROOT.id())),
             sysfs::ROOT.. => self.tree.sysfs.find(parent, text()?).map(Inode::Sysfs),
             _ => self.tree.find(parent, name),
         }
     }
 
     pub(super) fn attr(&self, id: u64) -> Option<Attr> {
-        if let Some(node) = ProcNode::of(id) {
-            return node.attr(&*self.driver);
+        if let Some(node) = Changing::of(id) {
+            return node.attr(self);
         }
         match id {
             sysfs::ROOT.. => self.tree.sysfs.attr(id),
@@ -90,12 +91,12 @@ impl Door {
     fn entries(&self, directory: u64) -> Option<Vec<(u64, u32, String)>> {
         let own = |id| (id, u32::from(libc::DT_DIR), ".".to_owned());
         let up = |id| (id, u32::from(libc::DT_DIR), "..".to_owned());
-        if let Some(node) = ProcNode::of(directory) {
-            let row = |(name, node): (String, ProcNode)| {
-                let mode = node.attr(&*self.driver).map_or(libc::S_IFREG, |attr| attr.mode);
+        if let Some(node) = Changing::of(directory) {
+            let row = |(name, node): (String, Changing)| {
+                let mode = node.attr(self).map_or(libc::S_IFREG, |attr| attr.mode);
                 (node.id(), sysfs::d_type(mode), name)
             };
-            let there = node.list(&*self.driver)?.into_iter().map(row);
+            let there = node.list(self)?.into_iter().map(row);
             return Some([own(directory), up(sysfs::ROOT)].into_iter().chain(there).collect());
         }
         if directory < sysfs::ROOT {
@@ -104,7 +105,8 @@ impl Door {
         let mut entries = vec![own(directory), up(sysfs::ROOT)];
         entries.extend(self.tree.sysfs.list(directory)?);
         if directory == sysfs::ROOT {
-            entries.push((ProcNode::ROOT.id(), u32::from(libc::DT_DIR), PROC.to_owned()));
+            let root = |(name, root): (&str, Changing)| (root.id(), u32::from(libc::DT_DIR), name.to_owned());
+            entries.extend(Changing::roots().map(root));
         }
         Some(entries)
     }

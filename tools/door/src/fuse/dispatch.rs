@@ -4,10 +4,10 @@
 //! A READ of the kfd node is the doorbell trap. It is answered with zeros always and in full, also for a doomed
 //! process: an error would be a SIGBUS, and a short answer would shrink the cached size for good.
 
+use super::changing::Changing;
 use super::channel::Channel;
 use super::directory::FOR_LONG;
 use super::door::Door;
-use super::procfs::ProcNode;
 use super::wire::layout::{AttrOut, InHeader, OpenOut, ReleaseIn, StatfsOut, WriteOut};
 use super::wire::{Incoming, Reply, Request, opcode};
 use crate::identity;
@@ -56,7 +56,7 @@ impl Door {
             // SETATTR: a mode or a time that nobody looks at; ftruncate of a device is no error either.
             Request::Getattr | Request::Setattr => match self.attr(header.nodeid) {
                 Some(attr) => {
-                    let attr_valid = if ProcNode::of(header.nodeid).is_some() { 0 } else { FOR_LONG };
+                    let attr_valid = if Changing::of(header.nodeid).is_some() { 0 } else { FOR_LONG };
                     let out = AttrOut { attr_valid, attr_valid_nsec: 0, dummy: 0, attr };
                     channel.reply(unique, &Reply::Attr(out));
                 }
@@ -67,7 +67,7 @@ impl Door {
                 None => channel.reply(unique, &Reply::Error(Errno::INVAL)),
             },
             Request::Opendir => {
-                let changes = ProcNode::of(header.nodeid).is_some();
+                let changes = Changing::of(header.nodeid).is_some();
                 let open_flags = if changes { 0 } else { opcode::FOPEN_KEEP_CACHE | opcode::FOPEN_CACHE_DIR };
                 channel.reply(unique, &Reply::Open(OpenOut { fh: 0, open_flags, backing_id: 0 }));
             }
@@ -107,6 +107,7 @@ impl Door {
             return;
         }
         let Some(file) = self.files.remove(release.fh) else { return };
+        self.nodes().closed(file.inode);
         self.driver.release(file.file);
         self.probe(file.process);
     }

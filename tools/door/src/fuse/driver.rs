@@ -92,6 +92,8 @@ pub trait Figures {
     fn on_device(&self, tgid: Tgid, device: usize) -> Option<OnDevice>;
     /// The queues of a process.
     fn its_queues(&self, tgid: Tgid) -> Vec<ItsQueue>;
+    /// What fdinfo says of an open file of DRM; `None` when it is none, or closed.
+    fn fdinfo(&self, file: FileId) -> Option<String>;
 }
 
 /// All that the FUSE door needs of a driver.
@@ -223,6 +225,10 @@ impl Figures for Core {
 
     fn its_queues(&self, tgid: Tgid) -> Vec<ItsQueue> {
         Self::its_queues(self, tgid)
+    }
+
+    fn fdinfo(&self, file: FileId) -> Option<String> {
+        Self::fdinfo(self, file)
     }
 }
 

@@ -3,7 +3,7 @@
 use kfd_core::call::Node;
 use kfd_core::ids::{FileId, ProcessId, Tgid};
 use kfd_core::sync::RwLock;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// One open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct OpenFile {
     pub node: Node,
     /// The core's name for it.
     pub file: FileId,
+    /// Whose it is.
+    pub uid: u32,
+    /// Its node's id, which is its inode number.
+    pub(super) inode: u64,
 }
 
 /// The open files, by `fh`.
@@ -28,6 +32,15 @@ pub(super) struct Files(RwLock<Table>);
 struct Table {
     last: u64,
     files: HashMap<u64, OpenFile>,
+    /// By node: `fh`s count up, so in the order of their opens.
+    by_inode: BTreeSet<(u64, u64)>,
+}
+
+impl Table {
+    fn of(&self, inode: u64) -> impl DoubleEndedIterator<Item = OpenFile> {
+        let fhs = self.by_inode.range((inode, 0)..=(inode, u64::MAX));
+        fhs.filter_map(|(_, fh)| self.files.get(fh).copied())
+    }
 }
 
 impl Files {
@@ -37,6 +50,7 @@ impl Files {
         table.last += 1;
         let fh = table.last;
         table.files.insert(fh, file);
+        table.by_inode.insert((file.inode, fh));
         fh
     }
 
@@ -44,15 +58,21 @@ impl Files {
         self.0.read().files.get(&fh).copied()
     }
 
-    /// A file of that node which the process has open; of several the latest.
-    pub(super) fn of(&self, process: ProcessId, node: Node) -> Option<OpenFile> {
-        let table = self.0.read();
-        let its = |(_, file): &(&u64, &OpenFile)| file.process == process && file.node == node;
-        table.files.iter().filter(its).max_by_key(|(fh, _)| **fh).map(|(_, file)| *file)
+    /// The file of that node; of several, which only opens by way of /proc or two at once can make, the first.
+    pub(super) fn first_of(&self, inode: u64) -> Option<OpenFile> {
+        self.0.read().of(inode).next()
+    }
+
+    /// The same; of several the latest.
+    pub(super) fn last_of(&self, inode: u64) -> Option<OpenFile> {
+        self.0.read().of(inode).next_back()
     }
 
     pub(super) fn remove(&self, fh: u64) -> Option<OpenFile> {
-        self.0.write().files.remove(&fh)
+        let mut table = self.0.write();
+        let file = table.files.remove(&fh)?;
+        table.by_inode.remove(&(file.inode, fh));
+        Some(file)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -62,6 +82,7 @@ impl Files {
     /// Takes all out.
     pub(super) fn clear(&self) -> Vec<FileId> {
         let mut table = self.0.write();
+        table.by_inode.clear();
         table.files.drain().map(|(_, open)| open.file).collect()
     }
 }

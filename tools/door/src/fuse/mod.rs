@@ -12,7 +12,8 @@
 //! | `node`, `files`, `open`, `former` | per-process nodes; open files; opening and closing; what exec left |
 //! | `ioctl`, `inflight` | a call from the wire through gather, core and scatter to its reply; interrupts |
 //! | `control` | orders for errors of a device |
-//! | `sysfs`, `procfs`, `readings` | what sysfs shows of devices, and of the processes on them; what open files read |
+//! | `sysfs`, `readings` | what sysfs shows of devices; what open files read |
+//! | `changing`, `procfs`, `fdinfo` | what comes and goes beside it: processes on devices, open files |
 //! | `probe`, `probes` | whether a client's address space is gone |
 //! | `notify`, `names` | what the daemon tells the kernel: pages and names to drop |
 //! | `driver` | what the door stands on |
@@ -24,6 +25,7 @@
 //! Lock order, outermost first: open lock → nodes → files → in-flight calls. The core's locks come after the open lock
 //! and are never held when the door is called.
 
+mod changing;
 mod channel;
 mod control;
 mod directory;
@@ -31,6 +33,7 @@ mod dispatch;
 mod door;
 mod driver;
 mod error;
+mod fdinfo;
 mod files;
 mod former;
 mod inflight;

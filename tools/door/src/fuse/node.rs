@@ -1,12 +1,13 @@
 //! The nodes of the file system: fixed ones (directories, a control file of each device with RAS, and what sysfs shows), and
-//! device nodes that each belong to one process.
+//! device nodes that each belong to one process; those of DRM to one open file of it, so that whoever sees a descriptor's
+//! inode number knows which file it is.
 //!
 //! ```text
 //! LOOKUP by an unknown process ─► unbound(tgid) ── OPEN by it ─► bound(process) ── unpublished ─► orphan ── FORGET ─► gone
 //! LOOKUP by a known process ───────────────────────────────────►┘
 //! ```
 //! The page cache belongs to the inode and two processes must never share doorbell pages, so a node is never given to
-//! a second process: ids count up and are not reused. An orphan is what a foreign mapping (a forked child's) keeps.
+//! a second process: ids count up and are not reused. A process has one node of kfd, which has its doorbells. An orphan is what a foreign mapping (a forked child's) keeps.
 //!
 //! Lock order: `Nodes` sits in one mutex, taken after the open lock and before the files; nothing is called with it held.
 
@@ -16,7 +17,8 @@ use super::wire::opcode::ROOT_ID;
 use kfd_core::call::Node;
 use kfd_core::ids::{ProcessId, RenderMinor, Tgid};
 use notifier::MmId;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 /// The node id of the directory `dri`.
 pub(super) const DRI_ID: u64 = 2;
@@ -188,6 +190,16 @@ pub(super) struct DeviceNode {
     pub process: Option<ProcessId>,
     /// How many lookups the kernel holds.
     lookups: u64,
+    /// How many files of it are open.
+    opens: u64,
+}
+
+/// The nodes of one kind that a process has.
+#[derive(Debug, Default)]
+struct Bound {
+    all: BTreeSet<u64>,
+    /// Those that are not open.
+    spare: BTreeSet<u64>,
 }
 
 /// What the door keeps of one process.
@@ -197,7 +209,7 @@ pub(super) struct Member {
     pub tgid: Tgid,
     /// Its address space.
     pub mm: MmId,
-    nodes: Vec<(Node, u64)>,
+    nodes: HashMap<Node, Bound>,
     /// Passthrough's ids of its arenas.
     pub backings: HashMap<RenderMinor, i32>,
 }
@@ -205,11 +217,13 @@ pub(super) struct Member {
 impl Member {
     /// Whether it has a node of this kind.
     pub(super) fn has(&self, wanted: Node) -> bool {
-        self.node(wanted).is_some()
+        self.nodes.contains_key(&wanted)
     }
 
-    fn node(&self, wanted: Node) -> Option<u64> {
-        self.nodes.iter().find(|(node, _)| *node == wanted).map(|(_, id)| *id)
+    /// The node that a LOOKUP by it leads to, if it has one for that.
+    fn to_open(&self, wanted: Node) -> Option<u64> {
+        let bound = self.nodes.get(&wanted)?;
+        if wanted == Node::Kfd { bound.all.first().copied() } else { bound.spare.first().copied() }
     }
 }
 
@@ -228,13 +242,14 @@ impl Default for Nodes {
 }
 
 impl Nodes {
-    /// The id that a LOOKUP answers: the process's node where it has one, else a new one; counts the lookup.
+    /// The id that a LOOKUP answers: the process's node where it has one, and of DRM one that is not open, else a new one;
+    /// counts the lookup.
     pub(super) fn look_up(&mut self, node: Node, tgid: Tgid, process: Option<ProcessId>) -> u64 {
-        let known = process.and_then(|process| self.members.get(&process)?.node(node));
+        let known = process.and_then(|process| self.members.get(&process)?.to_open(node));
         let id = known.unwrap_or_else(|| {
             let id = self.next;
             self.next += 1;
-            self.devices.insert(id, DeviceNode { node, tgid, process: None, lookups: 0 });
+            self.devices.insert(id, DeviceNode { node, tgid, process: None, lookups: 0, opens: 0 });
             id
         });
         if let Some(device) = self.devices.get_mut(&id) {
@@ -248,30 +263,43 @@ impl Nodes {
         self.devices.get(&id).copied()
     }
 
-    /// Whether `process` may open this node: it is bound to it, or nobody's while the process has no other.
+    /// Whether `process` may open this node: it is bound to it, or nobody's; of kfd while the process has no other.
     pub(super) fn may_open(&self, id: u64, process: Option<ProcessId>) -> bool {
         let Some(device) = self.devices.get(&id) else { return false };
         match device.process {
             Some(owner) => process == Some(owner) && self.members.contains_key(&owner),
-            None => process.and_then(|process| self.members.get(&process)?.node(device.node)).is_none(),
+            None if device.node == Node::Kfd => process.and_then(|process| self.kfd_of(process)).is_none(),
+            None => true,
         }
     }
 
-    /// Binds a node to the process that opened it; `may_open` said so under the same open lock.
+    /// Binds a node to the process that opens it; `may_open` said so under the same open lock.
     pub(super) fn bind(&mut self, id: u64, process: ProcessId, tgid: Tgid, mm: MmId) -> &mut Member {
         let member = self.members.entry(process).or_insert_with(|| Member {
             tgid,
             mm,
-            nodes: Vec::new(),
+            nodes: HashMap::new(),
             backings: HashMap::new(),
         });
         if let Some(device) = self.devices.get_mut(&id) {
             device.process = Some(process);
-            if member.node(device.node).is_none() {
-                member.nodes.push((device.node, id));
-            }
+            device.opens += 1;
+            let bound = member.nodes.entry(device.node).or_default();
+            bound.all.insert(id);
+            bound.spare.remove(&id);
         }
         member
+    }
+
+    /// A file of that node was closed.
+    pub(super) fn closed(&mut self, id: u64) {
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        device.opens = device.opens.saturating_sub(1);
+        let (node, process) = (device.node, device.process.filter(|_| device.opens == 0));
+        if let Some(bound) = process.and_then(|process| self.members.get_mut(&process)?.nodes.get_mut(&node))
+        {
+            bound.spare.insert(id);
+        }
     }
 
     /// What is kept of a process.
@@ -288,24 +316,27 @@ impl Nodes {
         }
         let device = self.devices.remove(&id)?;
         let process = device.process?;
-        if let Some(member) = self.members.get_mut(&process) {
-            member.nodes.retain(|(_, known)| *known != id);
+        if let Some(member) = self.members.get_mut(&process)
+            && let Entry::Occupied(mut bound) = member.nodes.entry(device.node)
+        {
+            bound.get_mut().all.remove(&id);
+            bound.get_mut().spare.remove(&id);
+            if bound.get().all.is_empty() {
+                bound.remove();
+            }
         }
         Some((process, device.node))
     }
 
     /// The kfd node of a process, for invalidations.
     pub(super) fn kfd_of(&self, process: ProcessId) -> Option<u64> {
-        self.members.get(&process)?.node(Node::Kfd)
+        self.members.get(&process)?.to_open(Node::Kfd)
     }
 
     /// Takes what was kept of a process; its nodes stay as orphans until they are forgotten.
     pub(super) fn unpublish(&mut self, process: ProcessId) -> Option<(Vec<Node>, Vec<i32>)> {
         let member = self.members.remove(&process)?;
-        Some((
-            member.nodes.into_iter().map(|(node, _)| node).collect(),
-            member.backings.into_values().collect(),
-        ))
+        Some((member.nodes.into_keys().collect(), member.backings.into_values().collect()))
     }
 
     /// How many device nodes there are.
@@ -334,6 +365,32 @@ mod tests {
         assert!(!nodes.may_open(first, Some(B)));
         assert!(!nodes.may_open(first, None));
         assert!(!nodes.may_open(other, Some(A)), "a process has one node of a kind");
+    }
+
+    // Keeps: fdinfo-client
+    #[test]
+    fn each_open_of_a_node_of_drm_has_a_node_of_its_own() {
+        const CARD: Node = Node::Card(RenderMinor(128));
+        let mut nodes = Nodes::default();
+        let first = nodes.look_up(CARD, Tgid(1), None);
+        nodes.bind(first, A, Tgid(1), MM);
+        let second = nodes.look_up(CARD, Tgid(1), Some(A));
+        assert_ne!(second, first);
+        assert!(nodes.may_open(second, Some(A)) && !nodes.may_open(first, Some(B)));
+        nodes.bind(second, A, Tgid(1), MM);
+        nodes.closed(first);
+        assert_eq!(nodes.look_up(CARD, Tgid(1), Some(A)), first, "it is not open any more");
+        nodes.bind(first, A, Tgid(1), MM);
+        // Once more, by way of /proc.
+        nodes.bind(first, A, Tgid(1), MM);
+        nodes.closed(first);
+        assert_ne!(nodes.look_up(CARD, Tgid(1), Some(A)), first, "it is open still");
+        nodes.closed(first);
+        assert_eq!(nodes.forget(first, 2), Some((A, CARD)));
+        assert!(nodes.member(A).is_some_and(|member| member.has(CARD)), "it has the second");
+        nodes.closed(second);
+        assert_eq!(nodes.forget(second, 1), Some((A, CARD)));
+        assert!(nodes.member(A).is_some_and(|member| !member.has(CARD)));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! to a new one, and binds the node to it. A caller who is not the one for whom the LOOKUP was gets ESTALE: the
 //! kernel then looks the name up again and tries once more (fs/namei.c, `path_openat` with LOOKUP_REVAL).
 
+use super::changing::Changing;
 use super::control::open_control;
 use super::door::{Door, refusal};
 use super::files::OpenFile;
-use super::procfs::ProcNode;
 use super::sysfs::Kind;
 use super::wire::layout::{InHeader, OpenOut};
 use super::wire::opcode;
@@ -55,7 +55,7 @@ impl Door {
             Node::Kfd => (opcode::FOPEN_KEEP_CACHE, 0),
             // Nothing can be mapped by it: what it is asked goes by ioctls.
             Node::Card(_) => (opcode::FOPEN_DIRECT_IO | self.no_flush(process), 0),
-            Node::Render(minor) => match self.backing(process, minor) {
+            Node::Render(minor) => match self.backing(process, minor, device.process.is_some()) {
                 Ok(backing) => (opcode::FOPEN_PASSTHROUGH | self.no_flush(process), backing),
                 Err(errno) => {
                     self.driver.release(file);
@@ -74,7 +74,8 @@ impl Door {
             self.unpublish(process);
             self.memory.detach(process);
         }
-        let fh = self.files.insert(OpenFile { process, tgid: who.tgid, node: device.node, file });
+        let (tgid, uid, node) = (who.tgid, who.uid.0, device.node);
+        let fh = self.files.insert(OpenFile { process, tgid, node, file, uid, inode: id });
         Ok(OpenOut { fh, open_flags, backing_id })
     }
 
@@ -85,7 +86,7 @@ impl Door {
             Some(Kind::Live(_)) => true,
             Some(Kind::Directory(_) | Kind::Link(_)) => return Some(Err(Errno(libc::EISDIR))),
             None => {
-                ProcNode::of(header.nodeid)?;
+                Changing::of(header.nodeid)?;
                 true
             }
         };
@@ -127,17 +128,14 @@ impl Door {
     }
 
     /// The backing id of a process's arena: one for its life, since an inode takes no second. The driver is asked once
-    /// for each node, since each node's FORGET tells it that nobody maps the arena any more.
-    fn backing(&self, process: ProcessId, minor: RenderMinor) -> Result<i32, Errno> {
-        let known = self.nodes().member(process).and_then(|member| {
-            let id = member.backings.get(&minor).copied()?;
-            Some((id, member.has(Node::Render(minor))))
-        });
-        if let Some((id, true)) = known {
+    /// for each node, since each node's FORGET tells it that nobody maps the arena by that any more.
+    fn backing(&self, process: ProcessId, minor: RenderMinor, is_bound: bool) -> Result<i32, Errno> {
+        let known = self.nodes().member(process).and_then(|member| member.backings.get(&minor).copied());
+        if let Some(id) = known.filter(|_| is_bound) {
             return Ok(id);
         }
         let arena = self.driver.arena(process, minor)?;
-        if let Some((id, false)) = known {
+        if let Some(id) = known {
             return Ok(id);
         }
         self.channels[0].backing_open(&arena).map_err(|error| {

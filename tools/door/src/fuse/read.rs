@@ -1,8 +1,8 @@
 //! READ: the doorbell trap, and what sysfs shows.
 
+use super::changing::Changing;
 use super::channel::Channel;
 use super::door::Door;
-use super::procfs::ProcNode;
 use super::readings::part;
 use super::sysfs::Kind;
 use super::wire::Reply;
@@ -40,8 +40,8 @@ impl Door {
             Some(Kind::Live(live)) => Some(self.readings.read(read, || self.driver.figure(*live))),
             Some(Kind::Directory(_) | Kind::Link(_)) => None,
             None => {
-                let node = ProcNode::of(header.nodeid)?;
-                let text = || node.text(&*self.driver).unwrap_or_default().into_bytes();
+                let node = Changing::of(header.nodeid)?;
+                let text = || node.text(self).unwrap_or_default().into_bytes();
                 Some(self.readings.read(read, text))
             }
         }

@@ -119,8 +119,7 @@ impl FuseDoor {
         if Some(file.device) != self.mount.device() {
             return None;
         }
-        let node = self.door.nodes().get(file.inode)?;
-        self.door.files.of(node.process?, node.node)
+        self.door.files.last_of(file.inode)
     }
 
     /// What the door holds now.

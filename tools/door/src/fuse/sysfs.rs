@@ -1,4 +1,4 @@
-//! The directory `amdgpu`: what sysfs shows of each device, and in `proc` of each process that uses KFD ([`super::procfs`]).
+//! The directory `amdgpu`: what sysfs shows of each device, and what comes and goes ([`super::changing`]).
 //! A private view shows it as `/sys/devices/virtual/amdgpu`, where links of the topology lead to it.
 //!
 //! Nodes have ids that say what they are, so that nothing is kept of what readers look up. As in sysfs, a file says that it

@@ -107,6 +107,10 @@ impl Figures for Script {
         let queue = ItsQueue { id: QueueId(3), gpu: 64700, bytes: 8192, kind: 1 };
         self.pasid(tgid).map(|_| queue).into_iter().collect()
     }
+
+    fn fdinfo(&self, file: FileId) -> Option<String> {
+        Some(format!("drm-client-id:\t{}\n", file.0))
+    }
 }
 
 impl Lives for Script {

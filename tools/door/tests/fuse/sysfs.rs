@@ -139,3 +139,34 @@ fn a_primary_node_takes_calls_and_maps_nothing() {
     assert_eq!(file.read(&mut byte).unwrap(), 0, "no events");
     assert_eq!(Map::new(file.as_fd(), 0, 4096).err(), Some(libc::ENODEV), "its pages would be nobody's");
 }
+
+// Keeps: fdinfo-client
+#[test]
+fn each_open_of_a_render_node_has_an_inode_whose_fdinfo_is_its_own() {
+    let served = served_or_skip!();
+    let inode = |file: &File| file.metadata().unwrap().ino();
+    let path = |inode: u64| served.dir.path().join(format!("amdgpu/fdinfo/{inode}"));
+    let node =
+        |name: &str| OpenOptions::new().read(true).write(true).open(served.dir.path().join(name)).unwrap();
+    let (kfd, first, second) = (node("kfd"), node("dri/renderD128"), node("dri/renderD128"));
+    assert_ne!(inode(&first), inode(&second));
+    assert_eq!(inode(&kfd), inode(&node("kfd")), "a process has its doorbells in one");
+    let told = |file: &File| fs::read_to_string(path(inode(file)));
+    assert_ne!(told(&first).unwrap(), told(&second).unwrap());
+    assert!(told(&first).unwrap().starts_with("drm-client-id:\t"));
+    assert!(told(&kfd).is_err(), "it is no node of DRM");
+    // Both show the process's arena.
+    let map = |file: &File| Map::new(file.as_fd(), 0, 4096).unwrap();
+    let (here, there) = (map(&first), map(&second));
+    here.store(0, 0x1234_5678);
+    assert_eq!(there.load(0), 0x1234_5678);
+    let mode = fs::metadata(path(inode(&first))).unwrap();
+    assert_eq!((mode.mode() & 0o777, mode.uid()), (0o400, 0), "its opener's to read");
+    assert_eq!(fs::read_dir(served.dir.path().join("amdgpu/fdinfo")).unwrap().count(), 0, "none is listed");
+    drop((here, there));
+    let closed = inode(&second);
+    drop(second);
+    served.wait_until("it is closed", |_| fs::metadata(path(closed)).is_err());
+    assert!(told(&first).is_ok());
+    assert_eq!(inode(&node("dri/renderD128")), closed, "a node that is not open is opened again");
+}

@@ -5,6 +5,7 @@ use super::report::Outcome;
 use super::root::Root;
 use crate::cargo::root as workspace;
 use anyhow::Context;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -108,6 +109,26 @@ pub const CHECKS: &[Check] = &[
         compiled: None,
         command: "nvtop -s",
         judge: |text, _| found(text, &["\"device_name\"", "\"gpu_clock\"", "\"gpu_util\": \"0%\""]),
+    },
+    Check {
+        name: "amd-smi, processes",
+        gpus: 2,
+        compiled: Some(("vram.c", &[])),
+        command: "/opt/kfdd/vram 48 amd-smi process --json",
+        judge: |text, _| amd_smi_processes(text),
+    },
+    Check {
+        name: "nvtop, processes",
+        gpus: 1,
+        compiled: Some(("vram.c", &[])),
+        // Its list is on a terminal only; it is ended when that has the client.
+        command: r#"/opt/kfdd/vram 48 bash -c '
+            exec 3< <(exec timeout 60 script -qfc "stty cols 160 rows 40; TERM=xterm exec nvtop" /dev/null)
+            while IFS= read -r -u 3 -d $(printf \\033) seen; do
+                case $seen in */opt/kfdd/vram*) echo "$seen"; kill $!; exit;; esac
+            done
+            exit 1'"#,
+        judge: |text, _| found(text, &["48MiB"]),
     },
     Check {
         name: "radeontop",
@@ -273,11 +294,23 @@ impl Bench<'_> {
     fn compile(&self, source: &str, libraries: &[&str]) -> anyhow::Result<Result<(), String>> {
         let own = self.root.folder.join(OWN);
         fs::create_dir_all(&own)?;
-        let from = workspace().join("tests/clients").join(source);
-        let text = fs::read_to_string(&from).with_context(|| format!("cannot read {}", from.display()))?;
+        let clients = workspace().join("tests/clients");
+        let read = |name: &str| {
+            let from = clients.join(name);
+            fs::read_to_string(&from).with_context(|| format!("cannot read {}", from.display()))
+        };
+        let text = read(source)?;
+        let mut fresh = true;
+        for header in text.lines().filter_map(|line| line.strip_prefix("#include \"")?.strip_suffix('"')) {
+            let (text, there) = (read(header)?, own.join(header));
+            if !fs::read_to_string(&there).is_ok_and(|old| old == text) {
+                fs::write(&there, text)?;
+                fresh = false;
+            }
+        }
         let program = Path::new(source).file_stem().context("a source has a name")?;
         let there = own.join(source);
-        if own.join(program).is_file() && fs::read_to_string(&there).is_ok_and(|old| old == text) {
+        if fresh && own.join(program).is_file() && fs::read_to_string(&there).is_ok_and(|old| old == text) {
             return Ok(Ok(()));
         }
         fs::write(&there, text)?;
@@ -313,6 +346,26 @@ fn rocm_smi(text: &str, shown: &Shown) -> Result<String, String> {
         text,
         &[&format!("\"Device ID\": \"{}\"", shown.device), &bytes, "\"VRAM Total Used Memory (B)\": \"0\""],
     )
+}
+
+/// The client is on each of two devices, with its 48 MiB of the first and twice as much of the second.
+fn amd_smi_processes(text: &str) -> Result<String, String> {
+    // Warnings come before.
+    let json = text.find("\n[").map_or(text, |at| &text[at..]);
+    let gpus: Vec<Value> = serde_json::from_str(json).map_err(|error| format!("{error}: {}", last(text)))?;
+    let is_client = |process: &&Value| {
+        process["name"].as_str().is_some_and(|name| name.rsplit('/').next() == Some("vram"))
+    };
+    let vram = |gpu: &Value| {
+        // A list since ROCm 6.2, the only one or words before.
+        let all = gpu["process_list"].as_array().map_or(std::slice::from_ref(gpu), Vec::as_slice).iter();
+        let its: Vec<_> = all.map(|process| &process["process_info"]).filter(is_client).collect();
+        if let [one] = its[..] { one["memory_usage"]["vram_mem"]["value"].as_u64() } else { None }
+    };
+    let seen: Vec<_> = gpus.iter().map(vram).collect();
+    // It takes the kernel's KiB for 1000 bytes (gpuvsmi_get_pid_info, fdinfo.cc), and took them for 1024 in ROCm 6.
+    let fits = |bytes: u64| seen == [1, 2].map(|times| Some(times * (48 << 10) * bytes));
+    if fits(1000) || fits(1024) { Ok("2 devices".to_owned()) } else { Err(format!("VRAM {seen:?}")) }
 }
 
 /// Each word once for each of two devices.
@@ -370,7 +423,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{SHOWN, agents, parts, twice};
+    use super::{SHOWN, agents, amd_smi_processes, parts, twice};
 
     #[test]
     fn output_is_judged_by_what_it_says_of_each_device() {
@@ -380,6 +433,24 @@ mod tests {
         assert!(agents(text, &SHOWN[0], 1).is_err() && agents(text, &SHOWN[1], 2).is_err());
         assert!(twice("a b a", &["a"]).is_ok());
         assert_eq!(twice("a b a\nend", &["a", "b"]), Err("1 times `b`: end".to_owned()));
+    }
+
+    // Keeps: tools-processes
+    #[test]
+    fn a_process_is_to_be_on_each_device_with_its_own_memory() {
+        let gpu = |name: &str, vram: u64| {
+            let info =
+                serde_json::json!({"name": name, "memory_usage": {"vram_mem": {"value": vram, "unit": "B"}}});
+            serde_json::json!({"process_list": [{"process_info": info}]})
+        };
+        let judge = |gpus: [serde_json::Value; 2]| {
+            amd_smi_processes(&format!("a warning\n{}", serde_json::json!(gpus)))
+        };
+        assert!(judge([gpu("/opt/kfdd/vram", 49_152_000), gpu("vram", 98_304_000)]).is_ok());
+        assert!(judge([gpu("vram", 48 << 20), gpu("vram", 96 << 20)]).is_ok());
+        assert!(judge([gpu("vram", 48 << 20), gpu("vram", 48 << 20)]).is_err());
+        assert!(judge([gpu("vram", 48 << 20), gpu("other", 96 << 20)]).is_err());
+        assert!(amd_smi_processes("no JSON").is_err());
     }
 
     #[test]

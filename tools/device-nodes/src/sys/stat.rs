@@ -1,16 +1,11 @@
-//! The functions of the C library that are taken over, each by the system call that it makes.
-//!
-//! They may be called at any time, in signal handlers and before main: nothing is allocated, locked or kept.
-#![allow(unsafe_code)]
+//! stat(2) and its kin, each by the system call that it makes: nodes are character devices, and `/sys` is sysfs.
 
+use super::{Stat, answer, minor_of, path_of, served};
+use crate::fdinfo::PATH;
 use crate::node::{MAJOR, minor};
-use libc::{
-    AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFCHR, S_IFMT, S_IFREG, c_char, c_int, c_long, c_uint,
-};
+use libc::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFCHR, S_IFMT, c_char, c_int, c_uint};
 use std::ffi::CStr;
-use std::mem::MaybeUninit;
 
-type Stat = libc::stat;
 type Statx = libc::statx;
 type Statfs = libc::statfs;
 
@@ -18,43 +13,6 @@ type Statfs = libc::statfs;
 const COVERS: [u64; 3] = [0x6573_5546, 0x794c_7630, 0x0102_1994];
 /// SYSFS_MAGIC.
 const SYSFS: u64 = 0x6265_6572;
-
-/// Room for the paths that matter; a longer one is none of them.
-const PATH: usize = 256;
-
-/// What a system call returned, as the C library's functions do; errno is set already.
-fn answer(result: c_long) -> c_int {
-    if result == 0 { 0 } else { -1 }
-}
-
-/// Where a descriptor leads, cut to [`PATH`] bytes.
-fn path_of(fd: c_int, room: &mut [u8; PATH]) -> &[u8] {
-    // "/proc/self/fd/" and ten digits.
-    let mut link = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
-    let (mut left, mut digits) = (fd.unsigned_abs(), 1);
-    while 10u32.pow(digits) <= left && digits < 9 {
-        digits += 1;
-    }
-    for at in (0..digits as usize).rev() {
-        link[14 + at] = b'0' + (left % 10) as u8;
-        left /= 10;
-    }
-    // SAFETY: `link` ends with a zero byte and `room` has PATH bytes, both for the whole call.
-    let length =
-        unsafe { libc::syscall(libc::SYS_readlinkat, AT_FDCWD, link.as_ptr(), room.as_mut_ptr(), PATH) };
-    &room[..usize::try_from(length).unwrap_or(0).min(PATH)]
-}
-
-/// The file system that `/dev/kfd` is a regular file of: a served one.
-fn served() -> Option<u64> {
-    let mut kfd = MaybeUninit::<Stat>::zeroed();
-    let path = c"/dev/kfd".as_ptr();
-    // SAFETY: the kernel fills a `struct stat`, which `kfd` is; the path is a C string.
-    let result = unsafe { libc::syscall(libc::SYS_newfstatat, AT_FDCWD, path, kfd.as_mut_ptr(), 0) };
-    // SAFETY: all zeros is a `struct stat` too.
-    let kfd = unsafe { kfd.assume_init() };
-    (result == 0 && kfd.st_mode & S_IFMT == S_IFREG).then_some(kfd.st_dev)
-}
 
 /// newfstatat(2), told as of a character device where that is meant.
 ///
@@ -68,7 +26,7 @@ unsafe fn look(dir: c_int, path: *const c_char, out: *mut Stat, flags: c_int) ->
     }
     // SAFETY: the kernel has filled it.
     let told = unsafe { &mut *out };
-    if let Some(minor) = minor(told.st_mode, told.st_size.cast_unsigned(), told.st_mtime)
+    if let Some(minor) = minor_of(told)
         && served() == Some(told.st_dev)
     {
         told.st_mode = told.st_mode & !S_IFMT | S_IFCHR;
