@@ -1,7 +1,7 @@
 //! Polling a ring that has run dry, inside the turn: the way back here through the dqm takes longer than a client that
 //! answers a completion with its next packet.
 //!
-//! It ends when its window does, when another queue becomes ready, when the turn has decided something that somebody waits
+//! It ends when the poll window does, when another queue becomes ready, when the turn has decided something that somebody waits
 //! for, and in any case after some looks; the queue's stop flag is looked at each time. The read section and the MQD are
 //! held for that long.
 
@@ -25,7 +25,7 @@ pub(crate) struct Poll {
     unseen: bool,
     /// How often a queue had become ready when the turn began.
     stirs: u64,
-    /// The end of the window.
+    /// The end of the poll window.
     until: Nanos,
     /// Packets of this turn before the ring was found dry the last time; looks are counted from there.
     packets: u32,
@@ -36,9 +36,9 @@ pub(crate) struct Poll {
 pub(crate) enum Polled {
     /// The turn goes on: look again.
     Again,
-    /// The turn ends before the window does, since something else is to be done.
+    /// The turn ends before the poll window does, since something else is to be done.
     Interrupted,
-    /// The ring was dry for its whole window.
+    /// The ring was dry for its whole poll window.
     Expired,
 }
 

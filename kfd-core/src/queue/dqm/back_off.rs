@@ -3,7 +3,7 @@
 //! A signal may be written by a client without a call. So a few parked queues of each user are looked at each time that
 //! the user's back-off is over; it doubles as long as none of them makes progress, and starts anew when one does.
 //!
-//! A queue that is woken otherwise keeps its place on the list until that comes round, so that waking costs no search.
+//! A queue that is woken otherwise stays on the list until its look comes round, so that waking costs no search.
 
 use crate::ids::{Nanos, QueueKey};
 use std::collections::VecDeque;

@@ -205,7 +205,7 @@ impl Dqm {
         self.scheduler.lock().entries.get(&key).map(entry::Entry::standing)
     }
 
-    /// The places of the queues that wait for a slot, from 0.
+    /// The queues that wait for a slot, each with its position among them, from 0.
     pub(crate) fn waiting(&self) -> HashMap<QueueKey, u32> {
         self.scheduler.lock().waiting().into_iter().zip(0..).collect()
     }

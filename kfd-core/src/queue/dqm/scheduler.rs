@@ -49,7 +49,8 @@ impl Scheduler {
         became
     }
 
-    /// A queue that has just become ready, fresh or to be polled, gets its place: a turn if it has a slot or needs none.
+    /// A queue that has just become ready, fresh or to be polled, goes on a list: for a turn if it has a slot or needs none, else
+    /// for a slot.
     pub(super) fn enter(&mut self, key: QueueKey) {
         let (Some(entry), Some(qpd)) = (self.entries.get_mut(&key), self.qpds.get_mut(&key.process)) else {
             return;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueState {
-    /// UPDATE_QUEUE has taken its ring or its share of the device.
+    /// It has no ring, or percentage 0 (UPDATE_QUEUE).
     Disabled,
     /// Its ring is empty, and its doorbell page is a trap.
     Idle,

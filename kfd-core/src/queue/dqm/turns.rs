@@ -63,8 +63,8 @@ impl Scheduler {
         None
     }
 
-    /// The next queue of this process to run. The process keeps its place in the round, which passes over it when nothing
-    /// of it is ready.
+    /// The next queue of this process to run. The process stays where it is in the round, which passes over it when
+    /// nothing of it is ready.
     pub(super) fn next_of(&mut self, process: ProcessId, now: Nanos) -> Option<Turn> {
         let qpd = self.qpds.get_mut(&process)?;
         while let Some(key) = qpd.ready.pop_front() {

@@ -1,20 +1,23 @@
 //! The states of a queue, and what each event makes of each.
 //!
 //! ```text
-//!            doorbell, enable           begin               ended
-//!   Idle ───────────────────► Ready ──────────► Running ───────────────► Ready
-//!    ▲                          ▲                 │ dry, still hot ────► Ready (polled)
-//!    │ dry for its poll window  │ answered        │ asks client memory ─► Waiting
-//!    ├──────────────────────────│─────────────────┤
-//!    │                          │ recheck         │
-//!    │                          └──────────────── Parked ◄── unmet dependency
-//!    │ enable, release
-//!   Disabled (no ring, percentage 0)      Held (evicted, suspended)      Stopped (error, fault, end of its process)
+//!          doorbell, rearmed             begin
+//!   Idle ─────────────────────► Ready ───────────► Running
+//!    ▲                          ▲ ▲ ▲                 │ ended
+//!    │                          │ │ └─────────────────┤ budget spent, or ring dry and still hot (polled)
+//!    │                          │ │ answered          │
+//!    │                          │ └────── Waiting ◄───┤ access to client memory
+//!    │                          │ recheck             │
+//!    │                          └──────── Parked ◄────┤ unmet dependency
+//!    └────────────────────────────────────────────────┤ ring dry
+//!                                                     ▼
+//!   any ── hold ─────► Held ────── release ──► Ready  Stopped: error, fault; from any state by stop
+//!   any ── disable ──► Disabled ── enable ───► Ready, or Held
 //! ```
 //! An event is a method of [`Run`]; one that means nothing in a state leaves it as it is. Each answers what its caller
-//! has to act on: a queue that *became ready* wants a place on the run list, one that left the run list gives its up.
+//! has to act on: a queue that *became ready* goes on the run list, one that is off leaves it.
 //!
-//! Not for: those places, nor slots and doorbell pages, which the scheduler keeps.
+//! Not for: the lists, slots and doorbell pages that follow from a state, which the scheduler keeps.
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +27,7 @@ use crate::ids::Nanos;
 /// Where a queue stands with its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Run {
-    /// By its client: it has no ring or no share of the device.
+    /// By its client: it has no ring, or percentage 0.
     Disabled,
     /// Against its client's wish: its process is evicted, or a debugger has suspended it.
     Held,
@@ -83,7 +86,7 @@ pub(super) enum Rung {
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The queue may have more to do: its share was used up, or its processor was taken.
+    /// The queue may have more to do: its budget was spent, or its MQD was taken.
     Busy,
     /// Its ring ran dry.
     Empty {
@@ -211,7 +214,7 @@ impl Run {
 
 /// Events that take a queue off the run list and back; a doorbell that rings meanwhile leads nowhere.
 impl Run {
-    /// Its client gives it a ring and a share; `held` when it may not run yet. Whether it became ready.
+    /// Its client gives it a ring and a percentage; `held` when it may not run yet. Whether it became ready.
     pub(super) fn enable(&mut self, held: bool) -> bool {
         if *self != Self::Disabled {
             return false;
@@ -220,7 +223,7 @@ impl Run {
         !held
     }
 
-    /// Its client takes its ring or its share. Whether it is off the run list by that.
+    /// Its client takes its ring, or sets percentage 0. Whether it is off the run list by that.
     pub(super) fn disable(&mut self) -> bool {
         let stopped = *self == Self::Stopped;
         if !stopped {
