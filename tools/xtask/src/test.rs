@@ -3,6 +3,9 @@
 //! A test that cannot run here prints `skipped: <test>: <why>`; those lines are gathered and shown at the end, so that
 //! no skip is silent. A test program that says nothing for [`PATIENCE`] is killed, which fails the tests that it was in.
 //! The last line is `N passed, N failed, N skipped`.
+//!
+//! Not cargo-nextest: to build it takes seven minutes of CPU and more in a set-up, and it gives each test a process of its
+//! own, where tests that take turns by a lock of their process (`ONE_AT_A_TIME`) would run at once.
 
 use crate::cargo::{cargo, must};
 use crate::watchdog::{Seen, watch};
