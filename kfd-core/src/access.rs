@@ -7,122 +7,122 @@ use crate::ids::{CallId, ProcessId, QueueKey, Tgid, UserVa};
 /// A request to the memory workers, made for a queue whose packet or signal lies in USERPTR memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryRequest {
-    /// Whose memory.
+    /// The process whose memory is accessed.
     pub process: ProcessId,
-    /// Which queue sleeps until the answer comes; the answer goes to `Core::memory_answer`.
+    /// The queue that sleeps until the answer comes by `Core::memory_answer`.
     pub queue: QueueKey,
-    /// The ticket the queue sleeps on; an answer with another ticket is stale and dropped.
+    /// The ticket that the queue sleeps on; an answer with another ticket is stale and dropped.
     pub ticket: u64,
-    /// What to do.
+    /// The access to make.
     pub access: UserAccess,
 }
 
 /// A request to the memory workers, made for a CROSS_MEMORY_COPY; the answer goes to `Core::copy_answer`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyRequest {
-    /// Whose memory.
+    /// The process whose memory is accessed.
     pub memory: ProcessId,
-    /// Whose call.
+    /// The process that made the call.
     pub process: ProcessId,
-    /// Which call.
+    /// The CROSS_MEMORY_COPY call.
     pub call: CallId,
-    /// What to do. A read of no bytes is a pause.
+    /// The access to make; a read of no bytes is a pause.
     pub access: UserAccess,
 }
 
 /// One access to a client's memory by a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAccess {
-    /// Read `len` bytes at `va`.
+    /// Reads `len` bytes at `va`.
     Read {
-        /// Where.
+        /// The address of the first byte.
         va: UserVa,
-        /// How many bytes, at most 64 KiB.
+        /// The number of bytes, at most 64 KiB.
         len: u32,
     },
-    /// Write the bytes at `va`.
+    /// Writes the bytes at `va`.
     Write {
-        /// Where.
+        /// The address of the first byte.
         va: UserVa,
-        /// What, at most 64 KiB.
+        /// The bytes to be written, at most 64 KiB.
         bytes: Vec<u8>,
     },
-    /// Read eight bytes, subtract, write back; not atomic against the client. Answers the old value.
+    /// Reads eight bytes, subtracts, writes back; not atomic against the client. The answer is the old value.
     FetchSub {
-        /// Where, aligned to eight.
+        /// The address, aligned to eight bytes.
         va: UserVa,
-        /// How much.
+        /// The number to subtract.
         by: u64,
     },
-    /// Make the first two bytes of so many packets of 64 bytes those of an INVALID one; then read packets up to the first
-    /// that is INVALID, each header before its packet. Answers these packets. To be asked of slots only that are the
-    /// queue's own until it says otherwise, so that doing it twice does no harm.
+    /// Makes the first two bytes of each packet of `retired` those of an INVALID packet; then reads packets of `wanted`
+    /// up to the first that is INVALID, each header before its packet. The answer is these packets. Asked only of slots
+    /// that are the queue's own until it says otherwise, so that making the access twice does no harm.
     Packets {
         /// The packets to be made INVALID.
         retired: UserSlots,
-        /// Those to be read.
+        /// The packets to be read.
         wanted: UserSlots,
     },
-    /// Look which parts of a range are no memory, or memory that may not be read or not be written; touches none of it.
-    /// Answers the first [`LACKS_MAX`] of them, as [`Lack::encode`] has them.
+    /// Finds the parts of a range that are no memory, or memory that may not be read or not be written; touches none of
+    /// it. The answer is the first [`LACKS_MAX`] parts, as [`Lack::encode`] writes them.
     Survey {
-        /// Whose address space, as the daemon numbers it.
+        /// The process whose address space is surveyed, as the daemon numbers it.
         tgid: Tgid,
-        /// Where.
+        /// The address of the range's first byte.
         va: UserVa,
-        /// How many bytes.
+        /// The bytes of the range.
         bytes: u64,
     },
 }
 
-/// Packets in a client's memory.
+/// A series of packet slots in a client's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserSlots {
-    /// The first.
+    /// The address of the first slot.
     pub va: UserVa,
-    /// How many, at most [`UserSlots::MAX`].
+    /// The number of slots, at most [`UserSlots::MAX`].
     pub count: u32,
 }
 
 impl UserSlots {
-    /// Bytes of a packet.
+    /// The bytes of a slot.
     pub const BYTES: usize = 64;
-    /// The most at once: 64 KiB.
+    /// The most slots of one access: 64 KiB.
     pub const MAX: u32 = 1024;
-    /// The first two bytes of an INVALID one; the type is the first.
+    /// The first two bytes of an INVALID packet; the type is the first.
     pub const INVALID: u16 = hsa_queue::aql::packet::INVALID_HEADER;
 }
 
-/// The most that one [`UserAccess::Survey`] is told of.
+/// The most parts that one [`UserAccess::Survey`] answers.
 pub const LACKS_MAX: usize = 32;
 
-/// Why a part of a client's address space is not memory to be read and written.
+/// The reason why a part of a client's address space is not memory to be read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// Nothing is mapped there.
     Memory,
-    /// Its client may not write it.
+    /// The client may not write the memory.
     Write,
-    /// Its client may not read it.
+    /// The client may not read the memory.
     Read,
 }
 
-/// A part of a client's address space that is not memory to be read and written.
+/// A part of a client's address space that cannot be both read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lack {
-    /// Where.
+    /// The address of the part's first byte.
     pub va: UserVa,
-    /// How many bytes.
+    /// The part's length in bytes.
     pub bytes: u64,
-    /// What is missing there.
+    /// The reason why it cannot.
     pub what: Missing,
 }
 
 impl Lack {
-    /// Bytes of one in an answer.
+    /// Bytes of one encoded part in an answer.
     pub const BYTES: usize = 3 * size_of::<u64>();
 
-    /// As it stands in an answer: three words, little endian.
+    /// The part as an answer has it: three words, little endian.
     #[must_use]
     pub fn encode(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
@@ -137,7 +137,7 @@ impl Lack {
         bytes
     }
 
-    /// What an answer to a survey says; nothing where it failed.
+    /// The parts that the answer to a survey lists; none where the survey failed.
     #[must_use]
     pub fn of(answer: &UserAnswer) -> Vec<Self> {
         let UserAnswer::Done(bytes) = answer else { return Vec::new() };

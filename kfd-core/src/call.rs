@@ -10,7 +10,7 @@ use crate::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, Tid, Uid, UserVa}
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
-/// The largest argument struct that is taken: GET_PROCESS_APERTURES has 400 bytes, and SVM with 125 attributes has these.
+/// The most bytes of an argument struct: GET_PROCESS_APERTURES has 400, SVM with 125 attributes has all of them.
 pub const ARG_MAX: usize = 1024;
 
 /// An ioctl's argument struct: as many bytes as `_IOC_SIZE` of the command says, at most [`ARG_MAX`].
@@ -47,20 +47,20 @@ impl std::fmt::Debug for Arg {
     }
 }
 
-/// What a door found out about a call because the ioctl's spec asked for it.
+/// The facts about a call that a door found out because the ioctl's spec asks for them.
 #[derive(Debug, Clone, Default)]
 pub struct Gathered {
-    /// What the pointers inside the struct pointed at: one entry per pointer of the spec, in its order. An `Out`
-    /// pointer's entry is empty. An `In` pointer's entry has `count × element` bytes.
+    /// The memory behind the pointers inside the struct: one entry per pointer of the spec, in its order. An `Out`
+    /// pointer's entry is empty; an `In` pointer's has `count × element` bytes.
     pub pointers: Vec<Vec<u8>>,
-    /// The open file behind the spec's descriptor; `None` when the caller has none of that number, when it is of another
+    /// The open file behind the spec's descriptor; `None` when the caller has no such descriptor, when it is of another
     /// kind than the spec's, or when the door cannot look.
     pub descriptor: Option<Arc<OwnedFd>>,
-    /// What the spec's memory lacks, in order, at most [`LACKS_MAX`](crate::notice::LACKS_MAX) parts; `None` when the door
-    /// cannot look.
+    /// The parts of the spec's memory that cannot be read and written, in order of address, at most
+    /// [`LACKS_MAX`](crate::notice::LACKS_MAX); `None` when the door cannot look.
     pub lacks: Option<Vec<Lack>>,
-    /// Which file the spec's dma-buf descriptor leads to; `None` when the caller has none of that number, or when the door
-    /// cannot look.
+    /// The file that the spec's dma-buf descriptor leads to; `None` when the caller has no such descriptor, or when the
+    /// door cannot look.
     pub file: Option<FileIdentity>,
     /// Whether the door can look into the caller's descriptor table and put a new descriptor there.
     pub passes: bool,
@@ -68,14 +68,14 @@ pub struct Gathered {
     pub task: Option<Task>,
     /// Whether the caller's credentials let it attach (ptrace(2)) to that task.
     pub attaches: bool,
-    /// Whether the caller has what the spec's `privileged` asks for.
+    /// Whether the caller has the privilege that the spec's `privileged` asks for.
     pub privileged: bool,
     /// Whether the caller traces (ptrace(2)) the process that opened the file.
     pub traces: bool,
 }
 
 impl Gathered {
-    /// The same with what else was found out.
+    /// These facts, completed with what else was found out.
     #[must_use]
     pub fn with(self, found: Self) -> Self {
         Self { pointers: self.pointers, lacks: self.lacks, ..found }
@@ -88,41 +88,41 @@ impl From<Vec<Vec<u8>>> for Gathered {
     }
 }
 
-/// A file, whichever descriptor leads to it: no other file of this boot has the same three (statx(2)).
+/// The identity of a file, whichever descriptor leads to it: no other file of this boot has the same three (statx(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileIdentity {
-    /// Major and minor of its device.
+    /// The major and minor number of the file's device.
     pub device: (u32, u32),
-    /// Its inode there; may be another file's later.
+    /// The file's inode there; a later file may get the same one.
     pub inode: u64,
-    /// When the inode was made: seconds and nanoseconds.
+    /// The time at which the inode was made: seconds and nanoseconds.
     pub born: (i64, u32),
 }
 
 /// A task that a caller named by number, as the door found it: alive, with an address space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task {
-    /// Its thread group.
+    /// The task's thread group.
     pub tgid: Tgid,
-    /// Its address space.
+    /// The task's address space.
     pub mm: notifier::MmId,
     /// Whether the calling thread traces (ptrace(2)) the leader of that group.
     pub traced: bool,
 }
 
-/// Which node a call came in on.
+/// The node that a call came in on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Node {
-    /// `/dev/kfd`.
+    /// KFD's only node, `/dev/kfd`.
     Kfd,
-    /// `/dev/dri/renderD<minor>`.
+    /// A render node, `/dev/dri/renderD<minor>`.
     Render(RenderMinor),
-    /// `/dev/dri/card<N>` of the device with that render node.
+    /// A primary node, `/dev/dri/card<N>`, of the device with that render node.
     Card(RenderMinor),
 }
 
 impl Node {
-    /// The render node of the device that it belongs to, if it does to one.
+    /// The render node of the device that the node belongs to; `None` for kfd.
     #[must_use]
     pub fn device(self) -> Option<RenderMinor> {
         match self {
@@ -132,29 +132,29 @@ impl Node {
     }
 }
 
-/// Who calls, already verified by the door: `tid` is a thread of `tgid`, and `tgid` is the owner of the file.
+/// The caller of an ioctl, verified by the door: `tid` is a thread of `tgid`, and `tgid` is the owner of the file.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
     /// The process object that the file belongs to.
     pub process: ProcessId,
     /// The node that was opened.
     pub node: Node,
-    /// The file that it was opened as.
+    /// The open file that the call came by.
     pub file: FileId,
     /// The calling thread group.
     pub tgid: Tgid,
     /// The calling thread.
     pub tid: Tid,
-    /// This call, for a parked answer and for an interrupt.
+    /// The id of this call, for a parked answer and for an interrupt.
     pub call: CallId,
 }
 
-/// Who opens a node, as the door found out through a pidfd.
+/// The identity of whoever opens a node, as the door found it out through a pidfd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// The opening thread group.
     pub tgid: Tgid,
-    /// Its real user.
+    /// The real user of the opening thread group.
     pub uid: Uid,
     /// The address space: inode of the pidfd (unique per boot) and exec epoch.
     pub mm: notifier::MmId,
@@ -163,9 +163,9 @@ pub struct Identity {
 /// A write into the client's memory that the door must do before it replies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserWrite {
-    /// Where, in the client's address space.
+    /// The address in the client's address space.
     pub va: UserVa,
-    /// What.
+    /// The bytes to be written.
     pub bytes: Vec<u8>,
 }
 
@@ -174,16 +174,16 @@ pub struct UserWrite {
 pub struct Done {
     /// The struct to copy out.
     pub arg: Arg,
-    /// What to scatter first.
+    /// The writes into client memory to make before the answer.
     pub writes: Vec<UserWrite>,
-    /// Descriptors to pass, for doors that can.
+    /// The descriptors to pass, by doors that can.
     pub fds: Vec<OwnedFd>,
-    /// What the ioctl returns, not negative; 0 from all but those that count something.
+    /// The return value of the ioctl, not negative; 0 from all calls but those that count something.
     pub value: i32,
 }
 
 impl Done {
-    /// A success that says all it has to say in its struct.
+    /// A success whose whole answer is the struct.
     #[must_use]
     pub fn new(arg: Arg) -> Self {
         Self { arg, writes: Vec::new(), fds: Vec::new(), value: 0 }
@@ -193,22 +193,22 @@ impl Done {
 /// A call that failed: amdkfd's errno and the struct, which is copied out all the same where the kernel does.
 #[derive(Debug)]
 pub struct Refused {
-    /// Why.
+    /// The errno of the answer.
     pub errno: Errno,
     /// The struct to copy out.
     pub arg: Arg,
-    /// What to scatter all the same (MAP_MEMORY_TO_GPU tells `n_success` in the struct; most calls scatter nothing).
+    /// The writes to make all the same (MAP_MEMORY_TO_GPU tells `n_success` in the struct; most calls write nothing).
     pub writes: Vec<UserWrite>,
 }
 
-/// How a call ended, or that it has not yet.
+/// The end of a call, or that it has not ended yet.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It succeeded.
+    /// The call succeeded.
     Done(Done),
-    /// It failed.
+    /// The call failed.
     Refused(Refused),
-    /// It waits; [`Notice::Complete`](crate::notice::Notice) will carry its end.
+    /// The call waits; [`Notice::Complete`](crate::notice::Notice) will carry its end.
     Parked,
 }
 
@@ -218,50 +218,50 @@ pub enum Outcome {
 pub struct Errno(pub i32);
 
 impl Errno {
-    /// Operation not permitted.
+    /// EPERM: the operation is not permitted.
     pub const PERM: Self = Self(libc::EPERM);
-    /// No such process: amdkfd's answer where a device has not been bound to the process (ACQUIRE_VM).
+    /// ESRCH: amdkfd's answer where a device has not been bound to the process (ACQUIRE_VM).
     pub const SRCH: Self = Self(libc::ESRCH);
-    /// Nothing of that number.
+    /// ENOENT: nothing has that number or key.
     pub const NOENT: Self = Self(libc::ENOENT);
-    /// It was given up: amdgpu's answer about commands that hung, and to a context that had such.
+    /// ECANCELED: amdgpu's answer about commands that hung, and to a context that had such commands.
     pub const CANCELED: Self = Self(libc::ECANCELED);
-    /// I/O error: what was waited for is gone.
+    /// EIO: what was waited for is gone.
     pub const IO: Self = Self(libc::EIO);
-    /// The file does not belong to this caller, or its process object is going.
+    /// EBADF: the file does not belong to this caller, or its process object is going.
     pub const BADF: Self = Self(libc::EBADF);
-    /// Try again: the process object of this address space is being torn down.
+    /// EAGAIN: the process object of this address space is being torn down.
     pub const AGAIN: Self = Self(libc::EAGAIN);
-    /// Out of memory, and amdkfd's answer to most exhausted limits.
+    /// ENOMEM: memory is exhausted; amdkfd's answer to most exhausted limits.
     pub const NOMEM: Self = Self(libc::ENOMEM);
-    /// A pointer that leads nowhere; amdkfd also answers it to an UPDATE_QUEUE of an unknown queue.
+    /// EFAULT: a pointer leads nowhere; amdkfd also answers it to an UPDATE_QUEUE of an unknown queue.
     pub const FAULT: Self = Self(libc::EFAULT);
-    /// In use.
+    /// EBUSY: the object is in use.
     pub const BUSY: Self = Self(libc::EBUSY);
-    /// No such device, or none bound.
+    /// ENODEV: there is no such device, or none is bound.
     pub const NODEV: Self = Self(libc::ENODEV);
-    /// Invalid argument.
+    /// EINVAL: an argument is invalid.
     pub const INVAL: Self = Self(libc::EINVAL);
-    /// No such ioctl.
+    /// ENOTTY: there is no such ioctl.
     pub const NOTTY: Self = Self(libc::ENOTTY);
-    /// No room: queue and signal event slots.
+    /// ENOSPC: no queue or signal event slot is free.
     pub const NOSPC: Self = Self(libc::ENOSPC);
-    /// Too late: what was to come first is there already.
+    /// EEXIST: what was to be made, or to come later, is there already.
     pub const EXIST: Self = Self(libc::EEXIST);
-    /// An address that a buffer object has.
+    /// EADDRINUSE: a buffer object has the address.
     pub const ADDRINUSE: Self = Self(libc::EADDRINUSE);
-    /// Not a call of this node: DRM's answer on a render node.
+    /// EACCES: DRM's answer to a call that this node does not have.
     pub const ACCES: Self = Self(libc::EACCES);
-    /// Interrupted by a signal, and not to be made again by itself.
+    /// EINTR: a signal interrupted the call, which is not restarted.
     pub const INTR: Self = Self(libc::EINTR);
-    /// Somebody debugs that process already.
+    /// EALREADY: the process is being debugged already.
     pub const ALREADY: Self = Self(libc::EALREADY);
-    /// That exception has not been raised.
+    /// ENODATA: the exception has not been raised.
     pub const NODATA: Self = Self(libc::ENODATA);
-    /// Not supported.
+    /// EOPNOTSUPP: the operation is not supported.
     pub const OPNOTSUPP: Self = Self(libc::EOPNOTSUPP);
 
-    /// ERESTARTSYS (linux/errno.h): the call was interrupted and is to be made again with the returned struct, or
-    /// becomes EINTR where the signal's action says so. Leaves a door only as the answer to an INTERRUPT.
+    /// ERESTARTSYS (linux/errno.h): a signal interrupted the call, which is restarted with the returned struct or
+    /// becomes EINTR, as the signal's action says. Leaves a door only as the answer to an INTERRUPT.
     pub const RESTART: Self = Self(512);
 }

@@ -4,23 +4,23 @@
 
 use crate::ids::Nanos;
 
-/// Tells the time. Called from any thread, under any lock.
+/// A source of time. Called from any thread, under any lock.
 pub trait Clock: Send + Sync + 'static {
-    /// Now, `CLOCK_MONOTONIC`.
+    /// The time of `CLOCK_MONOTONIC`.
     fn now(&self) -> Nanos;
 
-    /// `CLOCK_MONOTONIC_RAW`, the `cpu_clock_counter` of GET_CLOCK_COUNTERS.
+    /// The time of `CLOCK_MONOTONIC_RAW`, the `cpu_clock_counter` of GET_CLOCK_COUNTERS.
     fn raw(&self) -> Nanos {
         self.now()
     }
 
-    /// `CLOCK_BOOTTIME`, the `system_clock_counter` of GET_CLOCK_COUNTERS.
+    /// The time of `CLOCK_BOOTTIME`, the `system_clock_counter` of GET_CLOCK_COUNTERS.
     fn boottime(&self) -> Nanos {
         self.now()
     }
 }
 
-/// The counter of a device whose clock runs at `khz`, by the core's clock; also what packets are stamped with.
+/// The counter of a device that runs at `khz`, derived from the core's clock; packets are stamped with it too.
 #[derive(Clone, Copy)]
 pub(crate) struct DeviceClock<'a> {
     pub(crate) clock: &'a dyn Clock,
@@ -34,7 +34,7 @@ impl hsa_queue::Clock for DeviceClock<'_> {
     }
 }
 
-/// The machine's `CLOCK_MONOTONIC`.
+/// The machine's own clocks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Monotonic;
 

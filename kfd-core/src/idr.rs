@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-/// How far beyond the ids ever given out one may be asked for by number.
+/// The largest distance beyond the ids given out so far at which an id can be taken by number.
 const REACH: u32 = 1 << 20;
 
-/// Ids from a first one up to an end.
+/// The free ids from a first one up to an end.
 #[derive(Debug)]
 pub(crate) struct Idr {
-    /// Every id from here on was never given out.
+    /// The id from which on none was ever given out.
     fresh: u32,
     end: u32,
-    /// Ids given back.
+    /// The ids that were given back.
     gaps: BTreeSet<u32>,
 }
 
 impl Idr {
-    /// Ids from `first` up to and without `end`.
+    /// Free ids from `first` up to and without `end`.
     pub(crate) const fn new(first: u32, end: u32) -> Self {
         Self { fresh: first, end, gaps: BTreeSet::new() }
     }
@@ -33,7 +33,8 @@ impl Idr {
         Some(self.fresh - 1)
     }
 
-    /// Takes this id; false when it is taken, or none of these. Those below it stay free: not more than [`REACH`] at once.
+    /// Takes the id `id`; false when it is taken or out of range. Lower ids stay free, and at most [`REACH`] of them
+    /// are skipped at once.
     pub(crate) fn take_exactly(&mut self, id: u32) -> bool {
         if id < self.fresh {
             return self.gaps.remove(&id);
@@ -55,7 +56,7 @@ impl Idr {
         }
     }
 
-    /// Moves the end; ids above a lower one stay taken.
+    /// Moves the end of the ids. Ids above a lower end stay taken.
     pub(crate) fn set_end(&mut self, end: u32) {
         self.end = end;
     }

@@ -78,21 +78,21 @@ impl Nanos {
 /// A process object: the slot it occupies in the process table and which of the slot's tenants it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId {
-    /// Index into the process table.
+    /// The index into the process table.
     pub slot: u32,
-    /// Counts the tenants of the slot, from 1.
+    /// The number of this tenant of the slot, from 1.
     pub generation: u32,
 }
 
 impl Serialize for ProcessId {
-    /// As it is displayed: `slot.generation`.
+    /// Writes the id as it is displayed: `slot.generation`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for ProcessId {
-    /// From `slot.generation`.
+    /// Reads an id of the form `slot.generation`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let parsed = text.split_once('.').and_then(|(slot, generation)| {
@@ -108,27 +108,27 @@ impl fmt::Display for ProcessId {
     }
 }
 
-/// One open of a node, as a door knows it.
+/// The id of one open of a node, numbered by the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u64);
 
-/// A queue anywhere in the daemon.
+/// The key of a queue in the whole daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueKey {
-    /// The process that made it.
+    /// The process that made the queue.
     pub process: ProcessId,
-    /// Its id there.
+    /// The queue's id within its process.
     pub queue: QueueId,
 }
 
-/// One call as its door names it: unique among the calls under way.
+/// The id of one call, given by its door: unique among the calls under way.
 ///
 /// The door chooses it and registers it before it calls the core, so a completion can never overtake the
 /// registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId {
-    /// Which door.
+    /// The number of the door that the call came by.
     pub door: u16,
-    /// The door's own number, for FUSE the request's `unique`.
+    /// The number that the door gave the call; for FUSE the request's `unique`.
     pub serial: u64,
 }

@@ -9,39 +9,41 @@ use nix::sys::resource::{Resource, getrlimit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Process objects, living and dying.
+    /// The number of process objects, living and dying.
     pub processes: u32,
-    /// Queues.
+    /// The number of queues.
     pub queues: u64,
-    /// Queues of one process (amdkfd: `KFD_MAX_NUM_OF_QUEUES_PER_PROCESS`, 1024, kfd_priv.h).
+    /// The number of queues of one process (amdkfd: `KFD_MAX_NUM_OF_QUEUES_PER_PROCESS`, 1024, kfd_priv.h).
     pub queues_per_process: u64,
-    /// Events.
+    /// The number of events.
     pub events: u64,
-    /// Events of one process that are not signal events; signal events end at 4096 (`KFD_SIGNAL_EVENT_LIMIT`).
+    /// The number of one process's events that are not signal events; signal events end at 4096
+    /// (`KFD_SIGNAL_EVENT_LIMIT`).
     pub events_per_process: u64,
-    /// Buffer objects.
+    /// The number of buffer objects.
     pub bos: u64,
-    /// Buffer objects of one process.
+    /// The number of buffer objects of one process.
     pub bos_per_process: u64,
-    /// Bytes of GTT memory, doorbell-free: host memory behind arenas.
+    /// Bytes of GTT memory: host memory behind arenas, without doorbells.
     pub gtt_bytes: u64,
-    /// Bytes of client memory that USERPTR objects and ranges of shared virtual memory name. Nothing is pinned; it bounds the tables.
+    /// Bytes of client memory that USERPTR objects and ranges of shared virtual memory name. Nothing is pinned; the
+    /// limit bounds the tables.
     pub userptr_bytes: u64,
-    /// Ranges of shared virtual memory.
+    /// The number of ranges of shared virtual memory.
     pub svm_ranges: u64,
-    /// Ranges of shared virtual memory of one process.
+    /// The number of ranges of shared virtual memory of one process.
     pub svm_ranges_per_process: u64,
-    /// Parked calls.
+    /// The number of parked calls.
     pub parked: u64,
-    /// Parked calls of one process.
+    /// The number of parked calls of one process.
     pub parked_per_process: u64,
-    /// Descriptors that the daemon keeps for clients: one for each dma-buf and each stream of events.
+    /// The number of descriptors that the daemon keeps for clients: one for each dma-buf and each SMI stream.
     pub descriptors: u64,
-    /// The same for one process.
+    /// The number of such descriptors of one process.
     pub descriptors_per_process: u64,
-    /// Bytes of address space of an arena for each device: its sparse memfd has so many times the devices.
+    /// Bytes of arena for each device: a process's sparse memfd has this many times the number of devices.
     pub arena_bytes: u64,
-    /// How long a queue that ran dry is polled before its doorbell page is re-armed.
+    /// The time for which a queue that ran dry is polled before its doorbell page is re-armed.
     pub poll_window: Nanos,
 }
 
@@ -70,7 +72,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The default, with GTT bounded by this host's memory as amdkfd bounds it: all but a 64th of it
+    /// The default limits, with GTT bounded by this host's memory as amdkfd bounds it: all but a 64th of it
     /// (`amdgpu_amdkfd_gpuvm_init_mem_limits`).
     #[must_use]
     pub fn of_host() -> Self {
@@ -78,7 +80,7 @@ impl Limits {
             Ok(host) => host.ram_total() - host.ram_total() / 64,
             Err(_) => Self::default().gtt_bytes,
         };
-        // A quarter of what the daemon may open; most of the rest are its clients' arenas.
+        // A quarter of the descriptors that the daemon may open; its clients' arenas need most of the others.
         let descriptors = match getrlimit(Resource::RLIMIT_NOFILE) {
             Ok((soft, _)) => (soft / 4).min(Self::default().descriptors),
             Err(_) => Self::default().descriptors,

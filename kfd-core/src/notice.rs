@@ -14,66 +14,68 @@ use crate::process::obituary::Obituary;
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
 
-/// What the core tells its embedder.
+/// A decision of the core that its embedder acts on.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
     reason = "the common notice, Complete, is the large one: a box would cost each completion an allocation"
 )]
 pub enum Notice {
-    /// A parked call has ended: scatter and reply.
+    /// A parked call has ended: scatter its writes and reply.
     Complete {
-        /// Which call.
+        /// The call that has ended.
         call: CallId,
-        /// Whose.
+        /// The process that made the call.
         process: ProcessId,
-        /// `Done` or `Refused`, never `Parked`.
+        /// The end of the call: `Done` or `Refused`, never `Parked`.
         outcome: Outcome,
     },
-    /// There is something to run: an engine that sleeps should wake and ask `Core::run_next`.
+    /// A queue can run: an engine that sleeps should wake and ask `Core::run_next`.
     Runnable,
-    /// A queue needs client memory.
+    /// A queue needs an access to client memory.
     Memory(MemoryRequest),
-    /// A copy between two processes needs client memory.
+    /// A copy between two processes needs an access to client memory.
     Copy(CopyRequest),
-    /// Doorbell pages `[offset, offset + len)` of this process's kfd node went quiet: drop them (NOTIFY_INVAL_INODE) and then call `Core::rearmed`.
+    /// Doorbell pages `[offset, offset + len)` of this process's kfd node went quiet: drop them (NOTIFY_INVAL_INODE)
+    /// and then call `Core::rearmed`.
     Rearm {
-        /// Whose node.
+        /// The process whose kfd node it is.
         process: ProcessId,
-        /// Byte offset in the kfd node.
+        /// The offset of the first page in the kfd node, bytes.
         offset: u64,
-        /// Bytes.
+        /// The length of the pages, bytes.
         len: u64,
     },
-    /// Something is due earlier than before: ask `Core::next_due` when, and call `Core::tick` then.
+    /// A deadline is earlier than all before: ask `Core::next_due` when, and call `Core::tick` then.
     Deadline,
     /// A process object was freed by the reclaimer.
     Freed(Obituary),
-    /// Something was raised that a debugger asked for: one byte is to be written into its pipe, and lost when the pipe is
-    /// full. The descriptor is a description of its own and does not block.
+    /// An exception that a debugger subscribes to was raised: write one byte into its pipe, or drop the byte when the
+    /// pipe is full. The descriptor has an open file description of its own and does not block.
     DebugEvent {
-        /// The writing end.
+        /// The writing end of the debugger's pipe.
         pipe: Arc<OwnedFd>,
     },
-    /// Something happened on a device: each of these streams that wants it is to be sent a line, or loses it when it is full.
+    /// An event happened on a device: send its line to each of these streams that wants it, or drop the line when the
+    /// stream is full.
     Smi {
-        /// What.
+        /// The event to send.
         event: SmiEvent,
         /// The streams of that device's events.
         streams: Vec<Arc<Stream>>,
     },
-    /// A queue stopped on memory that its process does not have mapped.
+    /// A queue stopped because it accessed memory that its process does not have mapped.
     MemoryException {
-        /// Which queue.
+        /// The queue that stopped.
         queue: QueueKey,
-        /// Where.
+        /// The address that it accessed.
         va: GpuVa,
     },
 }
 
-/// Where notices go. See the module's head for the rules.
+/// The receiver of notices. The module's head has the rules.
 pub trait Outbox: Send + Sync + 'static {
-    /// Takes one notice. Must not block.
+    /// Takes one notice and must not block.
     fn post(&self, notice: Notice);
 }
 
@@ -83,7 +85,7 @@ pub trait Outbox: Send + Sync + 'static {
 pub(crate) struct Post(Vec<Notice>);
 
 impl Post {
-    /// An engine that sleeps should look.
+    /// Adds [`Notice::Runnable`], once.
     pub(crate) fn runnable(&mut self) {
         if !self.0.iter().any(|notice| matches!(notice, Notice::Runnable)) {
             self.0.push(Notice::Runnable);
@@ -95,12 +97,12 @@ impl Post {
         self.0.is_empty()
     }
 
-    /// Adds one.
+    /// Adds a notice.
     pub(crate) fn add(&mut self, notice: Notice) {
         self.0.push(notice);
     }
 
-    /// What was collected, in order.
+    /// The collected notices, in order.
     pub(crate) fn into_notices(self) -> impl Iterator<Item = Notice> {
         self.0.into_iter()
     }

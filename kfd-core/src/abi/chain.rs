@@ -14,7 +14,7 @@ const CHUNK_BYTES_MAX: usize = 1 << 18;
 /// Bytes of `struct drm_amdgpu_cs_chunk`: id, words, address.
 const CHUNK_HEADER: usize = 16;
 
-/// How a call's pointers go on.
+/// The way in which a call's pointers lead to further pointers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {
     /// AMDGPU_CS: the struct points at addresses, each of a chunk's header, which points at the chunk's words. In order:
@@ -23,10 +23,11 @@ pub enum Chain {
 }
 
 impl Chain {
-    /// What to read next, one entry each, after `entries`, which were read so far. Empty when that is all.
+    /// The ranges to read next, one entry each, after `entries` were read so far. Empty when nothing more is to be
+    /// read.
     ///
     /// # Errors
-    /// ENOMEM: chunks of more than 256 KiB.
+    /// ENOMEM when the chunks are more than 256 KiB.
     pub fn next(self, entries: &[Vec<u8>]) -> Result<Vec<Extent>, i32> {
         let Self::Chunks = self;
         let Some((addresses, rest)) = entries.split_first() else { return Ok(Vec::new()) };
@@ -48,7 +49,7 @@ fn range(va: u64, bytes: usize) -> Extent {
     Extent { va: UserVa(va), elements: bytes as u32, bytes }
 }
 
-/// Where the words of a chunk with this header are.
+/// The range of the words of a chunk with this header.
 fn words(header: &[u8]) -> Extent {
     let word = |at: usize| {
         header.get(at..at + 4).and_then(|word| word.first_chunk()).map_or(0, |w| u32::from_le_bytes(*w))

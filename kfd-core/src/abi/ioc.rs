@@ -16,43 +16,43 @@ const fn word(direction: u32, magic: u8, number: u8, size: usize) -> u32 {
     direction | ((size as u32) << 16) | ((magic as u32) << 8) | number as u32
 }
 
-/// `_IO`: no struct.
+/// `_IO`: a command without a struct.
 #[must_use]
 pub const fn io(magic: u8, number: u8) -> u32 {
     word(0, magic, number, 0)
 }
 
-/// `_IOR`: the driver writes the struct.
+/// `_IOR`: a command whose struct the driver writes.
 #[must_use]
 pub const fn ior(magic: u8, number: u8, size: usize) -> u32 {
     word(IOC_OUT, magic, number, size)
 }
 
-/// `_IOW`: the driver reads the struct.
+/// `_IOW`: a command whose struct the driver reads.
 #[must_use]
 pub const fn iow(magic: u8, number: u8, size: usize) -> u32 {
     word(IOC_IN, magic, number, size)
 }
 
-/// `_IOWR`: both.
+/// `_IOWR`: a command whose struct the driver reads and writes.
 #[must_use]
 pub const fn iowr(magic: u8, number: u8, size: usize) -> u32 {
     word(IOC_IN | IOC_OUT, magic, number, size)
 }
 
-/// `_IOC_NR` of a command word.
+/// The number within the magic, `_IOC_NR` of a command word.
 #[must_use]
 pub const fn number(cmd: u32) -> u8 {
     (cmd & 0xff) as u8
 }
 
-/// `_IOC_TYPE` of a command word.
+/// The magic of a command word, `_IOC_TYPE`.
 #[must_use]
 pub const fn magic(cmd: u32) -> u8 {
     ((cmd >> 8) & 0xff) as u8
 }
 
-/// `_IOC_SIZE` of a command word, bytes.
+/// The bytes of the struct that a command word tells, `_IOC_SIZE`.
 #[must_use]
 pub const fn size(cmd: u32) -> usize {
     ((cmd >> 16) & 0x3fff) as usize

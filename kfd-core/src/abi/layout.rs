@@ -6,22 +6,22 @@
 /// One field of a struct as it lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// Its name in the C header.
+    /// The field's name in the C header.
     pub name: &'static str,
-    /// Bytes from the start of the struct.
+    /// The bytes from the start of the struct to the field.
     pub offset: usize,
-    /// Bytes it takes.
+    /// The bytes of the field.
     pub size: usize,
 }
 
 /// A struct as it lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
-    /// How C names the type, for `sizeof`: `struct kfd_ioctl_get_version_args`.
+    /// The C name of the type, for `sizeof`: `struct kfd_ioctl_get_version_args`.
     pub c_type: &'static str,
-    /// Bytes.
+    /// The bytes of the struct.
     pub size: usize,
-    /// Its fields in order of offset. Padding that C leaves to the compiler is a field with an empty name.
+    /// The fields in order of offset. Padding that C leaves to the compiler is a field with an empty name.
     pub fields: &'static [Field],
 }
 
@@ -42,12 +42,13 @@ macro_rules! wire_struct {
             Debug, Clone, Copy, PartialEq, Eq,
             zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout,
         )]
+        #[allow(missing_docs, reason = "the header names padding and reserved fields")]
         pub struct $name {
             $( $(#[$field_meta])* pub $field: $ty, )*
         }
 
         impl $name {
-            /// Where each field lies.
+            /// The offset, size and C name of each field.
             pub const LAYOUT: crate::abi::layout::Layout = crate::abi::layout::Layout {
                 c_type: $c_type,
                 size: size_of::<Self>(),
@@ -72,13 +73,13 @@ macro_rules! wire_struct {
 pub(crate) use wire_struct;
 
 impl Layout {
-    /// The bytes the field at `offset` takes; an offset at which no field begins does not compile in a constant.
+    /// The bytes of the field at `offset`. In a constant, an offset at which no field begins does not compile.
     #[must_use]
     pub const fn width_at(&self, offset: usize) -> usize {
         self.at(offset).size
     }
 
-    /// The name of the field at `offset`, with the same rule.
+    /// The C name of the field at `offset`. In a constant, an offset at which no field begins does not compile.
     #[must_use]
     pub const fn name_at(&self, offset: usize) -> &'static str {
         self.at(offset).name

@@ -9,14 +9,14 @@ use super::layout::Layout;
 use crate::call::{ARG_MAX, Arg};
 use crate::ids::UserVa;
 
-/// Which way a pointer's target travels.
+/// The direction in which a pointer's target travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// The driver reads it.
+    /// The driver reads the target.
     In,
-    /// The driver writes it.
+    /// The driver writes the target.
     Out,
-    /// Both.
+    /// The driver reads the target and writes it.
     InOut,
 }
 
@@ -28,35 +28,35 @@ impl Flow {
     }
 }
 
-/// How many elements a pointer points at.
+/// The number of elements that a pointer points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
-    /// As many as an unsigned field of the struct says.
+    /// As many elements as an unsigned field of the struct says.
     Field {
-        /// Byte offset of the count in the struct.
+        /// The offset of the count in the struct, bytes.
         offset: usize,
-        /// Its width: 4 or 8 bytes.
+        /// The width of the count: 4 or 8 bytes.
         width: usize,
     },
     /// As many elements as hold the bits that an unsigned field of the struct counts, the last one whole.
     Bits {
-        /// Byte offset of the count in the struct.
+        /// The offset of the count in the struct, bytes.
         offset: usize,
-        /// Its width: 4 or 8 bytes.
+        /// The width of the count: 4 or 8 bytes.
         width: usize,
     },
-    /// As many as an unsigned 4-byte field says, and none when the address is 0, whatever that field says.
+    /// As many elements as an unsigned 4-byte field says, and none when the address is 0, whatever that field says.
     Optional {
-        /// Byte offset of the count in the struct.
+        /// The offset of the count in the struct, bytes.
         offset: usize,
     },
-    /// Always this many.
+    /// Always this number of elements.
     Fixed(u32),
-    /// As many as the product of two unsigned 4-byte fields: records, and bytes from one to the next.
+    /// As many elements as the product of two unsigned 4-byte fields: records, and bytes from one to the next.
     Product {
-        /// Byte offset of the number of records in the struct.
+        /// The offset of the number of records in the struct, bytes.
         records: usize,
-        /// Byte offset of the bytes per record.
+        /// The offset of the bytes per record in the struct, bytes.
         stride: usize,
     },
 }
@@ -66,41 +66,41 @@ pub enum Count {
 pub struct Pointer {
     /// The field's name in the header.
     pub name: &'static str,
-    /// Byte offset of the 64-bit address in the struct.
+    /// The offset of the 64-bit address in the struct, bytes.
     pub offset: usize,
-    /// How many elements.
+    /// The number of elements that the pointer points at.
     pub count: Count,
-    /// Bytes per element.
+    /// The bytes of an element.
     pub element: usize,
-    /// Direction.
+    /// The direction of the target.
     pub flow: Flow,
-    /// The most elements the core takes; more is `over`.
+    /// The most elements that the core takes; for more the call ends with `over`.
     pub cap: u32,
     /// The errno for more than `cap`, as the kernel answers it; [`Pointer::CLAMP`] where the kernel takes `cap`
     /// elements and goes on.
     pub over: i32,
 }
 
-/// What a pointer of one particular call covers.
+/// The target of a pointer in one particular call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// The address the client wrote.
+    /// The address that the client wrote.
     pub va: UserVa,
-    /// Elements, at most the pointer's cap.
+    /// The number of elements, at most the pointer's cap.
     pub elements: u32,
-    /// Bytes: elements times the element's size.
+    /// The bytes of the target: elements times the element's size.
     pub bytes: usize,
 }
 
 impl Pointer {
-    /// `over` of a pointer whose count is cut to the cap without an error.
+    /// The value of `over` for a pointer whose count is cut to the cap without an error.
     pub const CLAMP: i32 = 0;
 
-    /// What this pointer covers in a call whose struct is `arg`; bytes beyond the end of `arg` count as zero, as the
-    /// kernel's copy has them.
+    /// The target of this pointer in a call whose struct is `arg`; bytes beyond the end of `arg` count as zero, as in
+    /// the kernel's copy.
     ///
     /// # Errors
-    /// `over`, when the count is above the cap and the kernel does not cut it.
+    /// `over` when the count is above the cap and the kernel does not cut it.
     pub fn extent(&self, arg: &[u8]) -> Result<Extent, i32> {
         let wanted = match self.count {
             Count::Field { offset, width } => unsigned(arg, offset, width),
@@ -128,12 +128,12 @@ fn unsigned(arg: &[u8], offset: usize, width: usize) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// What a descriptor number stands for.
+/// The kind of file that a descriptor number has to lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DescriptorKind {
-    /// A pipe, into which the driver writes.
+    /// A pipe into which the driver writes.
     Pipe,
-    /// A dma-buf, which is told by its inode.
+    /// A dma-buf, which is recognised by its inode.
     DmaBuf,
 }
 
@@ -142,10 +142,10 @@ pub enum DescriptorKind {
 pub struct Returned {
     /// The field's name in the header.
     pub name: &'static str,
-    /// Byte offset of the 32-bit number in the struct.
+    /// The offset of the 32-bit number in the struct, bytes.
     pub offset: usize,
-    /// Byte offset of the 32-bit flags that say whether it closes at an exec (`O_CLOEXEC`); it does not where there are
-    /// none.
+    /// The offset of the 32-bit flags whose `O_CLOEXEC` says whether an exec closes the descriptor, bytes; without
+    /// flags it does not.
     pub flags: Option<usize>,
 }
 
@@ -154,43 +154,43 @@ pub struct Returned {
 pub struct Descriptor {
     /// The field's name in the header.
     pub name: &'static str,
-    /// Byte offset of the 32-bit number in the struct.
+    /// The offset of the 32-bit number in the struct, bytes.
     pub offset: usize,
-    /// What it must be.
+    /// The kind of file that it has to lead to.
     pub kind: DescriptorKind,
 }
 
-/// A range of the client's address space that a struct names without pointing into it: a door that can looks whether
+/// A range of the client's address space that a struct names without pointing into it: a door that can surveys whether
 /// there is memory, and touches none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Byte offset of the 64-bit address in the struct.
+    /// The offset of the 64-bit address in the struct, bytes.
     pub start: usize,
-    /// Byte offset of its 64-bit length in bytes.
+    /// The offset of the 64-bit length in the struct, bytes; the length is in bytes too.
     pub bytes: usize,
-    /// Of which calls that is so; of all without it.
+    /// The flags with which a call names such a range; `None` where every call does.
     pub flagged: Option<Flagged>,
 }
 
-/// 32-bit flags of a struct that say whether its fields name memory of the client.
+/// The 32-bit flags of a struct that say whether its fields name client memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flagged {
-    /// Byte offset of the flags in the struct.
+    /// The offset of the flags in the struct, bytes.
     pub flags: usize,
-    /// Those that are set.
+    /// The flags that have to be set.
     pub set: u32,
-    /// Those that are not.
+    /// The flags that have to be clear.
     pub clear: u32,
-    /// Any of these halves the length.
+    /// The flags any of which halves the length.
     pub halves: u32,
 }
 
-/// What one value of the operation's field makes of the rest of a struct.
+/// One operation of a call: what the value of the operation's field makes of the rest of the struct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
-    /// The value.
+    /// The value of the operation's field.
     pub op: u32,
-    /// Its name in the header without the prefix.
+    /// The operation's name in the header without the prefix.
     pub name: &'static str,
     /// The pointers of this operation.
     pub pointers: &'static [Pointer],
@@ -202,62 +202,63 @@ pub struct Variant {
     pub layout: Option<Layout>,
 }
 
-/// Operations behind one number.
+/// The operations behind one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variants {
-    /// Byte offset of the 32-bit operation in the struct.
+    /// The offset of the 32-bit operation in the struct, bytes.
     pub field: usize,
-    /// Byte offset of the union in the struct, for operations that have a struct of their own in it.
+    /// The offset of the union in the struct, bytes, for operations that have a struct of their own in it.
     pub union_at: usize,
-    /// One per operation. A value without one has neither pointers nor a descriptor.
+    /// A row for each operation. A value without a row has neither pointers nor a descriptor.
     pub rows: &'static [Variant],
 }
 
-/// One ioctl.
+/// A row of the table: one ioctl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ioctl {
     /// The whole command word (`_IOC` direction, size, magic and number).
     pub cmd: u32,
     /// The name in the header without its prefix.
     pub name: &'static str,
-    /// Its struct; `None` when the command has none.
+    /// The call's struct; `None` when the command has none.
     pub layout: Option<Layout>,
-    /// What may follow the struct any number of times, the command's size field growing with it.
+    /// The struct that may follow any number of times; the command's size field grows with it.
     pub tail: Option<Layout>,
     /// The pointers inside its struct, whatever the operation.
     pub pointers: &'static [Pointer],
-    /// What the targets of those pointers point at in turn.
+    /// The way in which the targets of those pointers lead further.
     pub chain: Option<Chain>,
-    /// What depends on the operation.
+    /// The parts that depend on the operation.
     pub variants: Option<Variants>,
-    /// Memory of the client that the call is about.
+    /// The client memory that the call is about.
     pub memory: Option<Memory>,
-    /// The call depends on which registered memory is still there: a door that can looks first, and tells the core.
+    /// Whether the call depends on which registered memory is still there: a door that can surveys it first and tells
+    /// the core.
     pub sweeps: bool,
-    /// Byte offset of a 32-bit process id in the struct, as the caller's pid namespace numbers processes.
+    /// The offset of a 32-bit process id in the struct, bytes; the id is as the caller's pid namespace numbers it.
     pub task: Option<usize>,
-    /// Only for callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, EACCES to others;
-    /// and also for the tracer of the process that opened the file.
+    /// Whether only callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace may call, and
+    /// the tracer of the process that opened the file. Others get EACCES.
     pub privileged: bool,
     /// The descriptor number in the struct, whatever the operation.
     pub descriptor: Option<Descriptor>,
-    /// Where the number of a new descriptor goes, in a call that answers one.
+    /// The field into which the number of a new descriptor goes, in a call that answers one.
     pub returned: Option<Returned>,
-    /// Whether the core may keep such a call waiting.
+    /// Whether the core may park such a call.
     pub parks: bool,
-    /// The minor version of the interface that brought it; an older interface answers ENOTTY. 0 for DRM calls.
+    /// The minor version of the interface that brought the call; an older interface answers ENOTTY. 0 for DRM calls.
     pub since: u32,
-    /// Only a primary node of DRM has it; EACCES on a render node.
+    /// Whether only a primary node of DRM has the call; EACCES on a render node.
     pub primary: bool,
-    /// The errno with which every such call ends, whatever its struct says, because what it asks for is absent here;
-    /// a door need not gather for it.
+    /// The errno with which every such call ends, whatever its struct says, because what it asks for does not exist
+    /// here; a door need not gather for it.
     pub refused: Option<i32>,
-    /// One line of what it does.
+    /// One line that says what the call does.
     pub doc: &'static str,
 }
 
 impl Ioctl {
-    /// A row that says nothing, for the fields that a literal leaves out.
+    /// A row without any property, for the fields that a literal leaves out.
     pub const PLAIN: Self = Self {
         cmd: 0,
         name: "",
@@ -312,8 +313,8 @@ impl Ioctl {
         named.then_some((va, if flags & halves == 0 { bytes } else { bytes / 2 }))
     }
 
-    /// Whether a call takes or answers a descriptor of memory or of a stream: what a door without access to its callers'
-    /// tables cannot carry.
+    /// Whether a call takes or answers a descriptor of memory or of a stream, which a door without access to its
+    /// callers' descriptor tables cannot carry.
     #[must_use]
     pub const fn passes(&self) -> bool {
         self.returned.is_some()
@@ -326,41 +327,42 @@ impl Ioctl {
         self.task.map(|offset| unsigned(arg, offset, 4) as u32)
     }
 
-    /// The `_IOC_NR` part: bits 7..0 (asm-generic/ioctl.h).
+    /// The number within the magic, `_IOC_NR`: bits 7..0 of the command word (asm-generic/ioctl.h).
     #[must_use]
     pub const fn number(&self) -> u8 {
         ioc::number(self.cmd)
     }
 
-    /// The `_IOC_TYPE` part: bits 15..8.
+    /// The magic, `_IOC_TYPE`: bits 15..8 of the command word.
     #[must_use]
     pub const fn magic(&self) -> u8 {
         ioc::magic(self.cmd)
     }
 
-    /// The `_IOC_SIZE` part: bits 29..16, bytes.
+    /// The bytes of the struct, `_IOC_SIZE`: bits 29..16 of the command word.
     #[must_use]
     pub const fn size(&self) -> usize {
         ioc::size(self.cmd)
     }
 
-    /// Whether the driver reads the struct. The table's word decides, not the client's.
+    /// Whether the driver reads the struct. The table's command word decides, not the client's.
     #[must_use]
     pub const fn reads(&self) -> bool {
         self.cmd & ioc::IOC_IN != 0
     }
 
-    /// Whether the driver writes the struct.
+    /// Whether the driver writes the struct. The table's command word decides, not the client's.
     #[must_use]
     pub const fn writes(&self) -> bool {
         self.cmd & ioc::IOC_OUT != 0
     }
 
-    /// The struct as the driver sees it when a client passes `bytes` (`_IOC_SIZE` of its command word): what it
-    /// passed where the driver reads it, zeros for all that it did not pass, never shorter than the table's size.
+    /// The struct as the driver sees it when a client passes `bytes` (`_IOC_SIZE` of its command word): the client's
+    /// bytes where the driver reads the struct, zeros for all that the client did not pass, never shorter than the
+    /// table's size.
     ///
-    /// This is the rule of `kfd_ioctl` and `drm_ioctl`. `None` when `bytes` are more than the core takes
-    /// ([`ARG_MAX`]), which a door answers with ENOMEM.
+    /// This is the rule of `kfd_ioctl` and `drm_ioctl`. `None` when `bytes` are more than the core takes ([`ARG_MAX`]),
+    /// which a door answers with ENOMEM.
     #[must_use]
     pub fn admit(&self, bytes: &[u8]) -> Option<Arg> {
         let mut whole = Arg::new([0; ARG_MAX].get(..bytes.len().max(self.size()))?)?;
@@ -370,8 +372,8 @@ impl Ioctl {
         Some(whole)
     }
 
-    /// What the driver copies out of `arg` to a client whose command word says `size` bytes: the first `size`, or
-    /// nothing where the driver does not write the struct.
+    /// The part of `arg` that the driver copies out to a client whose command word says `size` bytes: the first `size`
+    /// bytes, or none where the driver does not write the struct.
     #[must_use]
     pub fn emit<'a>(&self, arg: &'a Arg, size: usize) -> &'a [u8] {
         if self.writes() { &arg.bytes()[..size.min(arg.bytes().len())] } else { &[] }

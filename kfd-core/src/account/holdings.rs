@@ -2,65 +2,65 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What can be charged for.
+/// A resource that can be charged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resource {
-    /// A process object.
+    /// A process object, one unit each.
     Process,
-    /// A queue.
+    /// A queue, one unit each.
     Queue,
-    /// A doorbell slot.
+    /// A doorbell, one unit a slot.
     Doorbell,
-    /// An event.
+    /// An event, one unit each.
     Event,
-    /// A buffer object.
+    /// A buffer object, one unit each.
     Bo,
-    /// Bytes of the device with this index.
+    /// VRAM of the device with this index, bytes.
     Vram(usize),
-    /// Bytes of host memory behind arenas.
+    /// Host memory behind arenas, bytes.
     Gtt,
-    /// Bytes of client memory named by USERPTR objects, or by ranges of shared virtual memory while faults are not
-    /// retried.
+    /// Client memory named by USERPTR objects, or by ranges of shared virtual memory while faults are not retried;
+    /// bytes.
     Userptr,
-    /// A range of shared virtual memory.
+    /// A range of shared virtual memory, one unit each.
     SvmRange,
-    /// A parked call.
+    /// A parked call, one unit each.
     Parked,
-    /// A descriptor of the daemon's: a dma-buf's, or its end of a stream.
+    /// A descriptor that the daemon keeps, a dma-buf's or its end of an SMI stream; one unit each.
     Descriptor,
 }
 
-/// Amounts of every resource.
+/// The amounts of every resource that somebody holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Holdings {
-    /// Process objects.
+    /// The number of process objects.
     pub processes: u64,
-    /// Queues.
+    /// The number of queues.
     pub queues: u64,
-    /// Doorbell slots.
+    /// The number of doorbell slots.
     pub doorbells: u64,
-    /// Events.
+    /// The number of events.
     pub events: u64,
-    /// Buffer objects.
+    /// The number of buffer objects.
     pub bos: u64,
-    /// VRAM over all devices, bytes.
+    /// Bytes of VRAM, summed over all devices.
     pub vram_bytes: u64,
-    /// GTT, bytes.
+    /// Bytes of host memory behind arenas.
     pub gtt_bytes: u64,
-    /// Client memory named by USERPTR objects and by ranges of shared virtual memory, bytes.
+    /// Bytes of client memory named by USERPTR objects and by ranges of shared virtual memory.
     pub userptr_bytes: u64,
-    /// Ranges of shared virtual memory.
+    /// The number of ranges of shared virtual memory.
     #[serde(default)]
     pub svm_ranges: u64,
-    /// Parked calls.
+    /// The number of parked calls.
     pub parked: u64,
-    /// Descriptors of the daemon's.
+    /// The number of descriptors that the daemon keeps for clients.
     #[serde(default)]
     pub descriptors: u64,
 }
 
 impl Holdings {
-    /// Whether there is nothing.
+    /// Whether every amount is zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Self::default()

@@ -21,29 +21,29 @@ use crate::sync::{Arc, Mutex};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// Whose limit was hit.
+/// The limit that refused a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// The process's own ceiling.
+    /// The ceiling of one process.
     Process,
     /// The user's fair share.
     User,
-    /// The device's memory.
+    /// The VRAM of the device.
     Device,
-    /// The daemon's ceiling.
+    /// The ceiling of the whole daemon.
     Daemon,
 }
 
-/// A charge that could not be taken. Nothing was booked.
+/// The refusal of a charge; nothing was booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{resource:?}: the limit of the {scope:?} does not allow {amount} more")]
 pub struct Exhausted {
-    /// Of what.
+    /// The resource that was asked for.
     pub resource: Resource,
-    /// Whose limit.
+    /// The limit that was hit.
     pub scope: Scope,
-    /// How much was asked for.
+    /// The amount that was asked for.
     pub amount: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct Exhausted {
 #[derive(Debug)]
 pub struct Account {
     limits: Limits,
-    /// VRAM of each device, bytes.
+    /// The VRAM of each device, bytes.
     vram: Vec<u64>,
     books: Mutex<Books>,
 }
@@ -61,31 +61,31 @@ struct Books {
     total: Holdings,
     vram: Vec<u64>,
     users: HashMap<Uid, Holdings>,
-    /// How often whose limit was hit.
+    /// The number of refusals by user, resource and limit.
     refusals: HashMap<(Uid, Resource, Scope), u64>,
 }
 
 impl Account {
-    /// Empty books for devices with so many bytes of VRAM each.
+    /// Empty books for devices with these bytes of VRAM.
     #[must_use]
     pub fn new(limits: Limits, vram: Vec<u64>) -> Arc<Self> {
         let books = Mutex::new(Books { vram: vec![0; vram.len()], ..Books::default() });
         Arc::new(Self { limits, vram, books })
     }
 
-    /// A process's purse.
+    /// A new purse for a process of this user.
     #[must_use]
     pub fn purse(self: &Arc<Self>, uid: Uid) -> Arc<Purse> {
         Arc::new(Purse { account: Arc::clone(self), uid, held: Mutex::new(Holdings::default()) })
     }
 
-    /// What is charged in all.
+    /// The sum of all charges.
     #[must_use]
     pub fn total(&self) -> Holdings {
         self.books.lock().total
     }
 
-    /// The users who hold something.
+    /// The users who hold something, with their sums.
     #[must_use]
     pub fn users(&self) -> Vec<(u32, Holdings)> {
         let books = self.books.lock();
@@ -94,14 +94,14 @@ impl Account {
         users
     }
 
-    /// How often each limit was hit since the start: user, what, whose limit, times.
+    /// The number of refusals by each limit since the start: user, resource, limit, times.
     #[must_use]
     pub fn refusals(&self) -> Vec<(Uid, Resource, Scope, u64)> {
         let books = self.books.lock();
         books.refusals.iter().map(|((uid, what, scope), times)| (*uid, *what, *scope, *times)).collect()
     }
 
-    /// Bytes of VRAM of device `device` that `uid` could still be given.
+    /// Bytes of VRAM of this device that the user could still be given.
     #[must_use]
     pub fn vram_available(&self, uid: Uid, device: usize) -> u64 {
         let books = self.books.lock();
@@ -111,7 +111,7 @@ impl Account {
         share(Resource::Vram(device), free, own).saturating_sub(own).min(free)
     }
 
-    /// Bytes of VRAM of device `device` that nobody is charged for.
+    /// Bytes of VRAM of this device that nobody is charged for.
     #[must_use]
     pub fn vram_free(&self, device: usize) -> u64 {
         let books = self.books.lock();
@@ -148,7 +148,7 @@ impl Account {
     }
 }
 
-/// The most a user who holds `own` may hold while `free` is free.
+/// The most that a user who holds `own` may hold while `free` is free.
 fn share(what: Resource, free: u64, own: u64) -> u64 {
     let whole = u128::from(free) + u128::from(own);
     let part = match what {

@@ -4,17 +4,18 @@ use super::{Account, Books, Exhausted, Holdings, Resource, Scope, share};
 use crate::ids::Uid;
 use crate::sync::{Arc, Mutex};
 
-/// What one process object holds, and the right to charge for more. Lives as long as its last charge.
+/// The purse of one process object: what it holds, and the right to charge for more. It lives as long as its last
+/// charge.
 #[derive(Debug)]
 pub struct Purse {
     pub(super) account: Arc<Account>,
     pub(super) uid: Uid,
-    /// Taken with the books held, never the other way.
+    /// The process's own sums. Locked with the books held, never the other way.
     pub(super) held: Mutex<Holdings>,
 }
 
 impl Purse {
-    /// Takes a charge, or says whose limit is in the way.
+    /// Charges for an amount of a resource.
     ///
     /// # Errors
     /// [`Exhausted`] when a limit would be passed.
@@ -24,7 +25,7 @@ impl Purse {
             let exhausted = Exhausted { resource, scope, amount };
             let times = books.refusals.entry((self.uid, resource, scope)).or_default();
             *times += 1;
-            // A client that asks again and again writes a line for each power of two.
+            // A client that asks again and again causes one log line for each power of two.
             if times.is_power_of_two() {
                 tracing::warn!(uid = %self.uid, times, %exhausted, "refused");
             }
@@ -81,26 +82,26 @@ impl Purse {
         }
     }
 
-    /// What the process holds now.
+    /// The sums of what the process holds.
     #[must_use]
     pub fn holds(&self) -> Holdings {
         *self.held.lock()
     }
 
-    /// The books behind the purse.
+    /// The books that the purse belongs to.
     #[must_use]
     pub fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
-    /// Whose it is.
+    /// The user who is charged.
     #[must_use]
     pub fn uid(&self) -> Uid {
         self.uid
     }
 }
 
-/// A resource taken; its drop gives it back.
+/// A charge for a resource, given back by drop.
 #[derive(Debug)]
 #[must_use = "a charge that is dropped is given back"]
 pub struct Charge {
@@ -110,8 +111,8 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// Moves the booking from its process to a purse of its own, of the same user: what is charged outlives the
-    /// process. Never refused, since nothing more is taken.
+    /// Moves the charge from its process to a new purse of the same user, because what is charged outlives the process.
+    /// Never refused, because the user holds no more than before.
     pub(crate) fn leave(&mut self) {
         let account = &self.purse.account;
         let own = account.purse(self.purse.uid);
@@ -124,16 +125,16 @@ impl Charge {
 }
 
 impl Charge {
-    /// Makes it more or less. Less never fails.
+    /// Changes the charged amount. A smaller amount never fails.
     ///
     /// # Errors
-    /// [`Exhausted`] when a limit would be passed; it is then what it was.
+    /// [`Exhausted`] when a limit would be passed; the amount is then unchanged.
     pub fn resize(&mut self, amount: u64) -> Result<(), Exhausted> {
         if let Some(less) = self.amount.checked_sub(amount) {
             self.purse.give_back(self.resource, less);
         } else {
             let mut more = self.purse.charge(self.resource, amount - self.amount)?;
-            // It is this one's now.
+            // `self` gives the added amount back from now on.
             more.amount = 0;
         }
         self.amount = amount;
@@ -142,12 +143,12 @@ impl Charge {
 }
 
 impl Charge {
-    /// Of what.
+    /// The resource that is charged.
     pub(crate) fn resource(&self) -> Resource {
         self.resource
     }
 
-    /// How much.
+    /// The amount that is charged.
     pub(crate) fn amount(&self) -> u64 {
         self.amount
     }

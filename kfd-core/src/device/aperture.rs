@@ -7,25 +7,26 @@ use crate::abi::kfd::DeviceApertures;
 use crate::ids::GpuId;
 use std::ops::Range;
 
-/// `MAKE_LDS_APP_BASE_V9`.
+/// `MAKE_LDS_APP_BASE_V9`: the first address of the LDS aperture.
 const LDS_BASE: u64 = 1 << 48;
-/// `MAKE_SCRATCH_APP_BASE_V9`.
+/// `MAKE_SCRATCH_APP_BASE_V9`: the first address of the scratch aperture.
 const SCRATCH_BASE: u64 = 2 << 48;
-/// `MAKE_LDS_APP_LIMIT` and `MAKE_SCRATCH_APP_LIMIT`: 4 GiB each.
-const WINDOW: u64 = 0xffff_ffff;
-/// Where the process's memory begins for a device; below, the kernel keeps its own structures: 16 MiB (`SVM_USER_BASE` of
-/// Linux 6.1), and with the kernels of interface 1.16 and later 64 KiB (`AMDGPU_VA_RESERVED_BOTTOM`, amdgpu_vm.h).
+/// `MAKE_LDS_APP_LIMIT` and `MAKE_SCRATCH_APP_LIMIT`: the last byte of each aperture, which has 4 GiB.
+const LIMIT: u64 = 0xffff_ffff;
+/// The first address of the process's memory for a device: 16 MiB (`SVM_USER_BASE` of Linux 6.1), and with the kernels
+/// of interface 1.16 and later 64 KiB (`AMDGPU_VA_RESERVED_BOTTOM`, amdgpu_vm.h). Below, the kernel keeps its own
+/// structures.
 pub(crate) const fn gpuvm_base(interface_minor: u32) -> u64 {
     if interface_minor < 16 { 16 << 20 } else { 64 << 10 }
 }
 
-/// What the aperture calls say of a device for which the process's memory is at `gpuvm`.
+/// The answer of the aperture calls about a device whose GPUVM aperture is `gpuvm`.
 pub(crate) fn of(gpu: GpuId, gpuvm: &Range<u64>) -> DeviceApertures {
     DeviceApertures {
         lds_base: LDS_BASE,
-        lds_limit: LDS_BASE | WINDOW,
+        lds_limit: LDS_BASE | LIMIT,
         scratch_base: SCRATCH_BASE,
-        scratch_limit: SCRATCH_BASE | WINDOW,
+        scratch_limit: SCRATCH_BASE | LIMIT,
         gpuvm_base: gpuvm.start,
         gpuvm_limit: gpuvm.end.saturating_sub(1),
         gpu_id: gpu.0,

@@ -6,14 +6,14 @@
 use crate::ids::Nanos;
 use crate::sync::{AtomicU64, Ordering};
 
-/// A bucket is 2^26 ns, about 67 ms.
+/// The length of a bucket as a power of two of nanoseconds: about 67 ms.
 const BUCKET: u32 = 26;
-/// Buckets of a window of about a second, the one that is being filled included.
+/// The number of buckets of the last second or so, the one that is being filled included.
 const BUCKETS: u64 = 16;
-/// The lower half of a word has a bucket's nanoseconds, the upper the end of its number.
+/// The bits of half a word: the lower half is a bucket's nanoseconds, the upper the low bits of its number.
 const HALF: u32 = 32;
 
-/// See the module's head.
+/// The busy time of the last second, bucket by bucket.
 #[derive(Debug)]
 pub(crate) struct Busy([AtomicU64; BUCKETS as usize]);
 
@@ -24,7 +24,7 @@ impl Default for Busy {
 }
 
 impl Busy {
-    /// Something ran for `span` until `end`.
+    /// Records that something ran for `span` ns until `end`.
     pub(crate) fn ran(&self, end: Nanos, span: u64) {
         let (mut end, mut left) = (end.0, span.min(BUCKETS << BUCKET));
         while left > 0 && end > 0 {
@@ -40,7 +40,7 @@ impl Busy {
         let slot = &self.0[(number % BUCKETS) as usize];
         let added = |word: u64| {
             if word >> HALF == tag >> HALF {
-                // Many engines may run in one bucket; it ends long before its half of the word does.
+                // Many engines may run in one bucket; their sum stays below 2^32 ns, else it is cut.
                 Some(tag | (word & u64::from(u32::MAX)).saturating_add(nanos).min(u32::MAX.into()))
             } else {
                 Some(tag | nanos)
@@ -49,7 +49,7 @@ impl Busy {
         let _ = slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, added);
     }
 
-    /// The share of the last second in which something ran, in percent, at most 100.
+    /// The share of the last second in which something ran, in percent; 100 when several engines ran all the time.
     pub(crate) fn percent(&self, now: Nanos) -> u64 {
         let current = now.0 >> BUCKET;
         let first = (current + 1).saturating_sub(BUCKETS);
@@ -63,7 +63,7 @@ impl Busy {
     }
 }
 
-/// The time in which a turn had something to do, as opposed to looking at an empty ring.
+/// The time that one turn spent on work, as opposed to looking at an empty ring.
 #[derive(Debug)]
 pub(crate) struct Meter {
     since: Option<Nanos>,
@@ -72,19 +72,19 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// It has something to do from now on.
+    /// Starts at a turn's beginning, with work to do.
     pub(crate) fn start(now: Nanos) -> Self {
         Self { since: Some(now), last: now, spent: 0 }
     }
 
-    /// It has something to do again; `now` is asked for when it had not.
+    /// Notes that there is work again; `now` is asked for only when there was none.
     pub(crate) fn works(&mut self, now: impl FnOnce() -> Nanos) {
         if self.since.is_none() {
             self.since = Some(now());
         }
     }
 
-    /// It has nothing to do; `now` is asked for when it had.
+    /// Notes that there is no work; `now` is asked for only when there was some.
     pub(crate) fn rests(&mut self, now: impl FnOnce() -> Nanos) {
         if let Some(since) = self.since.take() {
             self.last = now();
@@ -92,7 +92,7 @@ impl Meter {
         }
     }
 
-    /// When it last had something to do, and for how long in all.
+    /// Ends the turn. Returns when there last was work, and the nanoseconds of work in all.
     pub(crate) fn end(mut self, now: impl FnOnce() -> Nanos) -> (Nanos, u64) {
         self.rests(now);
         (self.last, self.spent)

@@ -9,24 +9,24 @@ use crate::device::topology::board::SOC_MHZ;
 use crate::device::topology::hwmon::{EDGE_C, GFX_MV, JUNCTION_C, MEMORY_C, fan_rpm, watts};
 use crate::ids::Nanos;
 
-/// `NUM_HBM_INSTANCES`.
+/// `NUM_HBM_INSTANCES` of kgd_pp_interface.h: the HBM stacks that the table has fields for.
 const HBM: usize = 4;
 
-/// Lanes of the link to the host.
+/// The PCIe lanes to the host.
 const LANES: u16 = 16;
 
-/// What is measured.
+/// The measured figures of the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
-    /// Percent.
+    /// The share of the last second in which queues ran, percent.
     pub(crate) busy: u16,
-    /// Percent.
+    /// The share of the last second in which copy engines ran, percent.
     pub(crate) copying: u16,
-    /// `ktime_get_boottime_ns`.
+    /// The table's timestamp, `ktime_get_boottime_ns`.
     pub(crate) boottime: Nanos,
 }
 
-/// A C struct in the making: each field at the next multiple of its size.
+/// The bytes of a C struct so far; each field goes to the next multiple of its size.
 struct Layout(Vec<u8>);
 
 impl Layout {
@@ -52,7 +52,7 @@ impl Layout {
         (0..count).fold(self, |layout, _| layout.half(value))
     }
 
-    /// So many that nothing measures.
+    /// Adds 16-bit fields that nothing here measures: all bits set.
     fn no_halves(self, count: usize) -> Self {
         (0..count).fold(self, |layout, _| layout.put([0xff; 2]))
     }
@@ -65,7 +65,7 @@ impl Layout {
         (0..count).fold(self, |layout, _| layout.put([0xff; 8]))
     }
 
-    /// The table with its header: its size, format 1 and content 3.
+    /// Pads the table and fills in its header: its size, format 1 and content 3.
     fn finish(mut self) -> Vec<u8> {
         self.0.resize(self.0.len().next_multiple_of(8), 0);
         let size = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
@@ -75,7 +75,7 @@ impl Layout {
     }
 }
 
-/// Link speed in tenths of GT/s, from MB/s of sixteen lanes.
+/// The link speed in tenths of GT/s, from the profile's MB/s of sixteen lanes.
 fn link_speed(device: &DeviceProfile) -> u32 {
     match device.link.max_bandwidth {
         63_000.. => 320,
@@ -84,7 +84,7 @@ fn link_speed(device: &DeviceProfile) -> u32 {
     }
 }
 
-/// The table of a device.
+/// The `gpu_metrics` table of a device.
 pub(crate) fn table(device: &DeviceProfile, now: Now) -> Vec<u8> {
     let (gfx, memory) = (device.compute.engine_mhz, device.vram.clock_mhz);
     let header = Layout(vec![0; 4]);
@@ -97,10 +97,10 @@ pub(crate) fn table(device: &DeviceProfile, now: Now) -> Vec<u8> {
         .half(now.copying.into())
         .half(0)
         .half(watts(device))
-        // Energy: nothing was drawn.
+        // The energy accumulator: no energy is drawn here.
         .long(0)
         .long(now.boottime.0);
-    // Average clocks, then those of now: engines, system hub, memory; nothing decodes video.
+    // The average clocks, then the current ones: engines, system hub, memory; nothing decodes video.
     let clocks = (0..2).fold(measured, |layout, _| layout.half(gfx).half(SOC_MHZ).half(memory).halves(4, 0));
     clocks
         .word(0)

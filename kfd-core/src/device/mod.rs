@@ -29,28 +29,28 @@ use crate::sync::{Arc, AtomicU32};
 use hsa_queue::doorbell::SLICE_BYTES;
 use std::ops::Range;
 
-/// HSA_CAP_SVMAPI_SUPPORTED (linux/kfd_sysfs.h).
+/// HSA_CAP_SVMAPI_SUPPORTED (linux/kfd_sysfs.h), the capability bit of shared virtual memory.
 const CAP_SVMAPI_SUPPORTED: u32 = 0x0800_0000;
-/// Bytes of the kfd node that belong to one device.
+/// The bytes of the kfd node that belong to one device.
 const DEVICE_STRIDE: u64 = 1 << 32;
-/// Where a device's register page lies in its part.
+/// The offset of a device's register page in its part of the kfd node.
 const MMIO: u64 = 1 << 31;
-/// Where the event page that KFD itself would make lies (`KFD_MMAP_TYPE_EVENTS`); in the part that no device has.
+/// The offset of the event page that KFD itself would make (`KFD_MMAP_TYPE_EVENTS`), in the part that no device has.
 pub(crate) const EVENTS_OFFSET: u64 = 1 << 31;
 
-/// Bytes of that page: a slot for each signal event.
+/// The bytes of the event page: a slot for each signal event.
 const EVENTS_BYTES: u64 = SIGNAL_EVENT_LIMIT as u64 * EVENT_SLOT_SIZE;
 
-/// A device.
+/// A device that this core serves.
 #[derive(Debug)]
 pub(crate) struct Device {
-    /// Place in topology order.
+    /// The position in topology order.
     pub(crate) index: usize,
-    /// What it is.
+    /// The profile's description of the device.
     pub(crate) profile: DeviceProfile,
-    /// Its queues.
+    /// The device queue manager.
     pub(crate) dqm: Dqm,
-    /// Its watch points.
+    /// The watch points of debuggers.
     pub(crate) watch: WatchPoints,
     /// Its SDMA engines over PCIe, and their queue ids.
     pub(crate) sdma: SdmaEngines,
@@ -58,20 +58,20 @@ pub(crate) struct Device {
     pub(crate) sdma_xgmi: SdmaEngines,
     /// How long its queues run.
     pub(crate) busy: Busy,
-    /// Of these, those of its copy engines.
+    /// The busy time of its SDMA queues alone.
     pub(crate) copying: Busy,
-    /// Files of its primary node.
+    /// The open files of its primary node.
     pub(crate) primary: Primary,
-    /// How often it was reset.
+    /// The number of resets.
     pub(crate) resets: AtomicU32,
-    /// What shared virtual memory lies on it.
+    /// The shared virtual memory that lies on it.
     pub(crate) residency: Arc<Residency>,
-    /// Where the process's memory begins and ends for it.
+    /// The range of addresses at which it sees the process's memory.
     pub(crate) aperture: Range<u64>,
 }
 
 impl Device {
-    /// The devices of a profile, none twice.
+    /// The devices of a profile.
     pub(crate) fn all(profile: &Profile, limits: &Limits) -> Result<Vec<Self>, ConfigError> {
         let mut devices: Vec<Self> = Vec::with_capacity(profile.devices.len());
         let base = crate::device::aperture::gpuvm_base(profile.interface_minor);
@@ -105,54 +105,55 @@ impl Device {
         if devices.is_empty() { Err(ConfigError::NoDevice) } else { Ok(devices) }
     }
 
-    /// The id that ioctls use.
+    /// The `gpu_id` by which ioctls name the device.
     pub(crate) fn gpu(&self) -> GpuId {
         self.profile.gpu_id
     }
 
-    /// Its render node.
+    /// The minor number of its render node.
     pub(crate) fn minor(&self) -> RenderMinor {
         self.profile.render_minor
     }
 
-    /// Bytes of VRAM.
+    /// Its VRAM in bytes.
     pub(crate) fn vram(&self) -> u64 {
         self.profile.vram.bytes.0
     }
 
-    /// Whether all of its VRAM can be mapped by the host (`kfd_dev_is_large_bar`).
+    /// Whether the host can map all of its VRAM (`kfd_dev_is_large_bar`).
     pub(crate) fn is_large_bar(&self) -> bool {
         self.profile.vram.visible_bytes == self.profile.vram.bytes
     }
 
-    /// Whether it takes part in shared virtual memory (`KFD_IS_SVM_API_SUPPORTED`): its topology node says so.
+    /// Whether its topology node says that it supports shared virtual memory (`KFD_IS_SVM_API_SUPPORTED`).
     pub(crate) fn shares_memory(&self) -> bool {
         self.profile.compute.capability & CAP_SVMAPI_SUPPORTED != 0
     }
 
-    /// Whether it and the other reach each other's memory as their own: one device, or one hive (`svm_nodes_in_same_hive`).
+    /// Whether the two are one device or in one hive, so that each accesses the other's memory as its own
+    /// (`svm_nodes_in_same_hive`).
     pub(crate) fn same_hive(&self, other: &Self) -> bool {
         let hive = |device: &Self| device.profile.xgmi.as_ref().map(|xgmi| xgmi.hive_id);
         self.index == other.index || (hive(self).is_some() && hive(self) == hive(other))
     }
 
-    /// First byte of its doorbells in the kfd node.
+    /// The offset of its first doorbell in the kfd node.
     pub(crate) fn doorbells(&self) -> u64 {
         (self.index as u64 + 1) * DEVICE_STRIDE
     }
 
-    /// Its register page in the kfd node.
+    /// The offset of its register page in the kfd node.
     pub(crate) fn mmio(&self) -> u64 {
         self.doorbells() + MMIO
     }
 }
 
-/// Bytes of the kfd node of a core with so many devices.
+/// The bytes of the kfd node of a core with this number of devices.
 pub(crate) fn kfd_node_bytes(devices: usize) -> u64 {
     (devices as u64 + 1) * DEVICE_STRIDE
 }
 
-/// Whether a page of the kfd node is one that an ioctl hands out: a doorbell page, a register page or the event page.
+/// Whether an ioctl hands out this page of the kfd node: a doorbell page, a register page or the event page.
 pub(crate) fn is_handed_out(devices: usize, offset: u64) -> bool {
     match place(offset) {
         Some((index, within)) => {
@@ -162,7 +163,7 @@ pub(crate) fn is_handed_out(devices: usize, offset: u64) -> bool {
     }
 }
 
-/// Which device's part of the kfd node an offset lies in, and where in it.
+/// The index of the device in whose part of the kfd node the offset lies, and the offset in that part.
 pub(crate) fn place(offset: u64) -> Option<(usize, u64)> {
     let index = usize::try_from((offset / DEVICE_STRIDE).checked_sub(1)?).ok()?;
     Some((index, offset % DEVICE_STRIDE))

@@ -9,7 +9,7 @@ use crate::ids::FileId;
 use crate::sync::Mutex;
 use std::collections::BTreeMap;
 
-/// The files of one device's primary node.
+/// The open files of one device's primary node.
 #[derive(Debug, Default)]
 pub(crate) struct Primary(Mutex<Files>);
 
@@ -22,14 +22,14 @@ struct Files {
 #[derive(Debug, Clone, Copy, Default)]
 struct Standing {
     authenticated: bool,
-    /// It has been master: it may be again.
+    /// Whether the file has been master, so that it may become master again.
     was_master: bool,
-    /// It has a bus id, by SET_VERSION.
+    /// Whether SET_VERSION has given the file its bus id.
     named: bool,
 }
 
 impl Primary {
-    /// A file was opened (`drm_master_open`).
+    /// Enters an opened file; it becomes master if there is none (`drm_master_open`).
     pub(crate) fn open(&self, file: FileId) {
         let mut files = self.0.lock();
         let first = files.master.is_none();
@@ -39,7 +39,7 @@ impl Primary {
         }
     }
 
-    /// A file has ended (`drm_master_release`).
+    /// Removes a closed file; if it was master, there is none (`drm_master_release`).
     pub(crate) fn close(&self, file: FileId) {
         let mut files = self.0.lock();
         files.open.remove(&file);
@@ -52,34 +52,34 @@ impl Primary {
         self.0.lock().open.get(&file).copied().unwrap_or_default()
     }
 
-    /// Whether calls with DRM_AUTH are for it.
+    /// Whether the file is authenticated, as calls with DRM_AUTH need.
     pub(crate) fn is_authenticated(&self, file: FileId) -> bool {
         self.standing(file).authenticated
     }
 
-    /// Whether it has its bus id.
+    /// Whether the file has its bus id.
     pub(crate) fn is_named(&self, file: FileId) -> bool {
         self.standing(file).named
     }
 
-    /// EACCES unless it is master (DRM_MASTER of `drm_ioctl_permit`).
+    /// Refuses with EACCES a file that is not master (DRM_MASTER of `drm_ioctl_permit`).
     pub(crate) fn must_be_master(&self, file: FileId) -> Result<(), Errno> {
         if self.0.lock().master == Some(file) { Ok(()) } else { Err(Errno::ACCES) }
     }
 
-    /// Gives the master its bus id.
+    /// Gives the file its bus id (SET_VERSION).
     pub(crate) fn name(&self, file: FileId) {
         if let Some(standing) = self.0.lock().open.get_mut(&file) {
             standing.named = true;
         }
     }
 
-    /// The number by which a master authenticates the file: its place among the files, from 1.
+    /// The number by which a master authenticates the file, made of its id.
     pub(crate) fn magic(&self, file: FileId) -> u32 {
         u32::try_from(file.0 & 0x7fff_ffff).unwrap_or(0)
     }
 
-    /// Authenticates the file of that number (`drm_authmagic`).
+    /// Authenticates the file with this number (`drm_authmagic`).
     pub(crate) fn authenticate(&self, magic: u32) -> Result<(), Errno> {
         let mut files = self.0.lock();
         let mut of_number = files.open.iter_mut().filter(|(file, _)| self.magic(**file) == magic);
@@ -88,7 +88,7 @@ impl Primary {
         Ok(())
     }
 
-    /// It is master from now on (`drm_setmaster_ioctl`).
+    /// Makes the file master (`drm_setmaster_ioctl`).
     pub(crate) fn set_master(&self, file: FileId) -> Result<(), Errno> {
         let mut files = self.0.lock();
         if !files.open.get(&file).is_some_and(|standing| standing.was_master) {
@@ -103,7 +103,7 @@ impl Primary {
         }
     }
 
-    /// It is master no more (`drm_dropmaster_ioctl`).
+    /// Takes the mastership from the file (`drm_dropmaster_ioctl`).
     pub(crate) fn drop_master(&self, file: FileId) -> Result<(), Errno> {
         let mut files = self.0.lock();
         if !files.open.get(&file).is_some_and(|standing| standing.was_master) {

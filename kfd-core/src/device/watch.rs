@@ -6,20 +6,20 @@ use crate::sync::{Arc, Mutex};
 
 const COUNT: u32 = 4;
 
-/// The watch points of a device, a set bit for each that is taken.
+/// The watch points of a device, as a mask of those taken.
 #[derive(Debug, Default)]
 pub(crate) struct WatchPoints(Arc<Mutex<u8>>);
 
-/// One of them, given back by drop.
+/// A watch point that was taken, given back by drop.
 #[derive(Debug)]
 pub(crate) struct WatchPoint {
-    /// Its number.
+    /// The number of the watch point, 0 to 3.
     pub(crate) id: u32,
     taken: Arc<Mutex<u8>>,
 }
 
 impl WatchPoints {
-    /// Takes one, if there is one.
+    /// Takes the lowest free watch point; `None` when all are taken.
     pub(crate) fn take(&self) -> Option<WatchPoint> {
         let mut taken = self.0.lock();
         let id = (0..COUNT).find(|id| *taken >> id & 1 == 0)?;

@@ -11,21 +11,21 @@ use crate::notice::{Notice, Post};
 use crate::sync::Mutex;
 use std::collections::BTreeSet;
 
-/// Who waits for a time.
+/// A kind of deadline, and whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Due {
-    /// A parked WAIT_EVENTS times out.
+    /// The timeout of a parked WAIT_EVENTS.
     Wait(ProcessId, CallId),
-    /// A user's parked queues on the device with this index get a look.
+    /// The next look at the parked queues on the device with this index.
     Parked(usize),
-    /// An eviction of this process may have passed.
+    /// The next check whether an eviction of this process has passed.
     Restore(ProcessId),
 }
 
 #[derive(Debug, Default)]
 struct Agenda {
     due: BTreeSet<(Nanos, Due)>,
-    /// The earliest time the embedder knows of.
+    /// The earliest deadline that the embedder knows of.
     announced: Option<Nanos>,
 }
 
@@ -39,31 +39,31 @@ impl Agenda {
     }
 }
 
-/// See the module's head.
+/// The deadlines of one core.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines(Mutex<Agenda>);
 
 impl Deadlines {
-    /// `due` is due at `at`.
+    /// Adds a deadline at `at`; posts `Notice::Deadline` when it is earlier than what the embedder knows.
     pub(crate) fn add(&self, at: Nanos, due: Due, post: &mut Post) {
         let mut agenda = self.0.lock();
         agenda.due.insert((at, due));
         agenda.announce(post);
     }
 
-    /// It is not any more. A time that was announced for it passes without effect.
+    /// Removes a deadline. A timer that the embedder set for it fires without effect.
     pub(crate) fn remove(&self, at: Nanos, due: Due) {
         self.0.lock().due.remove(&(at, due));
     }
 
-    /// The earliest time, which the embedder knows from now on.
+    /// The earliest deadline; the embedder knows it from now on.
     pub(crate) fn next(&self) -> Option<Nanos> {
         let mut agenda = self.0.lock();
         agenda.announced = agenda.due.first().map(|(at, _)| *at);
         agenda.announced
     }
 
-    /// Everything due by `now`; what comes next is announced.
+    /// Takes every deadline up to `now`; posts `Notice::Deadline` for those that are left.
     pub(crate) fn take(&self, now: Nanos, post: &mut Post) -> Vec<Due> {
         let mut agenda = self.0.lock();
         let mut taken = Vec::new();

@@ -16,11 +16,11 @@
 use crate::abi::kfd as abi;
 use crate::ids::{Nanos, Tid};
 
-/// Nanoseconds in the struct's unit.
+/// The nanoseconds of a millisecond, the unit of WAIT_EVENTS.
 pub(crate) const MS: u64 = 1_000_000;
 
-/// How many are kept: more threads than are between two calls of theirs at a time. The oldest gives way; its thread has
-/// gone on otherwise, or not at all.
+/// The number of interrupted waits that are kept, more than threads are between two calls at a time. The oldest gives
+/// way: its thread has made another call, or none.
 const KEPT: usize = 128;
 
 #[derive(Debug, Clone, Copy)]
@@ -31,19 +31,19 @@ struct Interrupted {
     at: Nanos,
 }
 
-/// See the module's head.
+/// The interrupted waits of one process, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct InterruptedWaits(Vec<Interrupted>);
 
 impl InterruptedWaits {
-    /// The time that the answer to an interrupted wait has.
+    /// The time that is left of an interrupted wait, in whole milliseconds as its answer tells it.
     pub(crate) fn time_left(deadline: Nanos, now: Nanos) -> u32 {
         let left = deadline.0.saturating_sub(now.0);
         let whole = if left == 0 { 0 } else { (left / MS).max(1) };
         u32::try_from(whole).unwrap_or(u32::MAX - 1)
     }
 
-    /// A thread's wait was interrupted, and answered so.
+    /// Keeps the end of an interrupted wait of a thread, and the struct that the call was answered with.
     pub(crate) fn keep(&mut self, thread: Tid, answered: abi::WaitEvents, deadline: Nanos, now: Nanos) {
         self.0.retain(|kept| kept.deadline > now);
         if self.0.len() == KEPT {
@@ -52,7 +52,8 @@ impl InterruptedWaits {
         self.0.push(Interrupted { thread, answered, deadline, at: now });
     }
 
-    /// When a wait that the thread begins is to end: `asked`, or where the one that it goes on with would have.
+    /// The time at which a wait that the thread begins is to end: `asked`, or the end of the interrupted wait that it
+    /// continues.
     pub(crate) fn go_on(&mut self, thread: Tid, call: &abi::WaitEvents, now: Nanos, asked: Nanos) -> Nanos {
         let is_it = |kept: &Interrupted| kept.thread == thread && kept.answered.timeout == call.timeout;
         let Some(at) = self.0.iter().rposition(is_it) else { return asked };

@@ -22,19 +22,19 @@ use crate::memory::arena::Arena;
 use crate::sync::Arc;
 use std::collections::{BTreeMap, HashMap};
 
-/// `256 * 8` bytes: what the oldest user mode maps when KFD makes the page (`allocate_event_notification_slot`).
+/// The event slots of the page that the oldest clients map, 256 of 8 bytes each (`allocate_event_notification_slot`).
 const OLDEST_SLOTS: u32 = 256;
 
-/// One event.
+/// A KFD event.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) kind: u32,
     pub(crate) auto_reset: bool,
     pub(crate) signaled: bool,
-    /// Counts settings, from 1; never 0, which in a wait means that the caller does not ask.
+    /// The number of times that it was set, from 1 on. Never 0, by which a wait says that it does not ask for the age.
     pub(crate) age: u64,
-    /// Calls that wait for it; true where it had not activated the call when that began. Only those count as waiters
-    /// when it is set, as only those are on amdkfd's wait queue.
+    /// The calls that wait for it. The flag is true where the event was not set yet when the wait began: only those
+    /// waits count as waiters when it is set, because only those are on amdkfd's wait queue.
     pub(crate) waiters: BTreeMap<CallId, bool>,
     pub(crate) memory: abi::MemoryExceptionData,
     pub(crate) hw: abi::HwExceptionData,
@@ -49,18 +49,18 @@ pub(crate) struct EventPage {
     pub(crate) offset: u64,
 }
 
-/// See the module's head.
+/// The events of one process and the calls that wait for them.
 #[derive(Debug)]
 pub(crate) struct EventTable {
     pub(crate) events: BTreeMap<u32, Event>,
     pub(crate) waits: HashMap<CallId, Wait>,
     pub(crate) interrupted: InterruptedWaits,
     pub(crate) page: Option<EventPage>,
-    /// Signal slots of the page; 0 while there is no page.
+    /// The number of signal slots of the event page; 0 while there is no page.
     slots: u32,
-    /// Ids of signal and debug events. Slot 0 is reserved.
+    /// The free ids of signal and debug events. Slot 0 is reserved.
     signals: Idr,
-    /// Ids of the others.
+    /// The free ids of other events.
     others: Idr,
     closed: bool,
 }
@@ -80,16 +80,16 @@ impl Default for EventTable {
     }
 }
 
-/// Whether a queue can raise an event of this type, which therefore has a slot.
+/// Whether a queue can raise an event of this type; only then does the event have a slot.
 pub(crate) fn has_slot(kind: u32) -> bool {
     matches!(kind, abi::EVENT_SIGNAL | abi::EVENT_DEBUG_EVENT)
 }
 
 impl EventTable {
-    /// Sets the page and marks its slots unsignalled.
+    /// Sets the event page and marks its slots as not signalled.
     ///
     /// # Errors
-    /// EBUSY when the process has a page (KFD's own counts), EFAULT when it cannot be written.
+    /// EBUSY when the process has a page already (KFD's own counts), EFAULT when the page cannot be written.
     pub(crate) fn set_page(&mut self, page: EventPage, bytes: u64) -> Result<(), Errno> {
         if self.slots != 0 {
             return Err(Errno::BUSY);
@@ -103,15 +103,15 @@ impl EventTable {
         Ok(())
     }
 
-    /// Whether there is a page already.
+    /// Whether the process has an event page.
     pub(crate) fn has_page(&self) -> bool {
         self.slots != 0
     }
 
-    /// Makes an event; its id.
+    /// Makes an event and returns its id.
     ///
     /// # Errors
-    /// ENOSPC when the ids are taken, ENOMEM when a limit is hit, EBADF when the process is going.
+    /// ENOSPC when no id is free, ENOMEM when a limit is hit, EBADF when the process is going.
     pub(crate) fn create(&mut self, kind: u32, auto_reset: bool, purse: &Arc<Purse>) -> Result<u32, Errno> {
         let charge = self.room(purse)?;
         let id = self.ids(kind).take().ok_or(Errno::NOSPC)?;
@@ -119,10 +119,10 @@ impl EventTable {
         Ok(id)
     }
 
-    /// Makes an event under an id that must be free.
+    /// Makes an event under a given id, for CRIU's restore.
     ///
     /// # Errors
-    /// As [`EventTable::create`].
+    /// As [`EventTable::create`]; ENOSPC also when the id is taken.
     pub(crate) fn create_again(
         &mut self,
         id: u32,
@@ -168,10 +168,10 @@ impl EventTable {
         if has_slot(kind) { &mut self.signals } else { &mut self.others }
     }
 
-    /// Ends an event; the calls that wait for it, which have failed.
+    /// Destroys an event. Returns the calls that waited for it and have failed.
     ///
     /// # Errors
-    /// EINVAL when there is none.
+    /// EINVAL when there is no such event.
     pub(crate) fn destroy(&mut self, id: u32) -> Result<Vec<CallId>, Errno> {
         let event = self.events.remove(&id).ok_or(Errno::INVAL)?;
         self.ids(event.kind).give(id);
@@ -184,7 +184,7 @@ impl EventTable {
         Ok(calls)
     }
 
-    /// Sets an event; the calls that it activated.
+    /// Sets an event. Returns the calls that it activated.
     pub(crate) fn set(&mut self, id: u32) -> Vec<CallId> {
         let Some(event) = self.events.get_mut(&id) else { return Vec::new() };
         let waited_for = event.waiters.values().any(|queued| *queued);
@@ -200,8 +200,8 @@ impl EventTable {
         woken
     }
 
-    /// What a queue's interrupt does: the slot is acknowledged, the event set. An id that names no such event is
-    /// taken for a bogus one and every slot that a queue has written is looked at, as `kfd_signal_event_interrupt` does.
+    /// Handles the interrupt of a queue: acknowledges the slot and sets the event. Where the id names no such event,
+    /// every slot that a queue has written is looked at instead, as `kfd_signal_event_interrupt` does.
     pub(crate) fn raise(&mut self, id: EventId) -> Vec<CallId> {
         let known = self.events.get(&id.0).is_some_and(|event| has_slot(event.kind));
         let ids = if known { vec![id.0] } else { self.written_slots() };
@@ -231,7 +231,7 @@ impl EventTable {
         }
     }
 
-    /// Sets every event of a type that carries data; the calls activated.
+    /// Sets every event of a type that carries data, filled in by `fill`. Returns the calls activated.
     pub(crate) fn set_all(&mut self, kind: u32, fill: impl Fn(&mut Event)) -> Vec<CallId> {
         let of_kind = |(id, event): (&u32, &Event)| (event.kind == kind).then_some(*id);
         let ids: Vec<_> = self.events.iter().filter_map(of_kind).collect();
@@ -245,12 +245,12 @@ impl EventTable {
         woken
     }
 
-    /// No more events and waits.
+    /// Refuses every event and wait from now on.
     pub(crate) fn close(&mut self) {
         self.closed = true;
     }
 
-    /// Whether waits and events are refused.
+    /// Whether events and waits are refused.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }

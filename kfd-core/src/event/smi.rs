@@ -21,64 +21,64 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Weak;
 
-/// Bytes of lines that wait for their reader, about: the kernel's queue has 1024 (`MAX_KFIFO_SIZE`), a socket's bookkeeping
-/// counts too.
+/// The socket buffer of a stream, in bytes. The kernel's queue holds 1024 bytes of lines (`MAX_KFIFO_SIZE`); a socket
+/// counts its bookkeeping too.
 const ROOM: usize = 16 << 10;
 
-/// Whose an event is that happens to the device itself: everybody hears of it.
+/// The thread group of an event of the device itself, which every stream of the device gets.
 pub(crate) const NOBODY: Tgid = Tgid(0);
 
-/// What happened, to be told on the streams of a device.
+/// An SMI event, to be sent on the streams of its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SmiEvent {
-    /// On which device.
+    /// The device that the event happened on.
     pub gpu: GpuId,
-    /// To which process; 0 for an event of the device's own.
+    /// The process that the event happened to; 0 for an event of the device itself.
     pub tgid: Tgid,
-    /// When.
+    /// The time of the event.
     pub at: Nanos,
-    /// What.
+    /// The kind of the event, with its data.
     pub what: SmiKind,
 }
 
-/// What can happen to a process on a device here.
+/// The kinds of SMI events that this driver sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmiKind {
-    /// A queue touched memory that is not mapped.
+    /// A queue accessed memory that is not mapped.
     VmFault,
-    /// The device is about to be reset after a memory error; how often it has been with this time.
+    /// The device is about to be reset after a memory error; the number of this reset, from 1.
     PreReset(u32),
-    /// It has been.
+    /// The device has been reset; the number of this reset.
     PostReset(u32),
-    /// Its queues were taken off the device.
+    /// The queues of the process were evicted.
     QueueEviction(Reason),
-    /// They are back.
+    /// The queues of the process were restored.
     QueueRestore,
     /// A prefetch begins to move shared virtual memory.
     MigrateStart(Migration),
-    /// It has ended, with this errno; 0 when it moved.
+    /// The prefetch has ended, with this errno; 0 when the memory was moved.
     MigrateEnd(Migration, i32),
 }
 
-/// A part of a process's memory that moves between the host and a device. 0 is the host.
+/// Memory of a process that moves between the host and a device, or between devices. A `gpu_id` of 0 is the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
-    /// The first page's number.
+    /// The number of the first page.
     pub page: u64,
-    /// Pages.
+    /// The number of pages.
     pub pages: u64,
-    /// `gpu_id` of where it lies.
+    /// The `gpu_id` of the device that the memory leaves.
     pub from: u32,
-    /// `gpu_id` of where it goes.
+    /// The `gpu_id` of the device that the memory goes to.
     pub to: u32,
-    /// Where it was last sent, as the attribute has it.
+    /// The value of the range's prefetch location attribute.
     pub prefetch: u32,
-    /// Where it should be, as the attribute has it.
+    /// The value of the range's preferred location attribute.
     pub preferred: u32,
 }
 
 impl SmiEvent {
-    /// Its number.
+    /// The event's number, `KFD_SMI_EVENT_*`.
     fn number(&self) -> u32 {
         match self.what {
             SmiKind::VmFault => abi::SMI_EVENT_VMFAULT,
@@ -91,13 +91,15 @@ impl SmiEvent {
         }
     }
 
-    /// Its line, as the `KFD_EVENT_FMT_*` of linux/kfd_ioctl.h have it; `comm` is the name of the process's leader.
+    /// The event's line in the format `KFD_EVENT_FMT_*` of linux/kfd_ioctl.h; `comm` is the name of the process's
+    /// leader.
     #[must_use]
     pub fn line(&self, comm: &str) -> String {
         let (number, gpu, tgid, at) = (self.number(), self.gpu.0, self.tgid.0, self.at.0);
         match self.what {
             SmiKind::VmFault => format!("{number:x} {tgid:x}:{comm}\n"),
-            // The reason has a place in both lines and is told in the first (`amdgpu_reset_get_desc`).
+            // Both formats have a field for the reason; amdgpu fills it in before the reset only
+            // (`amdgpu_reset_get_desc`).
             SmiKind::PreReset(count) => format!("{number:x} {count:x} RAS error\n"),
             SmiKind::PostReset(count) => format!("{number:x} {count:x} \n"),
             SmiKind::QueueEviction(reason) => {
@@ -117,7 +119,7 @@ impl SmiEvent {
     }
 }
 
-/// `enum KFD_QUEUE_EVICTION_TRIGGERS`.
+/// The trigger of a queue eviction, `enum KFD_QUEUE_EVICTION_TRIGGERS`.
 fn trigger(reason: Reason) -> u32 {
     match reason {
         Reason::Userptr => abi::QUEUE_EVICTION_TRIGGER_USERPTR,
@@ -127,23 +129,23 @@ fn trigger(reason: Reason) -> u32 {
     }
 }
 
-/// The daemon's end of a stream.
+/// The daemon's end of a stream of SMI events.
 #[derive(Debug)]
 pub struct Stream {
     socket: OwnedFd,
     gpu: GpuId,
     tgid: Tgid,
-    /// May hear of all processes.
+    /// Whether the client is root, who may get the events of all processes.
     root: bool,
-    /// What it wants to hear of, as far as that was read.
+    /// The mask of events that the client wants, as last read from its end.
     mask: AtomicU64,
 }
 
 impl Stream {
-    /// A stream of that device for a process, and the client's end.
+    /// A stream of that device's events for a process, and the client's end of it.
     ///
     /// # Errors
-    /// The kernel's own refusal.
+    /// The errno of socketpair(2) or setsockopt(2).
     pub(crate) fn new(gpu: GpuId, tgid: Tgid, root: bool) -> io::Result<(Self, OwnedFd)> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let (socket, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
@@ -151,19 +153,19 @@ impl Stream {
         Ok((Self { socket, gpu, tgid, root, mask: AtomicU64::new(0) }, theirs))
     }
 
-    /// The daemon's end. It does not block.
+    /// The daemon's end of the socket pair, which does not block.
     #[must_use]
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    /// The client has written this mask (`kfd_smi_ev_write`); the last one counts.
+    /// Sets the mask that the client has written (`kfd_smi_ev_write`); the last one counts.
     pub fn masked(&self, mask: u64) {
-        // Relaxed: a mask guards nothing.
+        // Relaxed, because no other data is published by the mask.
         self.mask.store(mask, Ordering::Relaxed);
     }
 
-    /// Whether it wants to hear of `event` (`kfd_smi_ev_enabled`).
+    /// Whether the client wants `event` (`kfd_smi_ev_enabled`).
     #[must_use]
     pub fn wants(&self, event: &SmiEvent) -> bool {
         let mask = self.mask.load(Ordering::Relaxed);
@@ -172,7 +174,7 @@ impl Stream {
         bit(event.number()) && (its_own || self.root && bit(abi::SMI_EVENT_ALL_PROCESS))
     }
 
-    /// Whether the client has closed its end. Asks the kernel only.
+    /// Whether the client has closed its end. Only the kernel is asked.
     pub(crate) fn is_over(&self) -> bool {
         let mut end = [PollFd::new(self.descriptor(), PollFlags::empty())];
         let asked = poll(&mut end, PollTimeout::ZERO);
@@ -180,21 +182,21 @@ impl Stream {
     }
 }
 
-/// Every stream. It holds none: their processes do.
+/// Every stream of a core. The streams are held by their processes, not here.
 #[derive(Debug, Default)]
 pub(crate) struct Smi {
     streams: Mutex<Vec<Weak<Stream>>>,
 }
 
 impl Smi {
-    /// One more.
+    /// Adds a stream.
     pub(crate) fn add(&self, stream: &Arc<Stream>) {
         let mut streams = self.streams.lock();
         streams.retain(|stream| stream.strong_count() > 0);
         streams.push(Arc::downgrade(stream));
     }
 
-    /// Whether anybody might listen.
+    /// Whether there may be any stream.
     pub(crate) fn has_listeners(&self) -> bool {
         !self.streams.lock().is_empty()
     }

@@ -19,7 +19,7 @@ use crate::ids::{CallId, Nanos, Tid, UserVa};
 use std::collections::BTreeMap;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// Timeouts above this are this (`user_timeout_to_jiffies`: 0x7FFFFFFF ms, 24.8 days).
+/// The longest timeout, ms: longer ones are cut to it (`user_timeout_to_jiffies`; 24.8 days).
 const LONGEST_MS: u32 = 0x7fff_ffff;
 
 /// One event of a wait.
@@ -28,7 +28,7 @@ struct Item {
     event: u32,
     activated: bool,
     lost: bool,
-    /// The caller gave an age, so it is told the new one.
+    /// Whether the caller gave an age and so is told the new one.
     aged: bool,
 }
 
@@ -39,31 +39,31 @@ pub(crate) struct Wait {
     call: abi::WaitEvents,
     data: Vec<abi::EventData>,
     items: Vec<Item>,
-    /// Whose call it is.
+    /// The thread that makes the call.
     thread: Tid,
-    /// When it times out; `None` waits for ever.
+    /// The time at which the wait times out; `None` waits for ever.
     pub(crate) deadline: Option<Nanos>,
-    /// Held while it is parked.
+    /// The charge for the parked call, while it is parked.
     pub(crate) charge: Option<Charge>,
 }
 
-/// The wait's condition now.
+/// The state of a wait's condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Condition {
-    /// Enough events are set.
+    /// Enough events are set: one, or all if the wait is for all.
     Met,
-    /// Not yet.
+    /// Not enough events are set yet.
     Unmet,
-    /// An event was destroyed.
+    /// An event that the wait needs was destroyed.
     Lost,
 }
 
 impl Wait {
-    /// Begins a wait: looks at every event in order and takes what an auto-reset one has.
+    /// Begins a wait: checks every event in order and resets the auto-reset events that are set.
     ///
     /// # Errors
-    /// EINVAL for an event that does not exist (those before it were taken, as in amdkfd); EFAULT when fewer
-    /// elements were gathered than the struct counts.
+    /// EINVAL for an event that does not exist (events before it stay reset, as in amdkfd); EFAULT when fewer elements
+    /// were gathered than the struct counts.
     pub(crate) fn begin(
         table: &mut EventTable,
         arg: &Arg,
@@ -99,12 +99,12 @@ impl Wait {
         Ok(Self { arg: *arg, call, data, items, thread, deadline, charge: None })
     }
 
-    /// Whether the caller only looks.
+    /// Whether the timeout is 0, so that the call is never parked.
     pub(crate) fn is_immediate(&self) -> bool {
         self.call.timeout == abi::TIMEOUT_IMMEDIATE
     }
 
-    /// Puts it on the lists of the events it waits for, under `call`.
+    /// Enters the call as a waiter of each of its events.
     pub(crate) fn enlist(&self, events: &mut BTreeMap<u32, Event>, call: CallId) {
         for item in &self.items {
             if let Some(event) = events.get_mut(&item.event) {
@@ -113,7 +113,7 @@ impl Wait {
         }
     }
 
-    /// Takes it off.
+    /// Removes the call from the waiters of each of its events.
     pub(crate) fn delist(&self, events: &mut BTreeMap<u32, Event>, call: CallId) {
         for item in &self.items {
             if let Some(event) = events.get_mut(&item.event) {
@@ -122,21 +122,21 @@ impl Wait {
         }
     }
 
-    /// `event` was set.
+    /// Notes that `event` was set.
     pub(crate) fn activate(&mut self, event: u32) {
         for item in self.items.iter_mut().filter(|item| item.event == event) {
             item.activated = true;
         }
     }
 
-    /// `event` was destroyed.
+    /// Notes that `event` was destroyed.
     pub(crate) fn lose(&mut self, event: u32) {
         for item in self.items.iter_mut().filter(|item| item.event == event) {
             item.lost = true;
         }
     }
 
-    /// `test_event_condition`.
+    /// The state of the condition now (`test_event_condition`).
     pub(crate) fn condition(&self) -> Condition {
         if self.items.iter().any(|item| item.lost) {
             return Condition::Lost;
@@ -153,7 +153,7 @@ impl Wait {
         }
     }
 
-    /// The answer to a wait whose events are set, with what they carry.
+    /// The outcome of a wait whose events are set, with the data that they carry.
     pub(crate) fn complete(mut self, events: &BTreeMap<u32, Event>) -> Outcome {
         let mut writes = Vec::new();
         for (index, (item, element)) in self.items.iter().zip(&mut self.data).enumerate() {
@@ -171,20 +171,20 @@ impl Wait {
         Outcome::Done(Done { writes, ..Done::new(self.arg) })
     }
 
-    /// The answer to a wait whose time has passed.
+    /// The outcome of a wait whose timeout has passed.
     pub(crate) fn time_out(mut self) -> Outcome {
         self.store(abi::WAIT_RESULT_TIMEOUT);
         Outcome::Done(Done::new(self.arg))
     }
 
-    /// The answer to a wait that failed.
+    /// The outcome of a wait that failed.
     pub(crate) fn fail(mut self, errno: Errno) -> Outcome {
         self.store(abi::WAIT_RESULT_FAIL);
         Outcome::Refused(Refused { errno, arg: self.arg, writes: Vec::new() })
     }
 
-    /// The answer to a wait that a signal interrupted: auto-reset events that it had taken are set again, and the
-    /// struct says how long the restarted call is to wait.
+    /// The outcome of a wait that a signal interrupted: auto-reset events that it had reset are set again, and the
+    /// struct has the time that the restarted call is to wait. Returns the calls that those events activated too.
     pub(crate) fn interrupt(mut self, table: &mut EventTable, now: Nanos) -> (Outcome, Vec<CallId>) {
         let mut woken = Vec::new();
         for item in self.items.iter().filter(|item| item.activated && !item.lost) {

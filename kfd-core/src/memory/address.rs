@@ -14,41 +14,41 @@ use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Where an interval's bytes are.
+/// The place where an interval's bytes are.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    /// At this offset of an arena.
+    /// Arena memory, from this offset on.
     Arena(Arc<Arena>, u64),
-    /// At this address of the client, reached through a memory worker.
+    /// Client memory, from this address on; a memory worker reaches it.
     User(UserVa),
-    /// The process's doorbells: a store rings.
+    /// The process's doorbells: a store rings one.
     Doorbells,
-    /// Registers: a store leads nowhere.
+    /// Registers: a store has no effect.
     Registers,
 }
 
-/// An interval.
+/// A mapped interval of GPU addresses.
 #[derive(Debug, Clone)]
 pub(crate) struct Span {
-    /// First address.
+    /// The interval's first GPU address.
     pub(crate) start: u64,
-    /// Bytes, at least one.
+    /// The interval's bytes, at least one.
     pub(crate) len: u64,
-    /// Where its bytes are.
+    /// The place where its bytes are.
     pub(crate) target: Target,
-    /// Whether an engine may store.
+    /// Whether an engine may store to it.
     pub(crate) writable: bool,
 }
 
 impl Span {
-    /// Whether `len` bytes at `va` lie inside.
+    /// Whether `len` bytes at `va` lie inside the interval.
     #[inline]
     pub(crate) fn holds(&self, va: u64, len: u64) -> bool {
         va.checked_sub(self.start).and_then(|skip| skip.checked_add(len)).is_some_and(|end| end <= self.len)
     }
 }
 
-/// See the module's head.
+/// The address map of one process on one device.
 #[derive(Debug, Default)]
 pub(crate) struct AddressMap {
     spans: RwLock<Spans>,
@@ -65,9 +65,9 @@ struct Mapped {
 #[derive(Debug, Default)]
 struct Spans {
     by_start: BTreeMap<u64, Mapped>,
-    /// Where no span is, the client's memory at the same address.
+    /// Shared virtual memory: where no span is mapped, an address means the client's memory at the same address.
     shared: Reach,
-    /// The process is going: nothing is mapped any more.
+    /// Whether the release hook has revoked the map: nothing can be mapped afterwards.
     revoked: bool,
 }
 
@@ -117,14 +117,15 @@ impl AddressMap {
             map.by_start.insert(span.start, Mapped { span: span.clone(), pins: pins.clone() });
         }
         if !map.shared.is_empty() {
-            // What was the client's own memory until now is remembered as that.
+            // Addresses that were shared virtual memory until now are cached by views as such: the new epoch makes them
+            // look again.
             self.epoch.fetch_add(1, Ordering::AcqRel);
         }
         true
     }
 
-    /// Keeps the span mapped that begins on the page of `va` and has exactly so many pages; any number of them, where that
-    /// is none.
+    /// Pins the span that begins on the page of `va` and has `bytes` / 4096 pages, so that it stays mapped. Where that
+    /// is 0 pages, a span of any size is pinned.
     pub(crate) fn pin(&self, va: GpuVa, bytes: u64) -> Option<Pin> {
         let (start, pages) = (va.0 / PAGE * PAGE, bytes / PAGE);
         let map = self.spans.read();
@@ -156,7 +157,7 @@ impl AddressMap {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Unmaps everything for good.
+    /// Unmaps every interval; nothing can be mapped afterwards.
     pub(crate) fn revoke(&self) {
         let mut map = self.spans.write();
         map.revoked = true;
@@ -166,12 +167,12 @@ impl AddressMap {
         drop(old);
     }
 
-    /// Whether it was revoked.
+    /// Whether the map was revoked.
     pub(crate) fn is_revoked(&self) -> bool {
         self.spans.read().revoked
     }
 
-    /// How many intervals are mapped, shared virtual memory apart.
+    /// The number of mapped intervals, shared virtual memory apart.
     pub(crate) fn count(&self) -> u64 {
         self.spans.read().by_start.len() as u64
     }
@@ -187,7 +188,7 @@ impl AddressMap {
         Some((span, self.epoch.load(Ordering::Acquire)))
     }
 
-    /// The epoch now.
+    /// The current epoch.
     #[inline]
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)

@@ -14,47 +14,46 @@ use crate::sync::Arc;
 use notifier::srcu::Domain;
 use std::collections::BTreeMap;
 
-/// Where a BO's bytes are.
+/// The place where a BO's bytes are.
 #[derive(Debug)]
 pub(crate) enum Backing {
-    /// A range of the arena.
+    /// A range of the owner's arena that is this BO's alone.
     Arena {
-        /// The device's arena.
         arena: Arc<Arena>,
-        /// First byte.
+        /// The range's first byte, as an offset into the arena.
         offset: u64,
-        /// Bytes taken, whole pages.
+        /// The range's bytes, whole pages.
         len: u64,
     },
-    /// A range of the arena of whoever exported it, this process or another; its cost is the share's.
+    /// A range of the exporter's arena, this process's or another's; the share carries its cost.
     Shared(Hold),
-    /// Memory of the client.
+    /// Client memory from this address on (USERPTR).
     User(UserVa),
-    /// Doorbells or registers.
+    /// Doorbells or registers, which have no memory.
     Device,
 }
 
 /// A buffer object.
 #[derive(Debug)]
 pub(crate) struct Bo {
-    /// Where it is mapped on every device.
+    /// The GPU address at which it is mapped on every device.
     pub(crate) va: GpuVa,
-    /// Bytes as the client asked.
+    /// The size in bytes that the client asked for.
     pub(crate) size: u64,
-    /// `ALLOC_MEM_FLAGS_*`.
+    /// The flags of the allocation, `ALLOC_MEM_FLAGS_*`.
     pub(crate) flags: u32,
-    /// Its bytes.
+    /// The place where its bytes are.
     pub(crate) backing: Backing,
     /// Indices of the devices that have it mapped, each with the queues there that need it.
     pub(crate) mapped: BTreeMap<usize, Pins>,
-    /// What the object costs its owner, given back by drop.
+    /// The charge for the object itself, given back by drop.
     pub(crate) _charge: Charge,
-    /// What its bytes cost, where they are this BO's alone.
+    /// The charge for its bytes; `None` where they are shared or the client's.
     pub(crate) bytes: Option<Charge>,
 }
 
 impl Bo {
-    /// Its range of an arena: the arena, the first byte, bytes.
+    /// The arena range behind it: the arena, the first byte's offset, bytes. `None` without arena memory.
     pub(crate) fn range(&self) -> Option<(&Arc<Arena>, u64, u64)> {
         match &self.backing {
             Backing::Arena { arena, offset, len } => Some((arena, *offset, *len)),
@@ -63,8 +62,8 @@ impl Bo {
         }
     }
 
-    /// Gives its memory back while the process lives on, what others may hold too behind a grace period. The rest goes
-    /// by drop.
+    /// Frees its arena memory while the process lives on: its own at once, a share's after a grace period, because
+    /// engines may still be reading that. Charges are given back by drop.
     pub(crate) fn release(self, domain: &Domain) {
         match self.backing {
             Backing::Arena { arena, offset, len } => arena.give(offset, len),
@@ -74,21 +73,21 @@ impl Bo {
     }
 }
 
-/// Where the accounts have its bytes: VRAM can be another's for a while (`eviction`).
+/// The resource that its bytes are charged as: VRAM, or GTT while an eviction has moved them out (`core::eviction`).
 impl Bo {
-    /// Bytes of VRAM that are this BO's alone.
+    /// Bytes that are charged as VRAM and are this BO's alone.
     pub(crate) fn vram(&self) -> Option<u64> {
         let charge = self.bytes.as_ref()?;
         matches!(charge.resource(), Resource::Vram(_)).then_some(charge.amount())
     }
 
-    /// Bytes that are to be VRAM and have been moved to system memory.
+    /// Bytes that were asked for as VRAM and are charged as system memory since an eviction.
     pub(crate) fn moved_out(&self) -> Option<u64> {
         let charge = self.bytes.as_ref().filter(|_| self.flags & ALLOC_MEM_FLAGS_VRAM != 0)?;
         (charge.resource() == Resource::Gtt).then_some(charge.amount())
     }
 
-    /// Its bytes cost this from now on.
+    /// Replaces the charge for its bytes.
     pub(crate) fn moved(&mut self, cost: Charge) {
         self.bytes = Some(cost);
     }
@@ -108,14 +107,14 @@ impl Default for Bos {
 }
 
 impl Bos {
-    /// Adds one; its index. `None` when all indices are taken.
+    /// Adds a BO under the lowest free index and returns the index. `None` when all indices are taken.
     pub(crate) fn insert(&mut self, bo: Bo) -> Option<u32> {
         let index = self.indices.take()?;
         self.by_index.insert(index, bo);
         Some(index)
     }
 
-    /// Adds one under an index that must be free. False when it is not.
+    /// Adds a BO under `index`. False when that index is taken.
     pub(crate) fn insert_at(&mut self, index: u32, bo: Bo) -> bool {
         let free = self.indices.take_exactly(index);
         if free {
@@ -124,7 +123,7 @@ impl Bos {
         free
     }
 
-    /// All, with their indices.
+    /// Every BO with its index.
     pub(crate) fn indexed(&self) -> impl Iterator<Item = (u32, &Bo)> {
         self.by_index.iter().map(|(index, bo)| (*index, bo))
     }
@@ -139,17 +138,17 @@ impl Bos {
         self.by_index.get_mut(&index)
     }
 
-    /// All.
+    /// Every BO, in order of index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Bo> {
         self.by_index.values()
     }
 
-    /// All, to be changed.
+    /// Every BO, to be changed, in order of index.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Bo> {
         self.by_index.values_mut()
     }
 
-    /// Takes it out.
+    /// Takes the BO with this index out and frees the index.
     pub(crate) fn remove(&mut self, index: u32) -> Option<Bo> {
         let bo = self.by_index.remove(&index)?;
         self.indices.give(index);
@@ -157,12 +156,12 @@ impl Bos {
     }
 }
 
-/// Puts a handle together.
+/// The handle of the BO with this index on the device `gpu`.
 pub(crate) fn handle(gpu: GpuId, index: u32) -> Handle {
     Handle(u64::from(gpu.0) << 32 | u64::from(index))
 }
 
-/// Takes a handle apart.
+/// The device and the index that a handle consists of.
 pub(crate) fn split(handle: Handle) -> (GpuId, u32) {
     (GpuId((handle.0 >> 32) as u32), handle.0 as u32)
 }

@@ -21,52 +21,53 @@ use std::sync::Weak;
 /// The arena of a freed process at one render node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LingeringRow {
-    /// Whose it was.
+    /// The thread group of the freed process.
     pub tgid: Tgid,
-    /// Whose it was.
+    /// The user who owned it.
     pub uid: Uid,
-    /// Whose it was.
+    /// The id that the core gave it.
     pub process: ProcessId,
-    /// The render node that is still mapped.
+    /// The render node whose mapping still exists.
     pub minor: RenderMinor,
-    /// Bytes of memory behind it when its process was freed.
+    /// The arena's resident bytes when its process was freed.
     pub bytes: Bytes,
 }
 
-/// An arena that was handed out.
+/// One process's arena at one render node, from the open on that handed it out until the node's FORGET.
 #[derive(Debug, Default)]
 struct Slot {
     /// How often: each time to be mapped by another node.
     nodes: u64,
     /// Once the process is gone.
     row: Option<LingeringRow>,
-    /// What is to be trimmed when nobody maps it any more.
+    /// The arena, if others hold a part of it: the rest is dropped when no node of the process is mapped any more.
     outlives: Weak<Arena>,
 }
 
-/// Every render node of a process.
+/// The keys of all render nodes of a process.
 fn nodes(process: ProcessId) -> RangeInclusive<(ProcessId, RenderMinor)> {
     (process, RenderMinor(0))..=(process, RenderMinor(u32::MAX))
 }
 
-/// Arenas that were handed out, by process and node.
+/// The arenas that were handed out, by process and render node.
 #[derive(Debug, Default)]
 pub(crate) struct Orphans(Mutex<BTreeMap<(ProcessId, RenderMinor), Slot>>);
 
 impl Orphans {
-    /// An arena is handed out to be mapped.
+    /// Records that a process's arena is handed out at a render node, to be mapped.
     pub(crate) fn handed_out(&self, process: ProcessId, minor: RenderMinor) {
         self.0.lock().entry((process, minor)).or_default().nodes += 1;
     }
 
-    /// Its process is being freed.
+    /// Lists the arena of a process that is being freed as lingering at every node where it was handed out.
     pub(crate) fn orphaned(&self, process: ProcessId, tgid: Tgid, uid: Uid, bytes: u64) {
         for ((id, minor), slot) in self.0.lock().range_mut(nodes(process)) {
             slot.row = Some(LingeringRow { tgid, uid, process: *id, minor: *minor, bytes: Bytes(bytes) });
         }
     }
 
-    /// Its process is being freed while others hold a part of the arena: the rest is dropped as soon as nobody maps it.
+    /// Notes that others hold a part of a freed process's arena: the rest is dropped as soon as no node of it is
+    /// mapped.
     pub(crate) fn outlives(&self, process: ProcessId, arena: &Arc<Arena>) {
         let mut slots = self.0.lock();
         let mut mapped = false;

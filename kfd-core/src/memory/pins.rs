@@ -11,13 +11,13 @@ use crate::sync::{Arc, AtomicU32, Ordering};
 pub(crate) struct Pins(Arc<AtomicU32>);
 
 impl Pins {
-    /// One queue more uses it.
+    /// Counts one more queue that uses the mapping; the pin's drop takes it back.
     pub(crate) fn pin(&self) -> Pin {
         self.0.fetch_add(1, Ordering::Relaxed);
         Pin(Arc::clone(&self.0))
     }
 
-    /// Whether any queue does.
+    /// Whether any queue uses the mapping.
     pub(crate) fn any(&self) -> bool {
         // Pins are made under the process mutex, as this is asked: a late drop is a queue that is being destroyed.
         self.0.load(Ordering::Relaxed) > 0
@@ -34,7 +34,7 @@ impl Drop for Pin {
     }
 }
 
-/// What a queue keeps mapped; nothing where the driver does not look at its buffers.
+/// The pins of one queue; empty where the profile's interface does not check a queue's buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     ring: Option<Pin>,
@@ -42,12 +42,12 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// A ring, and buffers that stay the queue's.
+    /// Pins of a ring, which can be exchanged, and of buffers that stay the queue's until its end.
     pub(crate) fn new(ring: Pin, fixed: Vec<Pin>) -> Self {
         Self { ring: Some(ring), _fixed: fixed }
     }
 
-    /// Another ring takes the place of the one that there is, which is let go.
+    /// Replaces the pin of the ring, which unpins the old ring.
     pub(crate) fn exchange_ring(&mut self, ring: Pin) {
         self.ring = Some(ring);
     }

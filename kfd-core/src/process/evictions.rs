@@ -6,32 +6,35 @@ use crate::ids::Nanos;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// `PROCESS_RESTORE_TIME_MS` (amdkfd/kfd_priv.h): how long an eviction for memory lasts at least.
+/// `PROCESS_RESTORE_TIME_MS` (amdkfd/kfd_priv.h): the shortest time that an eviction for memory lasts.
 const RESTORE: Nanos = Nanos(100_000_000);
-/// `AMDGPU_USERPTR_RESTORE_DELAY_MS` (amdgpu/amdgpu_amdkfd_gpuvm.c).
+/// `AMDGPU_USERPTR_RESTORE_DELAY_MS` (amdgpu/amdgpu_amdkfd_gpuvm.c): the shortest time that an eviction for USERPTR
+/// lasts.
 const USERPTR_RESTORE: Nanos = Nanos(1_000_000);
-/// The longest time between two looks at whether the reason has passed. The first is after [`RESTORE`], which is also
-/// amdkfd's `PROCESS_BACK_OFF_TIME_MS`; each is twice as long as the last, since a look costs a wake-up.
+/// The longest time between two checks whether a reason has passed, in ns. The first check is after [`RESTORE`], which
+/// is also amdkfd's `PROCESS_BACK_OFF_TIME_MS`; each next one waits twice as long as the last, because a check costs a
+/// wake-up.
 const BACK_OFF_LAST: u64 = 1_600_000_000;
 
-/// Why a process is evicted. `core::eviction` says when each begins and ends.
+/// The reason of an eviction. `core::eviction` decides when each begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Its VRAM was needed.
+    /// Another process needed the VRAM.
     Memory,
-    /// Client memory that a queue uses was not there.
+    /// Client memory that a queue uses was unmapped (USERPTR).
     Userptr,
-    /// It holds more than it was charged for.
+    /// The process holds more memory than it is charged for.
     Overdrawn,
-    /// By request.
+    /// The embedder asked for the eviction.
     Request,
-    /// It is being checkpointed or restored.
+    /// The process is being checkpointed or restored.
     Checkpoint,
 }
 
 impl Reason {
-    /// How long until the first look at whether it has passed; `None` when only its author knows.
+    /// The time until the first check whether the reason has passed; `None` where only whoever began the eviction can
+    /// end it.
     fn lasts(self) -> Option<Nanos> {
         match self {
             Self::Memory | Self::Overdrawn => Some(RESTORE),
@@ -41,19 +44,20 @@ impl Reason {
     }
 }
 
-/// An eviction, for listings.
+/// An eviction under way, as a listing shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Eviction {
-    /// Why.
+    /// The reason that the queues stand still for.
     pub reason: Reason,
-    /// Since when.
+    /// The time at which this eviction began.
     pub since: Nanos,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Active {
     since: Nanos,
-    /// When to look next whether the reason has passed; `None` when only its author knows.
+    /// The time of the next check whether the reason has passed; `None` where only whoever began the eviction can end
+    /// it.
     due: Option<Nanos>,
     back_off: u64,
 }
@@ -62,36 +66,38 @@ struct Active {
 #[derive(Debug, Default)]
 pub(crate) struct Evictions {
     active: BTreeMap<Reason, Active>,
-    /// Since when there is any.
+    /// The time at which the process came to be evicted; without meaning while it is not.
     began: Nanos,
-    /// How long those lasted that are over.
+    /// The nanoseconds that the process was evicted, without the eviction under way.
     over: u64,
 }
 
 impl Evictions {
-    /// The one that lasts longest already.
+    /// The eviction under way that began first.
     pub(crate) fn oldest(&self) -> Option<Eviction> {
         let oldest = self.active.iter().min_by_key(|(_, active)| active.since);
         oldest.map(|(reason, active)| Eviction { reason: *reason, since: active.since })
     }
 
-    /// How long it was evicted in all, the eviction under way apart (`evict_duration_counter`, amdkfd/kfd_process.c).
+    /// The time that the process was evicted in all, without the eviction under way (`evict_duration_counter`,
+    /// amdkfd/kfd_process.c).
     pub(crate) fn lasted(&self) -> Nanos {
         Nanos(self.over)
     }
 
-    /// All.
+    /// Every eviction under way, one a reason.
     pub(crate) fn all(&self) -> Vec<Eviction> {
         let row = |(reason, active): (&Reason, &Active)| Eviction { reason: *reason, since: active.since };
         self.active.iter().map(row).collect()
     }
 
-    /// Whether it is evicted for that reason.
+    /// Whether the process is evicted for this reason.
     pub(crate) fn has(&self, reason: Reason) -> bool {
         self.active.contains_key(&reason)
     }
 
-    /// An eviction for a reason that there is not yet; when to look whether it has passed.
+    /// Begins an eviction for a reason that does not hold yet. Returns the time of the first check whether it has
+    /// passed.
     pub(crate) fn begin(&mut self, reason: Reason, now: Nanos) -> Option<Nanos> {
         if self.active.is_empty() {
             self.began = now;
@@ -101,7 +107,8 @@ impl Evictions {
         due
     }
 
-    /// The reason has passed. `None` when it is not evicted for it; else when it would have been looked at next.
+    /// Ends the eviction for a reason. `None` when the process is not evicted for it, else the time of the check that
+    /// is not needed any more.
     pub(crate) fn end(&mut self, reason: Reason, now: Nanos) -> Option<Option<Nanos>> {
         let active = self.active.remove(&reason)?;
         if self.active.is_empty() {
@@ -110,13 +117,13 @@ impl Evictions {
         Some(active.due)
     }
 
-    /// The reasons to be looked at by now.
+    /// The reasons whose next check is due by `now`.
     pub(crate) fn due(&self, now: Nanos) -> Vec<Reason> {
         let is_due = |active: &Active| active.due.is_some_and(|at| at <= now);
         self.active.iter().filter(|(_, active)| is_due(active)).map(|(reason, _)| *reason).collect()
     }
 
-    /// The reason has not passed; when to look again.
+    /// Puts off the next check of a reason that has not passed. Returns its time.
     pub(crate) fn put_off(&mut self, reason: Reason, now: Nanos) -> Option<Nanos> {
         let active = self.active.get_mut(&reason)?;
         active.back_off = (active.back_off * 2).min(BACK_OFF_LAST);

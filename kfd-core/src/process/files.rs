@@ -7,7 +7,7 @@ use crate::ids::{FileId, ProcessId, RenderMinor};
 use crate::sync::Mutex;
 use std::collections::HashMap;
 
-/// All open files.
+/// Every open file and its process.
 #[derive(Debug, Default)]
 pub(crate) struct Files(Mutex<Books>);
 
@@ -19,7 +19,7 @@ struct Books {
 }
 
 impl Files {
-    /// One more.
+    /// Enters a new open file of a process and numbers it.
     pub(crate) fn open(&self, process: ProcessId, node: Node) -> FileId {
         let mut books = self.0.lock();
         books.serial += 1;
@@ -29,7 +29,7 @@ impl Files {
         file
     }
 
-    /// One less; whose it was. A file of a process that is gone is none.
+    /// Removes a closed file and returns its process. `None` for a file whose process was unpublished before.
     pub(crate) fn release(&self, file: FileId) -> Option<ProcessId> {
         let mut books = self.0.lock();
         let process = books.owners.remove(&file)?;
@@ -42,7 +42,7 @@ impl Files {
         Some(process)
     }
 
-    /// Forgets every file of a process that nothing finds any more; which they were.
+    /// Removes every file of a process that is being unpublished, and returns them.
     pub(crate) fn forget(&self, process: ProcessId) -> Vec<FileId> {
         let mut books = self.0.lock();
         let files: Vec<_> = books.files.remove(&process).unwrap_or_default().into_keys().collect();
@@ -65,8 +65,7 @@ impl Files {
         self.0.lock().files.get(&process).is_some_and(|files| files.values().any(|n| *n == node))
     }
 
-    /// The file of a render node that the process has had open for the longest time: of the node `own`, or of any if it has
-    /// none of that.
+    /// The oldest open file of the render node `own` that the process has, or its oldest of any render node.
     pub(crate) fn render(&self, process: ProcessId, own: RenderMinor) -> Option<(FileId, RenderMinor)> {
         let books = self.0.lock();
         let render = |(file, node): (&FileId, &Node)| match node {
@@ -77,13 +76,13 @@ impl Files {
         Some((file, minor))
     }
 
-    /// How many a process has open.
+    /// The number of files that a process has open.
     pub(crate) fn count(&self, process: ProcessId) -> u32 {
         let books = self.0.lock();
         books.files.get(&process).map_or(0, |files| u32::try_from(files.len()).unwrap_or(u32::MAX))
     }
 
-    /// How many there are.
+    /// The number of open files of all processes.
     pub(crate) fn total(&self) -> u64 {
         self.0.lock().owners.len() as u64
     }

@@ -45,7 +45,7 @@ use crate::sync::{Arc, AtomicBool, Mutex};
 use notifier::{Listener, Releasing};
 use std::io;
 
-/// When what happened, and why.
+/// The times of a process's death, and its cause.
 #[derive(Debug, Clone, Copy, Default)]
 struct Life {
     cause: Option<Cause>,
@@ -55,35 +55,35 @@ struct Life {
     unpublished_at: Nanos,
 }
 
-/// What lies under the process mutex.
+/// The state under the process mutex.
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
-    /// The release hook has run: nothing comes any more.
+    /// Whether the release hook has run: nothing is made any more.
     pub(crate) revoked: bool,
-    /// One per device, in order.
+    /// The process's state on each device, in topology order.
     pub(crate) bindings: Vec<Binding>,
-    /// Queues.
+    /// The process's queues.
     pub(crate) pqm: Pqm,
-    /// How far a checkpoint or a restore has come.
+    /// The step of a checkpoint or a restore that the process is at.
     pub(crate) step: Step,
-    /// Why they do not run, while they do not.
+    /// The evictions under way, while which its queues stand still.
     pub(crate) evictions: Evictions,
-    /// Streams of events that it has opened, and what each costs.
+    /// The SMI event streams that it has opened, each with its charge.
     pub(crate) streams: Vec<(Arc<Stream>, Charge)>,
-    /// SET_XNACK_MODE.
+    /// Whether retried faults are on (SET_XNACK_MODE).
     pub(crate) xnack: bool,
-    /// Ranges of shared virtual memory.
+    /// The ranges of shared virtual memory.
     pub(crate) svm: Svm,
 }
 
 impl Inner {
-    /// Streams that their client has closed cost nothing any more.
+    /// Gives back the charges of the SMI event streams that the client has closed.
     pub(crate) fn close_streams(&mut self) {
         self.streams.retain(|(stream, _)| !stream.is_over());
     }
 }
 
-/// See the module's head. Opaque outside the crate; public because tokens of its death name it.
+/// The KFD process object. Opaque outside the crate; public because the tokens of its death name it.
 pub struct Process {
     id: ProcessId,
     tgid: Tgid,
@@ -97,18 +97,18 @@ pub struct Process {
     pub(crate) inner: Mutex<Inner>,
     pub(crate) events: Mutex<EventTable>,
     pub(crate) debug: Mutex<Debug>,
-    /// Copies between it and others that it has asked for.
+    /// CROSS_MEMORY_COPY calls of this process that have not ended.
     pub(crate) copies: Copies,
-    /// What its files of render nodes have.
+    /// The state of its open render node files.
     pub(crate) render: RenderFiles,
     pub(crate) purse: Arc<Purse>,
-    /// It has opened kfd, or somebody debugs it.
+    /// Whether the process has opened kfd, or somebody debugs it.
     pub(crate) uses_kfd: AtomicBool,
     charge: Charge,
 }
 
 impl Process {
-    /// A process object that nobody finds yet.
+    /// A process object that is not published yet.
     pub(crate) fn new(
         id: ProcessId,
         tgid: Tgid,
@@ -140,63 +140,63 @@ impl Process {
         }
     }
 
-    /// Its id.
+    /// The id that the core gave the object.
     pub(crate) fn id(&self) -> ProcessId {
         self.id
     }
 
-    /// Its thread group.
+    /// The thread group of the client.
     pub(crate) fn tgid(&self) -> Tgid {
         self.tgid
     }
 
-    /// Its user.
+    /// The user who is charged for the process.
     pub(crate) fn uid(&self) -> Uid {
         self.purse.uid()
     }
 
-    /// Its arena, made now if there was none: `bytes` for each device.
+    /// The process's arena, with room for `bytes` of each device; made now if there was none.
     pub(crate) fn arena(&self, bytes: u64) -> io::Result<Arc<Arena>> {
         self.arena.get(bytes.saturating_mul(self.devices.len() as u64), &self.vitals.arena_fds)
     }
 
-    /// Bytes of memory behind its arena.
+    /// The bytes of memory that the arena has now.
     pub(crate) fn resident(&self) -> u64 {
         self.arena.resident()
     }
 
-    /// By how much it holds more memory than it is charged for, when it does. A client can touch any byte of its own
-    /// arena without a call.
+    /// The bytes that the process holds beyond what it is charged for; `None` when there are none. A client can touch
+    /// any byte of its own arena without a call.
     pub(crate) fn excess(&self) -> Option<Bytes> {
         let holds = self.purse.holds();
         let resident = self.resident();
-        // What was shared costs nothing once nobody holds it, and is there for a grace period longer.
+        // A share that nobody holds costs nothing any more, but its bytes stay for a grace period.
         let excess = resident.checked_sub(holds.vram_bytes + holds.gtt_bytes + self.arena.parting())?;
         (excess > 0).then_some(Bytes(excess))
     }
 
-    /// When it was made.
+    /// The time at which the object was made.
     pub(crate) fn attached_at(&self) -> Nanos {
         self.attached_at
     }
 
-    /// Where in its life it is.
+    /// The stage of its life.
     pub(crate) fn stage(&self) -> Stage {
         self.stage.load()
     }
 
-    /// Why it dies, once it does.
+    /// The cause of its death, from the first sign on.
     pub(crate) fn cause(&self) -> Option<Cause> {
         self.life.lock().cause
     }
 
-    /// It can be found from now on.
+    /// Moves the object to `Live`: it was published and can be found from now on.
     pub(crate) fn attached(&self) {
         let moved = self.stage.advance(Stage::Attaching);
         debug_assert!(moved, "a process object is published once");
     }
 
-    /// `Live → Doomed`. True for one caller only.
+    /// Moves the object from `Live` to `Doomed`. True for one caller only.
     pub(crate) fn doom(&self, cause: Cause, now: Nanos) -> bool {
         if !self.stage.advance(Stage::Live) {
             return false;
@@ -206,7 +206,7 @@ impl Process {
         true
     }
 
-    /// Moves from `from` to the stage after it, for the holder of the token.
+    /// Moves the object from `from` to the next stage, on behalf of the holder of the token.
     pub(crate) fn reached(&self, from: Stage, now: Nanos) {
         {
             let mut life = self.life.lock();
@@ -225,7 +225,7 @@ impl Process {
         debug_assert!(moved, "a token's step is taken once, from {from:?}");
     }
 
-    /// Ends those of `calls` whose condition is no longer unmet. The event table is held by the caller.
+    /// Ends those of the parked `calls` whose condition is met or can never be. The caller holds the event table.
     pub(crate) fn settle(
         &self,
         table: &mut EventTable,
@@ -249,7 +249,7 @@ impl Process {
         }
     }
 
-    /// Takes a parked wait off every list.
+    /// Takes a parked wait off the event table, its events and the deadlines.
     pub(crate) fn end_wait(
         &self,
         table: &mut EventTable,
@@ -281,13 +281,14 @@ impl Process {
 }
 
 impl Listener for Process {
-    /// Revokes: O(queues), waits for an engine's step at most, frees nothing, may run twice.
+    /// Stops everything that runs: O(queues), waits for at most one step of an engine, frees nothing, and may run
+    /// twice.
     fn release(&self, _: &Releasing<'_>) {
         self.inner.lock().revoked = true;
         owned::stop_all(self);
     }
 
-    /// On the reclaimer, when nobody can look any more: unmaps, closes, returns the last charge.
+    /// Frees the process on the reclaimer, when no reader is left: unmaps, closes, gives back the last charge.
     fn free(self: Box<Self>) {
         let obituary = self.obituary();
         self.vitals.orphans.orphaned(self.id, self.tgid, self.uid(), self.resident());

@@ -3,45 +3,45 @@
 use crate::ids::{Nanos, ProcessId, Tgid, Uid};
 use serde::{Deserialize, Serialize};
 
-/// Why a process was doomed.
+/// The cause for which a process was doomed: the first sure sign of its death.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// Its pidfd became readable.
+    /// The pidfd became readable.
     Exited,
-    /// SIGKILL was seen pending before the exit.
+    /// SIGKILL was pending before the exit.
     Killed,
-    /// It called exec: the address space it had is gone.
+    /// The process called exec: its former address space is gone.
     Exec,
-    /// Its memory answers no more (0 bytes from its mem descriptor).
+    /// The mem descriptor read 0 bytes: the address space is gone.
     MmGone,
-    /// A memory worker hung on its pages.
+    /// A memory worker hung on a page of the process.
     HungMemory,
-    /// The administrator or a limit put it out; it may still be alive.
+    /// The administrator or a limit evicted the process; it may still be alive.
     Evicted,
-    /// The daemon is going down.
+    /// The daemon is shutting down.
     Shutdown,
 }
 
-/// What is told of a process once it has been freed. Times are `CLOCK_MONOTONIC`.
+/// The record of a death, told once the process has been freed. Times are `CLOCK_MONOTONIC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obituary {
-    /// Its thread group.
+    /// The thread group of the process.
     pub tgid: Tgid,
-    /// Its user.
+    /// The user who was charged for it.
     pub uid: Uid,
-    /// Which object.
+    /// The id of the process object.
     pub process: ProcessId,
-    /// The first sure sign.
+    /// The first sure sign of the death.
     pub cause: Cause,
-    /// When the first sign was seen.
+    /// The time at which the first sign was seen.
     pub doomed_at: Nanos,
-    /// When its queues had stopped.
+    /// The time at which its queues had stopped.
     pub stopped_at: Nanos,
-    /// When its parked calls had their answers.
+    /// The time at which its parked calls had been answered.
     pub answered_at: Nanos,
-    /// When it was out of every index.
+    /// The time at which no index found it any more.
     pub unpublished_at: Nanos,
-    /// When its last byte and descriptor were gone.
+    /// The time at which its last byte and descriptor were freed.
     pub freed_at: Nanos,
 }

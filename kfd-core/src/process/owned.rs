@@ -19,67 +19,67 @@ use serde::{Deserialize, Serialize};
 pub enum ObjectKind {
     /// A user-mode queue.
     Queue,
-    /// What an open file of a render node has: contexts, lists, an address space, and the submissions that run over it.
+    /// An open file of a render node: contexts, lists, an address space, and the submissions that run over it.
     GraphicsFile,
     /// An interval of a device's address map.
     Mapping,
-    /// A call that has not been answered.
+    /// A parked call: one that has not been answered.
     ParkedCall,
-    /// A debug session in which this process is the target.
+    /// A debug session whose target is this process.
     DebugSession,
     /// A KFD buffer object.
     BufferObject,
     /// A range of shared virtual memory.
     SvmRange,
-    /// A stream of a device's events.
+    /// A stream of a device's SMI events.
     EventStream,
     /// A KFD event.
     Event,
-    /// The memory behind its buffers.
+    /// The memfd behind the process's buffers.
     Arena,
 }
 
-/// Whose end ends an object.
+/// The owner of an object: with its end the object ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// The process.
+    /// The KFD process.
     Process,
-    /// A file of a render node, and with the last of them the process.
+    /// An open file of a render node; its objects end with the process at the latest.
     RenderFile,
-    /// The debugger, and with it the target.
+    /// The debugger; the session ends with its target at the latest.
     Debugger,
 }
 
-/// How many objects of a kind a process has.
+/// The number of objects of one kind that a process has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
-    /// Of which kind.
+    /// The kind counted.
     pub kind: ObjectKind,
-    /// Whose end ends them.
+    /// The owner of objects of this kind.
     pub owner: Owner,
-    /// How many.
+    /// The number of objects.
     pub count: u64,
 }
 
-/// Which step of a death leaves nothing of a kind running.
+/// The step of a death after which nothing of a kind is running.
 pub(crate) enum Stop {
-    /// The release hook, by `stop`.
+    /// The release hook, which calls `stop`; `running` counts what still runs.
     Release { stop: fn(&Process), running: fn(&Process) -> u64 },
-    /// The answering of waiters.
+    /// The answering of waiters; `running` counts what still waits.
     AnswerWaiters { running: fn(&Process) -> u64 },
-    /// None: it does nothing by itself.
+    /// No step: an object of this kind does nothing by itself.
     Passive,
 }
 
-/// One kind of object, and how it ends.
+/// One kind of object, its owner, and how it is stopped and freed.
 pub(crate) struct Row {
     pub(crate) kind: ObjectKind,
     pub(crate) owner: Owner,
     pub(crate) stop: Stop,
-    /// How many the process has.
+    /// Counts the process's objects of this kind.
     pub(crate) count: fn(&Process) -> u64,
-    /// Takes all of them apart, when nobody can look any more.
+    /// Frees all of the process's objects of this kind, when no reader is left.
     pub(crate) free: fn(&Process),
 }
 
@@ -105,7 +105,7 @@ pub(crate) const GRAPH: [Row; 10] = [
     Row {
         kind: ObjectKind::Mapping,
         owner: Owner::Process,
-        // After the engines have left, so that none takes the revoking for a fault of its client.
+        // Revoked after the engines have left the queues, so that no engine takes it for a fault of its client.
         stop: Stop::Release {
             stop: |process| process.pdds.iter().for_each(|pdd| pdd.map.revoke()),
             running: |process| process.pdds.iter().filter(|pdd| !pdd.map.is_revoked()).count() as u64,
@@ -164,13 +164,13 @@ pub(crate) const GRAPH: [Row; 10] = [
     },
 ];
 
-/// What a process has, by kind; kinds of which it has none are left out.
+/// The number of objects of each kind that a process has, without kinds of which it has none.
 pub(crate) fn counts(process: &Process) -> Vec<Owned> {
     let counted = |row: &Row| Owned { kind: row.kind, owner: row.owner, count: (row.count)(process) };
     GRAPH.iter().map(counted).filter(|owned| owned.count > 0).collect()
 }
 
-/// The release hook's walk.
+/// Stops what the release hook stops, in the graph's order.
 pub(super) fn stop_all(process: &Process) {
     for row in &GRAPH {
         if let Stop::Release { stop, .. } = row.stop {
@@ -179,14 +179,15 @@ pub(super) fn stop_all(process: &Process) {
     }
 }
 
-/// The free's walk.
+/// Frees every kind, in the graph's order.
 pub(super) fn free_all(process: &Process) {
     for row in &GRAPH {
         (row.free)(process);
     }
 }
 
-/// What still runs that the release hook, or when `answered` the answering of waiters, must have stopped.
+/// The kinds that still run although the release hook must have stopped them; with `answered` also those that the
+/// answering of waiters must have.
 pub(super) fn still_running(process: &Process, answered: bool) -> Vec<(ObjectKind, u64)> {
     let running = |row: &Row| match row.stop {
         Stop::Release { running, .. } => running(process),
@@ -196,7 +197,7 @@ pub(super) fn still_running(process: &Process, answered: bool) -> Vec<(ObjectKin
     GRAPH.iter().map(|row| (row.kind, running(row))).filter(|(_, running)| *running > 0).collect()
 }
 
-/// Off every device; when it returns no engine is in them.
+/// Takes the queues off every device; when it returns, no engine is at one of them.
 fn stop_queues(process: &Process) {
     let queues: Vec<_> = process.inner.lock().pqm.iter().map(|entry| entry.queue.clone()).collect();
     for queue in &queues {
@@ -224,7 +225,7 @@ fn debug_sessions(process: &Process) -> u64 {
     u64::from(process.debug.lock().session.is_some())
 }
 
-/// The arena goes, or what others hold of it stays without its process.
+/// Drops the arena; what others hold of it stays, without the process.
 fn free_arena(process: &Process) {
     if let Some(arena) = process.arena.orphan() {
         process.vitals.orphans.outlives(process.id, &arena);

@@ -12,13 +12,13 @@ use crate::memory::bo::Bos;
 use crate::sync::{Arc, AtomicU64, Mutex};
 use std::io;
 
-/// A process's arena, made when it is first asked for. Lock order: inside the process mutex; nothing is called with it
-/// held.
+/// The arena of a process, made when it is first asked for. Lock order: inside the process mutex; nothing is called
+/// with it held.
 #[derive(Debug, Default)]
 pub(crate) struct ArenaSlot(Mutex<Option<Arc<Arena>>>);
 
 impl ArenaSlot {
-    /// The arena, made now if there was none, of so many bytes.
+    /// The arena; made now with `bytes` bytes if there was none.
     pub(crate) fn get(&self, bytes: u64, count: &Arc<AtomicU64>) -> io::Result<Arc<Arena>> {
         let mut slot = self.0.lock();
         if let Some(arena) = &*slot {
@@ -29,53 +29,54 @@ impl ArenaSlot {
         Ok(arena)
     }
 
-    /// The process is being freed: the arena, if others hold a part of it. Its cost has left the purse.
+    /// Moves the arena's charges out of the purse of a process that is being freed. Returns the arena if others hold a
+    /// part of it.
     pub(crate) fn orphan(&self) -> Option<Arc<Arena>> {
         let arena = self.0.lock().as_ref().map(Arc::clone)?;
         arena.orphan().then_some(arena)
     }
 
-    /// Whether it was made.
+    /// Whether the arena was made.
     pub(crate) fn is_there(&self) -> bool {
         self.0.lock().is_some()
     }
 
-    /// The process is being freed: the arena, which goes with its last holder.
+    /// Takes the arena out for the free of its process; it is dropped with its last holder.
     pub(crate) fn take(&self) -> Option<Arc<Arena>> {
         self.0.lock().take()
     }
 
-    /// Bytes of memory behind the arena.
+    /// The bytes of memory that the arena has now.
     pub(crate) fn resident(&self) -> u64 {
         self.0.lock().as_ref().map_or(0, |arena| arena.resident())
     }
 
-    /// Bytes of it that cost nothing any more and are there still.
+    /// The bytes of shared ranges that are in their grace period: they cost nothing any more and are still resident.
     pub(crate) fn parting(&self) -> u64 {
         self.0.lock().as_ref().map_or(0, |arena| arena.parting())
     }
 }
 
-/// The part that engines read.
+/// The part of a process's state on one device that engines read.
 #[derive(Debug, Default)]
 pub(crate) struct Pdd {
-    /// What GPU addresses mean. The file whose address space it is (`render`) changes it too.
+    /// The address map. A render file whose address space it has become (`process::render`) changes it too.
     pub(crate) map: Arc<AddressMap>,
 }
 
-/// The part that ioctls change, under the process mutex.
+/// The part of a process's state on one device that ioctls change, under the process mutex.
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
-    /// ACQUIRE_VM was called: everything else about the device needs it.
+    /// Whether ACQUIRE_VM was called, which everything else about the device needs.
     pub(crate) vm: bool,
-    /// Its buffer objects.
+    /// The process's buffer objects on the device.
     pub(crate) bos: Bos,
-    /// Nanoseconds in which copy queues ran that are no more (`sdma_past_activity_counter`, amdkfd/kfd_priv.h).
+    /// The nanoseconds that destroyed copy queues ran (`sdma_past_activity_counter`, amdkfd/kfd_priv.h).
     pub(crate) copied: u64,
-    /// SET_SCRATCH_BACKING_VA.
+    /// The address set by SET_SCRATCH_BACKING_VA.
     pub(crate) scratch: u64,
-    /// SET_TRAP_HANDLER: code and data.
+    /// The addresses set by SET_TRAP_HANDLER: code and data.
     pub(crate) trap_handler: (u64, u64),
-    /// SET_MEMORY_POLICY: default, alternate.
+    /// The policies set by SET_MEMORY_POLICY: default and alternate.
     pub(crate) policy: (u32, u32),
 }

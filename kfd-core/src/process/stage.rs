@@ -14,24 +14,24 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Stage {
-    /// Being made; nobody can find it yet.
+    /// The object is being made; nobody can find it yet.
     Attaching = 0,
-    /// In use.
+    /// The object is in use.
     Live = 1,
-    /// A sure sign of death was seen, or it was evicted.
+    /// A sure sign of death was seen, or the process was evicted for good.
     Doomed = 2,
-    /// Its queues are off the device and nothing translates its addresses any more.
+    /// The queues are off the devices, and no address is translated any more.
     QueuesStopped = 3,
-    /// Every parked call has its answer.
+    /// Every parked call has been answered.
     WaitersAnswered = 4,
-    /// In no index; readers inside the grace period may still look.
+    /// No index finds the object; readers inside the grace period may still use it.
     Unpublished = 5,
-    /// The reclaimer has it.
+    /// The reclaimer has freed the object.
     Freed = 6,
 }
 
 impl Stage {
-    /// All stages in order.
+    /// Every stage, in order.
     pub const ALL: [Self; 7] = [
         Self::Attaching,
         Self::Live,
@@ -57,7 +57,7 @@ impl Stage {
     }
 }
 
-/// The stage as it lies in the shared object.
+/// The stage of a process object, changed by several threads.
 #[derive(Debug)]
 pub struct AtomicStage(AtomicU8);
 
@@ -68,12 +68,12 @@ impl Default for AtomicStage {
 }
 
 impl AtomicStage {
-    /// The stage now; what was written before the move to it is visible.
+    /// The current stage; what was written before the move to it is visible.
     pub fn load(&self) -> Stage {
         Stage::ALL[usize::from(self.0.load(Ordering::Acquire)).min(Stage::ALL.len() - 1)]
     }
 
-    /// Moves from `from` to the stage after it. False when it was not at `from`: somebody else was first.
+    /// Moves from `from` to the next stage. False when the stage was not `from`: somebody else was first.
     pub fn advance(&self, from: Stage) -> bool {
         let Some(to) = from.next() else { return false };
         self.0.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()

@@ -12,20 +12,20 @@ use notifier::srcu::{Guard, Slot};
 use notifier::{MmId, Ref};
 use std::collections::HashMap;
 
-/// See the module's head.
+/// The process table.
 pub(crate) struct ProcessTable {
     slots: Box<[Slot<Process>]>,
     index: Mutex<Index>,
 }
 
-/// The writers' side of the table.
+/// The part of the table that writers change, under its lock.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     by_mm: HashMap<MmId, ProcessId>,
     by_tgid: HashMap<Tgid, ProcessId>,
-    /// Slots without a tenant; the one left longest ago is taken last, so that its pages stay warm.
+    /// Free slots; the one freed last is taken first, because its pages are warm.
     free: Vec<u32>,
-    /// How many tenants each slot has had.
+    /// The number of process objects that each slot has had.
     generations: Vec<u32>,
 }
 
@@ -35,7 +35,7 @@ impl Index {
         self.by_mm.get(&mm).copied()
     }
 
-    /// A slot for a new object; `None` when all are taken.
+    /// Reserves a slot for a new object; `None` when all are taken.
     pub(crate) fn reserve(&mut self) -> Option<ProcessId> {
         let slot = self.free.pop()?;
         let generation = self.generations.get_mut(slot as usize)?;
@@ -43,14 +43,14 @@ impl Index {
         Some(ProcessId { slot, generation: *generation })
     }
 
-    /// Gives back a slot that was reserved and has no tenant.
+    /// Gives back a reserved slot whose object was never published.
     pub(crate) fn forget(&mut self, id: ProcessId) {
         self.free.push(id.slot);
     }
 }
 
 impl ProcessTable {
-    /// A table of so many slots.
+    /// A table of `capacity` slots.
     pub(crate) fn new(capacity: u32) -> Self {
         let slots = (0..capacity).map(|_| Slot::empty()).collect();
         let index = Index {
@@ -61,24 +61,24 @@ impl ProcessTable {
         Self { slots, index: Mutex::new(index) }
     }
 
-    /// The index, locked.
+    /// Locks the index.
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock()
     }
 
-    /// The process object, for as long as the read section lasts.
+    /// The process object with this id, for as long as the read section lasts.
     pub(crate) fn load<'g>(&self, id: ProcessId, guard: &'g Guard<'_>) -> Option<&'g Process> {
         let process = self.slots.get(id.slot as usize)?.load(guard)?;
         (process.id() == id).then_some(process)
     }
 
-    /// A reference to the process object, to be used outside the read section.
+    /// A reference to the process object with this id, which may outlive the read section.
     pub(crate) fn get(&self, id: ProcessId, guard: &Guard<'_>) -> Option<Ref<Process>> {
         let process = self.slots.get(id.slot as usize)?.get(guard)?;
         (process.id() == id).then_some(process)
     }
 
-    /// Makes `process` findable. The index is held by the caller, who reserved the id.
+    /// Publishes a process object: it is found from now on. The caller holds the index and has reserved the id.
     pub(crate) fn publish(&self, index: &mut Index, process: Ref<Process>) {
         let id = process.id();
         let (mm, tgid) = (Ref::mm(&process).id(), process.tgid());
@@ -88,8 +88,7 @@ impl ProcessTable {
         index.by_tgid.insert(tgid, id);
     }
 
-    /// Takes the process object out of everything that finds it; the table's reference is the result, to be put with
-    /// no lock held.
+    /// Takes the process object out of every index. Returns the table's reference, to be put with no lock held.
     pub(crate) fn unpublish(&self, process: &Ref<Process>) -> Option<Ref<Process>> {
         let id = process.id();
         let mut index = self.index.lock();
@@ -105,7 +104,7 @@ impl ProcessTable {
         taken
     }
 
-    /// The object of that address space, or of the thread group's latest when none is named.
+    /// The published object of address space `mm`, or without one the object that the thread group published last.
     pub(crate) fn find(&self, tgid: Tgid, mm: Option<MmId>) -> Option<ProcessId> {
         let index = self.index.lock();
         match mm {

@@ -12,29 +12,29 @@ use crate::notice::{Notice, Outbox};
 use crate::process::obituary::Obituary;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
 
-/// What process objects share with their core and outlive it by.
+/// The part of the core's state that process objects use and may outlive the core by.
 pub(crate) struct Vitals {
     outbox: Arc<dyn Outbox>,
     clock: Arc<dyn Clock>,
-    /// Process objects in memory. A leaf lock.
+    /// The number of process objects in memory. A leaf lock.
     alive: Mutex<u64>,
     died: Condvar,
-    /// Process objects freed.
+    /// The number of process objects freed.
     pub(crate) freed: AtomicU64,
-    /// Descriptors of arenas.
+    /// The number of arena memfds.
     pub(crate) arena_fds: Arc<AtomicU64>,
-    /// Arenas that clients may map.
+    /// The arenas that clients may map.
     pub(crate) orphans: Orphans,
-    /// How often a process was evicted because its VRAM was needed.
+    /// The number of evictions of processes for VRAM.
     pub(crate) evictions: AtomicU64,
-    /// Memory that processes have exported.
+    /// The buffers that processes have exported.
     pub(crate) shares: Arc<Shares>,
-    /// Streams of events.
+    /// The streams of SMI events.
     pub(crate) smi: Smi,
 }
 
 impl Vitals {
-    /// Nothing yet.
+    /// The state of a core without processes.
     pub(crate) fn new(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>) -> Self {
         let zero = || AtomicU64::new(0);
         let (alive, died) = (Mutex::new(0), Condvar::new());
@@ -52,29 +52,29 @@ impl Vitals {
         }
     }
 
-    /// Process objects in memory.
+    /// The number of process objects in memory.
     pub(crate) fn alive(&self) -> u64 {
         *self.alive.lock()
     }
 
-    /// Waits until no more than `left` are, or until the time is over.
+    /// Waits until at most `left` process objects are in memory. False when `time` is over first.
     pub(crate) fn wait_until_left(&self, left: u64, time: std::time::Duration) -> bool {
         let waited = self.died.wait_timeout_while(self.alive.lock(), time, |alive| *alive > left);
         let (alive, _) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
         *alive <= left
     }
 
-    /// Now.
+    /// The time on the core's clock.
     pub(crate) fn now(&self) -> Nanos {
         self.clock.now()
     }
 
-    /// A process object was made.
+    /// Counts a process object that was made.
     pub(crate) fn born(&self) {
         *self.alive.lock() += 1;
     }
 
-    /// One is gone; told with an obituary when it had been found by somebody.
+    /// Counts a process object that was freed, and posts the obituary of one that had been published.
     pub(crate) fn died(&self, obituary: Option<Obituary>) {
         if let Some(obituary) = obituary {
             self.freed.fetch_add(1, Ordering::AcqRel);

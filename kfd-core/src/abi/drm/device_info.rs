@@ -6,107 +6,107 @@ use crate::abi::layout::wire_struct;
 pub const FAMILY_AI: u32 = 141;
 
 wire_struct! {
-    /// What a device is.
+    /// The answer to DEV_INFO about one device.
     DeviceInfo = "struct drm_amdgpu_info_device" {
-        /// PCI device id.
+        /// The PCI device id.
         device_id: u32,
-        /// Internal revision.
+        /// The internal chip revision.
         chip_rev: u32,
-        /// External revision.
+        /// The external chip revision.
         external_rev: u32,
-        /// PCI revision.
+        /// The PCI revision id.
         pci_rev: u32,
-        /// `FAMILY_*`.
+        /// The chip family, `FAMILY_*`.
         family: u32,
-        /// Shader engines.
+        /// The shader engines of the device.
         num_shader_engines: u32,
-        /// Shader arrays of an engine.
+        /// The shader arrays of an engine.
         num_shader_arrays_per_engine: u32,
-        /// kHz.
+        /// The frequency of the device's clock, kHz.
         gpu_counter_freq: u32,
-        /// kHz.
+        /// The highest engine clock, kHz.
         max_engine_clock: u64,
-        /// kHz.
+        /// The highest memory clock, kHz.
         max_memory_clock: u64,
-        /// Compute units.
+        /// The working compute units of the device.
         cu_active_number: u32,
-        /// Not valid.
+        /// Not valid; see `cu_ao_bitmap`.
         cu_ao_mask: u32,
-        /// Compute units by engine and array.
+        /// The working compute units by engine and array, a bit each.
         cu_bitmap: [[u32; 4]; 4],
-        /// Render backends.
+        /// The enabled render backends, a bit each.
         enabled_rb_pipes_mask: u32,
-        /// Render backends.
+        /// The number of render backends.
         num_rb_pipes: u32,
-        /// Graphics contexts.
+        /// The number of graphics contexts in hardware.
         num_hw_gfx_contexts: u32,
-        /// PCIe generation in newer headers.
+        /// The PCIe generation in newer headers.
         pad: u32 = "_pad",
-        /// `AMDGPU_IDS_FLAGS_*`.
+        /// The device's properties, `AMDGPU_IDS_FLAGS_*`.
         ids_flags: u64,
-        /// First virtual address.
+        /// The first virtual address of user space.
         virtual_address_offset: u64,
-        /// End of virtual addresses below the hole.
+        /// The end of user space's addresses below the hole.
         virtual_address_max: u64,
-        /// Bytes.
+        /// The alignment of virtual addresses, bytes.
         virtual_address_alignment: u32,
-        /// Bytes.
+        /// The size of a page table fragment, bytes.
         pte_fragment_size: u32,
-        /// Bytes.
+        /// The size of a GART page, bytes.
         gart_page_size: u32,
-        /// Bytes.
+        /// The RAM of the constant engine, bytes.
         ce_ram_size: u32,
-        /// `AMDGPU_VRAM_TYPE_*`.
+        /// The kind of memory chips, `AMDGPU_VRAM_TYPE_*`.
         vram_type: u32,
-        /// Bits.
+        /// The width of the memory bus, bits.
         vram_bit_width: u32,
-        /// Video engines that are fused off.
+        /// The video engines that are fused off, a bit each.
         vce_harvest_config: u32,
-        /// Graphics.
+        /// For graphics: non-zero when the off-chip LDS buffers are doubled.
         gc_double_offchip_lds_buf: u32,
-        /// Graphics.
+        /// For graphics: the GPU address of the primitive buffer, 0 here.
         prim_buf_gpu_addr: u64,
-        /// Graphics.
+        /// For graphics: the GPU address of the position buffer, 0 here.
         pos_buf_gpu_addr: u64,
-        /// Graphics.
+        /// For graphics: the GPU address of the control sideband, 0 here.
         cntl_sb_buf_gpu_addr: u64,
-        /// Graphics.
+        /// For graphics: the GPU address of the parameter buffer, 0 here.
         param_buf_gpu_addr: u64,
-        /// Graphics.
+        /// For graphics: the size of the primitive buffer, 0 here.
         prim_buf_size: u32,
-        /// Graphics.
+        /// For graphics: the size of the position buffer, 0 here.
         pos_buf_size: u32,
-        /// Graphics.
+        /// For graphics: the size of the control sideband, 0 here.
         cntl_sb_buf_size: u32,
-        /// Graphics.
+        /// For graphics: the size of the parameter buffer, 0 here.
         param_buf_size: u32,
-        /// Work-items of a wave.
+        /// The work-items of a wave.
         wave_front_size: u32,
-        /// Vector registers that a shader can have.
+        /// The vector registers that a shader can have.
         num_shader_visible_vgprs: u32,
-        /// Compute units of an array.
+        /// The compute units of an array, working or not.
         num_cu_per_sh: u32,
-        /// L2 channels.
+        /// The channels of the L2 cache.
         num_tcc_blocks: u32,
-        /// Graphics.
+        /// For graphics: the depth of the geometry shader's VGT table.
         gs_vgt_table_depth: u32,
-        /// Graphics.
+        /// For graphics: the depth of the geometry shader's primitive buffer.
         gs_prim_buffer_depth: u32,
-        /// Graphics.
+        /// For graphics: the most geometry shader waves of a vertex grouper (VGT).
         max_gs_waves_per_vgt: u32,
-        /// PCIe lanes in newer headers.
+        /// The PCIe lanes in newer headers.
         pad1: u32 = "_pad1",
-        /// Compute units that are always on, by engine and array.
+        /// The compute units that are always on, by engine and array, a bit each.
         cu_ao_bitmap: [[u32; 4]; 4],
-        /// First virtual address above the hole.
+        /// The first virtual address of user space above the hole.
         high_va_offset: u64,
-        /// End of virtual addresses above the hole.
+        /// The end of user space's addresses above the hole.
         high_va_max: u64,
-        /// Graphics.
+        /// For graphics: the tile steering override of the rasterizer, 0 here.
         pa_sc_tile_steering_override: u32,
         /// Padding that C adds.
         pad2: u32 = "",
-        /// L2 channels that are off.
+        /// The channels of the L2 cache that are off, a bit each.
         tcc_disabled_mask: u64,
     }
 }

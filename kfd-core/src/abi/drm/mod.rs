@@ -15,8 +15,8 @@ pub use gem::*;
 pub use info::*;
 pub use submission::*;
 
-/// `DRM_IOCTL_BASE`.
+/// The magic of DRM's commands, `DRM_IOCTL_BASE`.
 pub const MAGIC: u8 = b'd';
 
-/// `DRM_COMMAND_BASE`: driver commands begin here.
+/// `DRM_COMMAND_BASE`: the first number of a driver's own commands.
 pub const COMMAND_BASE: u8 = 0x40;

@@ -2,160 +2,160 @@
 
 use crate::abi::layout::wire_struct;
 
-/// `AMDGPU_CTX_OP_ALLOC_CTX`.
+/// `AMDGPU_CTX_OP_ALLOC_CTX`: makes a context.
 pub const CTX_OP_ALLOC_CTX: u32 = 1;
-/// `AMDGPU_CTX_OP_FREE_CTX`.
+/// `AMDGPU_CTX_OP_FREE_CTX`: frees a context.
 pub const CTX_OP_FREE_CTX: u32 = 2;
-/// `AMDGPU_CTX_OP_QUERY_STATE`.
+/// `AMDGPU_CTX_OP_QUERY_STATE`: tells the reset status of a context since the last query.
 pub const CTX_OP_QUERY_STATE: u32 = 3;
-/// `AMDGPU_CTX_OP_QUERY_STATE2`.
+/// `AMDGPU_CTX_OP_QUERY_STATE2`: tells the reset state of a context as flags.
 pub const CTX_OP_QUERY_STATE2: u32 = 4;
-/// `AMDGPU_CTX_PRIORITY_NORMAL`.
+/// `AMDGPU_CTX_PRIORITY_NORMAL`: the priority of a context that asks for none.
 pub const CTX_PRIORITY_NORMAL: i32 = 0;
-/// `AMDGPU_CTX_GUILTY_RESET`.
+/// `AMDGPU_CTX_GUILTY_RESET`: the reset status of a context that hung.
 pub const CTX_GUILTY_RESET: u32 = 1;
-/// `AMDGPU_CTX_QUERY2_FLAGS_GUILTY`.
+/// `AMDGPU_CTX_QUERY2_FLAGS_GUILTY`: the flag of a context that hung.
 pub const CTX_QUERY2_FLAGS_GUILTY: u64 = 1 << 2;
 
-/// `AMDGPU_BO_LIST_OP_CREATE`.
+/// `AMDGPU_BO_LIST_OP_CREATE`: makes a list.
 pub const BO_LIST_OP_CREATE: u32 = 0;
-/// `AMDGPU_BO_LIST_OP_DESTROY`.
+/// `AMDGPU_BO_LIST_OP_DESTROY`: frees a list.
 pub const BO_LIST_OP_DESTROY: u32 = 1;
-/// `AMDGPU_BO_LIST_OP_UPDATE`.
+/// `AMDGPU_BO_LIST_OP_UPDATE`: replaces the buffers of a list.
 pub const BO_LIST_OP_UPDATE: u32 = 2;
 
-/// `AMDGPU_CHUNK_ID_IB`: [`CsChunkIb`].
+/// `AMDGPU_CHUNK_ID_IB`: a chunk with a [`CsChunkIb`].
 pub const CHUNK_ID_IB: u32 = 0x01;
-/// `AMDGPU_CHUNK_ID_FENCE`: [`CsChunkFence`].
+/// `AMDGPU_CHUNK_ID_FENCE`: a chunk with a [`CsChunkFence`].
 pub const CHUNK_ID_FENCE: u32 = 0x02;
-/// `AMDGPU_CHUNK_ID_DEPENDENCIES`: any number of [`CsChunkDependency`].
+/// `AMDGPU_CHUNK_ID_DEPENDENCIES`: a chunk with any number of [`CsChunkDependency`].
 pub const CHUNK_ID_DEPENDENCIES: u32 = 0x03;
-/// `AMDGPU_CHUNK_ID_BO_HANDLES`: [`BoListIn`].
+/// `AMDGPU_CHUNK_ID_BO_HANDLES`: a chunk with a [`BoListIn`].
 pub const CHUNK_ID_BO_HANDLES: u32 = 0x06;
-/// `AMDGPU_CHUNK_ID_SCHEDULED_DEPENDENCIES`: as `CHUNK_ID_DEPENDENCIES`.
+/// `AMDGPU_CHUNK_ID_SCHEDULED_DEPENDENCIES`: a chunk like `CHUNK_ID_DEPENDENCIES`, whose submissions need only be
+/// scheduled.
 pub const CHUNK_ID_SCHEDULED_DEPENDENCIES: u32 = 0x07;
 
-/// `AMDGPU_HW_IP_NUM`.
+/// `AMDGPU_HW_IP_NUM`: the number of kinds of engines.
 pub const HW_IP_NUM: u32 = 9;
 
 wire_struct! {
-    /// A context: what submissions are numbered in. Out: the context's number, or its state.
+    /// A context, in which submissions are numbered. Out: the context's number, or its state.
     Context = "union drm_amdgpu_ctx" {
-        /// To the driver, `CTX_OP_*`; out: the context, or the lower half of its flags.
+        /// To the driver the operation, `CTX_OP_*`; out the context, or the lower half of its flags.
         op: u32 = "in.op",
-        /// To the driver, 0.
+        /// To the driver, always 0.
         flags: u32 = "in.flags",
-        /// To the driver; out: hangs.
+        /// To the driver the context; out the number of hangs.
         ctx_id: u32 = "in.ctx_id",
-        /// To the driver; out: the reset status.
+        /// To the driver the priority; out the reset status.
         priority: i32 = "in.priority",
     }
 
-    /// A list of buffers that a submission uses. Out: its number in the first word.
+    /// A list of buffers that submissions use. Out: the list's number in the first word.
     BoListIn = "union drm_amdgpu_bo_list" {
-        /// To the driver, `BO_LIST_OP_*`.
+        /// To the driver, the operation, `BO_LIST_OP_*`.
         operation: u32 = "in.operation",
-        /// To the driver.
+        /// To the driver, the number of the list.
         list_handle: u32 = "in.list_handle",
-        /// To the driver.
+        /// To the driver, the number of buffers.
         bo_number: u32 = "in.bo_number",
-        /// To the driver, bytes of an entry.
+        /// To the driver, the bytes of an entry.
         bo_info_size: u32 = "in.bo_info_size",
-        /// To the driver: [`BoListEntry`]s.
+        /// To the driver, the address of the [`BoListEntry`]s.
         bo_info_ptr: u64 = "in.bo_info_ptr",
     }
 
     /// One buffer of a list.
     BoListEntry = "struct drm_amdgpu_bo_list_entry" {
-        /// Its handle.
+        /// The GEM handle of the buffer.
         bo_handle: u32,
-        /// How much it matters.
+        /// The priority by which the buffer is kept resident.
         bo_priority: u32,
     }
 
-    /// A submission. Out: its number in the first 8 bytes.
+    /// A submission. Out: the submission's number in the first 8 bytes.
     Cs = "union drm_amdgpu_cs" {
-        /// To the driver.
+        /// To the driver, the context.
         ctx_id: u32 = "in.ctx_id",
-        /// To the driver, 0 for none.
+        /// To the driver, the number of the buffer list; 0 for none.
         bo_list_handle: u32 = "in.bo_list_handle",
-        /// To the driver.
+        /// To the driver, the number of chunks.
         num_chunks: u32 = "in.num_chunks",
-        /// To the driver.
+        /// To the driver, the flags of the submission.
         flags: u32 = "in.flags",
-        /// To the driver: addresses of [`CsChunk`]s.
+        /// To the driver, the address of the addresses of the [`CsChunk`]s.
         chunks: u64 = "in.chunks",
     }
 
-    /// A part of a submission.
+    /// The header of a chunk, one part of a submission.
     CsChunk = "struct drm_amdgpu_cs_chunk" {
-        /// `CHUNK_ID_*`.
+        /// The kind of the chunk, `CHUNK_ID_*`.
         chunk_id: u32,
-        /// Words of it.
+        /// The length of the chunk in words.
         length_dw: u32,
-        /// Where they are.
+        /// The address of the chunk's words.
         chunk_data: u64,
     }
 
-    /// An indirect buffer to run.
+    /// An indirect buffer to be run.
     CsChunkIb = "struct drm_amdgpu_cs_chunk_ib" {
-        /// Padding.
         pad: u32 = "_pad",
-        /// Flags.
+        /// The flags, `AMDGPU_IB_FLAG_*`.
         flags: u32,
-        /// First byte, in the file's address space.
+        /// The address of the first byte in the file's address space.
         va_start: u64,
-        /// Bytes.
+        /// The length in bytes.
         ib_bytes: u32,
-        /// Which kind of engine.
+        /// The kind of engine, `HW_IP_*`.
         ip_type: u32,
-        /// Which of them.
+        /// The instance of that kind.
         ip_instance: u32,
-        /// Which of its rings.
+        /// The ring of that instance.
         ring: u32,
     }
 
-    /// Where the number of a submission is to be written when it is done.
+    /// The place where a submission's number is written when it is done.
     CsChunkFence = "struct drm_amdgpu_cs_chunk_fence" {
-        /// A buffer of one page.
+        /// The GEM handle of a buffer of one page.
         handle: u32,
-        /// Where in it, bytes.
+        /// The offset in that buffer, bytes.
         offset: u32,
     }
 
-    /// A submission that this one comes after.
+    /// An earlier submission that this one waits for.
     CsChunkDependency = "struct drm_amdgpu_cs_chunk_dep" {
-        /// Which kind of engine.
+        /// The kind of engine of the earlier submission, `HW_IP_*`.
         ip_type: u32,
-        /// Which of them.
+        /// The instance of that kind.
         ip_instance: u32,
-        /// Which of its rings.
+        /// The ring of that instance.
         ring: u32,
-        /// Whose.
+        /// The context of the earlier submission.
         ctx_id: u32,
-        /// Its number.
+        /// The number of the earlier submission.
         handle: u64,
     }
 
-    /// Waits for a submission. Out: 0, or 1 when the time is over, in the first 8 bytes.
+    /// A wait for a submission. Out: 0, or 1 when the time is over, in the first 8 bytes.
     WaitCs = "union drm_amdgpu_wait_cs" {
-        /// To the driver: its number, or all bits for the last.
+        /// To the driver, the number of the submission; all bits set for the last one.
         handle: u64 = "in.handle",
-        /// To the driver, absolute, ns.
+        /// To the driver, the absolute end of the wait, ns.
         timeout: u64 = "in.timeout",
-        /// To the driver.
+        /// To the driver, the kind of engine, `HW_IP_*`.
         ip_type: u32 = "in.ip_type",
-        /// To the driver.
+        /// To the driver, the instance of that kind.
         ip_instance: u32 = "in.ip_instance",
-        /// To the driver.
+        /// To the driver, the ring of that instance.
         ring: u32 = "in.ring",
-        /// To the driver.
+        /// To the driver, the context.
         ctx_id: u32 = "in.ctx_id",
     }
 }
 
 impl Context {
-    /// The answer to a query of its state.
+    /// The answer to a query of a context's state.
     #[must_use]
     pub fn state(flags: u64, hangs: u32, reset_status: u32) -> Self {
         let (low, high) = (flags as u32, (flags >> 32) as u32);
@@ -164,7 +164,7 @@ impl Context {
 }
 
 impl Cs {
-    /// The answer: its number.
+    /// The answer to a submission: its number.
     #[must_use]
     pub fn submitted(number: u64) -> Self {
         Self { ctx_id: number as u32, bo_list_handle: (number >> 32) as u32, ..Self::default() }

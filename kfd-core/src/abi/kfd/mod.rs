@@ -23,8 +23,8 @@ pub use queue::*;
 pub use sharing::*;
 pub use svm::*;
 
-/// `AMDKFD_IOCTL_BASE`.
+/// The magic of KFD's commands, `AMDKFD_IOCTL_BASE`.
 pub const MAGIC: u8 = b'K';
 
-/// `KFD_IOCTL_MAJOR_VERSION`.
+/// The major version of the interface, `KFD_IOCTL_MAJOR_VERSION`.
 pub const INTERFACE_MAJOR: u32 = 1;

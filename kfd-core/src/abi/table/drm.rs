@@ -13,7 +13,8 @@ use crate::abi::spec::{Count, Flow, Ioctl, Pointer};
 use core::mem::offset_of;
 use libc::ENOMEM;
 
-/// The most chunks of a submission, and the most bytes of a buffer list: the kernel allocates for what it copies.
+/// The most chunks of a submission, and the most bytes of a buffer list: the kernel allocates memory for what it
+/// copies.
 const CHUNKS_MAX: u32 = 1024;
 const LIST_BYTES_MAX: u32 = 1 << 18;
 
@@ -28,17 +29,17 @@ const fn d(
     row(abi::MAGIC, number, way, name, layout, pointers, doc)
 }
 
-/// A call of a primary node without a struct.
+/// A call of a primary node that has no struct.
 const fn bare(number: u8, name: &'static str, doc: &'static str) -> Ioctl {
     Ioctl { cmd: crate::abi::ioc::io(abi::MAGIC, number), name, doc, ..Ioctl::PLAIN }.primary()
 }
 
-/// A string that the driver writes as far as there is room.
+/// A pointer to a string that the driver writes as far as there is room.
 const fn string(layout: Layout, at: usize, len: usize) -> Pointer {
     counted(layout, at, len, 1, Flow::Out, u32::MAX, Pointer::CLAMP)
 }
 
-/// The calls that a render node or a primary one answers, or refuses by name.
+/// The calls that a render node or a primary node answers, or refuses by name.
 pub const ROWS: &[Ioctl] = &[
     d(
         nr::VERSION,

@@ -13,30 +13,30 @@ use crate::abi::spec::{Flagged, Flow, Ioctl, Pointer};
 use core::mem::offset_of;
 use libc::{ENOMEM, ENOTTY, EPERM};
 
-/// `KMALLOC_MAX_SIZE` with 4 KiB pages (linux/slab.h), bytes: more than this is ENOMEM.
+/// `KMALLOC_MAX_SIZE` with 4 KiB pages (linux/slab.h), bytes: more is ENOMEM.
 pub(super) const KMALLOC_MAX: u32 = 4 << 20;
 
-/// Entries of GET_PROCESS_APERTURES_NEW: what `kcalloc` has room for.
+/// The most entries of GET_PROCESS_APERTURES_NEW: as many as one `kcalloc` has room for.
 const APERTURES_CAP: u32 = KMALLOC_MAX / size_of::<abi::DeviceApertures>() as u32;
 
-/// Elements of WAIT_EVENTS: twice as many as a process has signal events; the kernel's bound is `kcalloc`'s.
+/// The most elements of WAIT_EVENTS: twice as many as a process has signal events; the kernel's bound is `kcalloc`'s.
 const WAIT_CAP: u32 = 2 * abi::SIGNAL_EVENT_LIMIT;
 
-/// Device ids of MAP and UNMAP: sixteen times `MAX_GPU_INSTANCE` (amdkfd/kfd_priv.h); the kernel's bound is
+/// The most device ids of MAP and UNMAP: sixteen times `MAX_GPU_INSTANCE` (amdkfd/kfd_priv.h); the kernel's bound is
 /// `kmalloc_array`'s.
 pub(super) const DEVICES_CAP: u32 = 16 * 64;
 
-/// `max_num_cus` of `kfd_ioctl_set_cu_mask`, 1024 bits as words; more is cut to it.
+/// The most words of a CU mask: `max_num_cus` of `kfd_ioctl_set_cu_mask`, 1024 bits; more is cut to it.
 const CU_MASK_WORDS: u32 = 1024 / 32;
 
-/// Entries of `tile_mode_array` (amdgpu/amdgpu_gfx.h); more is cut to it.
+/// The entries of `tile_mode_array` (amdgpu/amdgpu_gfx.h); more is cut to it.
 const TILE_MODES: u32 = 32;
 
-/// Entries of `macrotile_mode_array` (amdgpu/amdgpu_gfx.h); more is cut to it.
+/// The entries of `macrotile_mode_array` (amdgpu/amdgpu_gfx.h); more is cut to it.
 const MACRO_TILE_MODES: u32 = 16;
 
-/// Ranges of each side of CROSS_MEMORY_COPY: `UIO_MAXIOV` (linux/uio.h), as of process_vm_readv(2), which it is modelled
-/// on; the driver's bound is `kmalloc_array`'s.
+/// The most ranges of each side of CROSS_MEMORY_COPY: `UIO_MAXIOV` (linux/uio.h), as of process_vm_readv(2), which the
+/// call is modelled on; the driver's bound is `kmalloc_array`'s.
 const COPY_RANGES_CAP: u32 = 1024;
 
 const fn k(
@@ -50,7 +50,7 @@ const fn k(
     row(abi::MAGIC, number, way, name, layout, pointers, doc)
 }
 
-/// Every call of interface 1.19.
+/// The calls of interface 1.19.
 pub const ROWS: &[Ioctl] = &[
     k(
         nr::GET_VERSION,
@@ -233,7 +233,7 @@ pub const ROWS: &[Ioctl] = &[
         Flagged {
             flags: offset_of!(abi::AllocMemoryOfGpu, flags),
             set: abi::ALLOC_MEM_FLAGS_USERPTR,
-            // These are looked at before (`ioctl::memory`).
+            // `ioctl::memory` judges these without a survey.
             clear: abi::ALLOC_MEM_FLAGS_VRAM | abi::ALLOC_MEM_FLAGS_GTT,
             halves: abi::ALLOC_MEM_FLAGS_AQL_QUEUE_MEM,
         },

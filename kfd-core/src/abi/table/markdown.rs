@@ -75,7 +75,7 @@ fn operation(row: &Ioctl, variant: &Variant) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{}: {}", variant.name, parts.join(", ")))
 }
 
-/// `n_devices × 4 bytes in at device_ids_array_ptr, at most 1024, else ENOMEM`.
+/// A pointer as text, `n_devices × 4 bytes in at device_ids_array_ptr, at most 1024, else ENOMEM`.
 fn describe(pointer: &Pointer, field: &dyn Fn(usize) -> &'static str) -> String {
     let count = match pointer.count {
         Count::Field { offset, .. } | Count::Optional { offset } => field(offset).to_owned(),

@@ -16,7 +16,7 @@ pub use drm::ROWS as DRM;
 pub use kfd::ROWS as KFD;
 pub use markdown::markdown;
 
-/// One slot for each number of a magic, as many as its rows reach; `ABSENT` where no row has that number.
+/// The number of slots of an index, one for each number of a magic; `ABSENT` where no row has that number.
 const SLOTS: usize = 256;
 const ABSENT: u8 = u8::MAX;
 

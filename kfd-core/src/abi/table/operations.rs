@@ -10,14 +10,14 @@ use crate::abi::spec::{Count, Descriptor, DescriptorKind, Flow, Pointer, Variant
 use core::mem::offset_of;
 use libc::ENOMEM;
 
-/// Queue ids of one SUSPEND_QUEUES or RESUME_QUEUES: sixteen times as many as a process can have
+/// The most queue ids of one SUSPEND_QUEUES or RESUME_QUEUES: sixteen times as many as a process can have
 /// (`KFD_MAX_NUM_OF_QUEUES_PER_PROCESS`); the kernel's bound is `kzalloc`'s.
 const QUEUES_CAP: u32 = 16 * 1024;
 
-/// Buffer objects of CRIU_OP: what one allocation has room for.
+/// The most buffer objects of CRIU_OP: as many as one allocation has room for.
 const BOS_CAP: u32 = KMALLOC_MAX / size_of::<abi::CriuBoBucket>() as u32;
 
-/// Where the union begins.
+/// The offset of the union in DBG_TRAP's struct.
 const UNION: usize = offset_of!(abi::DbgTrap, args);
 
 const fn pointer(layout: Layout, offset: usize, count: Count, element: usize, flow: Flow) -> Pointer {
@@ -43,7 +43,7 @@ const fn records(layout: Layout, offset: usize, records: usize, stride: usize) -
     pointer(layout, offset, count, 1, Flow::Out)
 }
 
-/// What `op` of DBG_TRAP makes of its union.
+/// The operations of DBG_TRAP, each with its struct in the union.
 pub(super) const DBG_TRAP: Variants = Variants {
     field: offset_of!(abi::DbgTrap, op),
     union_at: UNION,
@@ -205,7 +205,7 @@ const fn step(op: u32, name: &'static str, pointers: &'static [Pointer]) -> Vari
     Variant { op, name, pointers, descriptor: None, adopts: false, layout: None }
 }
 
-/// What `op` of CRIU_OP reads and writes.
+/// The operations of CRIU_OP, each with the parts of the struct that it reads and writes.
 pub(super) const CRIU: Variants = Variants {
     field: offset_of!(abi::Criu, op),
     union_at: 0,

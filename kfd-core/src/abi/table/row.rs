@@ -7,7 +7,7 @@ use crate::abi::spec::{
     Count, Descriptor, DescriptorKind, Flagged, Flow, Ioctl, Memory, Pointer, Returned, Variants,
 };
 
-/// Direction of a row, as the header's macros name it.
+/// The direction of a row, as the header's macros name it.
 #[derive(Clone, Copy)]
 pub(super) enum Way {
     Read,
@@ -33,7 +33,7 @@ pub(super) const fn row(
 }
 
 impl Ioctl {
-    /// The field at `offset` of its struct is a dma-buf of the caller's.
+    /// Says that the field at `offset` of the struct is a dma-buf of the caller's.
     pub(super) const fn takes_dmabuf(mut self, layout: Layout, offset: usize) -> Self {
         assert!(layout.width_at(offset) == 4, "a descriptor is 32 bits");
         let name = layout.name_at(offset);
@@ -41,7 +41,7 @@ impl Ioctl {
         self
     }
 
-    /// The number of a new descriptor goes to `offset` of its struct; `flags` is where its flags are.
+    /// Says that the number of a new descriptor goes to `offset` of the struct; `flags` is the offset of its flags.
     pub(super) const fn answers_descriptor(
         mut self,
         layout: Layout,
@@ -63,7 +63,7 @@ impl Ioctl {
         self
     }
 
-    /// Only a primary node has it.
+    /// Says that only a primary node has the call.
     pub(super) const fn primary(mut self) -> Self {
         self.primary = true;
         self
@@ -74,7 +74,7 @@ impl Ioctl {
         self
     }
 
-    /// The same of calls with such flags.
+    /// Says that calls with such flags are about the memory that two fields name.
     pub(super) const fn about_if(mut self, start: usize, bytes: usize, flagged: Flagged) -> Self {
         self.memory = Some(Memory { start, bytes, flagged: Some(flagged) });
         self
@@ -95,7 +95,7 @@ impl Ioctl {
         self
     }
 
-    /// With a process id at `offset`.
+    /// Says that a process id is at `offset`.
     pub(super) const fn task(mut self, offset: usize) -> Self {
         self.task = Some(offset);
         self
@@ -117,7 +117,7 @@ impl Ioctl {
     }
 }
 
-/// A pointer whose element count is the field at `count`.
+/// A pointer whose number of elements is the field at `count`.
 pub(super) const fn counted(
     layout: Layout,
     offset: usize,
@@ -132,7 +132,7 @@ pub(super) const fn counted(
     Pointer { name: layout.name_at(offset), offset, count, element, flow, cap, over }
 }
 
-/// A pointer to words whose *bits* the field at `count` counts.
+/// A pointer to words whose number of *bits* is the field at `count`.
 pub(super) const fn bits(
     layout: Layout,
     offset: usize,

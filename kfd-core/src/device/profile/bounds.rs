@@ -4,15 +4,15 @@ use super::device::DeviceProfile;
 use crate::ids::{Bytes, GpuId, RenderMinor};
 use serde::de::{Deserialize, Deserializer, Error};
 
-/// The newest interface whose calls the table has.
+/// The newest minor of the interface whose calls the table has.
 pub(super) const NEWEST_INTERFACE: u32 = 19;
 
-/// The minors of render nodes (drm/drm_drv.c), all that libhsakmt opens.
+/// The minors of render nodes (drm/drm_drv.c); libhsakmt opens no others.
 const RENDER_MINORS: std::ops::RangeInclusive<u32> = 128..=191;
 
-/// HSA_CAP_DOORBELL_TYPE_TOTALBITS (linux/kfd_sysfs.h): bits 13..12 of `capability`.
+/// HSA_CAP_DOORBELL_TYPE_TOTALBITS (linux/kfd_sysfs.h): the doorbell type, bits 13..12 of `capability`.
 const DOORBELL_TYPE: u32 = 0x3000;
-/// HSA_CAP_DOORBELL_TYPE_2_0 in its place: eight-byte doorbells, all that is served.
+/// HSA_CAP_DOORBELL_TYPE_2_0 in its place: eight-byte doorbells, the only ones that are served.
 const DOORBELL_TYPE_2_0: u32 = 0x2000;
 
 fn within<'de, D: Deserializer<'de>>(from: D, what: &str, low: u64, high: u64) -> Result<u64, D::Error> {
@@ -37,7 +37,7 @@ pub(super) fn drm_major<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Er
     small(from, "the DRM driver's major version", 3, 3)
 }
 
-/// A `gpu_id` is a hash of 16 bits, 0 being the CPU's (amdkfd/kfd_topology.c `kfd_generate_gpu_id`).
+/// Reads a `gpu_id`: a hash of 16 bits, where 0 is the CPU's (amdkfd/kfd_topology.c `kfd_generate_gpu_id`).
 pub(super) fn gpu_id<'de, D: Deserializer<'de>>(from: D) -> Result<GpuId, D::Error> {
     small(from, "gpu_id", 1, 0xffff).map(GpuId)
 }
@@ -60,22 +60,22 @@ pub(super) fn at_least_one<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D:
     small(from, "this", 1, u32::MAX)
 }
 
-/// As wide as `cu_bitmap` of `drm_amdgpu_info_device`: four by four words.
+/// Reads a number up to 4, for which `cu_bitmap` of `drm_amdgpu_info_device` has room: four by four words.
 pub(super) fn up_to_four<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     small(from, "this", 1, 4)
 }
 
-/// The shader engines that `cu_bitmap` has room for, and the dies of the largest device there is.
+/// Reads a number up to 8: the shader engines that `cu_bitmap` has room for, and the dies of the largest device.
 pub(super) fn up_to_eight<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     small(from, "this", 1, 8)
 }
 
-/// 0 is no hive.
+/// Reads the id of a hive; 0 would mean that there is none.
 pub(super) fn hive_id<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     within(from, "hive_id", 1, u64::MAX)
 }
 
-/// One component of a path.
+/// Reads a string that can be one component of a path.
 pub(super) fn file_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let name = String::deserialize(from)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -86,17 +86,17 @@ pub(super) fn file_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D:
     }
 }
 
-/// The bits of a word of `cu_bitmap`.
+/// Reads a number up to 32, the bits of a word of `cu_bitmap`.
 pub(super) fn up_to_a_word<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     small(from, "this", 1, 32)
 }
 
-/// Three bytes of a configuration header.
+/// Reads a PCI class: three bytes of the configuration header.
 pub(super) fn pci_class<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     small(from, "a PCI class", 0, 0x00ff_ffff)
 }
 
-/// What a sensor tells in millionths fits its file.
+/// Reads a power in watts whose millionths fit the sensor's file.
 pub(super) fn watts<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     small(from, "power_cap_watts", 1, 10_000)
 }
@@ -105,7 +105,7 @@ pub(super) fn rpm<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     small(from, "fan_rpm", 0, 100_000)
 }
 
-/// A file of one line.
+/// Reads a string that can be a file of one line.
 pub(super) fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     if text.len() < 128 && !text.chars().any(char::is_control) {
@@ -115,7 +115,7 @@ pub(super) fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     }
 }
 
-/// What else a profile is called on a command line: names without a path's slash, in small letters.
+/// Reads the aliases of a profile on a command line: lower-case names without a slash.
 pub(super) fn aliases<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let aliases = Vec::<String>::deserialize(from)?;
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -127,7 +127,7 @@ pub(super) fn aliases<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>,
     }
 }
 
-/// PCI's bits for slots and functions.
+/// Reads a PCI slot number: five bits.
 pub(super) fn slot<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
     small(from, "a PCI slot", 0, 31).map(|slot| slot as u8)
 }
@@ -148,7 +148,7 @@ pub(super) fn capability<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::E
     Ok(bits)
 }
 
-/// libhsakmt gives up on a device without a cache.
+/// Reads the caches of a device, at least one: libhsakmt gives up on a device without a cache.
 pub(super) fn caches<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<super::Cache>, D::Error> {
     let caches = Vec::<super::Cache>::deserialize(from)?;
     if caches.is_empty() { Err(D::Error::custom("a device needs at least one cache")) } else { Ok(caches) }
@@ -160,7 +160,7 @@ pub(super) fn devices<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<DevicePr
     Ok(devices)
 }
 
-/// What no device alone can be asked.
+/// Checks what only several devices together can break.
 pub(super) fn together(devices: &[DeviceProfile]) -> Result<(), String> {
     if devices.is_empty() {
         return Err("there must be at least one device".to_owned());
@@ -182,7 +182,7 @@ pub(super) fn together(devices: &[DeviceProfile]) -> Result<(), String> {
     Ok(())
 }
 
-/// What no value of a device alone can be asked.
+/// Checks what only several values of a device together can break.
 fn whole(device: &DeviceProfile) -> Result<(), String> {
     let compute = &device.compute;
     if !RENDER_MINORS.contains(&device.render_minor.0) {

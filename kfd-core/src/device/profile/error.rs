@@ -1,34 +1,34 @@
 //! Why a profile was not taken, in the words of the text it came from.
 
-/// Why a profile was not taken.
+/// The reason why a profile was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// There is no compiled-in profile of that name.
+    /// No compiled-in profile has that name.
     #[error("there is no profile `{name}`; there is: {known}")]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// The names there are.
+        /// The names of the compiled-in profiles.
         known: String,
     },
-    /// Not so many devices.
+    /// The machine cannot have that number of devices.
     #[error("{0}")]
     Gpus(String),
-    /// Not an interface that is served.
+    /// The interface version is not served.
     #[error("{0}")]
     Interface(String),
-    /// The text is not a profile.
+    /// The text is not a valid profile.
     #[error("line {line}: {reason}")]
     Line {
-        /// Counts from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The fault in that line.
         reason: String,
     },
 }
 
 impl ProfileError {
-    /// What the TOML reader says, with the offset in `text` turned into a line.
+    /// Turns an error of the TOML reader, which has an offset in `text`, into one with a line.
     pub(super) fn at(text: &str, error: &toml::de::Error) -> Self {
         let start = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;

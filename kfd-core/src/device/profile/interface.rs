@@ -5,25 +5,25 @@
 
 use super::{DeviceProfile, Profile, ProfileError, bounds};
 
-/// `HSA_CAP_SVMAPI_SUPPORTED` (linux/kfd_sysfs.h), with the calls of 1.5.
+/// `HSA_CAP_SVMAPI_SUPPORTED` (linux/kfd_sysfs.h), which came with the calls of 1.5.
 const SHARED_MEMORY: u32 = 1 << 27;
 const SHARED_MEMORY_SINCE: u32 = 5;
 
-/// `HSA_CAP_TRAP_DEBUG_*`: bits 15 to 18, 29 and 30, with the calls of 1.13.
+/// `HSA_CAP_TRAP_DEBUG_*`, bits 15 to 18, 29 and 30, which came with the calls of 1.13.
 const DEBUG: u32 = 0xf << 15 | 0x3 << 29;
 const DEBUG_SINCE: u32 = 13;
 
-/// `num_xcc`, Linux 6.5 as the debugger.
+/// The interface from which on a node has `num_xcc` (Linux 6.5, as the debugger).
 const DIES_SINCE: u32 = 13;
 
-/// `cwsr_size` and `ctl_stack_size`, Linux 6.19.
+/// The interface from which on a node has `cwsr_size` and `ctl_stack_size` (Linux 6.19).
 const QUEUE_BUFFERS_SINCE: u32 = 19;
 
 impl Profile {
-    /// This machine under a kernel whose interface is 1.`minor`.
+    /// The same machine under a kernel whose interface is 1.`minor`.
     ///
     /// # Errors
-    /// [`ProfileError::Interface`] for one that is not served.
+    /// [`ProfileError::Interface`] for an interface that is not served.
     pub fn with_interface(mut self, minor: u32) -> Result<Self, ProfileError> {
         let served = 1..=bounds::NEWEST_INTERFACE;
         if !served.contains(&minor) {
@@ -34,7 +34,7 @@ impl Profile {
         Ok(self)
     }
 
-    /// `HSA_CAP_*` of a device, as far as this interface's kernel knows them.
+    /// The `HSA_CAP_*` bits of a device that this interface's kernel shows.
     #[must_use]
     pub fn capability(&self, device: &DeviceProfile) -> u32 {
         let later = [(SHARED_MEMORY, SHARED_MEMORY_SINCE), (DEBUG, DEBUG_SINCE)];
@@ -42,19 +42,19 @@ impl Profile {
         unknown.fold(device.compute.capability, |known, (bits, _)| known & !bits)
     }
 
-    /// Whether this interface's kernel tells `debug_prop` of a device.
+    /// Whether this interface's kernel shows `debug_prop` of a device.
     #[must_use]
     pub const fn tells_debugging(&self) -> bool {
         self.interface_minor >= DEBUG_SINCE
     }
 
-    /// Whether it tells `num_xcc`.
+    /// Whether this interface's kernel shows `num_xcc` of a device.
     #[must_use]
     pub const fn tells_dies(&self) -> bool {
         self.interface_minor >= DIES_SINCE
     }
 
-    /// Whether it tells the sizes of a queue's buffers.
+    /// Whether this interface's kernel shows the sizes of a queue's buffers.
     #[must_use]
     pub const fn tells_queue_buffers(&self) -> bool {
         self.interface_minor >= QUEUE_BUFFERS_SINCE

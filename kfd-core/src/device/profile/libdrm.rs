@@ -10,57 +10,58 @@ use crate::ids::Bytes;
 use libc::{EFAULT, EINVAL};
 use zerocopy::IntoBytes;
 
-/// `AMDGPU_INFO_FW_GFX_MEC` (drm/amdgpu_drm.h).
+/// `AMDGPU_INFO_FW_GFX_MEC` (drm/amdgpu_drm.h), the query for the compute microcode.
 const FW_GFX_MEC: u32 = 0x08;
-/// `AMDGPU_INFO_FW_SDMA` (drm/amdgpu_drm.h).
+/// `AMDGPU_INFO_FW_SDMA` (drm/amdgpu_drm.h), the query for the SDMA microcode.
 const FW_SDMA: u32 = 0x0b;
 
-/// `SDMA0_HWID` (amdgpu/soc15_hw_ip.h).
+/// `SDMA0_HWID` (amdgpu/soc15_hw_ip.h), the SDMA engines in a discovery table.
 const SDMA0_HWID: u16 = 42;
-/// The copy engines of a device without a discovery table (`sdma_v4_0_ip_block`, amdgpu/sdma_v4_0.c).
+/// The version of the SDMA engines of a device without a discovery table (`sdma_v4_0_ip_block`, amdgpu/sdma_v4_0.c).
 const SDMA_BEFORE_DISCOVERY: [u8; 3] = [4, 0, 0];
-/// `amdgpu_ctx_num_entities` of the copy engines (amdgpu/amdgpu_ctx.c): rings that a context can name.
+/// The SDMA rings that a context can name (`amdgpu_ctx_num_entities`, amdgpu/amdgpu_ctx.c).
 pub const DMA_RINGS: u32 = 2;
 
-/// GB_ADDR_CONFIG, in words (gc/gc_9_0_offset.h: segment 0x2000 + 0x63e).
+/// The register GB_ADDR_CONFIG by its word offset (gc/gc_9_0_offset.h: segment 0x2000 + 0x63e).
 const GB_ADDR_CONFIG: u32 = 0x263e;
 
-/// GRBM_STATUS and GRBM_STATUS2 likewise (0x2000 + 0x4, 0x2000 + 0x2), which radeontop samples.
+/// The registers GRBM_STATUS and GRBM_STATUS2 by word offset (0x2000 + 0x4, 0x2000 + 0x2), which radeontop samples.
 const GRBM_STATUS: u32 = 0x2004;
 const GRBM_STATUS2: u32 = 0x2002;
-/// `GRBM_STATUS__CP_BUSY_MASK`, `GRBM_STATUS__GUI_ACTIVE_MASK` (gc/gc_9_0_sh_mask.h).
+/// The bits of GRBM_STATUS that say busy: `GRBM_STATUS__CP_BUSY_MASK`, `GRBM_STATUS__GUI_ACTIVE_MASK`
+/// (gc/gc_9_0_sh_mask.h).
 const CP_BUSY: u32 = 1 << 29;
 const GUI_ACTIVE: u32 = 1 << 31;
 
-/// What the BIOS of every device here says that it is.
+/// The name that the BIOS of every device gives itself.
 const NAME_OF_BIOS: &str = "kfdd";
 
-/// What no profile knows and some queries ask for.
+/// The figures that some queries ask for and no profile knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Now {
-    /// VRAM in use.
+    /// The VRAM in use.
     pub vram_used: Bytes,
-    /// GTT memory in use.
+    /// The GTT memory in use.
     pub gtt_used: Bytes,
-    /// GTT memory there is.
+    /// The GTT memory that may be used.
     pub gtt_total: Bytes,
-    /// Ticks of the device's clock.
+    /// The ticks of the device's clock.
     pub counter: u64,
     /// The share of the last second in which queues ran, percent.
     pub busy: u32,
-    /// Whether one has something to do at this moment.
+    /// Whether a queue has something to do at this moment.
     pub running: bool,
-    /// How often a process was evicted for its VRAM.
+    /// The number of evictions of processes for VRAM.
     pub evictions: u64,
-    /// How often the device was reset.
+    /// The number of resets of the device.
     pub resets: u32,
 }
 
 impl DeviceProfile {
-    /// The answer to a query, cut to the room that the client has.
+    /// The answer to a query, cut to the room that the client gives.
     ///
     /// # Errors
-    /// EINVAL: no room, or a query that is not answered. EFAULT: a register that may not be read.
+    /// EINVAL for no room or a query that is not answered, EFAULT for a register that may not be read.
     pub fn answer(&self, query: &abi::Info, now: &Now) -> Result<Vec<u8>, i32> {
         if query.return_pointer == 0 || query.return_size == 0 {
             return Err(EINVAL);
@@ -90,7 +91,7 @@ impl DeviceProfile {
             abi::INFO_MEMORY => self.memory_info(now).as_bytes().to_vec(),
             abi::INFO_SENSOR => self.sensor(query.sensor(), now)?.as_bytes().to_vec(),
             abi::INFO_NUM_EVICTIONS => now.evictions.as_bytes().to_vec(),
-            // What is evicted is booked elsewhere and not copied, and nothing is copied for a fault.
+            // An eviction moves a charge and copies no bytes, and no page fault moves any.
             abi::INFO_NUM_BYTES_MOVED | abi::INFO_NUM_VRAM_CPU_PAGE_FAULTS => 0u64.as_bytes().to_vec(),
             abi::INFO_VRAM_LOST_COUNTER => now.resets.as_bytes().to_vec(),
             abi::INFO_VBIOS if query.vbios() == abi::VBIOS_INFO => self.bios().as_bytes().to_vec(),
@@ -112,7 +113,7 @@ impl DeviceProfile {
         Ok(answer)
     }
 
-    /// What HW_IP_INFO says of a kind of engine and one of them (`amdgpu_hw_ip_info`).
+    /// The answer to HW_IP_INFO about one instance of a kind of engine (`amdgpu_hw_ip_info`).
     fn engines(&self, (kind, instance): (u32, u32)) -> Result<abi::HwIp, i32> {
         if kind >= abi::HW_IP_NUM || instance != 0 {
             return Err(EINVAL);
@@ -137,7 +138,7 @@ impl DeviceProfile {
             total_heap_size: total.0,
             usable_heap_size: total.0,
             heap_usage: used.0.min(total.0),
-            // Three quarters, as amdgpu_kms.c says.
+            // The largest allocation is three quarters of the heap, as in amdgpu_kms.c.
             max_allocation: total.0 / 4 * 3,
         };
         abi::MemoryInfo {
@@ -147,9 +148,9 @@ impl DeviceProfile {
         }
     }
 
-    /// The registers that a READ_MMR_REG asks for.
+    /// The values of the registers that a READ_MMR_REG asks for.
     fn registers(&self, asked: &abi::ReadMmrReg, now: &Now) -> Result<Vec<u32>, i32> {
-        // An instance is two bytes, engine and array; 0xff is all of them.
+        // The instance has an engine and an array, a byte each; 0xff is all of them.
         let outside = |byte: u32, count: u32| byte & 0xff != 0xff && byte & 0xff >= count;
         if asked.count == 0
             || asked.count > abi::READ_MMR_REG_MAX
@@ -166,7 +167,7 @@ impl DeviceProfile {
     #[must_use]
     pub fn device_info(&self) -> DeviceInfo {
         let (compute, display, vram) = (&self.compute, &self.display, &self.vram);
-        // One die's. Engines above the fourth take the columns that engines of two arrays leave free
+        // The map of one die. Engines above the fourth take the columns that engines of two arrays leave free
         // (`gfx_v11_0_get_cu_info`, amdgpu/gfx_v11_0.c).
         let mut cu_bitmap = [[0; 4]; 4];
         for engine in 0..compute.shader_engines {
@@ -216,7 +217,7 @@ impl DeviceProfile {
         }
     }
 
-    /// The value of a register that READ_MMR_REG may read, by its word offset.
+    /// The value of a register that READ_MMR_REG may read; `None` for any other.
     #[must_use]
     pub fn register(&self, dword_offset: u32, now: &Now) -> Option<u32> {
         match dword_offset {
@@ -227,7 +228,7 @@ impl DeviceProfile {
         }
     }
 
-    /// `amdgpu_info_sensor`: MHz, millidegrees, percent, W and mV.
+    /// The value of a sensor in MHz, millidegrees, percent, W or mV (`amdgpu_info_sensor`).
     fn sensor(&self, sensor: u32, now: &Now) -> Result<u32, i32> {
         match sensor {
             abi::SENSOR_GFX_SCLK | abi::SENSOR_STABLE_PSTATE_GFX_SCLK | abi::SENSOR_PEAK_PSTATE_GFX_SCLK => {

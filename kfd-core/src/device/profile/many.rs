@@ -6,17 +6,18 @@
 use super::{DeviceProfile, Profile, ProfileError, bounds};
 use crate::ids::{GpuId, RenderMinor};
 
-/// Devices of a machine.
+/// The most devices of a machine.
 pub const MAX_GPUS: u32 = 8;
 
-/// Buses between two devices of one board.
+/// The difference between the bus numbers of two devices.
 const BUS_STRIDE: u8 = 0x10;
 
 impl Profile {
-    /// This machine with exactly so many devices: its first ones, and copies of its last one for the rest.
+    /// The same machine with exactly `gpus` devices: its first ones, and copies of its last one for the rest.
     ///
     /// # Errors
-    /// [`ProfileError::Gpus`] for a number that is not 1 to [`MAX_GPUS`], or where no room is left for a copy.
+    /// [`ProfileError::Gpus`] for a number that is not 1 to [`MAX_GPUS`], or when no address or minor is free for a
+    /// copy.
     pub fn with_gpus(mut self, gpus: u32) -> Result<Self, ProfileError> {
         if !(1..=MAX_GPUS).contains(&gpus) {
             return Err(ProfileError::Gpus(format!("a machine has 1 to {MAX_GPUS} devices, not {gpus}")));
@@ -32,7 +33,7 @@ impl Profile {
     }
 }
 
-/// A device like `last`, beside it.
+/// A copy of `last` with an address, a minor, an id and a serial number of its own.
 fn next(last: &DeviceProfile, there: &[DeviceProfile]) -> DeviceProfile {
     let mut device = last.clone();
     device.render_minor = RenderMinor(last.render_minor.0 + 1);
@@ -48,7 +49,7 @@ fn next(last: &DeviceProfile, there: &[DeviceProfile]) -> DeviceProfile {
     device
 }
 
-/// The id that amdkfd gives a device, before it looks whether another has it.
+/// The `gpu_id` that amdkfd computes for a device, before it checks whether another has it.
 fn generated_id(device: &DeviceProfile) -> GpuId {
     let (pci, memory) = (&device.pci, device.vram.bytes.0);
     let [subsystem_vendor, subsystem_device] = [pci.subsystem_vendor, pci.subsystem_device].map(u32::from);
@@ -65,7 +66,7 @@ fn generated_id(device: &DeviceProfile) -> GpuId {
     GpuId(crc16(words.iter().flat_map(|word| word.to_le_bytes())).into())
 }
 
-/// CRC-16 with the polynomial 0x8005, least significant bit first, from 0 (linux/crc16.h).
+/// The CRC-16 with the polynomial 0x8005, least significant bit first, from 0 (linux/crc16.h).
 fn crc16(bytes: impl Iterator<Item = u8>) -> u16 {
     bytes.fold(0, |crc, byte| {
         (0..8).fold(crc ^ u16::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xa001 } else { crc >> 1 })

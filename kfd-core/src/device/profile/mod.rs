@@ -23,7 +23,7 @@ pub use many::MAX_GPUS;
 use crate::ids::{GpuId, RenderMinor};
 use serde::Deserialize;
 
-/// The compiled-in texts by name.
+/// The compiled-in profiles: name and TOML text.
 const COMPILED_IN: &[(&str, &str)] = &[
     ("gfx900", include_str!("../../../profiles/gfx900.toml")),
     ("gfx942", include_str!("../../../profiles/gfx942.toml")),
@@ -34,17 +34,17 @@ const COMPILED_IN: &[(&str, &str)] = &[
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// What it is called.
+    /// The profile's name.
     pub name: String,
-    /// What else a command line may call it: products of its kind.
+    /// Further names that a command line may use: products with this device.
     #[serde(default, deserialize_with = "bounds::aliases")]
     pub aliases: Vec<String>,
     /// The minor version of the KFD interface that GET_VERSION reports; calls that came later are ENOTTY.
     #[serde(deserialize_with = "bounds::interface_minor")]
     pub interface_minor: u32,
-    /// What the render nodes answer to DRM VERSION.
+    /// The driver version that DRM's VERSION answers.
     pub drm: DrmVersion,
-    /// The host's node.
+    /// The node of the host's CPU.
     pub cpu: Cpu,
     /// The devices, in topology order; at least one, no two with the same id or node.
     #[serde(deserialize_with = "bounds::devices")]
@@ -55,30 +55,31 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrmVersion {
-    /// libdrm_amdgpu accepts 3 only.
+    /// The major version; libdrm_amdgpu accepts 3 only.
     #[serde(deserialize_with = "bounds::drm_major")]
     pub major: u32,
-    /// Counts additions.
+    /// The minor version, raised with each addition.
     pub minor: u32,
-    /// Always 0 in the kernel.
+    /// The patch level, always 0 in the kernel.
     pub patch: u32,
-    /// A string; Linux up to 6.13 has `20150101`.
+    /// The date, a string; Linux up to 6.13 has `20150101`.
     pub date: String,
 }
 
-/// The node of the host CPU.
+/// The topology node of the host's CPU.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cpu {
-    /// Its caches; with none, libhsakmt takes them from `/sys/devices/system/node` and fails where that has none.
+    /// The CPU's caches; without any, libhsakmt takes them from `/sys/devices/system/node` and fails where that has
+    /// none.
     pub caches: Vec<Cache>,
 }
 
 impl Profile {
-    /// The compiled-in profile of this name, or of this product, in letters of any case.
+    /// The compiled-in profile with this name or alias, in letters of any case.
     ///
     /// # Errors
-    /// [`ProfileError::Unknown`], with the names there are.
+    /// [`ProfileError::Unknown`], with the names of the compiled-in profiles.
     pub fn named(name: &str) -> Result<Self, ProfileError> {
         let mut known = Vec::new();
         for (compiled_in, text) in COMPILED_IN {
@@ -93,7 +94,7 @@ impl Profile {
         Err(ProfileError::Unknown { name: name.to_owned(), known: known.join(", ") })
     }
 
-    /// Its name and what else it is called, as a sentence has it.
+    /// The profile's name and its aliases, as a sentence has them.
     #[must_use]
     pub fn called(&self) -> String {
         if self.aliases.is_empty() {
@@ -103,7 +104,7 @@ impl Profile {
         }
     }
 
-    /// The compiled-in profiles with what else each is called, for a person who chooses one.
+    /// The compiled-in profiles with their aliases, for a person who chooses one.
     #[must_use]
     pub fn choices() -> String {
         let profiles = COMPILED_IN.iter().filter_map(|(_, text)| Self::parse(text).ok());
@@ -118,7 +119,7 @@ impl Profile {
     /// Reads a profile from TOML text.
     ///
     /// # Errors
-    /// [`ProfileError::Line`]: what is wrong, and in which line.
+    /// [`ProfileError::Line`] with the fault and its line.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         toml::from_str(text).map_err(|error| ProfileError::at(text, &error))
     }
@@ -142,7 +143,7 @@ impl Profile {
         self.devices.iter().find(|device| device.gpu_id == gpu_id)
     }
 
-    /// The device behind this render node.
+    /// The device with this render node.
     #[must_use]
     pub fn device_behind(&self, minor: RenderMinor) -> Option<&DeviceProfile> {
         self.devices.iter().find(|device| device.render_minor == minor)

@@ -10,12 +10,12 @@ use crate::device::profile::{self, CacheKind, Compute};
 /// The first `processor_id_low` of a device: `gpu_processor_id_low` (amdkfd/kfd_crat.c).
 pub(super) const FIRST_PROCESSOR_ID: u32 = 0x8000_1000;
 
-/// HSA_CACHE_TYPE_CPU (linux/kfd_sysfs.h).
+/// HSA_CACHE_TYPE_CPU (linux/kfd_sysfs.h), set for a CPU's cache.
 const OF_CPU: u32 = 4;
-/// HSA_CACHE_TYPE_HSACU.
+/// HSA_CACHE_TYPE_HSACU (linux/kfd_sysfs.h), set for a device's cache.
 const OF_COMPUTE_UNIT: u32 = 8;
 
-/// One cache.
+/// One cache of a node.
 pub(super) struct Cache {
     processor: u32,
     level: u32,
@@ -49,12 +49,12 @@ impl Cache {
     }
 }
 
-/// The caches of a CPU's node, each kind once and for its first processor.
+/// The caches of a CPU's node, one of each kind, for its first processor.
 pub(super) fn of_cpu(kinds: &[profile::Cache]) -> Vec<Cache> {
     kinds.iter().map(|kind| Cache::new(kind, OF_CPU, 0, vec![1, 0, 0, 0])).collect()
 }
 
-/// The caches of a device whose first place for a compute unit has the id `first`.
+/// The caches of a device whose first compute unit has the processor id `first`.
 pub(super) fn of_device(compute: &Compute, first: u32) -> Vec<Cache> {
     let per_array = compute.cus_per_array;
     let mut caches = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn of_device(compute: &Compute, first: u32) -> Vec<Cache> {
         for array in 0..compute.arrays() {
             for unit in (0..per_array).step_by(kind.cus as usize) {
                 let sharers = (compute.cu_mask(array) >> unit) & ones(kind.cus.min(per_array - unit));
-                // A cache of which no sharer works is not listed.
+                // A cache is not listed when none of the compute units that share it works.
                 if sharers == 0 {
                     continue;
                 }

@@ -5,15 +5,15 @@
 //! directory has the number of its primary node.
 
 use super::Tree;
-use super::place::{Numbers, Place};
+use super::device_path::{DevicePath, Numbers};
 use crate::device::profile::Profile;
 
 pub(super) fn plant(tree: &mut Tree, profile: &Profile, numbers: Numbers) {
-    for place in Place::all(profile, numbers).filter(|place| !place.device.ras.is_empty()) {
-        let (device, card) = (place.device, place.card);
+    for path in DevicePath::all(profile, numbers).filter(|path| !path.device.ras.is_empty()) {
+        let (device, card) = (path.device, path.card);
         let address = device.pci.address();
         let at = format!("sys/kernel/debug/dri/{card}");
-        // `drm_name_info` (drm/drm_debugfs.c).
+        // The line of `drm_name_info` (drm/drm_debugfs.c).
         tree.file(format!("{at}/name"), format!("amdgpu dev={address} unique={address}\n"));
         tree.file(format!("{at}/ras/ras_ctrl"), "");
         tree.link(format!("sys/kernel/debug/dri/{}", device.render_minor.0), card.to_string());

@@ -4,14 +4,14 @@
 //! instance. Devices from before discovery tables have none.
 
 use super::Tree;
-use super::place::Place;
+use super::device_path::DevicePath;
 
-pub(super) fn plant(tree: &mut Tree, place: &Place<'_>) {
-    let device = place.device;
+pub(super) fn plant(tree: &mut Tree, path: &DevicePath<'_>) {
+    let device = path.device;
     if device.ip_blocks.is_empty() {
         return;
     }
-    let root = place.at("ip_discovery");
+    let root = path.at("ip_discovery");
     let instances: u32 = device.ip_blocks.iter().map(|block| block.instances).sum();
     tree.file(format!("{root}/num_dies"), "1\n");
     let die = format!("{root}/die/0");

@@ -2,21 +2,21 @@
 //!
 //! Not for: their values, which `crate::core::figures` has.
 
-/// A figure of one device.
+/// One figure of one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Live {
-    /// The device's place in topology order.
+    /// The device's position in topology order.
     pub device: usize,
-    /// What is measured.
+    /// The figure that is measured.
     pub gauge: Gauge,
 }
 
-/// What is measured.
+/// A figure that changes while the tree stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Gauge {
     /// Bytes of VRAM in use.
     Vram,
-    /// Of these, bytes in the part that the host can map.
+    /// Bytes of VRAM in use in the part that the host can map.
     VisibleVram,
     /// Bytes of system memory in use through the device's tables; the machine's, for all devices.
     Gtt,
@@ -24,6 +24,6 @@ pub enum Gauge {
     Busy,
     /// The share of the last second in which copy engines ran, in percent.
     MemoryBusy,
-    /// All of it in one table, `struct gpu_metrics_v1_*`.
+    /// The table of all figures, `struct gpu_metrics_v1_*`.
     Metrics,
 }

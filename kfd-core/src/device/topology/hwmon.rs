@@ -4,46 +4,46 @@
 //! the kind could have. Documented as such in DIFFERENCES.md.
 
 use super::Tree;
-use super::place::Place;
+use super::device_path::DevicePath;
 use crate::device::profile::DeviceProfile;
 
-/// Edge, junction and memory, °C: label, temperature, critical, emergency.
+/// The temperature sensors edge, junction and memory: label, then temperature, critical and emergency limit in °C.
 const TEMPERATURES: [(&str, u32, u32, u32); 3] =
     [("edge", EDGE_C, 100, 105), ("junction", JUNCTION_C, 110, 115), ("mem", MEMORY_C, 108, 113)];
 
-/// At the edge of the die, °C.
+/// The temperature at the edge of the die, °C.
 pub(crate) const EDGE_C: u32 = 40;
-/// At its hottest place.
+/// The temperature at the hottest place of the die, °C.
 pub(crate) const JUNCTION_C: u32 = 42;
-/// In its memory.
+/// The temperature of the memory, °C.
 pub(crate) const MEMORY_C: u32 = 44;
-/// Of the engines, mV.
+/// The voltage of the engines, mV.
 pub(crate) const GFX_MV: u32 = 800;
-/// The share of the power limit that an idle device draws.
+/// The divisor of the power limit that gives an idle device's power.
 const IDLE_SHARE: u32 = 10;
-/// The share of its highest speed at which a fan turns.
+/// The divisor of the fan's highest speed that gives its speed.
 const FAN_SHARE: u32 = 4;
-/// PWM of a fan, of 255.
+/// The largest PWM value of a fan.
 const PWM_MAX: u32 = 255;
 
-/// Watts that the device seems to draw.
+/// The power that the device draws, W.
 pub(crate) fn watts(device: &DeviceProfile) -> u32 {
     device.board.power_cap_watts / IDLE_SHARE
 }
 
-/// Turns a minute of its fan; 0 without one.
+/// The speed of the fan in turns a minute; 0 without one.
 pub(crate) fn fan_rpm(device: &DeviceProfile) -> u32 {
     device.board.fan_rpm / FAN_SHARE
 }
 
-pub(super) fn plant(tree: &mut Tree, place: &Place<'_>) {
-    let device = place.device;
-    let name = format!("hwmon{}", place.hwmon);
+pub(super) fn plant(tree: &mut Tree, path: &DevicePath<'_>) {
+    let device = path.device;
+    let name = format!("hwmon{}", path.hwmon);
     let mut show =
-        |file: &str, text: String| tree.file(place.at(&format!("hwmon/{name}/{file}")), text + "\n");
+        |file: &str, text: String| tree.file(path.at(&format!("hwmon/{name}/{file}")), text + "\n");
     show("name", "amdgpu".to_owned());
     show("uevent", String::new());
-    // A device of dies in one package has no sensor at an edge of one.
+    // A device of several dies has no edge sensor.
     for (nth, (label, now, critical, emergency)) in (1..).zip(TEMPERATURES) {
         if label == "edge" && device.compute.xccs > 1 {
             continue;
@@ -59,7 +59,7 @@ pub(super) fn plant(tree: &mut Tree, place: &Place<'_>) {
     show("in0_input", GFX_MV.to_string());
     let micro = |watts: u32| (u64::from(watts) * 1_000_000).to_string();
     let cap = device.board.power_cap_watts;
-    // Devices of dies tell of this moment, the others of a while (`hwmon_attributes_visible`).
+    // Devices of several dies tell the present power, the others an average (`hwmon_attributes_visible`).
     let power = if device.compute.xccs > 1 { "power1_input" } else { "power1_average" };
     show(power, micro(watts(device)));
     show("power1_label", "PPT".to_owned());
@@ -80,10 +80,10 @@ pub(super) fn plant(tree: &mut Tree, place: &Place<'_>) {
         show("pwm1", (PWM_MAX / FAN_SHARE).to_string());
         show("pwm1_min", "0".to_owned());
         show("pwm1_max", PWM_MAX.to_string());
-        // By itself.
+        // The fan is controlled by the device itself.
         show("pwm1_enable", "2".to_owned());
     }
-    tree.link(place.at(&format!("hwmon/{name}/device")), format!("../../../{}", device.pci.address()));
-    tree.link(place.at(&format!("hwmon/{name}/subsystem")), "../../../../../../class/hwmon");
-    tree.link(format!("sys/class/hwmon/{name}"), format!("{}/hwmon/{name}", place.link(2)));
+    tree.link(path.at(&format!("hwmon/{name}/device")), format!("../../../{}", device.pci.address()));
+    tree.link(path.at(&format!("hwmon/{name}/subsystem")), "../../../../../../class/hwmon");
+    tree.link(format!("sys/class/hwmon/{name}"), format!("{}/hwmon/{name}", path.link(2)));
 }

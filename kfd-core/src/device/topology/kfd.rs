@@ -13,10 +13,10 @@ pub(super) fn plant(tree: &mut Tree, profile: &Profile, host: &Host) {
     tree.file(format!("{ROOT}/uevent"), "DEVNAME=kfd\n");
     tree.link("sys/class/kfd/kfd", "../../devices/virtual/kfd/kfd");
     tree.link(format!("{ROOT}/subsystem"), "../../../../class/kfd");
-    // Of processes, which come and go.
+    // The directories of processes, which come and go, are served by the door.
     tree.link(format!("{ROOT}/proc"), "../../amdgpu/proc");
 
-    // The kernel counts changes; this topology never changes.
+    // The kernel counts the changes of the topology; this one never changes.
     tree.file(format!("{topology}/generation_id"), "1\n");
     let platform =
         Properties::default().with("platform_oem", 0u32).with("platform_id", 0u32).with("platform_rev", 0u32);
@@ -27,7 +27,7 @@ pub(super) fn plant(tree: &mut Tree, profile: &Profile, host: &Host) {
     }
 }
 
-/// The CPU's node first, then the devices in the profile's order.
+/// The CPU's node first, then the devices' in the profile's order.
 fn nodes(profile: &Profile, host: &Host) -> Vec<Node> {
     let mut nodes = vec![Node::cpu(host, cache::of_cpu(&profile.cpu.caches), Links::of_cpu(profile))];
     let mut first_processor = cache::FIRST_PROCESSOR_ID;

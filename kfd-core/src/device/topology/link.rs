@@ -9,16 +9,16 @@ use super::properties::Properties;
 use super::tree::Tree;
 use crate::device::profile::{self, DeviceProfile, Profile};
 
-/// HSA_IOLINK_TYPE_PCIEXPRESS (linux/kfd_sysfs.h).
+/// HSA_IOLINK_TYPE_PCIEXPRESS (linux/kfd_sysfs.h), a link over PCIe.
 const PCI_EXPRESS: u32 = 2;
-/// HSA_IOLINK_TYPE_XGMI.
+/// HSA_IOLINK_TYPE_XGMI (linux/kfd_sysfs.h), a link within a hive.
 const XGMI: u32 = 11;
-/// HSA_IOLINK_FLAGS_ENABLED.
+/// HSA_IOLINK_FLAGS_ENABLED (linux/kfd_sysfs.h), set for every link.
 const ENABLED: u32 = 1;
-/// HSA_IOLINK_FLAGS_NON_COHERENT.
+/// HSA_IOLINK_FLAGS_NON_COHERENT (linux/kfd_sysfs.h), set for peer links by way of the CPU.
 const NON_COHERENT: u32 = 2;
 
-/// One direction of a link.
+/// One direction of a link between two nodes.
 #[derive(Debug)]
 pub(super) struct Link {
     kind: u32,
@@ -30,7 +30,7 @@ pub(super) struct Link {
     flags: u32,
 }
 
-/// All that start at one node.
+/// The links that start at one node.
 #[derive(Debug)]
 pub(super) struct Links {
     pub(super) io: Vec<Link>,
@@ -56,7 +56,7 @@ impl Link {
         }
     }
 
-    /// `kfd_add_peer_prop`: both links to the CPU, one after the other.
+    /// A peer link by way of the CPU: the two links to it, one after the other (`kfd_add_peer_prop`).
     fn peer(from: (u32, &profile::Link), to: (u32, &profile::Link)) -> Self {
         let ((from, first), (to, second)) = (from, to);
         Self {
@@ -88,13 +88,13 @@ impl Link {
 }
 
 impl Links {
-    /// Those of the CPU, node 0.
+    /// The links that start at the CPU, node 0.
     pub(super) fn of_cpu(profile: &Profile) -> Self {
         let io = (1u32..).zip(&profile.devices).map(|(node, device)| Link::pcie(0, node, &device.link));
         Self { io: io.collect(), p2p: Vec::new() }
     }
 
-    /// Those of a device.
+    /// The links that start at a device.
     pub(super) fn of_device(profile: &Profile, node: u32, device: &DeviceProfile) -> Self {
         let mut links = Self { io: vec![Link::pcie(node, 0, &device.link)], p2p: Vec::new() };
         for (other, peer) in (1u32..).zip(&profile.devices).filter(|(other, _)| *other != node) {
@@ -112,9 +112,9 @@ impl Links {
         links
     }
 
-    /// Adds the directories of a node's links below its own.
+    /// Adds the directories of the links below the node's own.
     pub(super) fn plant(&self, tree: &mut Tree, node: &str) {
-        // There also when it is empty, as in the kernel.
+        // The kernel has the directory also when it is empty.
         tree.directory(format!("{node}/p2p_links"));
         for (directory, links) in [("io_links", &self.io), ("p2p_links", &self.p2p)] {
             for (number, link) in links.iter().enumerate() {

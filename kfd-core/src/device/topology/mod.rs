@@ -8,6 +8,7 @@
 pub(crate) mod board;
 mod cache;
 mod debugfs;
+mod device_path;
 mod discovery;
 mod drm;
 mod gauge;
@@ -17,34 +18,33 @@ mod link;
 mod module;
 mod node;
 mod pci;
-mod place;
 mod properties;
 mod tree;
 
+pub use device_path::{DEVICES, Numbers};
 pub use gauge::{Gauge, Live};
-pub use place::{DEVICES, Numbers};
 pub use tree::{Entry, Tree};
 
 use crate::device::profile::Profile;
 use crate::ids::Bytes;
-use place::Place;
+use device_path::DevicePath;
 
-/// What the tree tells of the host, which no profile knows.
+/// The facts about the host that the tree tells and no profile knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
-    /// Logical processors.
+    /// The number of logical processors.
     pub cpus: u32,
     /// The APIC id of the first of them, by which libhsakmt finds the processor's name in `/proc/cpuinfo`.
     pub first_apic_id: u32,
-    /// System memory.
+    /// The size of system memory.
     pub memory: Bytes,
-    /// System memory that devices may use through their tables.
+    /// The system memory that devices may use through GTT.
     pub gtt: Bytes,
     /// The highest clock of a processor, MHz.
     pub mhz: u32,
     /// The host's own `/proc/modules`, whose lines stay; empty to show `amdgpu` alone.
     pub modules: String,
-    /// The first numbers that the host has not given.
+    /// The first card and hwmon numbers that the host has not given.
     pub numbers: Numbers,
 }
 
@@ -64,8 +64,8 @@ impl Default for Host {
 }
 
 impl Host {
-    /// Reads the texts of `/proc/cpuinfo`, `/proc/meminfo` and `/proc/modules`. What a text does not say is as in
-    /// [`Host::default`].
+    /// Reads the texts of `/proc/cpuinfo`, `/proc/meminfo` and `/proc/modules`. A fact that a text does not have is
+    /// taken from [`Host::default`].
     #[must_use]
     pub fn from_proc(cpuinfo: &str, meminfo: &str, modules: &str) -> Self {
         let fallback = Self::default();
@@ -104,12 +104,12 @@ pub fn tree_on(profile: &Profile, host: &Host) -> Tree {
     let mut tree = Tree::default();
     kfd::plant(&mut tree, profile, host);
     tree.directory(format!("sys/{DEVICES}"));
-    for place in Place::all(profile, host.numbers) {
-        pci::plant(&mut tree, &place, host);
-        drm::plant(&mut tree, &place);
-        board::plant(&mut tree, &place, host);
-        hwmon::plant(&mut tree, &place);
-        discovery::plant(&mut tree, &place);
+    for path in DevicePath::all(profile, host.numbers) {
+        pci::plant(&mut tree, &path, host);
+        drm::plant(&mut tree, &path);
+        board::plant(&mut tree, &path, host);
+        hwmon::plant(&mut tree, &path);
+        discovery::plant(&mut tree, &path);
     }
     drm::plant_class(&mut tree);
     debugfs::plant(&mut tree, profile, host.numbers);

@@ -3,10 +3,10 @@
 
 use super::{Host, Tree};
 
-/// Bytes of a module about as large as amdgpu. lsmod prints it.
+/// The module's size in bytes, about as large as amdgpu's; lsmod prints it.
 const CORE_SIZE: u32 = 9_420_800;
-/// The module's version. The kernel's own has none; AMD's packaged driver has, and tools that read it call it the driver's
-/// version.
+/// The module's version. The kernel's own amdgpu has none; AMD's packaged driver has one, which tools show as the
+/// driver's version.
 const VERSION: &str = concat!("kfdd-", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn plant(tree: &mut Tree, host: &Host) {

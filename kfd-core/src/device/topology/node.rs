@@ -6,14 +6,14 @@ use super::properties::Properties;
 use super::{Host, Tree};
 use crate::device::profile::{DeviceProfile, Profile};
 
-/// HSA_MEM_HEAP_TYPE_SYSTEM (linux/kfd_sysfs.h).
+/// HSA_MEM_HEAP_TYPE_SYSTEM (linux/kfd_sysfs.h), host memory.
 const HEAP_SYSTEM: u32 = 0;
-/// HSA_MEM_HEAP_TYPE_FB_PUBLIC.
+/// HSA_MEM_HEAP_TYPE_FB_PUBLIC (linux/kfd_sysfs.h), VRAM that the host can map.
 const HEAP_FB_PUBLIC: u32 = 1;
-/// HSA_MEM_HEAP_TYPE_FB_PRIVATE.
+/// HSA_MEM_HEAP_TYPE_FB_PRIVATE (linux/kfd_sysfs.h), VRAM that the host cannot map.
 const HEAP_FB_PRIVATE: u32 = 2;
 
-/// One bank of memory.
+/// One memory bank of a node.
 struct Bank {
     heap: u32,
     bytes: u64,
@@ -21,7 +21,7 @@ struct Bank {
     clock_mhz: u32,
 }
 
-/// A node with everything in it.
+/// A topology node with its memory banks, caches and links.
 pub(super) struct Node {
     gpu_id: u32,
     name: String,
@@ -91,7 +91,7 @@ impl Node {
             .with("gds_size_in_kb", compute.gds_kib)
             .with("num_gws", compute.gws)
             .with("wave_front_size", compute.wave_size)
-            // All arrays of the device, not those of an engine: libhsakmt calls it NumShaderBanks.
+            // The arrays of the whole device, not of an engine: libhsakmt calls the figure NumShaderBanks.
             .with("array_count", compute.arrays())
             .with("simd_arrays_per_engine", compute.arrays_per_engine)
             .with("cu_per_simd_array", compute.cus_per_array)
@@ -111,7 +111,7 @@ impl Node {
             .with_if(profile.tells_queue_buffers(), "cwsr_size", buffers.save_area)
             .with_if(profile.tells_queue_buffers(), "ctl_stack_size", buffers.control_stack)
             .with("max_engine_clk_fcompute", compute.engine_mhz)
-            // 0 as in the kernel: the memory is in `mem_banks`.
+            // The kernel writes 0 here and tells the memory in `mem_banks`.
             .with("local_mem_size", 0u32)
             .with("fw_version", compute.firmware)
             .with("capability", profile.capability(device))
@@ -126,7 +126,7 @@ impl Node {
         Self { gpu_id: device.gpu_id.0, name: device.name.clone(), properties, bank, caches, links }
     }
 
-    /// Adds the node's directory at `path`. The empty directories are the kernel's own.
+    /// Adds the node's directory at `path`. The empty directories are there because the kernel has them.
     pub(super) fn plant(&self, tree: &mut Tree, path: &str) {
         tree.file(format!("{path}/gpu_id"), format!("{}\n", self.gpu_id));
         tree.file(format!("{path}/name"), format!("{}\n", self.name));

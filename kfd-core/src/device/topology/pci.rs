@@ -3,28 +3,29 @@
 //! Read by libdrm (`parse_separate_sysfs_files`), libpciaccess, lspci and the SMI tools. Nothing answers at the addresses
 //! of `resource`.
 
-use super::place::Place;
+use super::device_path::DevicePath;
 use super::{Host, Tree};
 use crate::device::profile::DeviceProfile;
 
-/// Bytes of the configuration space without its extension.
+/// The bytes of the configuration space without its extension.
 const CONFIG_BYTES: usize = 256;
-/// IORESOURCE_MEM, IORESOURCE_PREFETCH, IORESOURCE_SIZEALIGN, IORESOURCE_MEM_64 (linux/ioport.h), PCI_BASE_ADDRESS bits.
+/// The flags of a 64-bit BAR: IORESOURCE_MEM, IORESOURCE_PREFETCH, IORESOURCE_SIZEALIGN, IORESOURCE_MEM_64
+/// (linux/ioport.h), PCI_BASE_ADDRESS bits.
 const MEMORY_64: u64 = 0x14_220c;
-/// IORESOURCE_MEM, IORESOURCE_SIZEALIGN.
+/// The flags of a 32-bit BAR: IORESOURCE_MEM, IORESOURCE_SIZEALIGN (linux/ioport.h).
 const MEMORY_32: u64 = 0x4_0200;
-/// Lines of `resource`: six BARs, the expansion ROM, and six windows of bridges.
+/// The lines of `resource`: six BARs, the expansion ROM, and six windows of bridges.
 const RESOURCES: usize = 13;
-/// Bytes of the doorbell BAR.
+/// The bytes of the doorbell BAR.
 const DOORBELL_BAR: u64 = 2 << 20;
-/// Bytes of the register BAR.
+/// The bytes of the register BAR.
 const REGISTER_BAR: u64 = 512 << 10;
 
-/// Where one BAR is: its number, first byte, bytes and flags.
+/// A BAR: its number, first address, bytes and flags.
 type Bar = (usize, u64, u64, u64);
 
-pub(super) fn plant(tree: &mut Tree, place: &Place<'_>, host: &Host) {
-    let (device, pci) = (place.device, &place.device.pci);
+pub(super) fn plant(tree: &mut Tree, path: &DevicePath<'_>, host: &Host) {
+    let (device, pci) = (path.device, &path.device.pci);
     let class = device.board.class;
     for (name, text) in [
         ("vendor", format!("0x{:04x}", pci.vendor)),
@@ -40,23 +41,23 @@ pub(super) fn plant(tree: &mut Tree, place: &Place<'_>, host: &Host) {
         ("broken_parity_status", "0".to_owned()),
         ("power_state", "D0".to_owned()),
         ("ari_enabled", "0".to_owned()),
-        // Beside the CPU's only node.
+        // The host has one NUMA node.
         ("numa_node", "0".to_owned()),
         ("local_cpulist", cpu_list(host.cpus)),
         ("local_cpus", cpu_mask(host.cpus)),
         ("modalias", modalias(device)),
-        ("resource", resource(&bars(place))),
+        ("resource", resource(&bars(path))),
     ] {
-        tree.file(place.at(name), text + "\n");
+        tree.file(path.at(name), text + "\n");
     }
     let speed = link_speed(device);
     for which in ["current", "max"] {
-        tree.file(place.at(&format!("{which}_link_speed")), format!("{speed} GT/s PCIe\n"));
-        tree.file(place.at(&format!("{which}_link_width")), format!("{LANES}\n"));
+        tree.file(path.at(&format!("{which}_link_speed")), format!("{speed} GT/s PCIe\n"));
+        tree.file(path.at(&format!("{which}_link_width")), format!("{LANES}\n"));
     }
-    tree.file(place.at("config"), config(place));
+    tree.file(path.at("config"), config(path));
     tree.file(
-        place.at("uevent"),
+        path.at("uevent"),
         format!(
             "DRIVER=amdgpu\nPCI_CLASS={class:X}\nPCI_ID={:04X}:{:04X}\nPCI_SUBSYS_ID={:04X}:{:04X}\n\
              PCI_SLOT_NAME={}\nMODALIAS={}\n",
@@ -68,27 +69,27 @@ pub(super) fn plant(tree: &mut Tree, place: &Place<'_>, host: &Host) {
             modalias(device)
         ),
     );
-    tree.link(place.at("subsystem"), "../../../../bus/pci");
-    tree.link(place.at("driver"), "../../../../bus/pci/drivers/amdgpu");
+    tree.link(path.at("subsystem"), "../../../../bus/pci");
+    tree.link(path.at("driver"), "../../../../bus/pci/drivers/amdgpu");
     let address = pci.address();
-    tree.link(format!("sys/bus/pci/devices/{address}"), place.link(3));
-    tree.link(format!("sys/bus/pci/drivers/amdgpu/{address}"), place.link(4));
+    tree.link(format!("sys/bus/pci/devices/{address}"), path.link(3));
+    tree.link(format!("sys/bus/pci/drivers/amdgpu/{address}"), path.link(4));
 }
 
-/// The lanes of a graphics slot.
+/// The PCIe lanes of a graphics slot.
 pub(super) const LANES: u32 = 16;
 
-/// The speed of a lane in GT/s, as `pci_speed_string` writes it.
+/// The speed of a PCIe lane in GT/s, as `pci_speed_string` writes it.
 pub(super) fn link_speed(device: &DeviceProfile) -> &'static str {
     match device.link.max_bandwidth {
-        // MB/s of sixteen lanes, a little less than the nominal 63, 31.5 and 15.75 GB/s.
+        // The profile's MB/s are of sixteen lanes and a little less than the nominal 63, 31.5 and 15.75 GB/s.
         63_000.. => "32.0",
         31_000.. => "16.0",
         _ => "8.0",
     }
 }
 
-/// The device's name for `modprobe` (drivers/pci/pci-driver.c, `pci_uevent`).
+/// The name by which `modprobe` finds the device's driver (drivers/pci/pci-driver.c, `pci_uevent`).
 fn modalias(device: &DeviceProfile) -> String {
     let (pci, class) = (&device.pci, device.board.class);
     format!(
@@ -103,12 +104,12 @@ fn modalias(device: &DeviceProfile) -> String {
     )
 }
 
-/// All of `cpus` processors: `%*pbl`.
+/// All of `cpus` processors as a list, the format `%*pbl`.
 fn cpu_list(cpus: u32) -> String {
     if cpus < 2 { "0".to_owned() } else { format!("0-{}", cpus - 1) }
 }
 
-/// The same as a mask: `%*pb`, words of eight digits.
+/// All of `cpus` processors as a mask of words of eight digits, the format `%*pb`.
 fn cpu_mask(cpus: u32) -> String {
     let words = cpus.div_ceil(32).max(1);
     let word = |n: u32| match cpus.saturating_sub(n * 32) {
@@ -119,11 +120,11 @@ fn cpu_mask(cpus: u32) -> String {
     (0..words).rev().map(digits).collect::<Vec<_>>().join(",")
 }
 
-/// Memory, doorbells and registers, in a terabyte of each device's own above all that a host has.
-fn bars(place: &Place<'_>) -> [Bar; 3] {
-    let base = (1u64 << 46) + ((place.index as u64) << 40);
-    let memory = place.device.vram.visible_bytes.0.next_power_of_two();
-    let registers = 0xe000_0000 + place.index as u64 * REGISTER_BAR;
+/// The memory, doorbell and register BARs, in a terabyte for each device above every address that a host has.
+fn bars(path: &DevicePath<'_>) -> [Bar; 3] {
+    let base = (1u64 << 46) + ((path.index as u64) << 40);
+    let memory = path.device.vram.visible_bytes.0.next_power_of_two();
+    let registers = 0xe000_0000 + path.index as u64 * REGISTER_BAR;
     [
         (0, base, memory, MEMORY_64),
         (2, base + (1 << 39), DOORBELL_BAR, MEMORY_64),
@@ -143,18 +144,18 @@ fn resource(bars: &[Bar]) -> String {
 }
 
 /// A type 0 configuration header (PCI Local Bus 3.0, 6.1) without capabilities.
-fn config(place: &Place<'_>) -> Vec<u8> {
-    let pci = &place.device.pci;
+fn config(path: &DevicePath<'_>) -> Vec<u8> {
+    let pci = &path.device.pci;
     let mut header = vec![0; CONFIG_BYTES];
     header[0x00..0x02].copy_from_slice(&pci.vendor.to_le_bytes());
     header[0x02..0x04].copy_from_slice(&pci.device.to_le_bytes());
-    // Memory space and bus master are on.
+    // The command register: memory space and bus master are on.
     header[0x04] = 0x06;
     header[0x08] = pci.revision;
-    header[0x09..0x0c].copy_from_slice(&place.device.board.class.to_le_bytes()[..3]);
-    for (number, first, _, flags) in bars(place) {
+    header[0x09..0x0c].copy_from_slice(&path.device.board.class.to_le_bytes()[..3]);
+    for (number, first, _, flags) in bars(path) {
         let at = 0x10 + number * 4;
-        // Bits 3..0 of the flags are those of the register.
+        // Bits 3..0 of the flags are those of the base address register.
         let low = (first & 0xffff_ffff) as u32 | (flags & 0xf) as u32;
         header[at..at + 4].copy_from_slice(&low.to_le_bytes());
         if flags == MEMORY_64 {

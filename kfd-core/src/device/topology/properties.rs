@@ -9,19 +9,19 @@ use std::fmt::Write as _;
 pub(super) struct Properties(String);
 
 impl Properties {
-    /// Adds a line.
+    /// Adds a line with a name and a number.
     pub(super) fn with(mut self, name: &str, value: impl Into<u64>) -> Self {
         let value: u64 = value.into();
         writeln!(self.0, "{name} {value}").expect("a String takes every write");
         self
     }
 
-    /// Adds a line, if the kernel has it.
+    /// Adds a line if the kernel has that property.
     pub(super) fn with_if(self, told: bool, name: &str, value: impl Into<u64>) -> Self {
         if told { self.with(name, value) } else { self }
     }
 
-    /// Adds a line for a bit map: a bit and a comma each, least significant bit of the first byte first.
+    /// Adds a line with a bit map: a bit and a comma each, least significant bit of the first byte first.
     pub(super) fn with_bits(mut self, name: &str, map: &[u8]) -> Self {
         let bits: Vec<_> = map
             .iter()
@@ -31,7 +31,7 @@ impl Properties {
         self
     }
 
-    /// The text.
+    /// The text of the file so far.
     pub(super) fn text(&self) -> &str {
         &self.0
     }

@@ -4,23 +4,23 @@ use super::gauge::Live;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-/// How many links one path may lead through: `MAXSYMLINKS` (linux/namei.h).
+/// The most links that one path may lead through: `MAXSYMLINKS` (linux/namei.h).
 const LINKS: u32 = 40;
 
-/// What is at a path.
+/// A file, a directory or a link at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// A directory; also implied by anything below it.
+    /// A directory; anything below it implies it too.
     Directory,
     /// A regular file with this content.
     File(Vec<u8>),
-    /// A file whose content is asked for at each reading.
+    /// A file whose content is made at each reading.
     Live(Live),
     /// A symbolic link to this target, relative to the link's own directory.
     Link(String),
 }
 
-/// Files, directories and links below one root. No path is absolute or has a `..`.
+/// A tree of files, directories and links. No path is absolute or has a `..`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree(BTreeMap<PathBuf, Entry>);
 
@@ -30,7 +30,7 @@ impl Tree {
         self.0.iter().map(|(path, entry)| (path.as_path(), entry))
     }
 
-    /// What is at `path`; implied directories are `None`.
+    /// The entry at `path`; `None` for a directory that is only implied.
     #[must_use]
     pub fn get(&self, path: impl AsRef<Path>) -> Option<&Entry> {
         self.0.get(path.as_ref())
@@ -45,8 +45,8 @@ impl Tree {
         }
     }
 
-    /// Where `path` leads when the links on it are followed, as a reader's own path walk does; `None` when there is
-    /// nothing.
+    /// The path that `path` leads to when the links on it are followed, as a reader's path walk does; `None` when
+    /// nothing is there.
     #[must_use]
     pub fn real_path(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
         let mut left: Vec<_> = path.as_ref().iter().rev().map(PathBuf::from).collect();
@@ -75,7 +75,7 @@ impl Tree {
         below.next().is_some_and(|(found, _)| found.starts_with(&at)).then_some(at)
     }
 
-    /// What is at the end of `path` when the links on it are followed; implied directories are `None`.
+    /// The entry at the end of `path` when the links on it are followed; `None` for a directory that is only implied.
     #[must_use]
     pub fn follow(&self, path: impl AsRef<Path>) -> Option<&Entry> {
         self.0.get(&self.real_path(path)?)
@@ -92,7 +92,7 @@ impl Tree {
         names
     }
 
-    /// What is in the directory `path`, with paths from there.
+    /// The entries in the directory `path`, with paths relative to it.
     #[must_use]
     pub fn subtree(&self, path: &Path) -> Self {
         let inside = self.0.range(path.to_owned()..).take_while(|(found, _)| found.starts_with(path));

@@ -23,39 +23,39 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Bytes of one window: large enough that a process needs few, small enough that many processes fit an address space.
 pub(crate) const WINDOW: u64 = 4 << 30;
 
-/// Bytes of a page.
+/// Bytes of a page of arena memory.
 pub(crate) const PAGE: u64 = 4096;
 
-/// What is known of a shared range.
+/// A range of the arena that is shared.
 struct SharedRange {
     len: u64,
-    /// What its bytes cost, until nobody holds it any more.
+    /// The charge for its bytes, as long as anybody holds it.
     bytes: Option<Charge>,
-    /// What the file costs by which descriptors mean it, while there is one.
+    /// The charge for the token file that its descriptors lead to, while there is one.
     token: Option<Charge>,
-    /// Nobody holds it any more: it rests for a grace period.
+    /// Whether nobody holds it any more, so that it is given back after a grace period.
     parting: bool,
-    /// Its process is gone: others alone hold it.
+    /// Whether its process was freed, so that only others hold it.
     orphaned: bool,
 }
 
-/// See the module's head.
+/// The arena of one process.
 pub(crate) struct Arena {
     memfd: OwnedFd,
     size: u64,
     windows: Box<[OnceLock<Window>]>,
-    /// Held while a window is being mapped.
+    /// Held while a window is mapped, so that no window is mapped twice.
     mapping: Mutex<()>,
     ranges: Mutex<Ranges>,
-    /// Ranges that other processes may hold, by offset. Outside `ranges` and the account; held while the rest is trimmed
-    /// away.
+    /// Ranges that other processes may hold, by offset. This lock is outside `ranges` and the account; it is held while
+    /// the rest is trimmed.
     shared: Mutex<BTreeMap<u64, SharedRange>>,
-    /// Arenas that there are.
+    /// The number of arenas alive in this core, counted down by drop.
     count: Arc<AtomicU64>,
 }
 
 impl Arena {
-    /// An empty arena of `size` bytes, rounded up to whole windows.
+    /// An empty arena of `size` bytes, rounded up to whole windows; `count` counts it.
     pub(crate) fn new(size: u64, count: Arc<AtomicU64>) -> io::Result<Self> {
         let size = size.max(1).div_ceil(WINDOW).saturating_mul(WINDOW);
         let memfd = sys::sealed_memfd(size)?;
@@ -65,8 +65,7 @@ impl Arena {
         Ok(Self { memfd, size, windows, mapping, ranges, shared: Mutex::default(), count })
     }
 
-    /// Bytes from the first to the end of the memfd. A mapping of what lies beyond is granted and a touch of it is a
-    /// SIGBUS.
+    /// Bytes of the memfd. The kernel grants a mapping of what lies beyond, and a touch of it is a SIGBUS.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
@@ -76,12 +75,12 @@ impl Arena {
         self.memfd.as_fd().try_clone_to_owned()
     }
 
-    /// Takes a range of whole pages; `None` when no gap is long enough.
+    /// Takes a range of `len` bytes, whole pages, and returns its offset; `None` when no gap is long enough.
     pub(crate) fn take(&self, len: u64) -> Option<u64> {
         self.ranges.lock().take(len.checked_next_multiple_of(PAGE)?)
     }
 
-    /// Gives a range back: its pages are dropped from the memfd.
+    /// Gives a range back and drops its pages from the memfd.
     pub(crate) fn give(&self, offset: u64, len: u64) {
         let len = len.next_multiple_of(PAGE);
         if let Err(error) = sys::punch(self.memfd.as_fd(), offset, len) {
@@ -90,14 +89,14 @@ impl Arena {
         self.ranges.lock().give(offset, len);
     }
 
-    /// A range that was taken is shared from now on: it costs `charge` until [`Arena::uncharge_shared`], and is taken until
+    /// Makes a taken range shared: `charge` is held until [`Arena::uncharge_shared`], the range until
     /// [`Arena::give_shared`].
     pub(crate) fn share(&self, offset: u64, len: u64, charge: Option<Charge>) {
         let range = SharedRange { len, bytes: charge, token: None, parting: false, orphaned: false };
         self.shared.lock().insert(offset, range);
     }
 
-    /// Descriptors mean a shared range by a file of this cost.
+    /// Charges for the token file that descriptors of a shared range lead to.
     pub(crate) fn charge_token(&self, offset: u64, mut charge: Charge) {
         if let Some(range) = self.shared.lock().get_mut(&offset) {
             if range.orphaned {
@@ -107,14 +106,15 @@ impl Arena {
         }
     }
 
-    /// No descriptor means it any more.
+    /// Gives the charge for a token file back: no descriptor of the shared range is open any more.
     pub(crate) fn uncharge_token(&self, offset: u64) {
         if let Some(range) = self.shared.lock().get_mut(&offset) {
             range.token = None;
         }
     }
 
-    /// Nobody holds that shared range any more: its cost is returned. It is taken until [`Arena::give_shared`].
+    /// Gives the charge for a shared range back: nobody holds it any more. The range stays taken until
+    /// [`Arena::give_shared`].
     pub(crate) fn uncharge_shared(&self, offset: u64) {
         // With the lock held, so that the free of its process finds either the range or the charge returned.
         if let Some(range) = self.shared.lock().get_mut(&offset) {
@@ -122,7 +122,7 @@ impl Arena {
         }
     }
 
-    /// Nor does anybody look at it: gives it back.
+    /// Gives a shared range back after the grace period, when no engine can be reading it.
     pub(crate) fn give_shared(&self, offset: u64) {
         let taken = self.shared.lock().remove(&offset);
         if let Some(SharedRange { len, .. }) = taken {
@@ -130,12 +130,13 @@ impl Arena {
         }
     }
 
-    /// Bytes of shared ranges that cost nothing any more and are there still.
+    /// Bytes of shared ranges that are in their grace period: they cost nothing any more and are still resident.
     pub(crate) fn parting(&self) -> u64 {
         self.shared.lock().values().filter(|range| range.parting).map(|range| range.len).sum()
     }
 
-    /// Its process is being freed: what shared ranges cost leaves that process's purse. Says whether anybody holds any.
+    /// Moves the charges of shared ranges out of the purse of a process that is being freed. True when anybody holds
+    /// one.
     pub(crate) fn orphan(&self) -> bool {
         let mut shared = self.shared.lock();
         for range in shared.values_mut() {
@@ -150,7 +151,7 @@ impl Arena {
         self.shared.lock().get(&offset).is_some_and(|range| range.orphaned)
     }
 
-    /// Its process is gone and nobody maps it: drops every page that is in no shared range.
+    /// Drops every page outside shared ranges, for an arena whose process is gone and that nobody maps.
     pub(crate) fn trim(&self) {
         let shared = self.shared.lock();
         let mut from = 0;
@@ -165,13 +166,13 @@ impl Arena {
         }
     }
 
-    /// Bytes of memory behind it, as the file system counts them.
+    /// Bytes of memory that the memfd has, as the file system counts them.
     pub(crate) fn resident(&self) -> u64 {
         sys::blocks(self.memfd.as_fd()).unwrap_or(0)
     }
 
-    /// The window that holds `offset` and the place in it; mapped now if it was not. `None` beyond the end or when the
-    /// kernel refuses the mapping.
+    /// The window that holds `offset`, and the place in the window; the window is mapped now if it was not. `None`
+    /// beyond the end or when the kernel refuses the mapping.
     #[inline]
     pub(crate) fn window(&self, offset: u64) -> Option<(&Window, usize)> {
         let index = usize::try_from(offset / WINDOW).ok()?;
@@ -199,7 +200,7 @@ impl Arena {
         slot.get()
     }
 
-    /// Copies out, across windows.
+    /// Copies arena memory from `offset` on into `out`, across windows.
     pub(crate) fn read(&self, mut offset: u64, mut out: &mut [u8]) -> Option<()> {
         while !out.is_empty() {
             let (window, at) = self.window(offset)?;
@@ -212,7 +213,7 @@ impl Arena {
         Some(())
     }
 
-    /// Copies in, across windows.
+    /// Copies `bytes` into arena memory from `offset` on, across windows.
     pub(crate) fn write(&self, mut offset: u64, mut bytes: &[u8]) -> Option<()> {
         while !bytes.is_empty() {
             let (window, at) = self.window(offset)?;

@@ -5,23 +5,23 @@
 
 use std::collections::VecDeque;
 
-/// See the module's head.
+/// The free ranges of an arena.
 #[derive(Debug)]
 pub(super) struct Ranges {
     size: u64,
-    /// Everything from here on was never given out.
+    /// The offset from which on nothing was ever given out.
     fresh: u64,
-    /// Freed ranges, oldest first: offset, length.
+    /// The freed ranges, oldest first: offset, length.
     resting: VecDeque<(u64, u64)>,
 }
 
 impl Ranges {
-    /// None given out.
+    /// An arena of `size` bytes, none of which is given out.
     pub(super) fn new(size: u64) -> Self {
         Self { size, fresh: 0, resting: VecDeque::new() }
     }
 
-    /// The offset of `len` bytes that nobody has.
+    /// Takes `len` bytes and returns their offset; freed ranges are reused only when no fresh bytes are left.
     pub(super) fn take(&mut self, len: u64) -> Option<u64> {
         if len == 0 {
             return None;
@@ -44,12 +44,13 @@ impl Ranges {
         Some(offset)
     }
 
-    /// Takes a range back.
+    /// Takes a range back, to be reused last.
     pub(super) fn give(&mut self, offset: u64, len: u64) {
         self.resting.push_back((offset, len));
     }
 
-    /// Joins neighbours. The order of age is lost, which matters less than a request that cannot be served.
+    /// Joins neighbouring freed ranges. Their order of age is lost, which matters less than a request that cannot be
+    /// served.
     fn join(&mut self) {
         let mut ranges: Vec<_> = self.resting.drain(..).collect();
         ranges.sort_unstable();

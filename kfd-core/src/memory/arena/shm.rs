@@ -19,7 +19,7 @@ pub(crate) struct Window(MmapRaw);
 
 macro_rules! word {
     ($name:ident, $atomic:ty) => {
-        /// The word at `at`; `None` when it is misaligned or not wholly inside.
+        /// The atomic word at `at`; `None` when it is misaligned or not wholly inside the window.
         #[inline]
         pub(crate) fn $name(&self, at: usize) -> Option<&$atomic> {
             const LEN: usize = size_of::<$atomic>();
@@ -47,61 +47,63 @@ impl Window {
         MmapOptions::new().offset(offset).len(WINDOW as usize).map_raw(memfd.as_raw_fd()).map(Self)
     }
 
-    /// Acquiring load.
+    /// Loads a word with acquire ordering.
     #[inline]
     pub(crate) fn load_u64(&self, at: usize) -> Option<u64> {
         Some(u64::from_le(self.u64_at(at)?.load(Ordering::Acquire)))
     }
 
-    /// Acquiring load.
+    /// Loads a word with acquire ordering.
     #[inline]
     pub(crate) fn load_u32(&self, at: usize) -> Option<u32> {
         Some(u32::from_le(self.u32_at(at)?.load(Ordering::Acquire)))
     }
 
-    /// Releasing store.
+    /// Stores a word with release ordering.
     #[inline]
     pub(crate) fn store_u64(&self, at: usize, value: u64) -> Option<()> {
         self.u64_at(at)?.store(value.to_le(), Ordering::Release);
         Some(())
     }
 
-    /// Releasing store.
+    /// Stores a word with release ordering.
     #[inline]
     pub(crate) fn store_u32(&self, at: usize, value: u32) -> Option<()> {
         self.u32_at(at)?.store(value.to_le(), Ordering::Release);
         Some(())
     }
 
-    /// Replaces `old` by `new`, acquiring and releasing; what it was. Native order, as of `fetch_sub_u64`.
+    /// Replaces `old` by `new` and returns the value before, with acquire and release ordering. Native byte order, as
+    /// in `fetch_sub_u64`.
     #[inline]
     pub(crate) fn compare_exchange_u32(&self, at: usize, old: u32, new: u32) -> Option<u32> {
         let done = self.u32_at(at)?.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire);
         Some(done.unwrap_or_else(|was| was))
     }
 
-    /// The same for 64 bits.
+    /// Replaces `old` by `new` and returns the value before, with acquire and release ordering. Native byte order.
     #[inline]
     pub(crate) fn compare_exchange_u64(&self, at: usize, old: u64, new: u64) -> Option<u64> {
         let done = self.u64_at(at)?.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire);
         Some(done.unwrap_or_else(|was| was))
     }
 
-    /// Releasing store.
+    /// Stores a half-word with release ordering.
     #[inline]
     pub(crate) fn store_u16(&self, at: usize, value: u16) -> Option<()> {
         self.u16_at(at)?.store(value.to_le(), Ordering::Release);
         Some(())
     }
 
-    /// Subtracts, acquiring and releasing; the old value. Native order is the client's order: both run here.
+    /// Subtracts `n` and returns the value before, with acquire and release ordering. Native byte order is the
+    /// client's: both run on this machine.
     #[inline]
     pub(crate) fn fetch_sub_u64(&self, at: usize, n: u64) -> Option<u64> {
         Some(self.u64_at(at)?.fetch_sub(n, Ordering::AcqRel))
     }
 
-    /// The bytes from `at` on as bytes up to a word's boundary, whole words, and the bytes that are left; `None` when
-    /// they are not all inside.
+    /// The bytes from `at` on in three parts: bytes up to a word's boundary, whole words, and the rest. `None` when
+    /// they are not all inside the window.
     #[inline]
     fn parts(&self, at: usize, len: usize) -> Option<(&[AtomicU8], &[AtomicU64], &[AtomicU8])> {
         at.checked_add(len).filter(|end| *end <= WINDOW as usize)?;
@@ -124,7 +126,7 @@ impl Window {
         }
     }
 
-    /// The `len` bytes at `at` as whole words; `None` when they are not all inside or not aligned.
+    /// The `len` bytes at `at` as whole words; `None` when they are not all inside the window or not aligned.
     #[inline]
     pub(crate) fn words(&self, at: usize, len: usize) -> Option<&[AtomicU64]> {
         match self.parts(at, len)? {
@@ -133,7 +135,7 @@ impl Window {
         }
     }
 
-    /// Copies out; all of it must be inside.
+    /// Copies from `at` on into `out`; `None` when that leaves the window.
     #[inline]
     pub(crate) fn read(&self, at: usize, out: &mut [u8]) -> Option<()> {
         let (head, words, tail) = self.parts(at, out.len())?;
@@ -148,7 +150,7 @@ impl Window {
         Some(())
     }
 
-    /// Copies in; all of it must be inside.
+    /// Copies `bytes` to `at`; `None` when that leaves the window.
     #[inline]
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Option<()> {
         let (head, words, tail) = self.parts(at, bytes.len())?;
@@ -163,7 +165,7 @@ impl Window {
         Some(())
     }
 
-    /// Copies `len` bytes in from another window (or this one), front to back; all of both must be inside.
+    /// Copies `len` bytes in from another window (or this one), front to back; `None` when that leaves either.
     #[inline]
     pub(crate) fn copy_in(&self, at: usize, from: &Self, from_at: usize, len: usize) -> Option<()> {
         let inside = |at: usize| at.checked_add(len).is_some_and(|end| end <= WINDOW as usize);
@@ -177,8 +179,8 @@ impl Window {
     }
 }
 
-/// The string move: at the speed of memcpy, and, being one instruction to the compiler, free of its assumption that
-/// nobody else writes the memory.
+/// Copies with the string move `rep movsb`: at the speed of memcpy, and, being one instruction to the compiler, free of
+/// its assumption that nobody else writes the memory.
 #[cfg(target_arch = "x86_64")]
 fn copy_bytes(to: *mut u8, from: *const u8, len: usize) {
     // SAFETY: `copy_in` checked that both ranges lie inside mappings that its windows own and that are backed to

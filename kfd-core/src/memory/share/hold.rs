@@ -8,22 +8,22 @@ use super::Share;
 use crate::sync::{Arc, Ordering};
 use std::ops::Deref;
 
-/// See the module's head.
+/// One hold on a share, counted in [`Share::holds`].
 pub(crate) struct Hold(Arc<Share>);
 
 impl Hold {
-    /// One more. The index is held, or another hold.
+    /// Counts one more hold. The caller has the index locked or holds the share already.
     pub(super) fn of(share: &Arc<Share>) -> Self {
         share.holds.fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(share))
     }
 
-    /// Lets go of the share: what is left keeps its range only.
+    /// Ends the hold and returns the share, which then only keeps its range from being given back.
     pub(crate) fn part(self) -> Arc<Share> {
         Arc::clone(&self.0)
     }
 
-    /// Whether both mean one share.
+    /// Whether both holds are of the same share.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

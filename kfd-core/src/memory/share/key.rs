@@ -4,15 +4,15 @@
 use super::sys;
 use std::io;
 
-/// See the module's head. Four words in the order of the ABI's `share_handle`.
+/// The key of a share: four words in the order of the ABI's `share_handle`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ShareKey(pub(crate) [u32; 4]);
 
 impl ShareKey {
-    /// A fresh one.
+    /// A fresh random key.
     ///
     /// # Errors
-    /// The kernel's own refusal to give random bytes.
+    /// The errno of getrandom(2).
     pub(super) fn random() -> io::Result<Self> {
         let bytes = sys::random()?;
         let mut words = [0; 4];
@@ -24,7 +24,7 @@ impl ShareKey {
 }
 
 impl std::fmt::Debug for ShareKey {
-    /// Never the bits: a log is not a place to find them.
+    /// Writes no bits of the key: a log is no place to find them.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ShareKey(..)")
     }

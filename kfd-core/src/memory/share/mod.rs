@@ -38,25 +38,25 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Weak;
 use token::Token;
 
-/// At which dma-bufs somebody looks whether a descriptor of them is open still: each look is a system call.
+/// The dma-bufs to check for open descriptors: each check is a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// At so many, those first that were looked at longest ago.
+    /// This number of dma-bufs, least recently checked first.
     Some(usize),
-    /// At those that nothing but descriptors holds: the only ones whose memory a look can free.
+    /// The dma-bufs that only descriptors hold: no other check can free memory.
     Alone,
-    /// At all.
+    /// Every dma-buf that a descriptor may lead to.
     All,
 }
 
 impl Look {
-    /// What a call that makes something looks at.
+    /// The dma-bufs that an allocating or exporting call checks.
     pub(crate) const BY_CALL: Self = Self::Some(4);
-    /// What the end of a process looks at.
+    /// The dma-bufs that the end of a process checks.
     pub(crate) const BY_DEATH: Self = Self::Some(64);
 }
 
-/// Whose memory it is, and of which device.
+/// The process that exported the memory, and the device the memory belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owner {
     pub(crate) process: ProcessId,
@@ -66,54 +66,54 @@ pub(crate) struct Owner {
     pub(crate) minor: RenderMinor,
 }
 
-/// A range of whole pages of an arena.
+/// A range of an arena, whole pages.
 #[derive(Debug, Clone)]
 pub(crate) struct Range {
     pub(crate) arena: Arc<Arena>,
-    /// First byte.
+    /// The range's first byte, as an offset into the arena.
     pub(crate) offset: u64,
-    /// Bytes.
+    /// The range's length in bytes.
     pub(crate) len: u64,
 }
 
-/// See the module's head.
+/// A shared range and who exported it.
 pub(crate) struct Share {
     key: ShareKey,
     pub(crate) owner: Owner,
     pub(crate) range: Range,
-    /// Bytes as the owner asked.
+    /// The size in bytes that the owner asked for.
     pub(crate) size: u64,
     /// `ALLOC_MEM_FLAGS_*` of the owner's BO.
     pub(crate) flags: u32,
-    /// What the exporter said of it, to be told to whoever imports it by key.
+    /// The flags word of IPC_EXPORT_HANDLE, answered to whoever imports by key.
     told: OnceLock<u32>,
-    /// What its maker wrote on it.
+    /// The metadata that the buffer's maker set (GEM_METADATA).
     written: Mutex<Metadata>,
-    /// The file by which descriptors mean it, while there may be any. Set and taken under the index.
+    /// The token file that its dma-buf descriptors lead to, while any may be open. Changed only with the index locked.
     token: Mutex<Option<Token>>,
-    /// Who holds it: [`Hold`]s.
+    /// The number of [`Hold`]s.
     pub(crate) holds: AtomicU64,
     shares: Arc<Shares>,
 }
 
 impl Share {
-    /// By what it is found.
+    /// The key that importers find the share by.
     pub(crate) fn key(&self) -> ShareKey {
         self.key
     }
 
-    /// The exporter says something of it. The first word stands.
+    /// Sets the flags word that importers are answered; only the first export of a share sets it.
     pub(crate) fn tell(&self, flags: u32) {
-        // Said before: then that is what importers are told.
+        // A later export: importers keep being answered the flags of the first.
         let _ = self.told.set(flags);
     }
 
-    /// Reads or changes what its maker wrote on it.
+    /// Reads or changes the metadata.
     pub(crate) fn written<T>(&self, change: impl FnOnce(&mut Metadata) -> T) -> T {
         change(&mut self.written.lock())
     }
 
-    /// What the exporter said of it.
+    /// The flags word of the first export by key; 0 without one.
     pub(crate) fn told(&self) -> u32 {
         self.told.get().copied().unwrap_or(0)
     }
@@ -131,8 +131,8 @@ impl std::fmt::Debug for Share {
     }
 }
 
-/// Every share by its key and by its token. Those that descriptors may mean are held; what nobody holds is gone, and
-/// nothing finds it.
+/// Every share, by key and by token file. A share that descriptors may lead to is held here; one that nobody holds is
+/// not found any more.
 #[derive(Debug, Default)]
 pub(crate) struct Shares(Mutex<Index>);
 
@@ -140,21 +140,22 @@ pub(crate) struct Shares(Mutex<Index>);
 struct Index {
     by_key: HashMap<ShareKey, Weak<Share>>,
     by_file: HashMap<FileIdentity, Weak<Share>>,
-    /// Those of whose tokens a descriptor was given away and not yet found closed.
+    /// A hold for each share of which a descriptor was given away and not yet found closed.
     held: VecDeque<Hold>,
 }
 
 impl FileIdentity {
-    /// Which file a descriptor leads to, an `O_PATH` one too. Asks the kernel only: neither the file nor whoever serves it.
+    /// The file that a descriptor leads to; an `O_PATH` descriptor's too. Only the kernel is asked, not whoever serves
+    /// the file.
     ///
     /// # Errors
-    /// The kernel's own refusal.
+    /// The errno of statx(2).
     pub fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
         sys::identity(fd)
     }
 }
 
-/// What becomes a share.
+/// The parts of a share to be made.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) owner: Owner,
@@ -164,7 +165,7 @@ pub(crate) struct Shared {
 }
 
 impl Shares {
-    /// A key that no share has.
+    /// A random key, which no share has.
     ///
     /// # Errors
     /// The kernel gives no random bytes.
@@ -172,7 +173,7 @@ impl Shares {
         ShareKey::random()
     }
 
-    /// Makes a share of a range that its arena knows to be shared, and lets `key` find it.
+    /// Makes a share of a range that its arena has marked as shared; `key` finds it from now on.
     pub(crate) fn add(self: &Arc<Self>, key: ShareKey, shared: Shared) -> Hold {
         let Shared { owner, range, size, flags } = shared;
         let (told, token, shares) = (OnceLock::new(), Mutex::default(), Arc::clone(self));
@@ -183,23 +184,23 @@ impl Shares {
         hold
     }
 
-    /// The share with this key, held.
+    /// Finds the share with this key and holds it.
     pub(crate) fn find(&self, key: ShareKey) -> Option<Hold> {
         let index = self.0.lock();
         index.by_key.get(&key)?.upgrade().map(|share| Hold::of(&share))
     }
 
-    /// The share that this file is the token of, held.
+    /// Finds the share whose token is this file and holds it.
     pub(crate) fn behind(&self, file: &FileIdentity) -> Option<Hold> {
         let index = self.0.lock();
         index.by_file.get(file)?.upgrade().map(|share| Hold::of(&share))
     }
 
-    /// A descriptor of the token of a share. `charge` pays for the token where there is none yet; `None` when there is
-    /// neither.
+    /// A descriptor of a share's token file. `charge` pays for a token where there is none yet; `None` when there is
+    /// neither token nor charge.
     ///
     /// # Errors
-    /// The kernel's own refusal of a file.
+    /// The errno of memfd_create(2) or of opening the file.
     pub(crate) fn token(&self, share: &Hold, charge: Option<Charge>) -> Result<Option<OwnedFd>, Errno> {
         let refused = |error: io::Error| Errno(error.raw_os_error().unwrap_or(libc::EIO));
         // Under the lock, so that two first exports make one token.
@@ -214,7 +215,7 @@ impl Shares {
         }
         let descriptor = token.as_ref().ok_or(Errno::IO)?.descriptor().map_err(refused);
         drop(token);
-        // Also where there is none: the next look takes the token back.
+        // A refused descriptor is held too: the next check finds no open descriptor and takes the token back.
         if !index.held.iter().any(|held| held.is(share)) {
             index.held.push_back(share.clone());
         }
@@ -226,7 +227,8 @@ impl Shares {
         share.token.lock().is_some()
     }
 
-    /// Looks at what descriptors hold, and takes out what none that is open means any more, and its token with it.
+    /// Checks the dma-bufs that `look` says. Those with no open descriptor lose their token; the holds that stood for
+    /// their descriptors are returned.
     pub(crate) fn closed(&self, look: Look) -> Vec<Hold> {
         let mut index = self.0.lock();
         let Index { held, by_file, .. } = &mut *index;
@@ -251,17 +253,17 @@ impl Shares {
         gone
     }
 
-    /// Everything that descriptors hold, taken out.
+    /// Takes out and returns the holds of all descriptors.
     pub(crate) fn all_held(&self) -> Vec<Hold> {
         self.0.lock().held.drain(..).collect()
     }
 
-    /// Whether a descriptor holds it.
+    /// Whether a descriptor may hold the share.
     pub(crate) fn is_held(&self, share: &Arc<Share>) -> bool {
         self.0.lock().held.iter().any(|held| Arc::ptr_eq(held.share(), share))
     }
 
-    /// One holds it less. With the last nothing finds it any more: says whether it was that.
+    /// Ends one hold. True for the last: the share is not found any more.
     fn let_go(&self, share: &Share) -> bool {
         let mut index = self.0.lock();
         let last = share.holds.fetch_sub(1, Ordering::AcqRel) == 1;
@@ -274,7 +276,7 @@ impl Shares {
         last
     }
 
-    /// Every share.
+    /// Every share that somebody holds.
     pub(crate) fn all(&self) -> Vec<Arc<Share>> {
         // Upgraded under the lock, dropped outside: their arenas have locks of their own.
         let found: Vec<_> = self.0.lock().by_key.values().filter_map(Weak::upgrade).collect();

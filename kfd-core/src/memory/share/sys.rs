@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// Bytes of a key.
 const KEY_BYTES: usize = 16;
 
-/// Random bytes of the kernel's generator.
+/// Random bytes from the kernel's generator.
 pub(super) fn random() -> io::Result<[u8; KEY_BYTES]> {
     let mut bytes = [0; KEY_BYTES];
     // SAFETY: the pointer and the length are those of `bytes`, which outlives the call; the kernel writes no more.
@@ -22,7 +22,7 @@ pub(super) fn random() -> io::Result<[u8; KEY_BYTES]> {
     }
 }
 
-/// Which file a descriptor leads to. Asks nobody but the kernel, whatever file it is.
+/// The file that a descriptor leads to. Only the kernel is asked, whatever file it is.
 pub(super) fn identity(fd: BorrowedFd<'_>) -> io::Result<FileIdentity> {
     let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
     let mut found = MaybeUninit::<libc::statx>::zeroed();

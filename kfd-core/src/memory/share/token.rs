@@ -17,41 +17,41 @@ use nix::unistd::ftruncate;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-/// See the module's head.
+/// The token file of one share.
 #[derive(Debug)]
 pub(super) struct Token {
     file: OwnedFd,
     identity: FileIdentity,
-    /// How many descriptions were given away.
+    /// The number of descriptions given away; each has the lock byte of its number.
     given: AtomicU64,
 }
 
 impl Token {
-    /// A token for so many bytes.
+    /// A token file of `size` bytes.
     ///
     /// # Errors
-    /// The kernel's own refusal.
+    /// The errno of the failing system call.
     pub(super) fn new(size: u64) -> io::Result<Self> {
         let file = memfd_create(c"kfd-dmabuf", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
         ftruncate(&file, i64::try_from(size).map_err(io::Error::other)?)?;
         let seals =
             SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
         fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
-        // Nor is it opened for reading by way of /proc/PID/fd, but by root.
+        // Only root can open it for reading by way of /proc/PID/fd.
         fchmod(&file, Mode::S_IWUSR)?;
         let identity = sys::identity(file.as_fd())?;
         Ok(Self { file, identity, given: AtomicU64::new(0) })
     }
 
-    /// Which file it is.
+    /// The device and inode of the file.
     pub(super) fn identity(&self) -> FileIdentity {
         self.identity
     }
 
-    /// A descriptor for a client.
+    /// A new write-only descriptor for a client, with a lock byte of its own.
     ///
     /// # Errors
-    /// The kernel's own refusal.
+    /// The errno of the failing system call.
     pub(super) fn descriptor(&self) -> io::Result<OwnedFd> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         let given = open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
@@ -60,7 +60,7 @@ impl Token {
         Ok(given)
     }
 
-    /// Whether anybody has a descriptor of it.
+    /// Whether any descriptor given away is still open.
     pub(super) fn is_open(&self) -> bool {
         let mut found = lock(0, 0);
         match fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut found)) {
@@ -73,7 +73,7 @@ impl Token {
     }
 }
 
-/// A lock of `len` bytes from `start`; of all from there when 0.
+/// A lock of `len` bytes from `start` on; 0 means all bytes from there on (fcntl(2)).
 fn lock(start: i64, len: i64) -> libc::flock {
     libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,

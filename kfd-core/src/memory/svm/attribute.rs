@@ -6,42 +6,43 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::ids::GpuId;
 
-/// Pages of a migration as a power of two, unless it is said otherwise: 2 MiB (`svm_range_set_default_attributes`).
+/// The default migration granularity, as a power of two of pages: 2 MiB (`svm_range_set_default_attributes`).
 const GRANULARITY: u8 = 9;
-/// The largest granularity; larger ones are cut to it, since Linux 6.7 (interface 1.15; a byte was kept before).
+/// The largest granularity; larger ones are cut to it since Linux 6.7 (interface 1.15). Before, the value was kept as a
+/// byte.
 const GRANULARITY_MAX: u32 = 0x3f;
 
-/// Devices by their index; there are at most 64 (`MAX_GPU_INSTANCE`, amdkfd/kfd_priv.h).
+/// A set of devices by index, at most 64 (`MAX_GPU_INSTANCE`, amdkfd/kfd_priv.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct DeviceSet(u64);
 
 impl DeviceSet {
-    /// Whether the device is in it.
+    /// Whether the device is in the set.
     pub(crate) fn has(self, device: usize) -> bool {
         self.0 & Self::bit(device) != 0
     }
 
-    /// Puts the device in.
+    /// Puts the device into the set.
     pub(crate) fn add(&mut self, device: usize) {
         self.0 |= Self::bit(device);
     }
 
-    /// Takes it out.
+    /// Takes the device out of the set.
     pub(crate) fn remove(&mut self, device: usize) {
         self.0 &= !Self::bit(device);
     }
 
-    /// Those of both.
+    /// The devices that are in both sets.
     pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Those of either.
+    /// The devices that are in either set.
     pub(crate) fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Their indices.
+    /// The indices of its devices, ascending.
     pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
         (0..64).filter(move |device| self.has(*device))
     }
@@ -59,14 +60,14 @@ impl FromIterator<usize> for DeviceSet {
     }
 }
 
-/// Where memory is, or should be.
+/// A memory location of an attribute (`KFD_IOCTL_SVM_LOCATION_*`, or a `gpu_id`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// Nobody said.
+    /// No location was set.
     Undefined,
-    /// The host's memory.
+    /// Host memory (`SYSMEM`).
     System,
-    /// A device's.
+    /// The memory of this device.
     Gpu(GpuId),
 }
 
@@ -79,7 +80,7 @@ impl Location {
         }
     }
 
-    /// As an attribute's value.
+    /// The location as the value of an attribute.
     pub(crate) fn value(self) -> u32 {
         match self {
             Self::Undefined => abi::SVM_LOCATION_UNDEFINED,
@@ -89,26 +90,26 @@ impl Location {
     }
 }
 
-/// What is said of a range.
+/// The attributes of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attributes {
-    /// Where faults migrate it to.
+    /// The preferred location, to which faults migrate the range.
     pub(crate) preferred: Location,
-    /// Where it was last sent.
+    /// The prefetch location, to which the range was last sent.
     pub(crate) prefetch: Location,
-    /// Pages of a migration, as a power of two.
+    /// The pages of one migration, as a power of two.
     pub(crate) granularity: u8,
-    /// `SVM_FLAG_*`.
+    /// The range's flags, `SVM_FLAG_*`.
     pub(crate) flags: u32,
-    /// Devices that may have it, wherever it then lies.
+    /// Devices with the ACCESS attribute: they may access the range, wherever it lies.
     pub(crate) access: DeviceSet,
-    /// Devices that may have it where it lies.
+    /// Devices with the ACCESS_IN_PLACE attribute: they may access the range without a migration.
     pub(crate) in_place: DeviceSet,
 }
 
 impl Attributes {
-    /// Those of memory that nothing was said of; `access` is what devices have then: all of them where faults are
-    /// retried, none otherwise (`svm_range_new`).
+    /// The attributes of unregistered memory. `access` is the set of devices that have access then: all of them where
+    /// faults are retried, none otherwise (`svm_range_new`).
     pub(crate) fn unsaid(access: DeviceSet) -> Self {
         Self {
             preferred: Location::Undefined,
@@ -120,7 +121,7 @@ impl Attributes {
         }
     }
 
-    /// These with one of them changed.
+    /// The attributes with one of them changed.
     pub(crate) fn with(mut self, change: Change) -> Self {
         match change {
             Change::Preferred(location) => self.preferred = location,
@@ -144,40 +145,39 @@ impl Attributes {
         self
     }
 
-    /// Whether devices may only read it.
+    /// Whether devices may only read the range (`SVM_FLAG_GPU_RO`).
     pub(crate) fn is_read_only(&self) -> bool {
         self.flags & abi::SVM_FLAG_GPU_RO != 0
     }
 }
 
-/// One attribute of a SET_ATTR, judged.
+/// One valid attribute of a SET_ATTR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// PREFERRED_LOC.
+    /// PREFERRED_LOC: where faults migrate the range to.
     Preferred(Location),
-    /// PREFETCH_LOC.
+    /// PREFETCH_LOC: where the range is sent now.
     Prefetch(Location),
-    /// ACCESS, by the device's index.
+    /// ACCESS: this device, by index, may access the range.
     Access(usize),
-    /// ACCESS_IN_PLACE.
+    /// ACCESS_IN_PLACE: this device, by index, may access the range without a migration.
     InPlace(usize),
-    /// NO_ACCESS.
+    /// NO_ACCESS: this device, by index, may not access the range.
     NoAccess(usize),
-    /// SET_FLAGS.
+    /// SET_FLAGS: these `SVM_FLAG_*` are set.
     SetFlags(u32),
-    /// CLR_FLAGS.
+    /// CLR_FLAGS: these `SVM_FLAG_*` are cleared.
     ClearFlags(u32),
-    /// GRANULARITY.
+    /// GRANULARITY: the pages of one migration, as a power of two.
     Granularity(u8),
 }
 
 impl Change {
-    /// Judges an attribute as the driver of that interface does; `supported` finds the device of a `gpu_id` if it has shared
-    /// virtual memory.
+    /// Checks an attribute as the driver of that interface does; `supported` returns the index of the device with a
+    /// `gpu_id`, if it has shared virtual memory.
     ///
     /// # Errors
-    /// EINVAL for a type that is none and for a `gpu_id` that leads nowhere. A prefetch to nowhere in particular is one
-    /// of those.
+    /// EINVAL for an unknown type, for a `gpu_id` of no supported device, and for a prefetch to the undefined location.
     pub(crate) fn of(
         attribute: &abi::SvmAttribute,
         interface_minor: u32,

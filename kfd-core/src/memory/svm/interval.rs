@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// See the module's head.
+/// A map from ranges of addresses to values.
 #[derive(Debug, Clone)]
 pub(crate) struct Intervals<V> {
     /// By first address: the end, and the value.
@@ -20,12 +20,12 @@ impl<V> Default for Intervals<V> {
 }
 
 impl<V> Intervals<V> {
-    /// How many intervals there are.
+    /// The number of intervals.
     pub(crate) fn len(&self) -> usize {
         self.by_start.len()
     }
 
-    /// All of them, in order.
+    /// Every interval with its value, in order of address.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Range<u64>, &V)> {
         self.by_start.iter().map(|(start, (end, value))| (*start..*end, value))
     }
@@ -36,17 +36,17 @@ impl<V> Intervals<V> {
         (point < *end).then_some((*start..*end, value))
     }
 
-    /// The addresses around `point`, which no interval holds, up to the next intervals.
+    /// The addresses around `point` up to the next intervals, where no interval holds `point`.
     pub(crate) fn gap(&self, point: u64) -> Range<u64> {
         let start = self.by_start.range(..=point).next_back().map_or(0, |(_, (end, _))| *end);
         let end = self.by_start.range(point..).next().map_or(u64::MAX, |(start, _)| *start);
         start..end
     }
 
-    /// What lies in `range`, cut to it, in order.
+    /// The intervals that lie in `range`, cut to it, in order of address.
     pub(crate) fn within(&self, range: Range<u64>) -> impl Iterator<Item = (Range<u64>, &V)> {
         let first = self.at(range.start).map_or(range.start, |(held, _)| held.start);
-        // A range the wrong way round holds nothing.
+        // A range whose end is before its start holds nothing.
         let last = range.end.max(first);
         self.by_start
             .range(first..last)
@@ -55,8 +55,8 @@ impl<V> Intervals<V> {
 }
 
 impl<V: Clone + Eq> Intervals<V> {
-    /// Gives each part of `range` the value that `change` says; `None` is no value. It is called in order with each
-    /// interval cut to the range and with each gap between them.
+    /// Gives each part of `range` the value that `change` returns; `None` removes the value. `change` is called in
+    /// order with each interval cut to the range and with each gap between them.
     pub(crate) fn update(
         &mut self,
         range: Range<u64>,
@@ -90,7 +90,7 @@ impl<V: Clone + Eq> Intervals<V> {
         self.join(range.end);
     }
 
-    /// Makes an interval end at `point` where one reaches over it.
+    /// Splits an interval that reaches over `point` in two.
     fn split(&mut self, point: u64) {
         let Some((start, (end, value))) = self.by_start.range_mut(..point).next_back() else { return };
         if point < *end {
@@ -100,7 +100,7 @@ impl<V: Clone + Eq> Intervals<V> {
         }
     }
 
-    /// Makes one of two equal intervals that meet at `point`.
+    /// Joins two intervals that meet at `point` and have equal values.
     fn join(&mut self, point: u64) {
         let Some((end, value)) = self.by_start.get(&point).cloned() else { return };
         if let Some((_, (before, same))) = self.by_start.range_mut(..point).next_back()

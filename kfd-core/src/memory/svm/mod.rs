@@ -14,7 +14,7 @@
 //! client's pages, and a touch by the host, which would move them back, is not seen.
 //!
 //! Lives under the process mutex. Not for: what the ioctl refuses (`ioctl::svm`), whether there is memory at all (doors
-//! look), accesses (`view`).
+//! look), accesses (`queue::view`).
 
 mod attribute;
 mod interval;
@@ -32,62 +32,63 @@ use crate::sync::Arc;
 use interval::Intervals;
 use std::ops::Range;
 
-/// The most pieces a migration to one device makes of a range: as many as fit the largest device, and one at each end.
+/// The largest number of pieces into which one migration cuts a range: as many as fit the largest device, and one at
+/// each end.
 const PIECES: u64 = 1024;
 
-/// What a process has of a range.
+/// The attributes of a range and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
     attributes: Attributes,
-    /// On which device it lies.
+    /// The migration by which it lies on a device; `None` while it lies on the host.
     stay: Option<Stay>,
 }
 
-/// What of a process's ranges a listing tells.
+/// The sums of a process's ranges, for a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Extent {
-    /// Bytes registered.
+    /// Bytes in registered ranges.
     pub(crate) bytes: u64,
-    /// Of these, bytes that lie on devices.
+    /// Bytes of registered ranges that lie on devices.
     pub(crate) on_devices: u64,
 }
 
-/// The ranges of a process.
+/// The registered ranges of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Svm {
     ranges: Intervals<Held>,
-    /// What of them the client itself may only read, when it was last looked at.
+    /// Parts of ranges that the client itself may only read, as of the last survey of its address space.
     locked: Intervals<()>,
-    /// Bytes in ranges.
+    /// Bytes in registered ranges.
     bytes: u64,
-    /// One for each range, or more while a change is under way.
+    /// The charge for the number of ranges; larger than that while a change is under way.
     count: Option<Charge>,
-    /// For the bytes, while faults are not retried.
+    /// The charge for the bytes as USERPTR memory, while faults are not retried.
     memory: Option<Charge>,
 }
 
 impl Svm {
-    /// What is said of parts of `range`, in order.
+    /// The attributes of the registered parts of `range`, in order of address.
     pub(crate) fn attributes(&self, range: Range<u64>) -> impl Iterator<Item = (Range<u64>, &Attributes)> {
         self.ranges.within(range).map(|(part, held)| (part, &held.attributes))
     }
 
-    /// On which device parts of `range` lie, in order; `None` is the host.
+    /// The device on which each registered part of `range` lies, in order of address; `None` is the host.
     pub(crate) fn lies(&self, range: Range<u64>) -> impl Iterator<Item = (Range<u64>, Option<usize>)> {
         self.ranges.within(range).map(|(part, held)| (part, held.stay.as_ref().and_then(Stay::device)))
     }
 
-    /// All ranges.
+    /// Every registered range with its attributes.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Range<u64>, &Attributes)> {
         self.ranges.iter().map(|(range, held)| (range, &held.attributes))
     }
 
-    /// What of `range` may only be read.
+    /// The parts of `range` that the client may only read.
     pub(crate) fn locked(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         self.locked.within(range).map(|(part, ())| part)
     }
 
-    /// Of `range`, these parts and no others may only be read. Whether that is news.
+    /// Records that these parts of `range`, and no others in it, may only be read. True when that changes anything.
     pub(crate) fn lock_pages(&mut self, range: Range<u64>, parts: impl Iterator<Item = Range<u64>>) -> bool {
         let before: Vec<_> = self.locked(range.clone()).collect();
         self.locked.update(range.clone(), |_, _| None);
@@ -97,7 +98,7 @@ impl Svm {
         !before.into_iter().eq(self.locked(range))
     }
 
-    /// How much there is.
+    /// The sums that a listing shows.
     pub(crate) fn extent(&self) -> Extent {
         let there = |held: &Held| held.stay.as_ref().is_some_and(|stay| stay.device().is_some());
         let on_devices =
@@ -105,17 +106,17 @@ impl Svm {
         Extent { bytes: self.bytes, on_devices }
     }
 
-    /// Bytes that lie on the device with this index.
+    /// Bytes of registered ranges that lie on the device with this index.
     pub(crate) fn on_device(&self, device: usize) -> u64 {
         let there = |held: &Held| held.stay.as_ref().and_then(Stay::device) == Some(device);
         self.ranges.iter().filter(|(_, held)| there(held)).map(|(range, _)| length(&range)).sum()
     }
 
-    /// Changes what is said of `range`; parts of which nothing was said begin with `unsaid`. With `charge_bytes` false,
-    /// faults are retried and the bytes cost nothing.
+    /// Changes the attributes of `range`; unregistered parts of it begin with the attributes `unsaid`. `charge_bytes`
+    /// is false where faults are retried: then the bytes cost nothing.
     ///
     /// # Errors
-    /// [`Exhausted`]: nothing has changed.
+    /// [`Exhausted`] when a limit is hit; nothing has changed then.
     pub(crate) fn set(
         &mut self,
         purse: &Arc<Purse>,
@@ -144,8 +145,8 @@ impl Svm {
         Ok(())
     }
 
-    /// Moves `range` off every device, or onto one by `enter`, which is called for pieces of at most `piece` bytes, cut
-    /// where amdkfd cuts giant ranges, and may refuse. What then was refused stays where it was; the last refusal.
+    /// Moves `range` to the host, or onto a device by `enter`, which is called for pieces of at most `piece` bytes, cut
+    /// where amdkfd cuts giant ranges. A piece that `enter` refuses stays where it was; the last refusal is returned.
     pub(crate) fn migrate<E>(
         &mut self,
         range: Range<u64>,
@@ -171,7 +172,7 @@ impl Svm {
         result
     }
 
-    /// Forgets `range`: its memory is gone, or means something else now. Whether anything of it was known.
+    /// Unregisters `range`, whose memory is gone or was replaced. True when any of it was registered.
     pub(crate) fn forget(&mut self, purse: &Arc<Purse>, range: Range<u64>) -> bool {
         let mut gone = 0;
         self.locked.update(range.clone(), |_, _| None);
@@ -189,17 +190,17 @@ impl Svm {
         gone > 0
     }
 
-    /// Begins to charge for the bytes, or stops.
+    /// Begins or stops charging for the bytes.
     ///
     /// # Errors
-    /// [`Exhausted`]: nothing has changed.
+    /// [`Exhausted`] when a limit is hit; nothing has changed then.
     pub(crate) fn charge_bytes(&mut self, purse: &Arc<Purse>, charged: bool) -> Result<(), Exhausted> {
         resize(&mut self.memory, purse, Resource::Userptr, if charged { self.bytes } else { 0 })
     }
 
-    /// Gives back what is charged beyond what there is.
+    /// Gives back what is charged for ranges that are not there any more.
     pub(crate) fn settle(&mut self, purse: &Arc<Purse>) {
-        // Less never fails.
+        // A smaller charge never fails.
         let _ = self.charge_count(purse, self.ranges.len() as u64);
         if self.memory.is_some() {
             let _ = resize(&mut self.memory, purse, Resource::Userptr, self.bytes);

@@ -16,7 +16,7 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::ids::GpuId;
 
-/// The intersection, as it grows.
+/// The intersection of the attributes of the ranges seen so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Common {
     preferred: Location,
@@ -29,7 +29,7 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Of some ranges, or of memory with the attributes `unsaid` if there are none.
+    /// The intersection over `ranges`, or the attributes `unsaid` where there are none.
     pub(crate) fn of<'a>(ranges: impl Iterator<Item = &'a Attributes>, unsaid: &Attributes) -> Self {
         ranges.map(Self::one).reduce(Self::and).unwrap_or_else(|| Self::one(unsaid))
     }
@@ -59,10 +59,10 @@ impl Common {
         }
     }
 
-    /// Fills an attribute in; `device` finds that of a `gpu_id`.
+    /// Fills in the answer to one attribute; `device` returns the index of the device with a `gpu_id`.
     ///
     /// # Errors
-    /// EINVAL for an access attribute of a device that is not there.
+    /// EINVAL for an access attribute of a device that does not exist.
     pub(crate) fn fill(
         &self,
         attribute: &mut abi::SvmAttribute,
@@ -89,7 +89,8 @@ impl Common {
     }
 }
 
-/// Whether an attribute can be asked for. Of the three about access only ACCESS can: it is answered with one of them.
+/// Whether GET_ATTR answers this attribute. Of the three access attributes only ACCESS can be asked for; it is answered
+/// with one of them.
 pub(crate) fn can_be_asked(kind: u32) -> bool {
     matches!(
         kind,

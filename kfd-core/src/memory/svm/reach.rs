@@ -4,40 +4,40 @@
 //! registered ranges take away. Only what differs from the rule is kept, so neighbouring memory of one right is one
 //! interval, whatever ranges it consists of, and an access may cross them.
 //!
-//! Not for: buffer objects, which go before all of this (`address`).
+//! Not for: buffer objects, which go before all of this (`memory::address`).
 
 use super::attribute::{Attributes, Location};
 use super::interval::Intervals;
 use crate::ids::GpuId;
 use std::ops::Range;
 
-/// What a device may do.
+/// A device's right to shared virtual memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Right {
-    /// Nothing: an access faults.
+    /// No access: every access faults.
     #[default]
     None,
-    /// Read.
+    /// The device may read.
     Read,
-    /// Read and write.
+    /// The device may read and write.
     Write,
 }
 
-/// What a range's rights depend on besides its attributes.
+/// The device and the mode that a range's rights depend on besides its attributes.
 pub(crate) struct Judge<'a> {
-    /// Whether faults are retried.
+    /// Whether faults are retried (XNACK).
     pub(crate) retry: bool,
     /// The device's index.
     pub(crate) device: usize,
-    /// Its id.
+    /// The device's id.
     pub(crate) gpu: GpuId,
-    /// Whether it is linked to the device with that id as memory of one is to the other.
+    /// Whether the device with that id is in this device's hive, so that its memory is accessible to it.
     pub(crate) same_hive: &'a dyn Fn(GpuId) -> bool,
 }
 
 impl Judge<'_> {
-    /// What the device may do in a range. With retried faults that is `svm_range_best_restore_location`: a preferred
-    /// location that it can reach is enough.
+    /// The device's right to a range with these attributes. Where faults are retried, a preferred location that the
+    /// device can access is enough (`svm_range_best_restore_location`).
     pub(crate) fn right(&self, attributes: &Attributes) -> Right {
         let preferred = match attributes.preferred {
             Location::Undefined => false,
@@ -53,27 +53,28 @@ impl Judge<'_> {
     }
 }
 
-/// See the module's head.
+/// The rights of one device to shared virtual memory.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
-    /// Where the rule is [`Right::Write`]: the device's aperture while faults are retried, else empty.
+    /// The addresses where the rule is [`Right::Write`]: the device's aperture while faults are retried, else none.
+    /// Elsewhere the rule is [`Right::None`].
     rule: Range<u64>,
-    /// What differs from it.
+    /// The intervals whose right differs from the rule.
     exceptions: Intervals<Right>,
 }
 
 impl Reach {
-    /// Whether it lets the device do anything anywhere.
+    /// Whether the device has no right anywhere.
     pub(crate) fn is_empty(&self) -> bool {
         self.rule.is_empty() && self.exceptions.len() == 0
     }
 
-    /// Starts anew: faults in `retried` are retried, and nothing is registered.
+    /// Discards every right. Addresses in `retried` get the right to write, because faults there are retried.
     pub(crate) fn reset(&mut self, retried: Range<u64>) {
         *self = Self { rule: retried, exceptions: Intervals::default() };
     }
 
-    /// Says what the device may do in a range; `None` is the rule.
+    /// Sets the device's right in a range; `None` sets it to the rule's.
     pub(crate) fn set(&mut self, range: Range<u64>, right: Option<Right>) {
         let rule = self.rule.clone();
         for (part, usual) in [
@@ -85,7 +86,7 @@ impl Reach {
         }
     }
 
-    /// Takes the right to write away in a range.
+    /// Reduces the right to write to the right to read in a range.
     pub(crate) fn restrict(&mut self, range: Range<u64>) {
         let mut at = range.start;
         while at < range.end {
@@ -98,7 +99,7 @@ impl Reach {
         }
     }
 
-    /// What it may do at `va`, and the addresses around it of which the same is true.
+    /// The device's right at `va`, and the interval around it with the same right.
     pub(crate) fn at(&self, va: u64) -> (Range<u64>, Right) {
         if let Some((range, right)) = self.exceptions.at(va) {
             return (range, *right);

@@ -5,18 +5,18 @@
 //! (`svm_migrate_ram_to_vram` unreserves what it reserved); when buffer objects and stays together are more than the
 //! device has, the oldest stays end, whoever's they are, as TTM evicts them.
 //!
-//! Lock order: a leaf. Not for: deciding where memory should be, which `svm` does.
+//! Lock order: a leaf. Not for: deciding where memory should be, which `memory::svm` does.
 
 use crate::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
 
-/// The stays of one device.
+/// The stays on one device.
 #[derive(Debug, Default)]
 pub(crate) struct Residency(Mutex<Book>);
 
 #[derive(Debug, Default)]
 struct Book {
-    /// Bytes by number; smaller numbers are older.
+    /// The bytes of each stay by number; smaller numbers are older.
     stays: BTreeMap<u64, u64>,
     bytes: u64,
     last: u64,
@@ -44,7 +44,7 @@ impl Book {
 }
 
 impl Residency {
-    /// A stay of `bytes` on a device that has `room` for stays; older ones end if they have to.
+    /// Books a stay of `bytes` on a device that has `room` for stays; the oldest stays end if there is not enough.
     pub(crate) fn enter(self: &Arc<Self>, device: usize, bytes: u64, room: u64) -> Stay {
         let mut book = self.0.lock();
         book.trim(room.saturating_sub(bytes));
@@ -55,7 +55,7 @@ impl Residency {
         Stay(Arc::new(Entry { device, residency: Arc::clone(self), number }))
     }
 
-    /// Ends the oldest stays until the rest fit into `room`.
+    /// Ends the oldest stays until the others fit into `room`.
     pub(crate) fn trim(&self, room: u64) {
         self.0.lock().trim(room);
     }
@@ -67,8 +67,8 @@ impl Residency {
     }
 }
 
-/// A migration's bytes on a device; several ranges may share one after a split. Ends with its last clone, or when it has
-/// to give way.
+/// The bytes of a migration that lie on a device; several ranges share one after a split. It ends with its last clone,
+/// or when its bytes have to give way.
 #[derive(Debug, Clone)]
 pub(crate) struct Stay(Arc<Entry>);
 
@@ -80,13 +80,13 @@ struct Entry {
 }
 
 impl Stay {
-    /// The device, as long as the bytes have not given way.
+    /// The device's index, as long as the bytes have not given way.
     pub(crate) fn device(&self) -> Option<usize> {
         let there = self.0.residency.0.lock().stays.contains_key(&self.0.number);
         there.then_some(self.0.device)
     }
 
-    /// So many of its bytes leave.
+    /// Takes `bytes` off the stay: a part of its ranges has left the device.
     pub(crate) fn leave(&self, bytes: u64) {
         self.0.residency.0.lock().shrink(self.0.number, bytes);
     }

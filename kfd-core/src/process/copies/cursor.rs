@@ -13,15 +13,15 @@ use crate::memory::share::Hold;
 use crate::sync::Arc;
 use std::collections::VecDeque;
 
-/// Where a range begins. The rest of it follows there.
+/// The place where a range begins; the rest of the range follows it.
 pub(crate) enum CopyEnd {
-    /// In an arena, with what holds that range where others may hold it too.
+    /// An offset of an arena, with the hold that keeps a shared range from being given back.
     Arena(Arc<Arena>, u64, Option<Hold>),
-    /// In the client's own memory.
+    /// An address of the client's own memory.
     User(UserVa),
 }
 
-/// What is left to be read or written of one process's ranges.
+/// The ranges of one process that are still to be read or written.
 #[derive(Debug)]
 pub(super) struct Cursor {
     pub(super) process: ProcessId,
@@ -29,18 +29,18 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// All of `ranges`.
+    /// A cursor at the beginning of `ranges`.
     pub(super) fn new(process: ProcessId, ranges: impl IntoIterator<Item = abi::MemoryRange>) -> Self {
         let ranges = ranges.into_iter().filter(|range| range.size > 0).collect();
         Self { process, ranges }
     }
 
-    /// What is left of the range that is under way; `None` at the end of all.
+    /// The rest of the range under way; `None` when every range is done.
     pub(super) fn range(&self) -> Option<abi::MemoryRange> {
         self.ranges.front().copied()
     }
 
-    /// So many bytes of that range are done.
+    /// Moves on by `bytes` within the range under way.
     pub(super) fn advance(&mut self, bytes: u64) {
         let Some(range) = self.ranges.front_mut() else { return };
         range.va_addr += bytes;
@@ -50,21 +50,21 @@ impl Cursor {
         }
     }
 
-    /// Where that range is. `None` when no buffer object of the process has all of it, or none that may be written when
-    /// it is to be.
+    /// The place where the rest of the range under way begins. `None` when no single buffer object holds it, or when
+    /// `write` is asked for and the buffer may not be written.
     pub(super) fn end(&self, memory: &impl Memory, write: bool) -> Option<CopyEnd> {
         memory.find(self.process, self.range()?, write)
     }
 }
 
-/// Whoever knows the buffer objects of every process.
+/// A look-up of buffer objects of any process.
 pub(crate) trait Memory {
-    /// Where a range of a process's buffer objects is.
+    /// The place of a range that lies in one buffer object of `process`.
     fn find(&self, process: ProcessId, range: abi::MemoryRange, write: bool) -> Option<CopyEnd>;
 }
 
 impl CopyEnd {
-    /// Where a range is that lies in this buffer object, if it does.
+    /// The place of a range in this buffer object, if it lies there.
     pub(crate) fn in_bo(bo: &Bo, range: abi::MemoryRange, write: bool) -> Option<Self> {
         let skip = range.va_addr.checked_sub(bo.va.0)?;
         let bytes = bo.range().map_or(bo.size, |(.., len)| len);
@@ -84,8 +84,8 @@ impl CopyEnd {
     }
 }
 
-/// Copies up to `len` bytes from one arena to another, front to back, as many as lie in one window of each; how many.
-/// `None` when a window cannot be mapped.
+/// Copies up to `len` bytes from one arena to another, front to back, and returns how many: as many as lie in one
+/// window of each. `None` when a window cannot be mapped.
 pub(super) fn copy(to: (&Arena, u64), from: (&Arena, u64), len: u64) -> Option<u64> {
     let (source, from) = from.0.window(from.1)?;
     let (target, to) = to.0.window(to.1)?;

@@ -27,13 +27,13 @@ use cursor::Cursor;
 pub(crate) use cursor::{CopyEnd, Memory};
 use std::collections::HashMap;
 
-/// Bytes that one step copies between arenas: a millisecond or two.
+/// The bytes that one step copies between arenas: a millisecond or two of work.
 const STEP: u64 = 16 << 20;
 
-/// The most that a worker reads or writes at once ([`UserAccess`]), bytes.
+/// The most bytes that a worker reads or writes at once ([`UserAccess`]).
 const PIECE: u64 = 64 << 10;
 
-/// One call. See the module's head.
+/// One CROSS_MEMORY_COPY call.
 #[derive(Debug)]
 pub(crate) struct Cross {
     call: CallId,
@@ -42,26 +42,26 @@ pub(crate) struct Cross {
     target: Cursor,
     copied: u64,
     asked: Asked,
-    /// Held while it is parked.
+    /// The charge for the parked call, while it is parked.
     pub(crate) charge: Option<Charge>,
 }
 
-/// What a worker was asked for.
+/// The request to a worker that is not answered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// Nothing that matters.
+    /// A pause: a read of no bytes, whose answer carries nothing.
     Nothing,
-    /// To read so many bytes of the source.
+    /// A read of this many bytes of the source.
     Read(u64),
-    /// To write so many bytes to the target.
+    /// A write of this many bytes to the target.
     Write(u64),
 }
 
-/// How a step ended.
+/// The result of a step.
 pub(crate) enum Stepped {
-    /// This is the end.
+    /// The copy has ended with this result.
     Ended(Result<(), Errno>),
-    /// A worker is to be asked: whose memory, and what.
+    /// A worker has to make this access to the memory of this process.
     Asks(ProcessId, UserAccess),
 }
 
@@ -77,10 +77,10 @@ impl Cross {
         Self { call, arg, source, target, copied: 0, asked: Asked::Nothing, charge: None }
     }
 
-    /// Goes on with what a worker has answered.
+    /// Takes a worker's answer and makes the next step.
     pub(crate) fn answered(&mut self, memory: &impl Memory, answer: UserAnswer) -> Stepped {
         let UserAnswer::Done(bytes) = answer else {
-            // A pause that was not granted must not be asked for again at once.
+            // A pause that was refused must not be asked for again at once.
             let errno = if self.asked == Asked::Nothing { Errno::AGAIN } else { Errno::FAULT };
             return Stepped::Ended(Err(errno));
         };
@@ -100,7 +100,7 @@ impl Cross {
         self.step(memory)
     }
 
-    /// Copies until the end, the limit, or memory that a worker has to read or write.
+    /// Copies until the end, the limit of a step, or memory that only a worker can reach.
     pub(crate) fn step(&mut self, memory: &impl Memory) -> Stepped {
         let mut left = STEP;
         while let (Some(from), Some(to)) = (self.source.range(), self.target.range()) {
@@ -149,7 +149,7 @@ impl Cross {
         self.copied += bytes;
     }
 
-    /// The struct as it is copied out.
+    /// The ioctl's struct with the bytes copied so far, as it is copied out.
     pub(crate) fn told(&self) -> Arg {
         let mut arg = self.arg;
         let at = offset_of!(abi::CrossMemoryCopy, bytes_copied);
@@ -177,19 +177,19 @@ pub(crate) struct Copies(Mutex<Open>);
 #[derive(Debug, Default)]
 struct Open {
     by_call: HashMap<CallId, State>,
-    /// The process is going: none begins any more.
+    /// Whether the process is going, so that no copy begins any more.
     closed: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Waiting(Box<Cross>),
-    /// With how it is to end, when somebody has said so meanwhile.
+    /// A step is being made; the errno is what a signal or a death has asked it to end with meanwhile.
     Stepping(Option<Errno>),
 }
 
 impl Copies {
-    /// A copy waits for a worker; what that is to be asked goes to `post`. EIO when the process is going.
+    /// Parks a copy until a worker answers, and posts the request to it. EIO when the process is going.
     pub(crate) fn wait(
         &self,
         process: ProcessId,
@@ -207,7 +207,7 @@ impl Copies {
         Ok(())
     }
 
-    /// A signal interrupts a copy that waits; one that is being made ends with its step.
+    /// Ends a parked copy with EINTR; a copy whose step is being made ends after the step.
     pub(crate) fn interrupt(&self, call: CallId) -> Option<Outcome> {
         let mut open = self.0.lock();
         match open.by_call.get_mut(&call)? {
@@ -220,12 +220,12 @@ impl Copies {
         None
     }
 
-    /// Copies that wait for a worker.
+    /// The number of copies that wait for a worker.
     pub(crate) fn waiting(&self) -> usize {
         self.0.lock().by_call.values().filter(|state| matches!(state, State::Waiting(_))).count()
     }
 
-    /// The process is going: ends all copies with EIO.
+    /// Ends every copy with EIO and lets none begin any more, because the process is going.
     pub(crate) fn close(&self, process: ProcessId, post: &mut Post) {
         let mut open = self.0.lock();
         open.closed = true;
@@ -240,7 +240,7 @@ impl Copies {
         }
     }
 
-    /// The copy of a call that a worker has answered, to be stepped.
+    /// Takes the parked copy of a call that a worker has answered, to make its next step.
     pub(crate) fn take(&self, call: CallId) -> Option<Box<Cross>> {
         let mut open = self.0.lock();
         let state = open.by_call.get_mut(&call)?;
@@ -253,7 +253,7 @@ impl Copies {
         }
     }
 
-    /// A copy that was taken has made its step: it ends, or waits for a worker.
+    /// Ends a copy whose step was made, or parks it again.
     pub(crate) fn stepped(&self, process: ProcessId, copy: Box<Cross>, stepped: Stepped, post: &mut Post) {
         let mut open = self.0.lock();
         let call = copy.call;

@@ -23,10 +23,10 @@ pub(crate) use record::{
     BoRecord, DeviceRecord, EventRecord, Kind, ProcessRecord, QueueRecord, RangeRecord, Reader,
 };
 
-/// Where a process stands between the steps of a checkpoint or a restore.
+/// The step of a checkpoint or a restore at which a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Step {
-    /// Nobody checkpoints it.
+    /// The process is neither checkpointed nor restored.
     #[default]
     None,
     /// PROCESS_INFO has stopped its queues.

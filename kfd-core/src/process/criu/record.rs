@@ -4,10 +4,10 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The version of the format. A change of any record makes a new one.
+/// The version of the format; a change of any record raises it.
 const VERSION: u32 = 1;
 
-/// What private data of ours begins with.
+/// The first bytes of private data that this daemon wrote.
 const MARK: [u8; 8] = *b"kfddCRIU";
 
 /// The kinds of objects, `enum kfd_criu_object_type` (amdkfd/kfd_priv.h).
@@ -28,10 +28,10 @@ macro_rules! records {
 }
 
 records! {
-    /// The process.
+    /// The process's record, which begins the private data.
     ProcessRecord { mark: [u8; 8], version: u32, xnack: u32 }
 
-    /// What the process said of a device.
+    /// The state of the process on a device.
     DeviceRecord {
         scratch: u64,
         trap_code: u64,
@@ -88,24 +88,24 @@ impl ProcessRecord {
         Self { mark: MARK, version: VERSION, xnack: xnack.into() }
     }
 
-    /// Whether it is of this format.
+    /// Whether the data was written by this version of the format.
     pub(crate) fn is_ours(&self) -> bool {
         self.mark == MARK && self.version == VERSION
     }
 }
 
-/// Private data as it is read back: EINVAL for data that ends too early.
+/// Reads private data record by record; EINVAL for data that ends too early.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl Reader<'_> {
-    /// The next record.
+    /// Takes the next record.
     pub(crate) fn take<T: FromBytes>(&mut self) -> Result<T, Errno> {
         let (value, rest) = T::read_from_prefix(self.0).map_err(|_| Errno::INVAL)?;
         self.0 = rest;
         Ok(value)
     }
 
-    /// The kind of the next object, which stays.
+    /// Reads the kind of the next object without taking it.
     pub(crate) fn kind(&self) -> Result<Kind, Errno> {
         let word = self.0.first_chunk().ok_or(Errno::INVAL)?;
         match u32::from_le_bytes(*word) {

@@ -8,7 +8,7 @@
 //! delivery waits for its answer under a ticket of its own, whatever becomes of its queue meanwhile. What else the queue
 //! raises is told after it. Addresses that lead nowhere end it, as amdkfd's do.
 //!
-//! Not for: who is told ([`super::Receiver`]); reaching memory, which `exception` does.
+//! Not for: who is told ([`super::Receiver`]); reaching memory, which `core::exception` does.
 
 use crate::abi::kfd as abi;
 use crate::access::UserAccess;
@@ -16,26 +16,26 @@ use crate::ids::{EventId, GpuVa, QueueId, UserVa};
 use std::collections::BTreeMap;
 use zerocopy::FromBytes;
 
-/// What marks a ticket as a delivery's. Queues count theirs from 1 and do not come so far.
+/// The bit that marks a ticket as a delivery's. Queues count theirs from 1 and never reach it.
 const TICKETS: u64 = 1 << 63;
 
-/// What is to be done next.
+/// The access to client memory that a delivery makes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Read the head of the save area.
+    /// Reads the head of the save area.
     Head,
-    /// Read the word that takes the exceptions.
+    /// Reads the word that collects the exceptions.
     Word { at: UserVa, event: EventId },
-    /// Write it.
+    /// Writes the word with the new exceptions added.
     Store { at: UserVa, event: EventId, word: u64 },
 }
 
-/// See the module's head.
+/// One delivery of a queue's exceptions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Delivery {
-    /// Index of the queue's device.
+    /// The index of the queue's device.
     pub(crate) device: usize,
-    /// Which question is open.
+    /// The ticket of the request to a worker that is not answered yet.
     pub(crate) ticket: u64,
     area: GpuVa,
     mask: u64,
@@ -43,7 +43,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// The access that it needs next.
+    /// The access that the delivery makes next.
     pub(crate) fn access(&self) -> UserAccess {
         match self.step {
             Step::Head => UserAccess::Read {
@@ -55,8 +55,8 @@ impl Delivery {
         }
     }
 
-    /// That access was answered. The event to be set, once there is nothing more to do; `Err` when the answer is no
-    /// answer.
+    /// Takes the answer to that access. Returns the event to be set once the word is written; `Err` when the answer is
+    /// too short.
     pub(crate) fn took(&mut self, bytes: &[u8]) -> Result<Option<EventId>, ()> {
         self.step = match self.step {
             Step::Head => {
@@ -73,16 +73,16 @@ impl Delivery {
     }
 }
 
-/// The deliveries of a process that are under way, one a queue.
+/// The deliveries under way in a process, at most one a queue.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
-    /// With what else the queue has raised since.
+    /// Each delivery, with the exceptions that its queue has raised since it began.
     open: BTreeMap<QueueId, (Delivery, u64)>,
     serial: u64,
 }
 
 impl Deliveries {
-    /// Whether a ticket is one of a delivery.
+    /// Whether a ticket is a delivery's.
     pub(crate) fn is_ticket(ticket: u64) -> bool {
         ticket & TICKETS != 0
     }
@@ -92,7 +92,7 @@ impl Deliveries {
         TICKETS | self.serial
     }
 
-    /// Begins to tell of `mask`. `None` when the queue's last delivery is under way still: it goes on with these.
+    /// Begins a delivery of `mask`. `None` when one of the queue is under way: the next one, after it, delivers these.
     pub(crate) fn begin(
         &mut self,
         queue: QueueId,
@@ -109,13 +109,13 @@ impl Deliveries {
         Some(delivery)
     }
 
-    /// The delivery that waits under this ticket.
+    /// The delivery that waits for the answer with this ticket.
     pub(crate) fn waiting(&self, queue: QueueId, ticket: u64) -> Option<Delivery> {
         let (delivery, _) = self.open.get(&queue)?;
         (delivery.ticket == ticket).then_some(*delivery)
     }
 
-    /// It goes on later, under another ticket. False when nobody wants it any more.
+    /// Gives a delivery that has to ask a worker a new ticket. False when its queue or its process is gone.
     pub(crate) fn put_off(&mut self, queue: QueueId, delivery: &mut Delivery) -> bool {
         let was = delivery.ticket;
         let ticket = self.ticket();
@@ -127,7 +127,7 @@ impl Deliveries {
         true
     }
 
-    /// It is over. The next one, for what the queue has raised meanwhile.
+    /// Ends a delivery. Returns the next one, for the exceptions that the queue has raised meanwhile.
     pub(crate) fn end(&mut self, queue: QueueId, delivery: &Delivery) -> Option<Delivery> {
         let (open, more) = self.open.get(&queue)?;
         if open.ticket != delivery.ticket {
@@ -138,12 +138,12 @@ impl Deliveries {
         if more == 0 { None } else { self.begin(queue, delivery.device, delivery.area, more) }
     }
 
-    /// The queue is gone.
+    /// Ends the delivery of a queue that is gone.
     pub(crate) fn forget(&mut self, queue: QueueId) {
         self.open.remove(&queue);
     }
 
-    /// The process is going.
+    /// Ends every delivery, because the process is going.
     pub(crate) fn clear(&mut self) {
         self.open.clear();
     }

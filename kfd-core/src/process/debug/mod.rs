@@ -29,7 +29,7 @@ use crate::ids::{CallId, GpuVa, ProcessId, QueueId};
 use crate::notice::{Notice, Post};
 use std::collections::BTreeMap;
 
-/// A parked call.
+/// A parked RUNTIME_ENABLE or DESTROY_QUEUE call.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) call: CallId,
@@ -38,7 +38,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Its end.
+    /// Ends the call with this result.
     pub(crate) fn end(self, process: ProcessId, result: Result<(), Errno>) -> Notice {
         let Self { call, arg, .. } = self;
         let outcome = match result {
@@ -49,59 +49,59 @@ impl Waiting {
     }
 }
 
-/// What a queue has raised, and whether the debugger holds it.
+/// The exceptions that a queue has raised, and whether the debugger has suspended it.
 #[derive(Debug, Default)]
 pub(crate) struct QueueState {
     pub(crate) raised: u64,
     pub(crate) suspended: bool,
 }
 
-/// What a device has raised for this process.
+/// The exceptions that a device has raised for this process.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceState {
     pub(crate) raised: u64,
-    /// The first memory violation that nobody has asked for yet.
+    /// The first memory violation that the debugger has not queried yet.
     pub(crate) fault: Option<abi::MemoryExceptionData>,
 }
 
-/// What a session leaves to be done when it ends.
+/// The work that the end of a session leaves to the caller.
 #[derive(Debug, Default)]
 pub(crate) struct Left {
-    /// Queues to be resumed.
+    /// Queues that the debugger had suspended and that are to be resumed.
     pub(crate) suspended: Vec<QueueId>,
-    /// RUNTIME_ENABLE calls.
+    /// Parked RUNTIME_ENABLE calls to be ended.
     pub(crate) runtime: Vec<Waiting>,
-    /// DESTROY_QUEUE calls.
+    /// Parked DESTROY_QUEUE calls to be done, each with its queue.
     pub(crate) destroys: Vec<(QueueId, Waiting)>,
 }
 
-/// See the module's head.
+/// The debugging state of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Debug {
-    /// What the runtime said last.
+    /// The state that the runtime reported last.
     pub(crate) runtime: abi::RuntimeInfo,
     pub(crate) session: Option<Session>,
-    /// The processes whose debugger this one has become; their sessions may be over.
+    /// The processes that this one is or was the debugger of.
     pub(crate) targets: Vec<ProcessId>,
-    /// What the process has raised.
+    /// The exceptions that the process itself has raised.
     pub(crate) raised: u64,
-    /// By device index.
+    /// The state of each device, by device index.
     pub(crate) devices: BTreeMap<usize, DeviceState>,
     pub(crate) queues: BTreeMap<QueueId, QueueState>,
-    /// What is on its way to the runtime.
+    /// The deliveries of exceptions to the runtime.
     pub(crate) deliveries: Deliveries,
-    /// Words of debuggers that no RUNTIME_ENABLE has waited for yet (`runtime_enable_sema`).
+    /// The number of SEND_RUNTIME_EVENT calls that no RUNTIME_ENABLE has consumed yet (`runtime_enable_sema`).
     permits: u32,
-    /// A RUNTIME_ENABLE was interrupted: the next one goes on where it was (`is_runtime_retry`).
+    /// Whether a RUNTIME_ENABLE was interrupted, so that the next one goes on where it was (`is_runtime_retry`).
     pub(crate) retries: bool,
     runtime_waits: Vec<Waiting>,
     destroys: Vec<(QueueId, Waiting)>,
-    /// The process is going: nobody waits any more.
+    /// Whether the process is going, so that no call is parked any more.
     closed: bool,
 }
 
 impl Debug {
-    /// A queue raises exceptions. Whether the debugger wants to know.
+    /// Records exceptions that a queue raises. True when the debugger is told.
     pub(crate) fn raise_queue(&mut self, queue: QueueId, mask: u64, post: &mut Post) -> bool {
         if self.session.is_some() {
             self.queues.entry(queue).or_default().raised |= mask;
@@ -109,7 +109,7 @@ impl Debug {
         self.tell(mask, post)
     }
 
-    /// A device raises exceptions, with what is known of a memory violation. Whether the debugger wants to know.
+    /// Records exceptions that a device raises, with the data of a memory violation. True when the debugger is told.
     pub(crate) fn raise_device(
         &mut self,
         device: usize,
@@ -125,7 +125,7 @@ impl Debug {
         self.tell(mask, post)
     }
 
-    /// The process raises exceptions. Whether the debugger wants to know.
+    /// Records exceptions that the process raises. True when the debugger is told.
     pub(crate) fn raise_process(&mut self, mask: u64, post: &mut Post) -> bool {
         if self.session.is_some() {
             self.raised |= mask;
@@ -133,8 +133,8 @@ impl Debug {
         self.tell(mask, post)
     }
 
-    /// Who could hear of an exception that the debugger wants to know of or not. The runtime does where its queue has a
-    /// save area.
+    /// The standing of an exception, given whether a debugger has subscribed to it and whether its queue has a save
+    /// area, without which the runtime is not told.
     pub(crate) fn standing(&self, subscribed: bool, save_area: bool) -> Standing {
         let enabled = self.runtime.runtime_state == abi::DEBUG_RUNTIME_STATE_ENABLED;
         match (subscribed, enabled && save_area) {
@@ -144,7 +144,8 @@ impl Debug {
         }
     }
 
-    /// A queue's exceptions go to the runtime: the delivery that begins, unless one is under way or the process is going.
+    /// Begins the delivery of a queue's exceptions to the runtime. `None` when one is under way already or the process
+    /// is going.
     pub(crate) fn deliver(
         &mut self,
         queue: QueueId,
@@ -163,7 +164,7 @@ impl Debug {
         true
     }
 
-    /// The debugger wants these exceptions from now on, and a byte when one of them is raised already.
+    /// Sets the exceptions that the debugger subscribes to; it gets a byte at once when one of them is raised already.
     pub(crate) fn want(&mut self, wanted: u64, post: &mut Post) {
         let raised = self.raised
             | self.queues.values().fold(0, |all, queue| all | queue.raised)
@@ -176,18 +177,18 @@ impl Debug {
         }
     }
 
-    /// A queue is gone, and what was kept of it.
+    /// Drops the exceptions and the delivery of a queue that is gone.
     pub(crate) fn forget_queue(&mut self, queue: QueueId) {
         self.queues.remove(&queue);
         self.deliveries.forget(queue);
     }
 
-    /// Whether the queue must stay until the debugger lets it go.
+    /// Whether the debugger has suspended the queue, so that it must stay.
     pub(crate) fn holds_queue(&self, queue: QueueId) -> bool {
         self.session.is_some() && self.queues.get(&queue).is_some_and(|state| state.suspended)
     }
 
-    /// A RUNTIME_ENABLE of the process waits for the debugger's word. Done at once when that has come before.
+    /// Parks a RUNTIME_ENABLE until the debugger's SEND_RUNTIME_EVENT. Returned when it need not wait.
     pub(crate) fn await_debugger(&mut self, waiting: Waiting) -> Option<Waiting> {
         if self.closed || self.session.is_none() || self.permits > 0 {
             self.permits = self.permits.saturating_sub(1);
@@ -205,7 +206,7 @@ impl Debug {
         }
     }
 
-    /// The debugger's word: the call that it lets go, if one waits.
+    /// Takes a SEND_RUNTIME_EVENT of the debugger. Returns the parked RUNTIME_ENABLE that it ends, if there is one.
     pub(crate) fn permit(&mut self) -> Option<Waiting> {
         if self.runtime_waits.is_empty() {
             self.permits = self.permits.saturating_add(1);
@@ -215,7 +216,7 @@ impl Debug {
         Some(self.runtime_waits.remove(0))
     }
 
-    /// A DESTROY_QUEUE waits until the queue is let go. Given back when it may go at once.
+    /// Parks a DESTROY_QUEUE of a suspended queue. Returned when it need not wait.
     pub(crate) fn await_resume(&mut self, queue: QueueId, waiting: Waiting) -> Option<Waiting> {
         if self.closed || !self.holds_queue(queue) {
             return Some(waiting);
@@ -224,7 +225,7 @@ impl Debug {
         None
     }
 
-    /// The calls that waited for this queue.
+    /// Marks the queue as resumed and returns the DESTROY_QUEUE calls that waited for that.
     pub(crate) fn resumed(&mut self, queue: QueueId) -> Vec<(QueueId, Waiting)> {
         if let Some(state) = self.queues.get_mut(&queue) {
             state.suspended = false;
@@ -232,8 +233,8 @@ impl Debug {
         self.destroys.extract_if(.., |(waits_for, _)| *waits_for == queue).collect()
     }
 
-    /// A signal interrupts a parked call of this process: what it returns. RUNTIME_ENABLE is EINTR and goes on when it is
-    /// called again (`down_interruptible`), DESTROY_QUEUE is restarted.
+    /// Interrupts a parked call of this process by a signal and returns its outcome: RUNTIME_ENABLE gets EINTR and goes
+    /// on when it is called again (`down_interruptible`), DESTROY_QUEUE is restarted.
     pub(crate) fn interrupt(&mut self, call: CallId) -> Option<Outcome> {
         let refused = |waiting: Waiting, errno| {
             Outcome::Refused(Refused { errno, arg: waiting.arg, writes: Vec::new() })
@@ -246,8 +247,8 @@ impl Debug {
         Some(refused(self.destroys.remove(at).1, Errno::RESTART))
     }
 
-    /// The runtime goes: what the debugger set on the hardware is taken back, the session stays. What is left is the
-    /// caller's to do.
+    /// Takes back what the debugger set on the hardware, because the runtime goes; the session stays. The rest is left
+    /// to the caller.
     pub(crate) fn deactivate(&mut self) -> Left {
         if let Some(session) = &mut self.session {
             session.waves = WaveSettings::default();
@@ -262,7 +263,7 @@ impl Debug {
         left
     }
 
-    /// The session is over. What was raised is forgotten; what is left is the caller's to do.
+    /// Ends the session and drops what was raised. The rest is left to the caller.
     pub(crate) fn end(&mut self) -> Left {
         if self.session.take().is_none() {
             return Left::default();
@@ -279,12 +280,12 @@ impl Debug {
         left
     }
 
-    /// Calls of the process that wait for its debugger.
+    /// The number of parked RUNTIME_ENABLE and DESTROY_QUEUE calls.
     pub(crate) fn parked(&self) -> usize {
         self.runtime_waits.len() + self.destroys.len()
     }
 
-    /// The process is going: every parked call of it, and no more.
+    /// Takes out every parked call of a process that is going; none is parked afterwards.
     pub(crate) fn close(&mut self) -> Vec<Waiting> {
         self.closed = true;
         self.deliveries.clear();

@@ -9,7 +9,7 @@
 //! | a new queue, a deleted queue, the runtime's word | debugger | nobody | nobody |
 //!
 //! The first three are `kfd_set_dbg_ev_from_interrupt`, the last is `kfd_dbg_ev_raise` alone (both amdkfd/kfd_debug.c). A
-//! reset asks no debugger (`kfd_signal_reset_event`, amdkfd/kfd_events.c): `ras` tells of it. The save area is its queue's
+//! reset asks no debugger (`kfd_signal_reset_event`, amdkfd/kfd_events.c): `core::ras` tells of it. The save area is its queue's
 //! (`delivery`); a queue without one is told of as if nobody were there.
 //!
 //! Whatever the state, the command processor leaves an AQL packet's error in its queue's inactive signal
@@ -17,45 +17,45 @@
 //! hardware exception events until it knew of exceptions (interface 1.13, `kfd_signal_hw_exception_event`), and tells
 //! nobody since then: here they are set still, so that such a client does not wait for ever.
 
-/// What the driver was told by a device's interrupt.
+/// The kind of an exception, as the device's interrupt told the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exception {
     /// An AQL queue stopped at a packet.
     Aql,
     /// A PM4 or SDMA queue stopped at a packet.
     Stream,
-    /// A queue used memory that its process does not have.
+    /// A queue accessed memory that its process does not have.
     Violation,
 }
 
-/// Who could hear of it.
+/// The state of a process that decides who is told of an exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// A debugger has asked for it.
+    /// A debugger has subscribed to the exception.
     Subscribed,
-    /// No debugger has, but the runtime has enabled exceptions (RUNTIME_ENABLE).
+    /// No debugger has subscribed, but the runtime has enabled exceptions (RUNTIME_ENABLE).
     Enabled,
-    /// Neither.
+    /// Neither a debugger has subscribed nor the runtime enabled exceptions.
     Neither,
 }
 
-/// Who does.
+/// The receiver of an exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Receiver {
-    /// The debugger, by the byte in its pipe, which has been sent.
+    /// The debugger; the byte in its pipe has been sent.
     Debugger,
     /// The runtime, through the queue's save area.
     SaveArea,
-    /// Whoever waits for the process's memory events.
+    /// Waiters for the process's memory events.
     MemoryEvents,
-    /// Whoever waits for the process's hardware exception events.
+    /// Waiters for the process's hardware exception events.
     HardwareEvents,
-    /// Nobody, from the driver.
+    /// No receiver: the driver tells nobody.
     Nobody,
 }
 
 impl Exception {
-    /// The table's cell.
+    /// The receiver that the table of the module's head names.
     pub(crate) const fn receiver(self, standing: Standing) -> Receiver {
         match (self, standing) {
             (_, Standing::Subscribed) => Receiver::Debugger,

@@ -7,13 +7,13 @@ use super::Numbered;
 use crate::call::Errno;
 use std::collections::{BTreeMap, VecDeque};
 
-/// `amdgpu_sched_jobs` (amdgpu/amdgpu_drv.c): how many submissions of a ring are remembered.
+/// `amdgpu_sched_jobs` (amdgpu/amdgpu_drv.c): the number of a ring's submissions whose errors are remembered.
 const REMEMBERED: usize = 32;
 
 /// The contexts of a file.
 pub(crate) type Contexts = Numbered<Context>;
 
-/// Which ring: the kind of engine, and which of its rings.
+/// A ring: the kind of engine (`AMDGPU_HW_IP_*`), and its ring.
 pub(crate) type RingId = (u32, u32);
 
 /// The submissions of a context to one ring.
@@ -24,7 +24,7 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// One more has ended so; its number, from 1 on.
+    /// Counts a submission that has ended with this result. Returns its number, from 1 on.
     pub(crate) fn ended(&mut self, result: Result<(), Errno>) -> u64 {
         self.last += 1;
         if let Err(errno) = result {
@@ -36,7 +36,7 @@ impl Ring {
         self.last
     }
 
-    /// What became of a submission; EINVAL for one that has not been made.
+    /// The result of a submission; EINVAL for a number that was not given out.
     pub(crate) fn outcome(&self, number: u64) -> Result<(), Errno> {
         if number > self.last {
             return Err(Errno::INVAL);
@@ -50,23 +50,23 @@ impl Ring {
     }
 }
 
-/// A context.
+/// A context of submissions.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     rings: BTreeMap<RingId, Ring>,
-    /// Submissions of it that did not come to their end.
+    /// The number of its submissions that hung.
     pub(crate) hangs: u32,
-    /// Whether the last of them has been asked about.
+    /// Whether the client has queried the last hang.
     pub(crate) told: bool,
 }
 
 impl Context {
-    /// Its submissions to that ring.
+    /// The context's submissions to a ring.
     pub(crate) fn ring(&mut self, ring: RingId) -> &mut Ring {
         self.rings.entry(ring).or_default()
     }
 
-    /// A submission of it did not come to its end: it takes no more.
+    /// Counts a submission that hung.
     pub(crate) fn hung(&mut self) {
         self.hangs += 1;
         self.told = false;

@@ -12,27 +12,27 @@ use crate::memory::arena::Arena;
 use crate::memory::share::{Hold, Metadata};
 use crate::sync::{Arc, Mutex, OnceLock};
 
-/// What of a buffer changes.
+/// The part of a buffer that changes, under the buffer's lock.
 #[derive(Debug)]
 pub(crate) struct Changing {
-    /// Its bytes, in VRAM or in GTT, where they are this buffer's alone.
+    /// The charge for its bytes, as VRAM or GTT; `None` where a share has it.
     pub(crate) bytes: Option<Charge>,
-    /// `GEM_DOMAIN_*` where it would rather be.
+    /// The domains that it was made for, `GEM_DOMAIN_*`.
     pub(crate) preferred: u64,
-    /// What is written on it, where it is no share.
+    /// The metadata, while the buffer is no share.
     metadata: Metadata,
 }
 
-/// A buffer. Held by its handle and by the lists that name it.
+/// A GEM buffer. Its handle and the lists that name it hold it.
 #[derive(Debug)]
 pub(crate) struct Gem {
     arena: Arc<Arena>,
     offset: u64,
-    /// Bytes, whole pages.
+    /// The buffer's bytes, whole pages.
     pub(crate) len: u64,
-    /// Bytes, as asked for.
+    /// The alignment that the client asked for, bytes.
     pub(crate) alignment: u64,
-    /// `GEM_CREATE_*`.
+    /// The flags of its making, `GEM_CREATE_*`.
     pub(crate) flags: u64,
     changing: Mutex<Changing>,
     share: OnceLock<Hold>,
@@ -51,7 +51,7 @@ impl Gem {
         Self { arena, offset, len, alignment, flags, changing, share, _charge: charge }
     }
 
-    /// A buffer of memory that somebody has shared, who pays for it.
+    /// A buffer over memory that somebody else has exported and is charged for.
     pub(crate) fn imported(share: Hold, preferred: u64, charge: Charge) -> Self {
         let (arena, offset, len) = (Arc::clone(&share.range.arena), share.range.offset, share.range.len);
         let changing = Changing { bytes: None, preferred, metadata: Metadata::default() };
@@ -59,12 +59,12 @@ impl Gem {
         Self { arena, offset, len, alignment: 0, flags: 0, changing, share, _charge: charge }
     }
 
-    /// The share that it is, if it is one.
+    /// The hold on the share that the buffer is, if it is one.
     pub(crate) fn shared(&self) -> Option<&Hold> {
         self.share.get()
     }
 
-    /// The share that it is; made of its cost by `make` if it is none yet.
+    /// A hold on the share that the buffer is; `make` makes the share, of the buffer's charge, if it is none yet.
     pub(crate) fn share(&self, make: impl FnOnce(Option<Charge>) -> Hold) -> Hold {
         self.change(|changing| {
             let made = self.share.get_or_init(|| {
@@ -76,7 +76,7 @@ impl Gem {
         })
     }
 
-    /// Reads or changes what is written on it.
+    /// Reads or changes the buffer's metadata.
     pub(crate) fn written<T>(&self, change: impl FnOnce(&mut Metadata) -> T) -> T {
         self.change(|changing| match self.share.get() {
             Some(share) => share.written(change),
@@ -84,32 +84,32 @@ impl Gem {
         })
     }
 
-    /// A new buffer's state.
+    /// The changing part of a new buffer whose bytes cost `bytes`.
     pub(crate) fn placed(bytes: Charge, preferred: u64) -> Changing {
         Changing { bytes: Some(bytes), preferred, metadata: Metadata::default() }
     }
 
-    /// Its arena.
+    /// The arena that the buffer's range is in.
     pub(crate) fn arena(&self) -> &Arc<Arena> {
         &self.arena
     }
 
-    /// First byte in the arena, and so where a file's mapping shows it.
+    /// The offset of its first byte in the arena and so in a mapping of the node.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether the host may map it.
+    /// Whether the host may map the buffer.
     pub(crate) fn is_mappable(&self) -> bool {
         self.flags & abi::GEM_CREATE_NO_CPU_ACCESS == 0
     }
 
-    /// Changes it.
+    /// Reads or changes the changing part, under the buffer's lock.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Changing) -> T) -> T {
         change(&mut self.changing.lock())
     }
 
-    /// Moves its charge out of VRAM, if it is there and `charge` finds room in system memory. Says whether it did.
+    /// Moves its charge out of VRAM, if it is there and `charge` finds room in system memory. True when it did.
     pub(crate) fn move_out(&self, charge: impl FnOnce(u64) -> Option<Charge>) -> bool {
         self.change(|changing| {
             let moved = changing.is_in_vram().then(|| charge(self.len)).flatten();
@@ -117,7 +117,7 @@ impl Gem {
         })
     }
 
-    /// Moves its charge back to VRAM, if that is where it would rather be and `charge` finds room.
+    /// Moves its charge back to VRAM, if the client asked for VRAM and `charge` finds room.
     pub(crate) fn move_in(&self, charge: impl FnOnce(u64) -> Option<Charge>) {
         self.change(|changing| {
             if changing.bytes.is_some()
@@ -139,7 +139,7 @@ impl Changing {
 
 impl Drop for Gem {
     fn drop(&mut self) {
-        // A share gives its range back itself, with its last holder.
+        // A share gives the range back itself, with its last hold.
         if self.share.get().is_none() {
             self.arena.give(self.offset, self.len);
         }

@@ -13,7 +13,7 @@ use crate::sync::{Arc, Mutex};
 
 #[derive(Debug)]
 struct Handle {
-    /// The one file that knows it; none, and all do.
+    /// The only file that knows the handle; `None` where every file of the process does.
     of: Option<FileId>,
     gem: Arc<Gem>,
 }
@@ -24,17 +24,18 @@ impl Handle {
     }
 }
 
-/// Buffers by handle.
+/// The GEM buffers of a process on one device, by handle.
 #[derive(Debug, Default)]
 pub(crate) struct Handles(Mutex<Numbered<Handle>>);
 
 impl Handles {
-    /// A handle for a buffer that a file made; `None` when all are taken.
+    /// Makes a handle for a buffer that `file` made; `None` when all are taken.
     pub(crate) fn insert(&self, file: FileId, gem: Arc<Gem>) -> Option<u32> {
         self.0.lock().insert(Handle { of: Some(file), gem })
     }
 
-    /// The handle of the first buffer that is the one, or a new one for `gem`; known to every file.
+    /// The handle of the first buffer for which `is_it`, else a new one for `gem`; every file of the process knows it
+    /// from now on.
     pub(crate) fn take_in(&self, is_it: impl Fn(&Gem) -> bool, gem: &Arc<Gem>) -> Option<u32> {
         let mut handles = self.0.lock();
         let Some(number) = handles.find(|handle| is_it(&handle.gem)) else {
@@ -46,7 +47,7 @@ impl Handles {
         Some(number)
     }
 
-    /// The buffer with this handle, to the file that asks.
+    /// The buffer with this handle, if `file` knows it.
     pub(crate) fn get(&self, file: FileId, handle: u32) -> Option<Arc<Gem>> {
         let handles = self.0.lock();
         handles.get(handle).filter(|handle| handle.is_known_to(file)).map(|handle| Arc::clone(&handle.gem))
@@ -67,19 +68,19 @@ impl Handles {
         self.0.lock().get(handle).map(|handle| Arc::clone(&handle.gem))
     }
 
-    /// Takes it out, for the file that asks.
+    /// Ends a handle that `file` knows and returns its buffer.
     pub(crate) fn remove(&self, file: FileId, handle: u32) -> Option<Arc<Gem>> {
         let mut handles = self.0.lock();
         handles.get(handle).filter(|handle| handle.is_known_to(file))?;
         handles.remove(handle).map(|handle| handle.gem)
     }
 
-    /// All buffers.
+    /// Every buffer with a handle.
     pub(crate) fn all(&self) -> Vec<Arc<Gem>> {
         self.0.lock().iter().map(|handle| Arc::clone(&handle.gem)).collect()
     }
 
-    /// A file was closed, the last one or not: the buffers whose handles end.
+    /// Ends the handles that only a closed file knows, or all when it was the last file. Returns their buffers.
     pub(super) fn close(&self, file: FileId, last: bool) -> Vec<Arc<Gem>> {
         let ends = |handle: &Handle| last || handle.of == Some(file);
         self.0.lock().remove_all(ends).into_iter().map(|handle| handle.gem).collect()

@@ -26,10 +26,10 @@ use crate::sync::{Arc, Mutex};
 use handles::Handles;
 use std::collections::BTreeMap;
 
-/// A list of buffers that submissions name.
+/// A list of buffers that submissions name (BO_LIST).
 pub(crate) type BoList = Arc<[Arc<Gem>]>;
 
-/// Objects by number, the lowest free one from 1 on first, as amdgpu's idr gives them out.
+/// Objects by number; the lowest free number from 1 on is given out first, as by amdgpu's idr.
 #[derive(Debug)]
 pub(crate) struct Numbered<T> {
     by_number: BTreeMap<u32, T>,
@@ -43,56 +43,56 @@ impl<T> Default for Numbered<T> {
 }
 
 impl<T> Numbered<T> {
-    /// Adds one; its number. `None` when all are taken.
+    /// Adds an object and returns its number. `None` when all numbers are taken.
     pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
         let number = self.numbers.take()?;
         self.by_number.insert(number, value);
         Some(number)
     }
 
-    /// The one with this number.
+    /// The object with this number.
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         self.by_number.get(&number)
     }
 
-    /// The one with this number, to be changed.
+    /// The object with this number, to be changed.
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         self.by_number.get_mut(&number)
     }
 
-    /// Takes it out.
+    /// Takes the object with this number out and frees the number.
     pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
         let value = self.by_number.remove(&number)?;
         self.numbers.give(number);
         Some(value)
     }
 
-    /// Takes out all for which `is_it`.
+    /// Takes out every object for which `is_it`.
     pub(crate) fn remove_all(&mut self, is_it: impl Fn(&T) -> bool) -> Vec<T> {
         let ended = |(number, value): (&u32, &T)| is_it(value).then_some(*number);
         let numbers: Vec<_> = self.by_number.iter().filter_map(ended).collect();
         numbers.into_iter().filter_map(|number| self.remove(number)).collect()
     }
 
-    /// The number of the first that is the one.
+    /// The lowest number whose object `is_it`.
     pub(crate) fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<u32> {
         self.by_number.iter().find_map(|(number, value)| is_it(value).then_some(*number))
     }
 
-    /// All of them.
+    /// Every object, in order of number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.by_number.values()
     }
 }
 
-/// What lies under a file's lock.
+/// The state of a render file under its lock.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Its lists.
+    /// The buffer lists that the file made.
     pub(crate) lists: Numbered<BoList>,
-    /// Its contexts.
+    /// The contexts that the file made.
     pub(crate) contexts: Contexts,
-    /// Its address space.
+    /// The file's address space.
     pub(crate) vm: Vm,
     /// Nanoseconds for which its submissions to copy engines ran.
     pub(crate) copied: u64,
@@ -101,13 +101,14 @@ pub(crate) struct State {
 /// An open file of a render node.
 #[derive(Debug)]
 pub(crate) struct RenderFile {
-    /// Its name.
+    /// The id of the open file.
     pub(crate) id: FileId,
     /// The buffers of its process on its device.
     pub(crate) gems: Arc<Handles>,
-    /// What its addresses mean: that of its address space, which a submission has locked while it runs.
+    /// The address map of its address space, beside the lock so that a revoke reaches it while a submission holds the
+    /// lock.
     map: Arc<AddressMap>,
-    /// What it alone has.
+    /// The state that no other file shares.
     pub(crate) state: Mutex<State>,
 }
 
@@ -118,23 +119,23 @@ impl RenderFile {
     }
 }
 
-/// The files of a process that have anything.
+/// The render files of a process that have any state.
 #[derive(Debug, Default)]
 pub(crate) struct RenderFiles(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
     files: BTreeMap<FileId, Arc<RenderFile>>,
-    /// By the index of a device that KFD has bound: the file whose address space it has, and that address map.
+    /// The file that each KFD device has its address space from, by device index, and the device's address map.
     acquired: BTreeMap<usize, (FileId, Arc<AddressMap>)>,
-    /// By the device's index.
+    /// The buffers of each device, by device index.
     handles: BTreeMap<usize, Arc<Handles>>,
-    /// The process is going: nothing is mapped in a file any more.
+    /// Whether the process is going, so that nothing is mapped in any file.
     revoked: bool,
 }
 
 impl RenderFiles {
-    /// What that file of that device has, made now if it had nothing.
+    /// The state of an open file of that device, made now if there was none.
     pub(crate) fn file(&self, file: FileId, device: usize) -> Arc<RenderFile> {
         let mut table = self.0.lock();
         let gems = Arc::clone(table.handles.entry(device).or_default());
@@ -149,7 +150,8 @@ impl RenderFiles {
         Arc::clone(table.files.entry(file).or_insert_with(fresh))
     }
 
-    /// The process is going: a submission that runs finds nothing any more, and no other begins.
+    /// Revokes the address map of every file, because the process is going: a running submission faults, and none
+    /// begins.
     pub(crate) fn revoke(&self) {
         let mut table = self.0.lock();
         table.revoked = true;
@@ -158,17 +160,17 @@ impl RenderFiles {
         }
     }
 
-    /// Files in whose address spaces submissions could run.
+    /// The number of files whose address maps are not revoked: submissions could run over them.
     pub(crate) fn unrevoked(&self) -> u64 {
         self.0.lock().files.values().filter(|file| !file.map.is_revoked()).count() as u64
     }
 
-    /// Files that have anything.
+    /// The number of files that have any state.
     pub(crate) fn count(&self) -> u64 {
         self.0.lock().files.len() as u64
     }
 
-    /// The process is being freed: what all files had goes.
+    /// Drops the state of every file, when the process is freed.
     pub(crate) fn clear(&self) {
         let gone = std::mem::take(&mut *self.0.lock());
         drop(gone);
@@ -188,7 +190,7 @@ impl RenderFiles {
     /// the index of its own device.
     ///
     /// # Errors
-    /// EINVAL: something else is mapped there.
+    /// EINVAL when something else is mapped in `map` where the file has a mapping.
     pub(crate) fn acquire(
         &self,
         device: usize,
@@ -200,8 +202,8 @@ impl RenderFiles {
         Ok(())
     }
 
-    /// The file was closed: what it had, to be dropped with nothing held. Nothing, while KFD holds it open; it takes `next`
-    /// instead of one that has nothing mapped.
+    /// Takes out the state of a closed file, to be dropped with no lock held. `None` while KFD holds the file's address
+    /// space; a file that has nothing mapped is replaced by `next` there.
     pub(crate) fn close(
         &self,
         file: FileId,
@@ -212,7 +214,7 @@ impl RenderFiles {
             let kept = self.0.lock().files.get(&file).is_some_and(|held| !held.state.lock().vm.is_empty());
             let next = next.filter(|_| !kept)?;
             for (device, map) in holders {
-                // Its address map is as empty as the file's.
+                // Nothing is mapped in the device's address map either, because the file had nothing mapped.
                 self.acquire(device, next, &map).ok()?;
             }
         }
@@ -223,24 +225,24 @@ impl RenderFiles {
         Some((closed, gems))
     }
 
-    /// The devices of KFD that have this file's address space.
+    /// The KFD devices that have this file's address space, each with its address map.
     fn holders(&self, file: FileId) -> Vec<(usize, Arc<AddressMap>)> {
         let table = self.0.lock();
         let of = table.acquired.iter().filter(|(_, (acquired, _))| *acquired == file);
         of.map(|(device, (_, map))| (*device, Arc::clone(map))).collect()
     }
 
-    /// The buffers on the device with this index.
+    /// Every buffer on the device with this index.
     pub(crate) fn gems(&self, device: usize) -> Vec<Arc<Gem>> {
         let handles = self.0.lock().handles.get(&device).map(Arc::clone);
         handles.map(|handles| handles.all()).unwrap_or_default()
     }
 
-    /// A buffer's handle has ended: no file has it mapped any more.
+    /// Unmaps a buffer in every file, because its handle has ended.
     pub(crate) fn forget(&self, gem: &Arc<Gem>) {
         let files: Vec<_> = self.0.lock().files.values().map(Arc::clone).collect();
         for file in files {
-            file.state.lock().vm.forget(gem);
+            file.state.lock().vm.unmap_buffer(gem);
         }
     }
 }

@@ -15,26 +15,26 @@ use crate::sync::Arc;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A part of a buffer at an address.
+/// A part of a buffer mapped at an address.
 #[derive(Debug, Clone)]
 pub(crate) struct Mapping {
-    /// Whose part.
+    /// The buffer that the part belongs to.
     pub(crate) gem: Arc<Gem>,
-    /// First byte of the part.
+    /// The part's first byte in the buffer.
     pub(crate) offset: u64,
-    /// Bytes.
+    /// The part's length in bytes.
     pub(crate) len: u64,
-    /// `VM_PAGE_*`.
+    /// The access flags, `VM_PAGE_*`.
     pub(crate) flags: u32,
-    /// How many devices have asked for it.
+    /// The number of devices that have asked for the mapping.
     pub(crate) devices: usize,
 }
 
 impl Mapping {
-    /// Whether it can lie at `start`, whatever else lies there.
+    /// Checks that the mapping can lie at `start`, whatever else lies there.
     ///
     /// # Errors
-    /// EINVAL: no whole pages, or beyond the buffer.
+    /// EINVAL when it is not whole pages or reaches beyond the buffer.
     pub(crate) fn check(&self, start: u64) -> Result<(), Errno> {
         let pages = [start, self.offset, self.len].iter().all(|bytes| bytes.is_multiple_of(PAGE));
         let inside = self.offset.checked_add(self.len).is_some_and(|end| end <= self.gem.len);
@@ -51,7 +51,7 @@ impl Mapping {
         Span { start, len: self.len, target, writable: self.flags & abi::VM_PAGE_WRITEABLE != 0 }
     }
 
-    /// The part of it that lies in `range`, where it starts at `start`.
+    /// The part of the mapping that lies in `range` when the mapping starts at `start`, and where it starts.
     fn cut(&self, start: u64, range: Range<u64>) -> Option<(u64, Self)> {
         let (from, to) = (start.max(range.start), (start + self.len).min(range.end));
         let len = to.checked_sub(from).filter(|len| *len > 0)?;
@@ -59,17 +59,17 @@ impl Mapping {
     }
 }
 
-/// See the module's head.
+/// The address space of a render file.
 #[derive(Debug, Default)]
 pub(crate) struct Vm {
     mappings: BTreeMap<u64, Mapping>,
     map: Arc<AddressMap>,
-    /// What the queues of KFD's devices see.
+    /// The address maps of the KFD devices that this address space was lent to.
     lent: Vec<Arc<AddressMap>>,
 }
 
 impl Vm {
-    /// What addresses mean to whoever executes.
+    /// The address map that submissions run over.
     pub(crate) fn map(&self) -> &Arc<AddressMap> {
         &self.map
     }
@@ -79,10 +79,10 @@ impl Vm {
         self.mappings.is_empty()
     }
 
-    /// Shows in `map`, a device's of KFD, what is mapped here, from now on.
+    /// Lends the address space to a KFD device: what is mapped in it is mapped in `map` too, now and later.
     ///
     /// # Errors
-    /// EINVAL: something else is mapped there.
+    /// EINVAL when something else is mapped in `map` where the file has a mapping.
     pub(crate) fn lend(&mut self, map: &Arc<AddressMap>) -> Result<(), Errno> {
         let spans: Vec<Span> = self.mappings.iter().map(|(start, mapping)| mapping.span(*start)).collect();
         if !map.map(&spans, &Pins::default()) {
@@ -92,11 +92,11 @@ impl Vm {
         Ok(())
     }
 
-    /// Adds a mapping. What lies there already is asked for once by each device that sees it: libdrm takes the render nodes
-    /// of all devices for one (`pdd`), and maps for each through that one's file.
+    /// Adds a mapping. An equal mapping may be asked for once by each device it is lent to: libdrm takes the render
+    /// nodes of all devices for one (`process::pdd`) and maps for each through that node's file.
     ///
     /// # Errors
-    /// EINVAL as `amdgpu_vm_bo_map`: no whole pages, beyond the buffer, or where another mapping is.
+    /// EINVAL as `amdgpu_vm_bo_map`: not whole pages, beyond the buffer, or over another mapping.
     pub(crate) fn add(&mut self, start: u64, mapping: Mapping) -> Result<(), Errno> {
         mapping.check(start)?;
         if let Some(there) = self.mappings.get_mut(&start).filter(|there| there.is_same(&mapping))
@@ -110,10 +110,10 @@ impl Vm {
         Ok(())
     }
 
-    /// Takes the mapping of that buffer away that begins there, if no other device has asked for it.
+    /// Removes the mapping of that buffer that begins at `start`, unless another device has asked for it too.
     ///
     /// # Errors
-    /// ENOENT: there is none.
+    /// ENOENT when there is no such mapping.
     pub(crate) fn remove(&mut self, start: u64, gem: &Arc<Gem>) -> Result<(), Errno> {
         let there = self.mappings.get_mut(&start).filter(|mapping| Arc::ptr_eq(&mapping.gem, gem));
         let there = there.ok_or(Errno::NOENT)?;
@@ -125,7 +125,7 @@ impl Vm {
         Ok(())
     }
 
-    /// Takes every part of a mapping away that lies in `range`.
+    /// Unmaps the parts of every mapping that lie in `range`.
     pub(crate) fn clear(&mut self, range: &Range<u64>) {
         let before = self.mappings.range(..range.end).rev();
         let touched: Vec<u64> = before
@@ -137,7 +137,7 @@ impl Vm {
             let Some(mapping) = self.mappings.remove(&start) else { continue };
             let rest = [0..range.start, range.end..u64::MAX];
             for (start, left) in rest.into_iter().filter_map(|outside| mapping.cut(start, outside)) {
-                // Where it was until now.
+                // At the address where it was until now.
                 if self.show(start, &left).is_ok() {
                     self.mappings.insert(start, left);
                 }
@@ -145,8 +145,8 @@ impl Vm {
         }
     }
 
-    /// Takes every mapping of a buffer away.
-    pub(crate) fn forget(&mut self, gem: &Arc<Gem>) {
+    /// Removes every mapping of a buffer.
+    pub(super) fn unmap_buffer(&mut self, gem: &Arc<Gem>) {
         let of = |(start, mapping): (&u64, &Mapping)| Arc::ptr_eq(&mapping.gem, gem).then_some(*start);
         let starts: Vec<u64> = self.mappings.iter().filter_map(of).collect();
         self.hide(&starts);
@@ -155,7 +155,7 @@ impl Vm {
         }
     }
 
-    /// Maps it for everybody, or for nobody.
+    /// Maps a mapping in every address map, or in none.
     fn show(&self, start: u64, mapping: &Mapping) -> Result<(), Errno> {
         let span = [mapping.span(start)];
         let maps: Vec<&AddressMap> = self.maps().collect();

@@ -5,31 +5,31 @@
 
 use crate::device::profile::{DeviceProfile, Profile};
 
-/// The directory of all devices, without the `sys/` before it: a door serves what is in it.
+/// The directory of all devices, relative to `sys/`; a door serves what is in it.
 pub const DEVICES: &str = "devices/virtual/amdgpu";
 
-/// Numbers that the kernel gives in order, and of which the host may have given some.
+/// The first numbers of a series that the kernel gives out in order, where the host may have taken some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Numbers {
-    /// The first device's primary node, `card<N>`.
+    /// The number of the first device's primary node, `card<N>`.
     pub card: u32,
-    /// Its sensors, `hwmon<N>`.
+    /// The number of the first device's sensors, `hwmon<N>`.
     pub hwmon: u32,
 }
 
-/// One device and where it is.
-pub(super) struct Place<'a> {
-    /// What it is.
+/// A device, its directory, and the numbers in its nodes' names.
+pub(super) struct DevicePath<'a> {
+    /// The profile's description of the device.
     pub(super) device: &'a DeviceProfile,
-    /// Its place in topology order.
+    /// The device's position in topology order.
     pub(super) index: usize,
-    /// Its primary node.
+    /// The number of its primary node, `card<N>`.
     pub(super) card: u32,
-    /// Its sensors.
+    /// The number of its sensors, `hwmon<N>`.
     pub(super) hwmon: u32,
 }
 
-impl<'a> Place<'a> {
+impl<'a> DevicePath<'a> {
     /// The devices of `profile`, in topology order.
     pub(super) fn all(profile: &'a Profile, numbers: Numbers) -> impl Iterator<Item = Self> {
         profile.devices.iter().zip(0u32..).map(move |(device, nth)| Self {
@@ -45,7 +45,7 @@ impl<'a> Place<'a> {
         format!("sys/{DEVICES}/{}/{name}", self.device.pci.address())
     }
 
-    /// The device's own directory as a link so many directories below `sys` says it.
+    /// The target of a link to the device's own directory that lies `up` directories below `/sys`.
     pub(super) fn link(&self, up: usize) -> String {
         format!("{}{DEVICES}/{}", "../".repeat(up), self.device.pci.address())
     }
