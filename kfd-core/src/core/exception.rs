@@ -137,7 +137,7 @@ impl Core {
             UserAnswer::Done(bytes) => &bytes[..],
             UserAnswer::Failed => {
                 tracing::debug!(queue = queue.0, process = %process.id(), access = ?delivery.access(), "the runtime's memory is not there: it is not told of an exception");
-                process.debug.lock().deliveries.forget(queue);
+                process.debug.lock().deliveries.cancel(queue);
                 return;
             }
         };

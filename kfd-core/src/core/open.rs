@@ -88,7 +88,7 @@ impl Core {
         let made = self.notifier.get(&mm, make).ok().filter(|process| process.id() == id);
         let Some(process) = made else {
             // Its address space has begun to die, or an earlier object of it has not ended yet.
-            index.forget(id);
+            index.unreserve(id);
             return Err(Errno::AGAIN);
         };
         process.attached();
@@ -100,7 +100,7 @@ impl Core {
     /// A file was closed for the last time: it counts no more, and what only a file of a render node has ends. Its
     /// process lives on.
     pub fn release(&self, file: FileId) {
-        let process = self.files.release(file).and_then(|process| self.process(process));
+        let process = self.files.close(file).and_then(|process| self.process(process));
         self.end_primary(file);
         let Some(process) = process else { return };
         let next = self.devices.first().and_then(|device| self.files.render(process.id(), device.minor()));

@@ -9,7 +9,7 @@ impl Core {
     /// Nobody has this node of a process open or mapped any more (FORGET): its pages are gone.
     pub fn node_forgotten(&self, process: ProcessId, node: Node) {
         if let Node::Render(minor) = node
-            && let Some(arena) = self.vitals.orphans.forgotten(process, minor)
+            && let Some(arena) = self.vitals.orphans.unmapped(process, minor)
         {
             // Dropping many pages takes its time: not on a door's thread.
             self.domain().defer(move || arena.trim());

@@ -51,7 +51,7 @@ impl Core {
             inner.bindings[queue.device].copied += queue.ran.load(Ordering::Relaxed);
         }
         let mut debug = process.debug.lock();
-        debug.forget_queue(queue.key.queue);
+        debug.queue_gone(queue.key.queue);
         debug.raise_device(device.index, abi::ec_mask(abi::EC_DEVICE_QUEUE_DELETE), None, post);
         drop((debug, inner, entry));
         Ok(())

@@ -47,7 +47,7 @@ impl Core {
 
     /// Takes ranges out that are in the way of a buffer object, or whose memory is gone.
     pub(crate) fn give_way(&self, process: &Process, inner: &mut Inner, range: Range<u64>) {
-        if inner.svm.forget(&process.purse, range.clone()) {
+        if inner.svm.unregister(&process.purse, range.clone()) {
             self.share(process, inner, range);
         }
     }

@@ -55,7 +55,7 @@ impl Core {
     /// Takes a process out of every index; the table's reference to it.
     pub(crate) fn unpublish(&self, process: &Ref<Process>) -> Option<Ref<Process>> {
         let published = self.table.unpublish(process);
-        for file in self.files.forget(process.id()) {
+        for file in self.files.close_all(process.id()) {
             self.end_primary(file);
         }
         self.sweep_descriptors(Look::BY_DEATH);

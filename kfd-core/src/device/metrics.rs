@@ -5,8 +5,8 @@
 //! "not supported", as `smu_cmn_init_soft_gpu_metrics` leaves it.
 
 use crate::device::profile::DeviceProfile;
+use crate::device::profile::sensors::{EDGE_C, GFX_MV, JUNCTION_C, MEMORY_C, fan_rpm, watts};
 use crate::device::topology::board::SOC_MHZ;
-use crate::device::topology::hwmon::{EDGE_C, GFX_MV, JUNCTION_C, MEMORY_C, fan_rpm, watts};
 use crate::ids::Nanos;
 
 /// `NUM_HBM_INSTANCES` of kgd_pp_interface.h: the HBM stacks that the table has fields for.

@@ -245,7 +245,7 @@ impl<'a> Ctx<'a> {
             bos.remove(index).ok_or(Errno::INVAL)?
         };
         // Punching a large range takes its time: not under the process mutex.
-        bo.release(self.core.domain());
+        bo.free(self.core.domain());
         Ok(Flow::Done)
     }
 

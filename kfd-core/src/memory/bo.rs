@@ -64,7 +64,7 @@ impl Bo {
 
     /// Frees its arena memory while the process lives on: its own at once, a share's after a grace period, because
     /// engines may still be reading that. Charges are given back by drop.
-    pub(crate) fn release(self, domain: &Domain) {
+    pub(crate) fn free(self, domain: &Domain) {
         match self.backing {
             Backing::Arena { arena, offset, len } => arena.give(offset, len),
             Backing::Shared(share) => domain.retire(Box::new(share.part())),

@@ -33,12 +33,12 @@ pub struct LingeringRow {
     pub bytes: Bytes,
 }
 
-/// One process's arena at one render node, from the open on that handed it out until the node's FORGET.
+/// One process's arena at one render node, from the open on that handed it out until the last FORGET of such a node.
 #[derive(Debug, Default)]
-struct Slot {
-    /// How often: each time to be mapped by another node.
+struct HandedOut {
+    /// How many FUSE nodes it was handed out for and may be mapped by.
     nodes: u64,
-    /// Once the process is gone.
+    /// The row that a listing shows, from the free of the process on.
     row: Option<LingeringRow>,
     /// The arena, if others hold a part of it: the rest is dropped when no node of the process is mapped any more.
     outlives: Weak<Arena>,
@@ -51,7 +51,7 @@ fn nodes(process: ProcessId) -> RangeInclusive<(ProcessId, RenderMinor)> {
 
 /// The arenas that were handed out, by process and render node.
 #[derive(Debug, Default)]
-pub(crate) struct Orphans(Mutex<BTreeMap<(ProcessId, RenderMinor), Slot>>);
+pub(crate) struct Orphans(Mutex<BTreeMap<(ProcessId, RenderMinor), HandedOut>>);
 
 impl Orphans {
     /// Records that a process's arena is handed out at a render node, to be mapped.
@@ -61,41 +61,42 @@ impl Orphans {
 
     /// Lists the arena of a process that is being freed as lingering at every node where it was handed out.
     pub(crate) fn orphaned(&self, process: ProcessId, tgid: Tgid, uid: Uid, bytes: u64) {
-        for ((id, minor), slot) in self.0.lock().range_mut(nodes(process)) {
-            slot.row = Some(LingeringRow { tgid, uid, process: *id, minor: *minor, bytes: Bytes(bytes) });
+        for ((id, minor), node) in self.0.lock().range_mut(nodes(process)) {
+            node.row = Some(LingeringRow { tgid, uid, process: *id, minor: *minor, bytes: Bytes(bytes) });
         }
     }
 
     /// Notes that others hold a part of a freed process's arena: the rest is dropped as soon as no node of it is
     /// mapped.
     pub(crate) fn outlives(&self, process: ProcessId, arena: &Arc<Arena>) {
-        let mut slots = self.0.lock();
+        let mut handed_out = self.0.lock();
         let mut mapped = false;
-        for (_, slot) in slots.range_mut(nodes(process)) {
-            slot.outlives = Arc::downgrade(arena);
+        for (_, node) in handed_out.range_mut(nodes(process)) {
+            node.outlives = Arc::downgrade(arena);
             mapped = true;
         }
-        drop(slots);
+        drop(handed_out);
         if !mapped {
             arena.trim();
         }
     }
 
-    /// Nobody maps one of those nodes any more; what is to be trimmed because nobody maps any other either.
-    pub(crate) fn forgotten(&self, process: ProcessId, minor: RenderMinor) -> Option<Arc<Arena>> {
-        let mut slots = self.0.lock();
-        let slot = slots.get_mut(&(process, minor))?;
-        slot.nodes = slot.nodes.saturating_sub(1);
-        if slot.nodes > 0 {
+    /// Ends one mapping of a node (FORGET). Returns the arena that is to be trimmed when that was the last mapped node of a
+    /// process whose arena outlives it.
+    pub(crate) fn unmapped(&self, process: ProcessId, minor: RenderMinor) -> Option<Arc<Arena>> {
+        let mut handed_out = self.0.lock();
+        let node = handed_out.get_mut(&(process, minor))?;
+        node.nodes = node.nodes.saturating_sub(1);
+        if node.nodes > 0 {
             return None;
         }
-        let slot = slots.remove(&(process, minor))?;
-        let last = slots.range(nodes(process)).next().is_none();
-        if last { slot.outlives.upgrade() } else { None }
+        let node = handed_out.remove(&(process, minor))?;
+        let last = handed_out.range(nodes(process)).next().is_none();
+        if last { node.outlives.upgrade() } else { None }
     }
 
-    /// The arenas of freed processes that somebody still maps.
+    /// One row per arena of a freed process and render node that is still mapped.
     pub(crate) fn rows(&self) -> Vec<LingeringRow> {
-        self.0.lock().values().filter_map(|slot| slot.row).collect()
+        self.0.lock().values().filter_map(|node| node.row).collect()
     }
 }

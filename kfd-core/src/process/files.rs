@@ -30,7 +30,7 @@ impl Files {
     }
 
     /// Removes a closed file and returns its process. `None` for a file whose process was unpublished before.
-    pub(crate) fn release(&self, file: FileId) -> Option<ProcessId> {
+    pub(crate) fn close(&self, file: FileId) -> Option<ProcessId> {
         let mut books = self.0.lock();
         let process = books.owners.remove(&file)?;
         if let Some(files) = books.files.get_mut(&process) {
@@ -43,7 +43,7 @@ impl Files {
     }
 
     /// Removes every file of a process that is being unpublished, and returns them.
-    pub(crate) fn forget(&self, process: ProcessId) -> Vec<FileId> {
+    pub(crate) fn close_all(&self, process: ProcessId) -> Vec<FileId> {
         let mut books = self.0.lock();
         let files: Vec<_> = books.files.remove(&process).unwrap_or_default().into_keys().collect();
         for file in &files {

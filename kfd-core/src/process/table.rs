@@ -44,7 +44,7 @@ impl Index {
     }
 
     /// Gives back a reserved slot whose object was never published.
-    pub(crate) fn forget(&mut self, id: ProcessId) {
+    pub(crate) fn unreserve(&mut self, id: ProcessId) {
         self.free.push(id.slot);
     }
 }

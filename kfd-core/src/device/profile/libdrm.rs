@@ -4,8 +4,8 @@
 //! answered is EINVAL, as one that the kernel does not know.
 
 use super::DeviceProfile;
+use super::sensors;
 use crate::abi::drm::{self as abi, DeviceInfo};
-use crate::device::topology::hwmon;
 use crate::ids::Bytes;
 use libc::{EFAULT, EINVAL};
 use zerocopy::IntoBytes;
@@ -237,10 +237,10 @@ impl DeviceProfile {
             abi::SENSOR_GFX_MCLK | abi::SENSOR_STABLE_PSTATE_GFX_MCLK | abi::SENSOR_PEAK_PSTATE_GFX_MCLK => {
                 Ok(self.vram.clock_mhz)
             }
-            abi::SENSOR_GPU_TEMP => Ok(hwmon::EDGE_C * 1000),
+            abi::SENSOR_GPU_TEMP => Ok(sensors::EDGE_C * 1000),
             abi::SENSOR_GPU_LOAD => Ok(now.busy),
-            abi::SENSOR_GPU_AVG_POWER | abi::SENSOR_GPU_INPUT_POWER => Ok(hwmon::watts(self)),
-            abi::SENSOR_VDDGFX => Ok(hwmon::GFX_MV),
+            abi::SENSOR_GPU_AVG_POWER | abi::SENSOR_GPU_INPUT_POWER => Ok(sensors::watts(self)),
+            abi::SENSOR_VDDGFX => Ok(sensors::GFX_MV),
             _ => Err(EINVAL),
         }
     }

@@ -11,6 +11,7 @@ mod error;
 mod interface;
 mod libdrm;
 mod many;
+pub(crate) mod sensors;
 
 pub use device::{
     Board, Cache, CacheKind, Compute, DeviceProfile, Display, IpBlock, Link, Pci, QueueFormat, QueueHardware,

@@ -4,10 +4,11 @@
 //! Figures of memory and of engines are asked for at each reading. Clocks are constant, since nothing here is clocked: every
 //! domain stands at its highest level. Writes are refused.
 
+use super::Tree;
 use super::device_path::DevicePath;
 use super::gauge::{Gauge, Live};
+use super::host::Host;
 use super::pci::{LANES, link_speed};
-use super::{Host, Tree};
 use crate::device::profile::VramKind;
 
 /// `IP_VERSION(9, 1, 0)`: the first version with `gpu_metrics` (amdgpu/amdgpu_pm.c, `default_attr_update`).

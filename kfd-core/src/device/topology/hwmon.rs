@@ -5,36 +5,13 @@
 
 use super::Tree;
 use super::device_path::DevicePath;
-use crate::device::profile::DeviceProfile;
+use crate::device::profile::sensors::{
+    EDGE_C, FAN_SHARE, GFX_MV, JUNCTION_C, MEMORY_C, PWM_MAX, fan_rpm, watts,
+};
 
 /// The temperature sensors edge, junction and memory: label, then temperature, critical and emergency limit in °C.
 const TEMPERATURES: [(&str, u32, u32, u32); 3] =
     [("edge", EDGE_C, 100, 105), ("junction", JUNCTION_C, 110, 115), ("mem", MEMORY_C, 108, 113)];
-
-/// The temperature at the edge of the die, °C.
-pub(crate) const EDGE_C: u32 = 40;
-/// The temperature at the hottest place of the die, °C.
-pub(crate) const JUNCTION_C: u32 = 42;
-/// The temperature of the memory, °C.
-pub(crate) const MEMORY_C: u32 = 44;
-/// The voltage of the engines, mV.
-pub(crate) const GFX_MV: u32 = 800;
-/// The divisor of the power limit that gives an idle device's power.
-const IDLE_SHARE: u32 = 10;
-/// The divisor of the fan's highest speed that gives its speed.
-const FAN_SHARE: u32 = 4;
-/// The largest PWM value of a fan.
-const PWM_MAX: u32 = 255;
-
-/// The power that the device draws, W.
-pub(crate) fn watts(device: &DeviceProfile) -> u32 {
-    device.board.power_cap_watts / IDLE_SHARE
-}
-
-/// The speed of the fan in turns a minute; 0 without one.
-pub(crate) fn fan_rpm(device: &DeviceProfile) -> u32 {
-    device.board.fan_rpm / FAN_SHARE
-}
 
 pub(super) fn plant(tree: &mut Tree, path: &DevicePath<'_>) {
     let device = path.device;

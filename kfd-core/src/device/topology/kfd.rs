@@ -1,9 +1,10 @@
 //! `/sys/devices/virtual/kfd/kfd` with the topology, and `/sys/class/kfd`.
 
+use super::host::Host;
 use super::link::Links;
 use super::node::Node;
 use super::properties::Properties;
-use super::{Host, Tree, cache};
+use super::{Tree, cache};
 use crate::device::profile::Profile;
 
 const ROOT: &str = "sys/devices/virtual/kfd/kfd";

@@ -1,7 +1,8 @@
 //! The module `amdgpu` as loaded: `/sys/module/amdgpu` and its line in `/proc/modules`, which kmod's lsmod (and so
 //! rocminfo) reads.
 
-use super::{Host, Tree};
+use super::Tree;
+use super::host::Host;
 
 /// The module's size in bytes, about as large as amdgpu's; lsmod prints it.
 const CORE_SIZE: u32 = 9_420_800;

@@ -1,9 +1,10 @@
 //! One directory below `topology/nodes`: amdkfd's `node_show`, `mem_show` (kfd_topology.c).
 
+use super::Tree;
 use super::cache::Cache;
+use super::host::Host;
 use super::link::Links;
 use super::properties::Properties;
-use super::{Host, Tree};
 use crate::device::profile::{DeviceProfile, Profile};
 
 /// HSA_MEM_HEAP_TYPE_SYSTEM (linux/kfd_sysfs.h), host memory.

@@ -3,8 +3,9 @@
 //! Read by libdrm (`parse_separate_sysfs_files`), libpciaccess, lspci and the SMI tools. Nothing answers at the addresses
 //! of `resource`.
 
+use super::Tree;
 use super::device_path::DevicePath;
-use super::{Host, Tree};
+use super::host::Host;
 use crate::device::profile::DeviceProfile;
 
 /// The bytes of the configuration space without its extension.

@@ -72,7 +72,7 @@ impl Ctx<'_> {
         let args: abi::GemClose = self.read()?;
         let (_, file) = self.render()?;
         let gem = file.gems.remove(file.id, args.handle).ok_or(Errno::INVAL)?;
-        self.process.render.forget(&gem);
+        self.process.render.unmap_buffer(&gem);
         // Its range is given back with nothing held, unless a list still names it.
         drop(gem);
         Ok(Flow::Done)

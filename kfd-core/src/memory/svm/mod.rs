@@ -173,7 +173,7 @@ impl Svm {
     }
 
     /// Unregisters `range`, whose memory is gone or was replaced. True when any of it was registered.
-    pub(crate) fn forget(&mut self, purse: &Arc<Purse>, range: Range<u64>) -> bool {
+    pub(crate) fn unregister(&mut self, purse: &Arc<Purse>, range: Range<u64>) -> bool {
         let mut gone = 0;
         self.locked.update(range.clone(), |_, _| None);
         self.ranges.update(range, |part, held| {

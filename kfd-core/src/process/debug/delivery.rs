@@ -139,7 +139,7 @@ impl Deliveries {
     }
 
     /// Ends the delivery of a queue that is gone.
-    pub(crate) fn forget(&mut self, queue: QueueId) {
+    pub(crate) fn cancel(&mut self, queue: QueueId) {
         self.open.remove(&queue);
     }
 

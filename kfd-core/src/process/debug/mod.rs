@@ -178,9 +178,9 @@ impl Debug {
     }
 
     /// Drops the exceptions and the delivery of a queue that is gone.
-    pub(crate) fn forget_queue(&mut self, queue: QueueId) {
+    pub(crate) fn queue_gone(&mut self, queue: QueueId) {
         self.queues.remove(&queue);
-        self.deliveries.forget(queue);
+        self.deliveries.cancel(queue);
     }
 
     /// Whether the debugger has suspended the queue, so that it must stay.

@@ -3,7 +3,7 @@
 //! A submission has ended when its call returns, so every number up to the last is done; the errors of the last few are
 //! remembered for whoever waits for them (`amdgpu_ctx_get_fence` knows `amdgpu_sched_jobs` of them).
 
-use super::Numbered;
+use super::numbered::Numbered;
 use crate::call::Errno;
 use std::collections::{BTreeMap, VecDeque};
 

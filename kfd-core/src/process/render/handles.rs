@@ -7,7 +7,8 @@
 //!
 //! Lock order: a file's state → handles → a buffer's state. Buffers end with nothing held.
 
-use super::{Gem, Numbered};
+use super::gem::Gem;
+use super::numbered::Numbered;
 use crate::ids::FileId;
 use crate::sync::{Arc, Mutex};
 

@@ -12,6 +12,7 @@
 mod context;
 mod gem;
 mod handles;
+mod numbered;
 mod vm;
 
 pub(crate) use context::{Context, Contexts};
@@ -19,71 +20,15 @@ pub(crate) use gem::Gem;
 pub(crate) use vm::{Mapping, Vm};
 
 use crate::call::Errno;
-use crate::idr::Idr;
 use crate::ids::FileId;
 use crate::memory::address::AddressMap;
 use crate::sync::{Arc, Mutex};
 use handles::Handles;
+use numbered::Numbered;
 use std::collections::BTreeMap;
 
 /// A list of buffers that submissions name (BO_LIST).
 pub(crate) type BoList = Arc<[Arc<Gem>]>;
-
-/// Objects by number; the lowest free number from 1 on is given out first, as by amdgpu's idr.
-#[derive(Debug)]
-pub(crate) struct Numbered<T> {
-    by_number: BTreeMap<u32, T>,
-    numbers: Idr,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Self { by_number: BTreeMap::new(), numbers: Idr::new(1, i32::MAX as u32) }
-    }
-}
-
-impl<T> Numbered<T> {
-    /// Adds an object and returns its number. `None` when all numbers are taken.
-    pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
-        let number = self.numbers.take()?;
-        self.by_number.insert(number, value);
-        Some(number)
-    }
-
-    /// The object with this number.
-    pub(crate) fn get(&self, number: u32) -> Option<&T> {
-        self.by_number.get(&number)
-    }
-
-    /// The object with this number, to be changed.
-    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
-        self.by_number.get_mut(&number)
-    }
-
-    /// Takes the object with this number out and frees the number.
-    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
-        let value = self.by_number.remove(&number)?;
-        self.numbers.give(number);
-        Some(value)
-    }
-
-    /// Takes out every object for which `is_it`.
-    pub(crate) fn remove_all(&mut self, is_it: impl Fn(&T) -> bool) -> Vec<T> {
-        let ended = |(number, value): (&u32, &T)| is_it(value).then_some(*number);
-        let numbers: Vec<_> = self.by_number.iter().filter_map(ended).collect();
-        numbers.into_iter().filter_map(|number| self.remove(number)).collect()
-    }
-
-    /// The lowest number whose object `is_it`.
-    pub(crate) fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<u32> {
-        self.by_number.iter().find_map(|(number, value)| is_it(value).then_some(*number))
-    }
-
-    /// Every object, in order of number.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.by_number.values()
-    }
-}
 
 /// The state of a render file under its lock.
 #[derive(Debug, Default)]
@@ -239,7 +184,7 @@ impl RenderFiles {
     }
 
     /// Unmaps a buffer in every file, because its handle has ended.
-    pub(crate) fn forget(&self, gem: &Arc<Gem>) {
+    pub(crate) fn unmap_buffer(&self, gem: &Arc<Gem>) {
         let files: Vec<_> = self.0.lock().files.values().map(Arc::clone).collect();
         for file in files {
             file.state.lock().vm.unmap_buffer(gem);
