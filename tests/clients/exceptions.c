@@ -26,31 +26,6 @@ static volatile uint64_t payload = 1ull << 62;
 #define MUST(what) \
     do { if (!(what)) { fprintf(stderr, "line %d: %s (%s)\n", __LINE__, #what, strerror(errno)); exit(1); } } while (0)
 
-static uint32_t align(uint32_t bytes) { return (bytes + KFD_PAGE - 1) & ~(KFD_PAGE - 1); }
-
-struct save_area { uint32_t bytes, control_stack, total; };
-
-/* `kfd_queue_ctx_save_restore_size` (amdkfd/kfd_queue.c). */
-static struct save_area save_area_of(unsigned node) {
-    uint32_t gfx = (uint32_t)kfd_topology(node, "properties", "gfx_target_version");
-    uint32_t dies = (uint32_t)kfd_topology(node, "properties", "num_xcc");
-    dies = dies ? dies : 1;
-    uint32_t units = (uint32_t)(kfd_topology(node, "properties", "simd_count") /
-                                kfd_topology(node, "properties", "simd_per_cu")) / dies;
-    uint32_t shaders = (uint32_t)(kfd_topology(node, "properties", "array_count") /
-                                  kfd_topology(node, "properties", "simd_arrays_per_engine"));
-    uint32_t waves = gfx < 100100 ? (units * 40 < shaders * 512 ? units * 40 : shaders * 512) : units * 32;
-    uint32_t registers = gfx == 90402 || gfx == 90010 || gfx == 90008 || gfx == 90500 ? 0x80000
-                       : gfx >= 110000 ? 0x60000 : 0x40000;
-    uint32_t group = gfx == 90500 ? 160 << 10 : 0x10000;
-    struct save_area area = {0};
-    area.control_stack = align(40 + waves * (gfx >= 100100 ? 12 : 8) + 8);
-    if (gfx / 10000 == 10 && area.control_stack > 0x7000) area.control_stack = 0x7000;
-    area.bytes = area.control_stack + align(units * (registers + 0x4000 + group + 0x1000));
-    area.total = align((area.bytes + ((waves * 32 + 63) & ~63u)) * dies);
-    return area;
-}
-
 /* The program's own memory, which the device reaches at the same address. */
 static void *own(const struct kfd *gpu, uint32_t bytes) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -81,51 +56,30 @@ int main(int argc, char **argv) {
     MUST(argc == 2);
     int enabled = strcmp(argv[1], "enabled") == 0;
     struct kfd gpu = kfd_attach();
-    unsigned node = 0;
-    while (kfd_topology(node, "gpu_id", NULL) != gpu.gpu_id) node++;
-    struct save_area sizes = save_area_of(node);
     if (enabled) {
         struct runtime_enable enable = {.mode = 1};
         kfd_call(gpu.kfd, RUNTIME_ENABLE, &enable, "RUNTIME_ENABLE");
     }
     uint32_t event = kfd_new_event(gpu.kfd);
-    struct save_area_head *head = own(&gpu, sizes.total);
+    struct save_area_head *head = own(&gpu, kfd_save_area_of(&gpu).total);
     head->payload = (uintptr_t)&payload;
     head->event = event;
 
-    struct kfd_buffer state = kfd_alloc(&gpu, KFD_PAGE), ring = kfd_alloc(&gpu, KFD_PAGE);
-    amd_queue_t *queue = state.address;
-    amd_signal_t *inactive = (void *)((char *)state.address + 1024);
-    char *packet = ring.address;
-    for (unsigned slot = 0; slot < KFD_PAGE / 64; slot++) *(uint16_t *)(packet + slot * 64) = HSA_PACKET_TYPE_INVALID;
-    queue->hsa_queue.base_address = packet;
-    queue->hsa_queue.size = KFD_PAGE / 64;
-    queue->read_dispatch_id_field_base_byte_offset = offsetof(amd_queue_t, read_dispatch_id);
-    struct kfd_ioctl_create_queue_args create = {
-        .ring_base_address = (uintptr_t)packet,
-        .write_pointer_address = (uintptr_t)&queue->write_dispatch_id,
-        .read_pointer_address = (uintptr_t)&queue->read_dispatch_id,
-        .ring_size = KFD_PAGE,
-        .gpu_id = gpu.gpu_id,
-        .queue_type = KFD_IOC_QUEUE_TYPE_COMPUTE_AQL,
-        .queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
-        .queue_priority = 7,
-        .ctx_save_restore_address = (uintptr_t)head,
-        .ctx_save_restore_size = sizes.bytes,
-        .ctl_stack_size = sizes.control_stack,
-    };
-    kfd_call(gpu.kfd, AMDKFD_IOC_CREATE_QUEUE, &create, "CREATE_QUEUE");
+    struct kfd_queue made = kfd_new_queue_saving(&gpu, head);
+    amd_queue_t *queue = made.memory.address;
+    amd_signal_t *inactive = (void *)((char *)queue + 1024);
+    char *packet = (char *)queue + KFD_PAGE;
     queue->queue_inactive_signal.handle = (uintptr_t)inactive;
     inactive->kind = AMD_SIGNAL_KIND_USER;
     char *doorbells = mmap(NULL, 2 * KFD_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, gpu.kfd,
-                           (off_t)(create.doorbell_offset & ~(2ull * KFD_PAGE - 1)));
+                           (off_t)(made.doorbell & ~(2ull * KFD_PAGE - 1)));
     MUST(doorbells != MAP_FAILED);
     printf("a queue whose save area is the program's own memory is there\n");
 
     *(volatile uint16_t *)packet = 9; /* no packet type */
     queue->write_dispatch_id = 1;
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    *(volatile uint64_t *)(doorbells + (create.doorbell_offset & (2ull * KFD_PAGE - 1))) = 0;
+    *(volatile uint64_t *)(doorbells + (made.doorbell & (2ull * KFD_PAGE - 1))) = 0;
 
     if (enabled) {
         MUST(is_set(gpu.kfd, event, PATIENCE_MS));

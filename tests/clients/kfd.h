@@ -139,9 +139,11 @@ static inline uint64_t kfd_up(uint64_t size, uint64_t to) {
     return (size + to - 1) / to * to;
 }
 
-/* The save area of a compute queue, which the driver asks for by the device's shape: amdkfd/kfd_queue.c,
- * kfd_queue_ctx_save_restore_size. */
-static inline void kfd_save_area(const struct kfd *gpu, struct kfd_ioctl_create_queue_args *create) {
+/* What a compute queue's save area must have, by the device's shape: amdkfd/kfd_queue.c, kfd_queue_ctx_save_restore_size.
+ * `total` is all memory of it, the debugger's part and every die's among that. */
+struct kfd_save_area { uint32_t bytes, control_stack, total; };
+
+static inline struct kfd_save_area kfd_save_area_of(const struct kfd *gpu) {
     unsigned long version = kfd_topology(gpu->node, "properties", "gfx_target_version");
     unsigned long dies = kfd_topology(gpu->node, "properties", "num_xcc");
     if (dies == 0) dies = 1;
@@ -151,19 +153,25 @@ static inline void kfd_save_area(const struct kfd *gpu, struct kfd_ioctl_create_
                             kfd_topology(gpu->node, "properties", "simd_arrays_per_engine");
     int navi = version >= 100100;
     unsigned long waves = navi ? cus * 32 : cus * 40 < engines * 512 ? cus * 40 : engines * 512;
-    unsigned long registers = version == 90402 ? 0x80000 : version == 110000 ? 0x60000 : 0x40000;
+    unsigned long registers = version == 90402 || version == 90010 || version == 90008 || version == 90500 ? 0x80000
+                            : version >= 110000 ? 0x60000 : 0x40000;
+    unsigned long group = version == 90500 ? 160 << 10 : 0x10000;
     unsigned long stack = kfd_up(40 + waves * (navi ? 12 : 8) + 8, KFD_PAGE);
-    unsigned long each = stack + kfd_up(cus * (registers + 0x4000 + 0x10000 + 0x1000), KFD_PAGE);
+    if (version / 10000 == 10 && stack > 0x7000) stack = 0x7000;
+    unsigned long each = stack + kfd_up(cus * (registers + 0x4000 + group + 0x1000), KFD_PAGE);
     unsigned long debugger = kfd_up(waves * 32, 64);
-    struct kfd_buffer area = kfd_alloc(gpu, kfd_up((each + debugger) * dies, KFD_PAGE));
-    create->ctx_save_restore_address = (uintptr_t)area.address;
-    create->ctx_save_restore_size = (uint32_t)each;
-    create->ctl_stack_size = (uint32_t)stack;
+    return (struct kfd_save_area){
+        .bytes = (uint32_t)each,
+        .control_stack = (uint32_t)stack,
+        .total = (uint32_t)kfd_up((each + debugger) * dies, KFD_PAGE),
+    };
 }
 
-static inline struct kfd_queue kfd_new_queue(const struct kfd *gpu) {
+/* An AQL queue whose waves would be saved at `area`: `amd_queue_t` in one page, the ring in the next. */
+static inline struct kfd_queue kfd_new_queue_saving(const struct kfd *gpu, const void *area) {
     char *page = kfd_reserve(2 * KFD_PAGE), *ring = page + KFD_PAGE;
     struct kfd_queue queue = {.memory = kfd_alloc_at(gpu, page, KFD_PAGE)};
+    struct kfd_save_area sizes = kfd_save_area_of(gpu);
     kfd_alloc_at(gpu, ring, KFD_PAGE);
     amd_queue_t *state = queue.memory.address;
     for (unsigned slot = 0; slot < KFD_PAGE / 64; slot++) *(uint16_t *)(ring + slot * 64) = HSA_PACKET_TYPE_INVALID;
@@ -179,12 +187,19 @@ static inline struct kfd_queue kfd_new_queue(const struct kfd *gpu) {
         .queue_type = KFD_IOC_QUEUE_TYPE_COMPUTE_AQL,
         .queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
         .queue_priority = 7,
+        .ctx_save_restore_address = (uintptr_t)area,
+        .ctx_save_restore_size = sizes.bytes,
+        .ctl_stack_size = sizes.control_stack,
     };
-    kfd_save_area(gpu, &create);
     kfd_call(gpu->kfd, AMDKFD_IOC_CREATE_QUEUE, &create, "CREATE_QUEUE");
     queue.id = create.queue_id;
     queue.doorbell = create.doorbell_offset;
     return queue;
+}
+
+static inline struct kfd_queue kfd_new_queue(const struct kfd *gpu) {
+    struct kfd_buffer area = kfd_alloc(gpu, kfd_save_area_of(gpu).total);
+    return kfd_new_queue_saving(gpu, area.address);
 }
 
 /* A signal event that resets itself. */

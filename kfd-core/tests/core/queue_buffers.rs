@@ -42,20 +42,12 @@ impl Whole {
         let area = client.buffer(AREA, sizes.whole_save_area(sizes.save_area));
         let end_of_pipe = client.buffer(END_OF_PIPE, sizes.end_of_pipe.into());
         let arg = abi::CreateQueue {
-            ring_base_address: memory.va + 8192,
-            write_pointer_address: memory.va + 56,
-            read_pointer_address: memory.va + 128,
-            ring_size: 4096,
-            gpu_id: gpu().0,
-            queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
-            queue_percentage: 100,
-            queue_priority: 7,
             eop_buffer_address: END_OF_PIPE,
             eop_buffer_size: sizes.end_of_pipe.into(),
             ctx_save_restore_address: AREA,
             ctx_save_restore_size: sizes.save_area,
             ctl_stack_size: sizes.control_stack,
-            ..Default::default()
+            ..crate::world::create(memory)
         };
         Self { memory, area, end_of_pipe, arg }
     }

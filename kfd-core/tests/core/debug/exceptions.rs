@@ -1,7 +1,7 @@
 //! What goes wrong under a debugger, and who hears of it.
 
 use super::*;
-use crate::world::AQL;
+use crate::world::{AQL, Aql, create};
 
 // Keeps: debug-told-first
 #[test]
@@ -76,22 +76,13 @@ fn a_malformed_packet_is_told_by_its_code_and_passed_on_through_the_save_area() 
     };
     target.poke(save.offset, header.as_bytes());
     let mut arg = abi::CreateQueue {
-        ring_base_address: memory.va + 8192,
-        write_pointer_address: memory.va + hsa_queue::layout::amd_queue::WRITE_DISPATCH_ID,
-        read_pointer_address: memory.va + hsa_queue::layout::amd_queue::READ_DISPATCH_ID,
-        ring_size: 4096,
-        gpu_id: gpu().0,
-        queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
-        queue_percentage: 100,
-        queue_priority: 7,
         ctx_save_restore_address: save.va,
         ctx_save_restore_size: sizes.save_area,
         ctl_stack_size: sizes.control_stack,
-        ..Default::default()
+        ..create(memory)
     };
     target.ok(0x02, &mut arg);
-    let (id, doorbell) = (arg.queue_id, arg.doorbell_offset);
-    let mut queue = crate::world::Aql { id, doorbell, memory, packets: 0 };
+    let mut queue = Aql::made(&arg, memory);
     const UNSUPPORTED: u64 = abi::ec_mask(20);
     assert_eq!(enable(&mut debugger, &target, UNSUPPORTED).0, Ok(0));
     let mut packet = [0; 64];
@@ -99,9 +90,10 @@ fn a_malformed_packet_is_told_by_its_code_and_passed_on_through_the_save_area() 
     target.push(&mut queue, &packet);
     target.ring(&queue);
     assert_eq!(told(&world.settle()), 1);
-    assert_eq!(query(&mut debugger, &target, 0), Ok((UNSUPPORTED, gpu().0, id)));
+    assert_eq!(query(&mut debugger, &target, 0), Ok((UNSUPPORTED, gpu().0, queue.id)));
     target.park(&[event], false, abi::TIMEOUT_INFINITE);
-    let word = abi::DbgTrapSendRuntimeEvent { exception_mask: UNSUPPORTED, gpu_id: gpu().0, queue_id: id };
+    let word =
+        abi::DbgTrapSendRuntimeEvent { exception_mask: UNSUPPORTED, gpu_id: gpu().0, queue_id: queue.id };
     assert_eq!(trap(&mut debugger, &target, dbg_op::SEND_RUNTIME_EVENT, word).0, Ok(0));
     assert_eq!(target.peek(save.offset + 4096), UNSUPPORTED);
     assert_eq!(completions(&world.outbox.take()).len(), 1, "and the event is set");

@@ -1,7 +1,7 @@
 //! Each exception and the three states that its process can be in: who hears of it, and nobody else.
 
 use super::*;
-use crate::world::{Aql, Buffer};
+use crate::world::{Aql, Buffer, create};
 use hsa_queue::layout::{amd_queue, amd_signal};
 use kfd_core::notice::{UserAccess, UserAnswer};
 use kfd_core::profile::RasBlock;
@@ -96,20 +96,13 @@ impl<'w> Scene<'w> {
     fn queue(&mut self, queue_type: u32, save_area: bool) -> Aql {
         let memory = self.target.buffer(0x10_0000, 16384);
         let mut arg = abi::CreateQueue {
-            ring_base_address: memory.va + 8192,
-            write_pointer_address: memory.va + amd_queue::WRITE_DISPATCH_ID,
-            read_pointer_address: memory.va + amd_queue::READ_DISPATCH_ID,
-            ring_size: 4096,
-            gpu_id: gpu().0,
             queue_type,
-            queue_percentage: 100,
-            queue_priority: 7,
             ctx_save_restore_address: if save_area { AREA } else { 0 },
             ctx_save_restore_size: if save_area { 4096 } else { 0 },
-            ..Default::default()
+            ..create(memory)
         };
         self.target.ok(0x02, &mut arg);
-        let queue = Aql { id: arg.queue_id, doorbell: arg.doorbell_offset, memory, packets: 0 };
+        let queue = Aql::made(&arg, memory);
         // What a runtime leaves there once the queue is made.
         let signal = self.target.signal(&queue, 0, 0, None);
         let base = amd_queue::READ_DISPATCH_ID as u32;
@@ -305,21 +298,10 @@ impl<'w> Own<'w> {
         let mut scene = Scene::of(world, State::Enabled);
         scene.target.userptr(OWN, 8192);
         let memory = scene.target.buffer(0x20_0000, 16384);
-        let mut arg = abi::CreateQueue {
-            ring_base_address: memory.va + 8192,
-            write_pointer_address: memory.va + amd_queue::WRITE_DISPATCH_ID,
-            read_pointer_address: memory.va + amd_queue::READ_DISPATCH_ID,
-            ring_size: 4096,
-            gpu_id: gpu().0,
-            queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
-            queue_percentage: 100,
-            queue_priority: 7,
-            ctx_save_restore_address: OWN,
-            ctx_save_restore_size: 4096,
-            ..Default::default()
-        };
+        let mut arg =
+            abi::CreateQueue { ctx_save_restore_address: OWN, ctx_save_restore_size: 4096, ..create(memory) };
         scene.target.ok(0x02, &mut arg);
-        let queue = Aql { id: arg.queue_id, doorbell: arg.doorbell_offset, memory, packets: 0 };
+        let queue = Aql::made(&arg, memory);
         let mut own = vec![0; 8192];
         let head = abi::ContextSaveAreaHeader {
             err_payload_addr: OWN_WORD,

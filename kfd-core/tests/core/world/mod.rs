@@ -14,7 +14,7 @@ pub use clock::Turned;
 pub use curtain::Curtain;
 pub use memory::Buffer;
 pub use outbox::{Kept, completions, obituaries, wait_result};
-pub use queue::{AQL, Aql, barrier};
+pub use queue::{AQL, Aql, barrier, create};
 
 use hsa_queue::Waves;
 use kfd_core::call::{Identity, Node};

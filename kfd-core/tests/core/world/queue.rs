@@ -21,6 +21,28 @@ pub struct Aql {
 /// The parts of an AQL queue's memory: a driver takes no ring and no index words that are a part of a larger buffer.
 pub const AQL: [u64; 4] = [4096; 4];
 
+impl Aql {
+    /// What a CREATE_QUEUE with its parts in `memory` was answered.
+    pub fn made(answer: &abi::CreateQueue, memory: Buffer) -> Self {
+        Self { id: answer.queue_id, doorbell: answer.doorbell_offset, memory, packets: 0 }
+    }
+}
+
+/// The CREATE_QUEUE of a queue of 64 packets whose parts lie in `memory`; it names no save area.
+pub fn create(memory: Buffer) -> abi::CreateQueue {
+    abi::CreateQueue {
+        ring_base_address: memory.va + 8192,
+        write_pointer_address: memory.va + amd_queue::WRITE_DISPATCH_ID,
+        read_pointer_address: memory.va + amd_queue::READ_DISPATCH_ID,
+        ring_size: 64 * 64,
+        gpu_id: gpu().0,
+        queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
+        queue_percentage: 100,
+        queue_priority: 7,
+        ..Default::default()
+    }
+}
+
 impl Client<'_> {
     /// Names a save area in a CREATE_QUEUE of a compute queue that has none, as every client gives one.
     pub(super) fn complete(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
@@ -57,19 +79,9 @@ impl Client<'_> {
 
     /// The same on another device.
     pub fn queue_on(&mut self, memory: Buffer, gpu_id: u32) -> Result<Aql, Errno> {
-        let mut arg = abi::CreateQueue {
-            ring_base_address: memory.va + 8192,
-            write_pointer_address: memory.va + amd_queue::WRITE_DISPATCH_ID,
-            read_pointer_address: memory.va + amd_queue::READ_DISPATCH_ID,
-            ring_size: 64 * 64,
-            gpu_id,
-            queue_type: abi::QUEUE_TYPE_COMPUTE_AQL,
-            queue_percentage: 100,
-            queue_priority: 7,
-            ..Default::default()
-        };
+        let mut arg = abi::CreateQueue { gpu_id, ..create(memory) };
         self.ioctl(0x02, &mut arg, vec![])?;
-        Ok(Aql { id: arg.queue_id, doorbell: arg.doorbell_offset, memory, packets: 0 })
+        Ok(Aql::made(&arg, memory))
     }
 
     pub fn queue(&mut self, va: u64) -> Aql {
