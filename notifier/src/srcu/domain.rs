@@ -127,18 +127,13 @@ impl Domain {
     }
 
     /// Returns after every read section that began before the call has ended. Sections that begin later are
-    /// not waited for.
+    /// not waited for. Always an expedited one, as Linux calls it: an interrupt instead of a wait for the scheduler.
     ///
     /// # Panics
     /// In debug builds, when called inside a read section of this domain: it would wait for itself.
     pub fn synchronize(&self) {
         self.may_wait("synchronize");
         self.core.synchronize();
-    }
-
-    /// As [`Domain::synchronize`]; every grace period here is already an expedited one.
-    pub fn synchronize_expedited(&self) {
-        self.synchronize();
     }
 
     /// Asks for a grace period without waiting: the reclaimer runs one if nobody else does.
@@ -223,19 +218,6 @@ impl Domain {
             let describe = |waited| self.core.describe(Waiter::Throttle, waited);
             self.core.queue.throttle(limit, &self.core.patience, &describe);
         }
-    }
-
-    /// [`Domain::throttle`], then [`Domain::call`].
-    ///
-    /// # Safety
-    /// As [`Domain::call`].
-    ///
-    /// # Panics
-    /// As [`Domain::throttle`].
-    pub unsafe fn call_throttled(&self, head: NonNull<Head>, callback: Callback, limit: usize) {
-        self.throttle(limit);
-        // SAFETY: the caller's contract.
-        unsafe { self.call(head, callback) };
     }
 
     /// How often the backlog has grown to the flood threshold or doubled beyond it.
