@@ -33,7 +33,7 @@ impl DoorbellIndex {
         if offset < SLICE_BYTES { Some(Self((offset / DOORBELL_BYTES) as u16)) } else { None }
     }
 
-    /// Its number.
+    /// The doorbell's number within its slice.
     #[must_use]
     pub const fn get(self) -> u16 {
         self.0

@@ -22,7 +22,7 @@ impl LocalMemory {
         Self { base: base.0 & !7, words: (0..bytes / 8).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// First byte.
+    /// The address of the first byte.
     #[must_use]
     pub const fn base(&self) -> GpuVa {
         GpuVa(self.base)

@@ -80,12 +80,12 @@ pub struct Fault {
 /// The answer to one access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Access<T> {
     /// Done, with this result.
     Ready(T),
     /// Not yet: see the re-ask rule in the [module's head](self).
     Pending(Ticket),
-    /// Never.
     Fault(Fault),
 }
 
@@ -131,8 +131,8 @@ impl Width {
 
 /// Packets of 64 bytes, side by side in a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Slots {
-    /// The first.
     pub va: GpuVa,
     /// How many, perhaps none; at most as many as 64 KiB hold.
     pub count: u32,

@@ -50,7 +50,7 @@ impl Ring {
         Ok(Self { base, mask: bytes / PACKET_BYTES - 1 })
     }
 
-    /// First byte.
+    /// The address of the first slot.
     #[must_use]
     pub const fn base(&self) -> GpuVa {
         self.base

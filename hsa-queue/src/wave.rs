@@ -33,7 +33,7 @@ pub enum Dispatch<'a> {
     Pm4(Pm4Dispatch<'a>),
 }
 
-/// Runs waves.
+/// What becomes of a dispatch: whoever runs its waves, or says why not.
 pub trait WaveEngine: std::fmt::Debug + Sync {
     /// Runs a dispatch to its end.
     ///
@@ -70,7 +70,7 @@ fn check(dispatch: &Dispatch<'_>) -> Result<(), QueueError> {
     }
 }
 
-/// Which engine.
+/// The engines that there are, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Waves {
     /// [`Refuse`].
@@ -81,7 +81,7 @@ pub enum Waves {
 }
 
 impl Waves {
-    /// The engine.
+    /// The engine of that name.
     #[must_use]
     pub fn engine(self) -> &'static dyn WaveEngine {
         match self {

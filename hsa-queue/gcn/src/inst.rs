@@ -27,8 +27,9 @@ pub struct Bound {
     pub operand: Operand,
 }
 
-/// An instruction.
+/// A decoded instruction: its operation, operands and modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Inst {
     /// The line of the table.
     pub row: &'static Row,
@@ -36,7 +37,6 @@ pub struct Inst {
     pub form: Form,
     /// Words of its encoding, a literal included: 1 or 2.
     pub words: u8,
-    /// Modifiers.
     pub modifiers: Modifiers,
     pub(crate) operands: [Option<Bound>; row::MAX_OPERANDS],
 }
@@ -70,33 +70,25 @@ impl Inst {
 
 /// Why words are no instruction that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum DecodeError {
     /// The code ends inside the instruction.
     #[error("the code ends inside an instruction")]
     Truncated,
     /// No line of the table has this opcode.
     #[error("{format:?} has no opcode {opcode:#x}")]
-    Opcode {
-        /// The format.
-        format: Format,
-        /// The opcode.
-        opcode: u16,
-    },
+    Opcode { format: Format, opcode: u16 },
     /// A class of instructions that compute kernels do without.
     #[error("{0} instructions are not served")]
     Class(&'static str),
     /// An operand's number means nothing, or nothing that may stand there.
     #[error("{mnemonic}: operand {number} may not stand there")]
     Operand {
-        /// The instruction.
         mnemonic: &'static str,
         /// The number in the field.
         number: u16,
     },
     /// Bits that must be zero in this instruction are not.
     #[error("{mnemonic}: bits that it does not have are set")]
-    Reserved {
-        /// The instruction.
-        mnemonic: &'static str,
-    },
+    Reserved { mnemonic: &'static str },
 }

@@ -25,16 +25,15 @@ impl SdwaSel {
 
 /// What SDWA does to the rest of the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Unused {
-    /// Zeros.
     Pad,
     /// The sign above the part, zeros below it.
     Sext,
-    /// Kept.
     Preserve,
 }
 
-/// Sub-dword addressing.
+/// Which bytes of its sources and destination a sub-dword instruction uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sdwa {
     /// Of the destination; compares have none.
@@ -60,6 +59,7 @@ pub struct Dpp {
 
 /// Modifiers of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Modifiers {
     /// A bit for each source that is negated; of packed sources the low half.
     pub neg: u8,
@@ -73,9 +73,7 @@ pub struct Modifiers {
     pub op_sel: u8,
     /// Packed: a bit for each source whose high half is taken for the high result.
     pub op_sel_hi: u8,
-    /// Sub-dword addressing.
     pub sdwa: Option<Sdwa>,
-    /// Data-parallel primitives.
     pub dpp: Option<Dpp>,
     /// Memory: coherent; of an atomic: gives the old value back.
     pub glc: bool,

@@ -16,7 +16,7 @@ macro_rules! operations {
             /// All of them, in the order of their numbers.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// Its name.
+            /// The operation's mnemonic.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 const NAMES: &[&str] = &[$(stringify!($name)),*];

@@ -41,13 +41,13 @@ impl ScalarReg {
     pub const VCCZ: Self = Self(251);
     /// Whether EXEC is zero.
     pub const EXECZ: Self = Self(252);
-    /// SCC.
+    /// The scalar condition code, read as a source.
     pub const SCC: Self = Self(253);
     /// LDS, addressed by M0.
     pub const LDS_DIRECT: Self = Self(254);
 }
 
-/// An operand.
+/// What an instruction reads or writes: a register, a constant or the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operand {
     /// The first of as many VGPRs as the type needs.
@@ -99,9 +99,8 @@ pub enum Operand {
 
 /// Scalar offset of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum BufferOffset {
-    /// A register.
     Scalar(ScalarReg),
-    /// A constant.
     Constant(Constant),
 }

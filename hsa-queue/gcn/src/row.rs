@@ -28,7 +28,7 @@
 
 use crate::op::Op;
 
-/// Encodings' formats.
+/// The encodings of the ISA, each with its own fields.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -52,12 +52,11 @@ pub enum Format {
 
 /// What an operand's bits mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Kind {
     /// Bits.
     Bits,
-    /// Unsigned integer.
     Unsigned,
-    /// Signed integer.
     Signed,
     /// Float: takes `neg` and `abs`.
     Float,
@@ -94,8 +93,8 @@ impl Ty {
 
 /// What a 16-bit immediate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Immediate {
-    /// A number.
     Number,
     /// A number without sign.
     Code,
@@ -105,7 +104,6 @@ pub enum Immediate {
     Register,
     /// Counters to wait for.
     Counters,
-    /// A message.
     Message,
     /// Which operands are indexed.
     Indexing,
@@ -113,12 +111,11 @@ pub enum Immediate {
 
 /// Where an operand comes from or goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Place {
-    /// Destination.
     Dst,
     /// Scalar destination of a vector format.
     ScalarDst,
-    /// Mask written.
     Mask,
     /// Source by its number.
     Src(u8),
@@ -132,7 +129,6 @@ pub enum Place {
     Imm(Immediate),
     /// Address, or base of scalar memory.
     Address,
-    /// Data stored.
     Data,
     /// Second data of a data share; data of a buffer atomic, which is also the old value's place.
     Data1,
@@ -148,21 +144,20 @@ pub enum Place {
 
 /// An operand as the table has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Operand {
-    /// Where.
     pub place: Place,
-    /// Its type.
     pub ty: Ty,
 }
 
 /// What an encoding of a row allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Allowed {
     /// Clamping the result.
     pub clamp: bool,
     /// Scaling the result.
     pub omod: bool,
-    /// Choosing halves.
     pub op_sel: bool,
     /// No 64-bit encoding.
     pub no_e64: bool,
@@ -183,8 +178,8 @@ pub const MAX_OPERANDS: usize = 5;
 
 /// A line of the table.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Row {
-    /// Format.
     pub format: Format,
     /// Opcode in that format.
     pub opcode: u16,

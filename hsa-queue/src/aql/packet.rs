@@ -20,6 +20,7 @@ pub const INVALID_HEADER: u16 = 1;
 
 /// `hsa_packet_type_t`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum PacketType {
     /// `HSA_PACKET_TYPE_VENDOR_SPECIFIC`, 0.
     VendorSpecific,
@@ -33,7 +34,6 @@ pub enum PacketType {
     AgentDispatch,
     /// `HSA_PACKET_TYPE_BARRIER_OR`, 5.
     BarrierOr,
-    /// Anything else.
     Unknown(u8),
 }
 
@@ -111,16 +111,14 @@ pub const AMD_FORMAT_BARRIER_VALUE: u8 = 2;
 /// `hsa_barrier_and_packet_t` and `hsa_barrier_or_packet_t`: the same fields.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct BarrierPacket {
     /// [`Header`], lower half.
     pub header: u16,
-    /// Reserved.
     pub reserved0: u16,
-    /// Reserved.
     pub reserved1: u32,
     /// Handles of the signals waited for, 0 for none.
     pub dep_signal: [u64; 5],
-    /// Reserved.
     pub reserved2: u64,
     /// Handle of the completion signal, 0 for none.
     pub completion_signal: u64,
@@ -129,14 +127,13 @@ pub struct BarrierPacket {
 /// `hsa_amd_barrier_value_packet_t`.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct BarrierValuePacket {
     /// [`Header`], lower half.
     pub header: u16,
     /// [`AMD_FORMAT_BARRIER_VALUE`].
     pub amd_format: u8,
-    /// Reserved.
     pub reserved: u8,
-    /// Reserved.
     pub reserved0: u32,
     /// Handle of the signal waited for, 0 for none.
     pub signal: u64,
@@ -146,11 +143,8 @@ pub struct BarrierValuePacket {
     pub mask: i64,
     /// `hsa_signal_condition_t`: 0 equal, 1 not equal, 2 less, 3 greater or equal.
     pub cond: u32,
-    /// Reserved.
     pub reserved1: u32,
-    /// Reserved.
     pub reserved2: u64,
-    /// Reserved.
     pub reserved3: u64,
     /// Handle of the completion signal, 0 for none.
     pub completion_signal: u64,
@@ -159,6 +153,7 @@ pub struct BarrierValuePacket {
 /// `amd_aql_pm4_ib`.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Pm4IbPacket {
     /// [`Header`], lower half.
     pub header: u16,
@@ -168,7 +163,6 @@ pub struct Pm4IbPacket {
     pub ib_jump_cmd: [u32; 4],
     /// Dwords of this packet that the command processor passes over: 10.
     pub dw_cnt_remain: u32,
-    /// Reserved.
     pub reserved: [u32; 8],
     /// Handle of the completion signal, 0 for none; two dwords, lower first.
     pub completion_signal: [u32; 2],
@@ -177,6 +171,7 @@ pub struct Pm4IbPacket {
 /// `hsa_kernel_dispatch_packet_t`.
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct KernelDispatchPacket {
     /// [`Header`], lower half.
     pub header: u16,
@@ -184,7 +179,6 @@ pub struct KernelDispatchPacket {
     pub setup: u16,
     /// Work-items of a work-group, in x, y, z.
     pub workgroup_size: [u16; 3],
-    /// Reserved.
     pub reserved0: u16,
     /// Work-items of the grid, in x, y, z.
     pub grid_size: [u32; 3],
@@ -196,7 +190,6 @@ pub struct KernelDispatchPacket {
     pub kernel_object: u64,
     /// Address of the kernel's arguments.
     pub kernarg_address: u64,
-    /// Reserved.
     pub reserved2: u64,
     /// Handle of the completion signal, 0 for none.
     pub completion_signal: u64,

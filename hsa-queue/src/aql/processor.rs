@@ -95,7 +95,6 @@ impl Finish {
 /// The access that comes next, and what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// None open.
     Next,
     Header {
         slot: GpuVa,
@@ -236,7 +235,7 @@ impl Processor {
         Self { waves, ..self }
     }
 
-    /// The ring.
+    /// The geometry of the ring that packets are taken from.
     #[must_use]
     pub const fn ring(&self) -> &Ring {
         &self.ring

@@ -6,6 +6,7 @@
 
 /// A kind of packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Opcode {
     /// Nothing, of any length.
     Nop,
@@ -13,7 +14,6 @@ pub enum Opcode {
     DispatchDirect,
     /// Waves, the grid in memory.
     DispatchIndirect,
-    /// A read-modify-write.
     AtomicMem,
     /// The next dwords only if a dword in memory is not zero.
     CondExec,
@@ -43,10 +43,10 @@ pub enum Opcode {
     Sync,
 }
 
-/// One row.
+/// An opcode that is known, and how its packets are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Row {
-    /// What.
     pub opcode: Opcode,
     /// Its number, bits 15:8 of the header (`PACKET3_*`).
     pub number: u8,

@@ -45,7 +45,7 @@ impl Pm4 {
         Self { waves, registers: Registers::default() }
     }
 
-    /// The registers.
+    /// The registers that packets have set so far.
     #[must_use]
     pub const fn registers(&self) -> &Registers {
         &self.registers

@@ -15,6 +15,7 @@ pub enum Generation {
 
 /// A kind of packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Opcode {
     /// Nothing; its count field says how many dwords follow.
     Nop,
@@ -28,15 +29,12 @@ pub enum Opcode {
     Indirect,
     /// A dword to memory, after everything before it.
     Fence,
-    /// An interrupt.
     Trap,
     /// A wait for a dword; without `mem_poll` for a register, and with `hdp_flush` the flush of the host data path.
     PollRegmem,
     /// The next dwords only if a dword in memory has a value.
     CondExe,
-    /// A read-modify-write.
     Atomic,
-    /// A fill.
     ConstFill,
     /// The clock to memory.
     TimestampGet,
@@ -55,8 +53,8 @@ pub enum Opcode {
 /// One row: what, which opcode and sub-opcode (none: any), dwords of its fixed part, and where there is such a packet
 /// (none: everywhere).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Row {
-    /// What.
     pub opcode: Opcode,
     /// Bits 7:0.
     pub op: u8,
@@ -64,7 +62,6 @@ pub struct Row {
     pub sub_op: Option<u8>,
     /// Dwords that are decoded.
     pub dwords: u8,
-    /// Where.
     pub generation: Option<Generation>,
 }
 

@@ -32,7 +32,7 @@ const LARGEST_ELEMENT: u32 = 4;
 /// `NOP_HEADER.count`, `COND_EXE_EXEC_COUNT.exec_count`.
 const COUNT14: u32 = 0x3fff;
 
-/// The format.
+/// SDMA as a format of streams: its headers, lengths and packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sdma {
     generation: Generation,

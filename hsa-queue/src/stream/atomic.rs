@@ -18,26 +18,18 @@ const ATTEMPTS: u32 = 64;
 
 /// What becomes of the word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Kind {
-    /// Replaced.
     Swap,
     /// Replaced when it equals the comparand.
     CompareSwap,
-    /// Sum.
     Add,
-    /// Difference.
     Sub,
-    /// Signed minimum.
     SMin,
-    /// Unsigned minimum.
     UMin,
-    /// Signed maximum.
     SMax,
-    /// Unsigned maximum.
     UMax,
-    /// Conjunction.
     And,
-    /// Disjunction.
     Or,
     /// Exclusive disjunction.
     Xor,

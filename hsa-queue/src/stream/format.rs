@@ -8,18 +8,16 @@ use crate::stream::transfer::Transfer;
 
 /// What a packet asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Work {
     /// Nothing that memory could show.
     Nothing,
-    /// Memory work.
     Op(Op),
     /// The packet's own dwords, `dwords` from dword `first` on, to memory.
     Payload {
-        /// Where to.
         dst: GpuVa,
         /// First dword, counted from the header.
         first: u64,
-        /// How many.
         dwords: u64,
     },
     /// The packet's own dwords from dword `first` to its end, to consecutive registers.
@@ -33,12 +31,10 @@ pub enum Work {
     Indirect {
         /// Where it is.
         base: GpuVa,
-        /// Its length.
         dwords: u64,
         /// Whether control stays there instead of coming back.
         chain: bool,
     },
-    /// Run waves.
     Dispatch {
         /// Work-groups in x, y, z.
         groups: [u32; 3],
@@ -54,7 +50,6 @@ pub enum Work {
     },
     /// Leave out the next `skip` dwords when the dword at `va` is what it says.
     SkipIf {
-        /// Which dword.
         va: GpuVa,
         /// Compared with it.
         reference: u32,

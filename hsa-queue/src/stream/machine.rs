@@ -58,7 +58,6 @@ enum Stage {
 
 /// What became of a packet.
 enum Flow {
-    /// Retired.
     Retired,
     /// The turn is used up.
     More,

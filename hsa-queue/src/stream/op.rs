@@ -60,44 +60,33 @@ impl Function {
 
 /// See the module's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Op {
     /// A releasing store.
     Store {
-        /// Where to.
         va: GpuVa,
-        /// What.
         value: u64,
-        /// How wide.
         width: Width,
     },
     /// A releasing store of the agent's clock, 64 bits.
     Stamp {
-        /// Where to.
         va: GpuVa,
     },
     /// A word from one place to another.
     Move {
-        /// Where from.
         src: GpuVa,
-        /// Where to.
         dst: GpuVa,
-        /// How wide.
         width: Width,
     },
     /// A wait for a word.
     Poll {
-        /// Which word.
         va: GpuVa,
-        /// How wide.
         width: Width,
-        /// The comparison.
         function: Function,
         /// Bits that count.
         mask: u64,
-        /// Compared with.
         reference: u64,
     },
-    /// A read-modify-write.
     Atomic(Atomic),
     /// A copy or fill.
     Transfer(Transfer),

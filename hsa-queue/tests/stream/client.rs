@@ -13,7 +13,7 @@ pub const READ_INDEX: u64 = BASE + 8;
 /// 64 dwords.
 pub const RING: u64 = BASE + 0x100;
 pub const RING_DWORDS: u64 = 64;
-/// Indirect buffers.
+/// Where indirect buffers lie.
 pub const BUFFERS: u64 = BASE + 0x1000;
 pub const DATA: u64 = BASE + 0x4000;
 /// More than two pieces of a transfer.

@@ -16,7 +16,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// The packet.
+    /// The dwords of the packet, header first.
     pub fn words(&self) -> Vec<u32> {
         match self {
             Self::Copy { dst, src, len } => sdma::copy(DATA + dst, DATA + src, *len),

@@ -21,6 +21,7 @@ enum State {
 
 /// How far a group has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Progress {
     /// All its waves have ended.
     Done,
@@ -31,12 +32,7 @@ pub enum Progress {
     /// A wave waits for memory; it is asked again when the ticket is answered.
     Pending(Ticket),
     /// A wave cannot go on, so the group does not.
-    Stopped {
-        /// Where.
-        pc: u64,
-        /// Why.
-        why: Stop,
-    },
+    Stopped { pc: u64, why: Stop },
 }
 
 /// See the module's head.

@@ -22,12 +22,11 @@ pub struct Fault {
 /// The answer to an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Access<T> {
     /// Done, with this result.
     Ready(T),
-    /// Not yet.
     Pending(Ticket),
-    /// Never.
     Fault(Fault),
 }
 

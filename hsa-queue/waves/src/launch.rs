@@ -10,6 +10,7 @@ pub struct Segment(pub u64);
 
 /// What is to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Dispatch {
     /// What the kernel needs.
     pub kernel: KernelDescriptor,
@@ -23,11 +24,9 @@ pub struct Dispatch {
     pub group_segment: u32,
     /// Bytes of scratch that a work-item has.
     pub private_segment: u32,
-    /// The arguments.
     pub kernarg: Segment,
     /// The packet, which kernels read.
     pub packet: Segment,
-    /// The queue.
     pub queue: Segment,
     /// Which dispatch of its queue it is.
     pub id: u64,

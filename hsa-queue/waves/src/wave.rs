@@ -42,12 +42,12 @@ impl Mode {
 
 /// See the module's head.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Wave {
     /// Address of the next instruction.
     pub pc: u64,
     /// Scalar registers by their numbers, VCC, M0 and EXEC among them.
     pub scalars: [u32; 128],
-    /// Vector registers.
     pub vectors: Box<[Lanes]>,
     /// The scalar condition code.
     pub scc: bool,

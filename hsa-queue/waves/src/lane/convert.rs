@@ -5,7 +5,6 @@ pub(crate) fn f64_to_i32(value: f64) -> u32 {
     (value as i32) as u32
 }
 
-/// Without sign.
 pub(crate) fn f64_to_u32(value: f64) -> u32 {
     value as u32
 }

@@ -3,7 +3,6 @@
 //! A sum, a difference, a product, a quotient and a root of f16 that are rounded to f32 and then to f16 are rounded as if once,
 //! since f32 has more than twice the bits. A fused multiply-add is not: its sum is rounded to odd before.
 
-/// The value.
 pub(crate) fn widen(bits: u16) -> f32 {
     let (sign, exponent, mantissa) = (u32::from(bits >> 15) << 31, bits >> 10 & 31, u32::from(bits & 0x3ff));
     let magnitude = match exponent {
