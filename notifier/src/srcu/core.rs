@@ -32,7 +32,6 @@ impl Core {
         self.grace.synchronize(&self.readers, &self.patience, &describe);
     }
 
-    /// The reclaimer's.
     pub(super) fn synchronize_for_all(&self) {
         let describe = |waited| self.describe(Waiter::GracePeriod, waited);
         self.grace.synchronize_for_all(&self.readers, &self.patience, &describe);

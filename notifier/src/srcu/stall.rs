@@ -10,7 +10,7 @@
 use crate::sync::{self, Instant, Mutant, Mutex, mutant};
 use std::{fmt, panic::Location, time::Duration};
 
-/// Who waits.
+/// The kind of wait that lasts too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiter {
     /// A grace period, for read sections.
@@ -36,10 +36,10 @@ pub enum Reclaimer {
 
 /// A read section that has not ended.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct OpenSection {
     /// The thread's id.
     pub tid: i32,
-    /// Its name.
     pub thread: String,
     /// The call of [`Domain::read`](super::Domain::read).
     pub place: &'static Location<'static>,
@@ -49,10 +49,10 @@ pub struct OpenSection {
 
 /// A wait that has lasted longer than the domain's threshold.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Stall {
     /// The domain's name.
     pub domain: &'static str,
-    /// Who waits.
     pub waiter: Waiter,
     /// How long it has waited.
     pub waited: Duration,
@@ -78,7 +78,6 @@ pub(super) struct Patience {
     pub(super) tell: Option<OnStall>,
 }
 
-/// One wait.
 pub(super) struct Wait<'d> {
     patience: &'d Patience,
     /// When it began and after how long it is to be reported; `None` when it never is.

@@ -32,7 +32,6 @@ impl WaitWord {
         self.value.swap(value, order)
     }
 
-    /// Wraps.
     pub(crate) fn add(&self, value: u32, order: Ordering) {
         self.value.fetch_add(value, order);
     }

@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 pub struct Monotonic(u64);
 
 impl Monotonic {
-    /// Now.
+    /// What the clock shows at this moment.
     pub fn now() -> Self {
         let now =
             clock_gettime(ClockId::CLOCK_MONOTONIC).expect("invariant: Linux always has CLOCK_MONOTONIC");

@@ -32,12 +32,12 @@ impl Event {
 
 /// What to wait for on a descriptor. A hang-up or an error is reported in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Interest {
     /// Something can be read.
     Read,
     /// Something can be written.
     Write,
-    /// Either.
     Both,
 }
 

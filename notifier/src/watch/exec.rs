@@ -49,8 +49,8 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(200);
 /// Whether every exec since the last [`ExecListener::drain`] was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "after a loss every mm has to be probed"]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Coverage {
-    /// Every one.
     Complete,
     /// Some were dropped: any process may have exec'ed.
     Lost,

@@ -24,8 +24,8 @@ pub struct Pidfd(OwnedFd);
 
 /// What the kernel tells about a pidfd's process while it is not reaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct PidfdInfo {
-    /// Its number.
     pub tgid: Tgid,
     /// Its parent's number.
     pub parent: Tgid,

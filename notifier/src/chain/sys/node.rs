@@ -29,7 +29,6 @@ pub(crate) trait Space: Send + Sync + Sized + 'static {
     /// The domain whose read sections protect the members.
     fn domain(&self) -> &Arc<Domain>;
 
-    /// The members.
     fn chain(&self) -> &List<Self>;
 }
 
