@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 /// What the door holds at a moment, for leak reports and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Census {
     /// Device nodes the kernel knows.
     pub nodes: usize,
-    /// Open files.
     pub files: usize,
     /// Calls that are not answered.
     pub calls: usize,

@@ -46,7 +46,7 @@ pub trait Pages: Send + Sync + 'static {
     fn has_kfd_page(&self, offset: u64) -> bool;
     /// A page of a process's kfd node that was absent has been touched. The toucher waits.
     fn trap(&self, process: ProcessId, offset: u64) -> Trapped;
-    /// It goes on.
+    /// The toucher of a page has its answer: what the trap put off for that is done now.
     fn trapped(&self, trapped: Trapped);
     /// The memory that a process's mappings of a render node show.
     ///
@@ -59,7 +59,7 @@ pub trait Pages: Send + Sync + 'static {
 
 /// What ioctls mean.
 pub trait Calls: Send + Sync + 'static {
-    /// One ioctl.
+    /// Does an ioctl whose pointers have been followed.
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
     /// A descriptor that a call of this process was answered with did not reach it, and is closed.
     fn undelivered(&self, process: ProcessId);

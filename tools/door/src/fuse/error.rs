@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// Why [`FuseDoor::start`](super::FuseDoor::start) failed.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum DoorError {
     /// There is no /dev/fuse.
     #[error(
@@ -59,7 +60,6 @@ pub enum DoorError {
         /// The kernel's protocol.
         minor: u32,
     },
-    /// Anything else.
     #[error("cannot {what}")]
     System {
         /// What was being done.

@@ -7,12 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 
 /// One open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct OpenFile {
     /// The process object it belongs to.
     pub process: ProcessId,
     /// That process's thread group: the only one whose calls count.
     pub tgid: Tgid,
-    /// Which device.
     pub node: Node,
     /// The core's name for it.
     pub file: FileId,

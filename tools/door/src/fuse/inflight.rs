@@ -47,14 +47,11 @@ pub(super) enum Stage {
     Scattering,
 }
 
-/// One call.
 #[derive(Debug, Clone)]
 pub(super) struct InFlight {
     /// Where the reply must go: it counts nowhere else.
     pub channel: Arc<Channel>,
-    /// Who calls.
     pub caller: Caller,
-    /// What.
     pub ioctl: &'static Ioctl,
     /// The command word as the client wrote it, with its own size.
     pub cmd: u32,

@@ -40,7 +40,6 @@ pub(super) enum Inode {
     Control(u64),
     /// What sysfs shows, with this node id.
     Sysfs(u64),
-    /// A device.
     Device(Node),
 }
 
@@ -182,7 +181,6 @@ pub(super) fn control_attr(id: u64) -> Attr {
 /// One device node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeviceNode {
-    /// Which device.
     pub node: Node,
     /// Whose LOOKUP made it.
     pub tgid: Tgid,

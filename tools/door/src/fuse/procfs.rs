@@ -52,7 +52,6 @@ const KINDS: [Kind; 13] = [
     Kind::QueueType,
 ];
 
-/// A node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ProcNode {
     tgid: u32,
@@ -74,7 +73,6 @@ impl ProcNode {
         Some(Self { tgid: (id >> TGID & 0x3f_ffff) as u32, kind, index: (id & 0xffff) as u16 })
     }
 
-    /// Its id.
     pub(super) fn id(self) -> u64 {
         PROC | u64::from(self.tgid) << TGID | (self.kind as u64) << KIND | u64::from(self.index)
     }

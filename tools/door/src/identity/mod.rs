@@ -46,8 +46,8 @@ use task::{Status, Task};
 
 /// A caller, identified.
 #[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Identified {
-    /// The process.
     pub tgid: Tgid,
     /// The calling thread.
     pub tid: Tid,
@@ -63,6 +63,7 @@ pub struct Identified {
 
 /// Why a caller cannot be identified.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum IdentityError {
     /// The header had no pid: the caller is outside the daemon's pid namespace, or the kernel itself wrote.
     #[error("the caller has no pid in the daemon's pid namespace")]
@@ -76,7 +77,6 @@ pub enum IdentityError {
     System {
         /// What was tried.
         what: &'static str,
-        /// Whose.
         tid: Tid,
         /// The kernel's answer.
         reason: std::io::Error,

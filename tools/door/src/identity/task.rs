@@ -14,7 +14,6 @@ const FILE_MAX: u64 = 1 << 16;
 /// As much of a list of mounts as is looked at.
 const MOUNTS_MAX: u64 = 1 << 20;
 
-/// The directory.
 pub(super) struct Task {
     tid: Tid,
     directory: OwnedFd,

@@ -33,7 +33,7 @@ const fn branch(k: u32, yes: u8, no: u8) -> sock_filter {
     sock_filter { code: (BPF_JMP | BPF_JEQ | BPF_K) as u16, jt: yes, jf: no, k }
 }
 
-/// The program.
+/// The filter as the kernel takes it: calls that pass descriptors stop, all others go on.
 #[must_use]
 pub fn program() -> Vec<sock_filter> {
     let commands: Vec<u32> = table::rows().filter(|row| row.passes()).map(|row| row.cmd & WHICH).collect();

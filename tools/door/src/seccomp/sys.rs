@@ -20,7 +20,6 @@ pub(super) struct Stopped {
     pub id: u64,
     /// The calling thread, as the pid namespace of the reader numbers it; 0 outside of that.
     pub tid: u32,
-    /// The arguments.
     pub args: [u64; 6],
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a view was refused or could not be made.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum ViewError {
     /// The machine has a GPU of its own that this view would cover.
     #[error("this machine has a real GPU ({}), and a private view would hide it from the command; \
@@ -31,7 +32,6 @@ pub enum ViewError {
         what: &'static str,
         /// On which path.
         path: PathBuf,
-        /// Why.
         reason: io::Error,
     },
 }

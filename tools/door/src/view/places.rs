@@ -15,10 +15,10 @@ const BUSES: &str = "bus";
 
 /// A path that shows another.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Bind {
     /// What is shown, in a run directory.
     pub from: PathBuf,
-    /// Where.
     pub at: PathBuf,
     /// Whether what is in it is opened for writing: nodes are.
     pub writable: bool,

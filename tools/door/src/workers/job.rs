@@ -63,7 +63,6 @@ pub(super) enum Answered {
 }
 
 impl Part {
-    /// A probe.
     pub(super) fn probe(process: ProcessId, done: Probed) -> Self {
         Self { process, id: 0, work: Work::Probe(done) }
     }

@@ -73,7 +73,6 @@ impl Keeper {
         self.tell(Kind::Attach, process, Some(memory));
     }
 
-    /// Drops it.
     pub(super) fn detach(&self, process: ProcessId) {
         self.tell(Kind::Detach, process, None);
     }

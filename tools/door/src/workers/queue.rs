@@ -43,7 +43,6 @@ pub(super) struct Client {
     stuck: usize,
 }
 
-/// The bookkeeping.
 pub(super) struct Queue {
     clients: HashMap<u32, Client>,
     turns: VecDeque<u32>,

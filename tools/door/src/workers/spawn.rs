@@ -37,7 +37,6 @@ pub(super) struct Body {
 }
 
 impl Program {
-    /// Starts one.
     pub(super) fn start(&self, incarnation: u64) -> io::Result<(Peer, Body)> {
         let (socket, theirs) = sys::pair()?;
         let word = memfd_create("kfdd-claim", MFdFlags::MFD_CLOEXEC)?;

@@ -93,6 +93,7 @@ struct Reply {
 
 /// A message's beginning, decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Header {
     /// What it is.
     pub kind: Kind,
@@ -100,7 +101,6 @@ pub struct Header {
     pub count: u32,
     /// Numbers the jobs and probes sent to one worker, from 1, rising.
     pub id: u64,
-    /// Whose memory.
     pub process: ProcessId,
 }
 
@@ -111,10 +111,10 @@ pub struct Malformed;
 
 /// One access, its bytes still in the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Access<'a> {
     /// Read this many bytes, at most [`PAYLOAD_MAX`].
     Read(u64, usize),
-    /// Write these.
     Write(u64, &'a [u8]),
     /// Subtract from eight bytes.
     FetchSub(u64, u64),
