@@ -30,6 +30,7 @@ impl From<WavesOption> for Waves {
 
 /// Settings of one daemon. [`Config::default`] is the system-wide daemon.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Config {
     /// Where it serves; see [`rundir`].
     pub run_dir: PathBuf,
@@ -43,7 +44,6 @@ pub struct Config {
     pub waves: WavesOption,
     /// Door threads; each reads its own clone of /dev/fuse.
     pub door_threads: usize,
-    /// Engine threads.
     pub engine_threads: usize,
     /// Memory worker processes.
     pub memory_workers: usize,

@@ -6,6 +6,7 @@ use std::io;
 
 /// Why a daemon could not start; each message says what to do.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum StartError {
     /// The run directory.
     #[error(transparent)]
@@ -16,7 +17,6 @@ pub enum StartError {
     /// A file with one.
     #[error("the device profile in {path} cannot be used")]
     ProfileFile {
-        /// Which file.
         path: String,
         /// What is wrong with it.
         source: kfd_core::profile::ProfileError,
@@ -32,12 +32,7 @@ pub enum StartError {
     EventLoop(#[from] notifier::watch::SetupError),
     /// A thread, a process, a socket or a file.
     #[error("cannot start {what}")]
-    Part {
-        /// Which part.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
+    Part { what: &'static str, source: io::Error },
 }
 
 pub(crate) fn part(what: &'static str) -> impl FnOnce(io::Error) -> StartError {

@@ -25,12 +25,11 @@ use kfd_core::notice::{CopyRequest, MemoryRequest, Notice, Outbox, UserAccess, U
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The daemon's outbox.
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Router {
-    /// The engines.
     pub bell: Arc<Bell>,
     /// The event loop.
     pub mailbox: Arc<Mailbox>,
-    /// Finished lives.
     pub deaths: Arc<Deaths>,
     behind: OnceLock<Behind>,
 }

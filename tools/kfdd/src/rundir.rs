@@ -31,18 +31,14 @@ const LAST_BREATH: Duration = Duration::from_secs(5);
 
 /// Why a run directory could not be taken.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum RunDirError {
     /// Another daemon serves there.
     #[error("another kfdd already serves {0}; stop it, or give this one its own --run-dir")]
     Held(PathBuf),
     /// A file operation failed.
     #[error("cannot prepare {path} (give a --run-dir that this user may write)")]
-    Io {
-        /// Which path.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
 /// A run directory that this process holds. Dropped: the files go and the lock is released last.

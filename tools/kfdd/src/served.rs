@@ -9,8 +9,8 @@ use kfd_core::ids::ProcessId;
 use std::sync::Arc;
 
 /// What the event loop and the control socket serve from.
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Served {
-    /// The objects.
     pub core: Arc<Core>,
     /// The record of finished lives.
     pub deaths: Arc<Deaths>,

@@ -28,16 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a manager that the environment names cannot be told anything.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum ServiceError {
-    /// Its socket.
     #[error("the service manager's socket {socket:?} (of {SOCKET}) cannot be reached")]
     Socket {
         /// As the environment has it.
         socket: OsString,
-        /// Why.
         source: io::Error,
     },
-    /// Its watchdog.
     #[error("{WATCHDOG_USEC}={0:?} is not a number of microseconds above 1")]
     Watchdog(OsString),
 }

@@ -24,31 +24,20 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum ControlError {
-    /// Nobody listens.
     #[error("no kfdd answers at {path}: start one with `kfdd`, or name its --run-dir")]
-    Absent {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Absent { path: PathBuf, source: io::Error },
     /// Somebody listens and does not answer.
     #[error("the daemon at {path} has not answered for {} s: {advice}", PATIENCE.as_secs())]
     Silent {
-        /// The socket.
         path: PathBuf,
         /// What to do.
         advice: Advice,
     },
     /// The conversation broke.
     #[error("the daemon at {path} did not answer as expected")]
-    Broken {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Broken { path: PathBuf, source: io::Error },
     /// The daemon refused.
     #[error("the daemon refused: {0}")]
     Refused(String),

@@ -16,10 +16,10 @@ pub const REQUEST_MAX: usize = 4096;
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Request {
     /// The processes, living and dying.
     Processes,
-    /// The queues.
     Queues,
     /// Serve the seccomp listener that comes with this line; without one, say whether it would be. Of root and of the
     /// daemon's own user only, since whoever takes a descriptor can be made to wait by its sender.
@@ -48,7 +48,6 @@ pub enum Request {
         /// By at least so many bytes.
         from: Bytes,
     },
-    /// Who answers.
     Version,
 }
 
