@@ -14,7 +14,6 @@ use std::process::{Command, ExitCode};
 
 /// Found but not executable, as a shell reports it (POSIX sh 2.8.2).
 const EXIT_NOT_EXECUTABLE: u8 = 126;
-/// Not found.
 const EXIT_NOT_FOUND: u8 = 127;
 
 /// Enters the view and becomes the command; returns only when that failed.

@@ -7,7 +7,7 @@ use kfdd::control::{Control, Request};
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// One column.
+/// A column of a listing: its head and its side.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
     title: &'static str,

@@ -33,7 +33,6 @@ const COLUMNS: &[Column] = &[
     plain("LINKS", "/to"),
 ];
 
-/// The machine.
 #[derive(Debug, Serialize)]
 struct Machine {
     /// The name of its profile.
@@ -60,9 +59,7 @@ struct Node {
     /// The id that ioctls use.
     gpu: Option<u64>,
     memory_bytes: u64,
-    /// Logical processors.
     cores: Option<u64>,
-    /// Compute units.
     cus: Option<u64>,
     /// Its render node.
     render: Option<String>,

@@ -28,8 +28,8 @@ impl Document {
 
 /// What may be asked for by name.
 #[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Device {
-    /// Its name.
     pub name: String,
     /// What is done to the container.
     #[serde(rename = "containerEdits")]
@@ -50,7 +50,7 @@ pub struct Edits {
     pub hooks: Vec<Hook>,
 }
 
-/// A mount.
+/// A mount of the container, as the CDI specification spells it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mount {

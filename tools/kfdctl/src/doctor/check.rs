@@ -14,7 +14,7 @@ pub enum Status {
     Missing,
 }
 
-/// One check.
+/// What a check found, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub name: &'static str,

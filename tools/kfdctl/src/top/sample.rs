@@ -47,7 +47,7 @@ fn other_than(what: &str) -> anyhow::Error {
     anyhow!("the daemon answered something else than its {what}; is it of another version than kfdctl?")
 }
 
-/// One refresh.
+/// What one refresh shows.
 #[derive(Debug, Serialize)]
 pub struct Frame {
     /// Since the refresh before; `None` at the first.
@@ -58,7 +58,7 @@ pub struct Frame {
     pub processes: Vec<Process>,
 }
 
-/// A process.
+/// A row of a process, with its rates since the last refresh.
 #[derive(Debug, Serialize)]
 pub struct Process {
     /// As `ps` lists it.
@@ -72,7 +72,7 @@ pub struct Process {
     pub queues: Vec<Queue>,
 }
 
-/// A queue.
+/// A row of a queue, with its rates since the last refresh.
 #[derive(Debug, Serialize)]
 pub struct Queue {
     /// As `queues` lists it.
