@@ -25,29 +25,21 @@ const VA_STRIDE: u64 = 1 << 40;
 
 /// What went wrong, and in which call.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum ClientError {
     /// A node could not be opened.
     #[error("cannot open {path}")]
-    Open {
-        /// Which.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
+    Open { path: String, source: io::Error },
     /// A call was refused.
     #[error("{call} was refused")]
     Call {
-        /// Which.
         call: &'static str,
         /// The driver's errno.
         source: io::Error,
     },
     /// The device's node of the topology could not be read.
     #[error("cannot read the device's node of the topology, which is beside its nodes in /sys")]
-    Topology {
-        /// Why.
-        source: io::Error,
-    },
+    Topology { source: io::Error },
     /// There is no such device.
     #[error("the driver does not list so many devices")]
     NoDevice,
