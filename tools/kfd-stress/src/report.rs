@@ -9,8 +9,8 @@ use serde::Serialize;
 
 /// Two points of a distribution, in microseconds.
 #[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Spread {
-    /// The median.
     pub p50: f64,
     /// 99 of 100 are not above it.
     pub p99: f64,

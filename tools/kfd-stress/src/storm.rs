@@ -35,12 +35,12 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// What happened.
+/// What a storm has counted.
 #[derive(Debug, Default)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Storm {
     /// When SIGKILL was sent, by thread group; a reused id holds its kills in order.
     pub kills: HashMap<u32, Vec<Nanos>>,
-    /// How many.
     pub killed: u64,
     /// Clients that ended by themselves, which a healthy run has none of.
     pub ended_early: u64,
