@@ -21,8 +21,8 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// How a command ended.
 #[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Ended {
-    /// By itself.
     By(ExitStatus),
     /// It was told to, when its time was over.
     Late,

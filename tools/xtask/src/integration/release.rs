@@ -1,6 +1,6 @@
 //! The releases of Debian whose clients are run, and what is installed of each.
 
-/// A release.
+/// A Debian release whose clients are run.
 #[derive(Debug)]
 pub struct Release {
     /// Its name in reports.
@@ -34,7 +34,7 @@ const CLIENTS: &[&str] = &[
     "rocminfo",
 ];
 
-/// The releases.
+/// The releases that can be asked for, in the order in which they run.
 pub const RELEASES: &[Release] = &[
     Release {
         name: "trixie",

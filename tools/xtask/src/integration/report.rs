@@ -34,7 +34,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// None yet.
+    /// A report without rows.
     pub fn new(json: bool) -> Self {
         if !json {
             println!("{:<13} {:<8} {:<42} {:<7} note", "release", "profile", "check", "outcome");
