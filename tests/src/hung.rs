@@ -74,7 +74,7 @@ impl HungMount {
         Ok(Self { directory, connection, reads, server: Some(server) })
     }
 
-    /// The file.
+    /// The file whose pages never arrive.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.directory.path().join("page")

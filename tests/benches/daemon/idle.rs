@@ -6,7 +6,7 @@ use crate::stage::proc;
 use kfd_tests::measure::{Goal, absolute, progress, remark};
 use std::time::Duration;
 
-/// Attached clients.
+/// Clients that are attached while the daemon idles.
 pub const CLIENTS: usize = 1000;
 /// Each with two queues.
 pub const SHAPE: Shape = Shape { queues: 2, buffers: 2 * BUFFERS_PER_QUEUE };

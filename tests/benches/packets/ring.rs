@@ -140,8 +140,8 @@ impl<P: RingMemory> Ring<P> {
 }
 
 /// A queue of the daemon over a ring.
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Queue<P> {
-    /// Its ring.
     pub ring: Ring<P>,
     doorbell: Shared,
     bell: usize,

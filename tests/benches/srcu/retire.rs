@@ -17,7 +17,6 @@ use std::time::Instant;
 /// The argument before a side's name.
 pub const ARGUMENT: &str = "--retire";
 
-/// Whose heap.
 const OWN: &str = "own";
 const CROSSBEAM: &str = "crossbeam";
 const SEIZE: &str = "seize";

@@ -3,7 +3,7 @@
 
 pub use std::sync::atomic::Ordering;
 
-/// A counter.
+/// A counter that threads share.
 pub type AtomicU64 = std::sync::atomic::AtomicU64;
-/// A flag.
+/// A flag that threads share.
 pub type AtomicBool = std::sync::atomic::AtomicBool;

@@ -13,7 +13,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Starts it.
+    /// Starts a program that answers questions by line.
     pub fn start(command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let ask = child.stdin.take().context("its input was piped")?;
@@ -21,7 +21,7 @@ impl Asked {
         Ok(Self { child, ask: Some(ask), answer })
     }
 
-    /// One measurement.
+    /// Asks for one measurement and reads its figure.
     pub fn ask(&mut self, what: &str) -> anyhow::Result<f64> {
         let ask = self.ask.as_mut().context("it is not asked after its end")?;
         writeln!(ask, "{what}")?;

@@ -18,8 +18,8 @@ const PAGES_PER_QUEUE: usize = 3;
 
 /// What a client holds.
 #[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Shape {
-    /// AQL queues.
     pub queues: usize,
     /// Buffers in all, the queues' included; each further one is a touched page of GTT.
     pub buffers: usize,
@@ -116,8 +116,8 @@ fn touched(bytes: usize) -> anyhow::Result<Shared> {
 }
 
 /// The parent's side of a bare process: the pages that are to be freed at its death.
+#[allow(missing_docs, reason = "the names say it")]
 pub struct BareLife {
-    /// The process.
     pub actor: Actor,
     pages: Shared,
     memory: OwnedFd,

@@ -119,7 +119,7 @@ impl Kfdd {
         self.dev().display().to_string()
     }
 
-    /// Its process.
+    /// The daemon's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

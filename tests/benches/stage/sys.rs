@@ -59,11 +59,11 @@ pub fn stop_calls(numbers: &[c_long]) -> io::Result<OwnedFd> {
 
 /// A call that has stopped.
 #[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Stopped {
     id: u64,
     /// Which system call.
     pub number: c_long,
-    /// Its arguments.
     pub args: [u64; 6],
 }
 
@@ -86,7 +86,7 @@ pub fn stopped(listener: BorrowedFd<'_>) -> io::Result<Option<Stopped>> {
     if result == 0 { Ok(Some(stopped)) } else { unless_gone(io::Error::last_os_error()).map(|()| None) }
 }
 
-/// Answers it.
+/// Answers a call that has stopped.
 pub fn answer(listener: BorrowedFd<'_>, call: &Stopped, answer: Answer) -> io::Result<()> {
     let flags = match answer {
         Answer::Zero => 0,

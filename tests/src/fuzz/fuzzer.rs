@@ -21,8 +21,8 @@ pub struct Fuzzer {
 
 /// What a parser did not survive.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct Finding {
-    /// The input.
     pub input: Vec<u8>,
     /// The panic's words.
     pub panic: String,

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Runs one input; what it did, as a word.
 pub type Run = dyn FnMut(&[u8]) -> u64 + Send;
 
-/// One row.
+/// A parser of client bytes, and how it is fed.
 pub struct Parser {
     /// Its name, and that of its folder in `tests/corpus`.
     pub name: &'static str,

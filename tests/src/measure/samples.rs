@@ -7,7 +7,7 @@ use std::time::Instant;
 pub struct Samples(Vec<f64>);
 
 impl Samples {
-    /// Adds one.
+    /// Adds a sample.
     pub fn add(&mut self, value: f64) {
         self.0.push(value);
     }
@@ -40,7 +40,7 @@ impl Samples {
         self.0.iter().copied()
     }
 
-    /// How many.
+    /// How many samples there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()

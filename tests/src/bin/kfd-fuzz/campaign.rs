@@ -39,7 +39,6 @@ pub enum End {
 /// What a thread shows of itself.
 #[derive(Default)]
 struct Shown {
-    /// Inputs run.
     inputs: u64,
     known: usize,
     /// The input being run, and since when.
@@ -64,7 +63,7 @@ impl Shared {
     }
 }
 
-/// Runs it.
+/// Runs a campaign until its time or its inputs are over, or something is found.
 pub fn run(campaign: &Campaign<'_>) -> anyhow::Result<End> {
     let parser = campaign.parser;
     let known = corpus::read(&corpus::folder(parser.name)).context("cannot read the corpus")?;
