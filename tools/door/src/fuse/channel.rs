@@ -17,7 +17,7 @@ use zerocopy::IntoBytes;
 
 const DEVICE: &str = "/dev/fuse";
 
-/// See the module's head.
+/// An open /dev/fuse that belongs to one mount.
 #[derive(Debug)]
 pub(super) struct Channel(File);
 
@@ -97,7 +97,7 @@ impl Channel {
         sys::backing_open(self.0.as_fd(), file.as_fd())
     }
 
-    /// Gives its id back.
+    /// Gives the id of a backing file back.
     pub(super) fn backing_close(&self, id: i32) -> io::Result<()> {
         sys::backing_close(self.0.as_fd(), id)
     }

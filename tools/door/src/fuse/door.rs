@@ -97,7 +97,7 @@ impl Door {
         Census { nodes: self.nodes().len(), files, calls: self.calls.len() }
     }
 
-    /// The connection is gone.
+    /// Lets go of all calls, files and nodes: the connection is gone.
     pub(super) fn clear(&self) {
         self.calls.clear();
         for file in self.files.clear() {

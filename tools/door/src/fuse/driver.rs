@@ -57,7 +57,7 @@ pub trait Pages: Send + Sync + 'static {
     fn node_forgotten(&self, process: ProcessId, node: Node);
 }
 
-/// What ioctls mean.
+/// The meaning of ioctls: one call at a time, and what becomes of those that park.
 pub trait Calls: Send + Sync + 'static {
     /// Does an ioctl whose pointers have been followed.
     fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
@@ -118,7 +118,7 @@ pub trait ClientMemory: Send + Sync + 'static {
     fn probe(&self, process: ProcessId, done: Box<dyn FnOnce(MmState) + Send>);
 }
 
-/// Who embeds the door.
+/// The program that the door is part of: it watches deaths and runs teardowns.
 pub trait Host: Send + Sync + 'static {
     /// A process object was made: its death is to be watched.
     fn attached(&self, process: ProcessId, tgid: Tgid, pidfd: Pidfd);

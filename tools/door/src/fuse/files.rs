@@ -5,7 +5,7 @@ use kfd_core::ids::{FileId, ProcessId, Tgid};
 use kfd_core::sync::RwLock;
 use std::collections::{BTreeSet, HashMap};
 
-/// One open file.
+/// An open file of a device node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct OpenFile {
@@ -79,7 +79,7 @@ impl Files {
         self.0.read().files.len()
     }
 
-    /// Takes all out.
+    /// Takes all files out, and says what the core calls them.
     pub(super) fn clear(&self) -> Vec<FileId> {
         let mut table = self.0.write();
         table.by_inode.clear();

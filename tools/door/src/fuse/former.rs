@@ -14,7 +14,7 @@ use notifier::MmId;
 /// No sweep below this length.
 const FEW: usize = 64;
 
-/// See the module's head.
+/// The address spaces that processes had before an exec.
 #[derive(Debug, Default)]
 pub(super) struct Former(Mutex<List>);
 

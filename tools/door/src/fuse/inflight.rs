@@ -77,14 +77,14 @@ pub(super) enum Interrupted {
     Unstarted(Box<InFlight>),
     /// It is parked: the core is to be asked.
     Ask(Caller),
-    /// It ends by itself.
+    /// The call ends by itself.
     Ending,
 }
 
 /// Whether a call may go on to its next stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parking {
-    /// It waits now.
+    /// The call waits now; its end will come from the core.
     Parked,
     /// An INTERRUPT came while the core was at it.
     Interrupted,
@@ -151,7 +151,7 @@ impl InFlights {
         Some(call.clone())
     }
 
-    /// The core said `Parked`.
+    /// Takes note that the core has parked a call.
     pub(super) fn park(&self, unique: u64) -> Parking {
         let mut calls = self.lock();
         match calls.entries.get_mut(&unique) {
@@ -181,7 +181,7 @@ impl InFlights {
         }
     }
 
-    /// An INTERRUPT for it.
+    /// Takes note of an INTERRUPT for a call, and says what is to be done about it.
     pub(super) fn interrupt(&self, unique: u64) -> Interrupted {
         let mut calls = self.lock();
         let Some(call) = calls.entries.get_mut(&unique) else {
@@ -203,7 +203,7 @@ impl InFlights {
         }
     }
 
-    /// How many there are.
+    /// How many calls are not answered.
     pub(super) fn len(&self) -> usize {
         self.lock().entries.len()
     }

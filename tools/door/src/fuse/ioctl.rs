@@ -172,7 +172,7 @@ impl Door {
         Ok((self.adopt(tid)?, tgid))
     }
 
-    /// A gather has ended.
+    /// Goes on with a call whose pointers have been followed.
     fn gathered(
         self: &Arc<Self>,
         caller: &Caller,

@@ -178,11 +178,11 @@ pub(super) fn control_attr(id: u64) -> Attr {
     Attr { ino: id, mode: libc::S_IFREG | 0o200, nlink: 1, blksize: 4096, ..Attr::default() }
 }
 
-/// One device node.
+/// A device node that the kernel knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeviceNode {
     pub node: Node,
-    /// Whose LOOKUP made it.
+    /// The process whose LOOKUP made the node.
     pub tgid: Tgid,
     /// Whose it is, once opened.
     pub process: Option<ProcessId>,

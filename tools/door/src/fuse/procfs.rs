@@ -14,7 +14,7 @@ use kfd_core::procfs::{ItsQueue, OnDevice};
 const PROC: u64 = 1 << 49;
 /// Where the process's number is; it has 22 bits (`PID_MAX_LIMIT`, linux/threads.h).
 const TGID: u32 = 24;
-/// Where the kind is.
+/// The lowest bit of the kind in an id.
 const KIND: u32 = 16;
 
 /// What a node is of its process.

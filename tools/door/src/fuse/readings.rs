@@ -62,7 +62,7 @@ impl Readings {
         part(kept, read).to_vec()
     }
 
-    /// How many are open.
+    /// How many files with figures are open.
     pub(super) fn len(&self) -> usize {
         self.0.lock().open.len()
     }

@@ -38,10 +38,10 @@ const IN_ALL: usize = 256;
 /// Why a listener is not served.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenerRefused {
-    /// It is something else.
+    /// The descriptor is something else.
     #[error("that descriptor is no seccomp listener")]
     NoListener,
-    /// Too many are served.
+    /// So many commands are served that this one would be too many.
     #[error("too many commands are served already")]
     TooMany,
     /// There is no thread to be had, or the door is closed.
@@ -49,7 +49,7 @@ pub enum ListenerRefused {
     NoThread(#[source] io::Error),
 }
 
-/// See the module's head.
+/// The listeners of commands, and the threads that serve them.
 pub struct SeccompDoor {
     serving: Arc<Serving>,
     listeners: Mutex<Vec<Listener>>,

@@ -34,7 +34,7 @@ impl<'a> Stage<'a> {
         Ok(Self(scratch))
     }
 
-    /// Where it is now.
+    /// Where the stage is seen until it moves to its place.
     pub(super) fn path(&self) -> &Path {
         self.0
     }

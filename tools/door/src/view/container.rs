@@ -25,9 +25,9 @@ pub const ONE_ENV: &str = "ROCR_VISIBLE_DEVICES";
 /// A link that a container has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// What it says.
+    /// The path that the link leads to.
     pub target: PathBuf,
-    /// Where it is.
+    /// The path of the link.
     pub at: PathBuf,
 }
 

@@ -13,7 +13,7 @@ const PCI: &str = "bus/pci";
 /// The directory of all buses.
 const BUSES: &str = "bus";
 
-/// A path that shows another.
+/// A path that shows another (a bind mount, mount(8)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Bind {
@@ -25,7 +25,7 @@ pub struct Bind {
 }
 
 impl Bind {
-    /// One for reading.
+    /// A bind of what nobody writes to.
     pub fn read_only(from: impl Into<PathBuf>, at: impl Into<PathBuf>) -> Self {
         Self { from: from.into(), at: at.into(), writable: false }
     }

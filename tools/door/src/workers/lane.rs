@@ -25,7 +25,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// See the module's head.
+/// A worker's place: its process now, what waits for that, and who looks after it.
 pub(super) struct Lane {
     state: Mutex<State>,
     pub wake: EventFd,
@@ -93,7 +93,7 @@ impl Lane {
         self.state.lock()
     }
 
-    /// Makes the warden look.
+    /// Wakes the warden, which looks at the state.
     pub(super) fn kick(&self) {
         // The only error is a counter about to overflow, which wakes as well.
         let _ = self.wake.write(1);
@@ -114,7 +114,7 @@ impl Lane {
         }
     }
 
-    /// Sets the timer.
+    /// Sets the timer that wakes the warden.
     pub(super) fn arm(&self, state: &mut State, now: Instant, at: Instant) {
         let after = at.saturating_duration_since(now).max(Duration::from_micros(100));
         let set =

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The thread's body.
+/// Takes a worker's answers until it hangs up, and runs what waits for each.
 pub(super) fn serve(lane: &Lane, peer: &Arc<Peer>) {
     let mut buffer = vec![0; MESSAGE_MAX + 1];
     while let Ok(len @ 1..) = sys::receive(peer.socket.as_fd(), &mut buffer) {

@@ -19,7 +19,7 @@ pub const OPS_MAX: usize = 256;
 /// The longest message.
 pub const MESSAGE_MAX: usize = size_of::<Head>() + OPS_MAX * size_of::<Op>() + PAYLOAD_MAX;
 
-/// What a message is.
+/// The kinds of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Kind {
@@ -95,7 +95,7 @@ struct Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Header {
-    /// What it is.
+    /// The kind of the message.
     pub kind: Kind,
     /// Entries that follow, or the kind's own small number.
     pub count: u32,

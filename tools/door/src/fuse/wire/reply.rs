@@ -8,7 +8,7 @@ use zerocopy::IntoBytes;
 /// Most bytes of one READ's answer: the kernel asks for at most `max_pages` (32 by default, linux/fuse.h) pages.
 static ZEROS: [u8; 32 * 4096] = [0; 32 * 4096];
 
-/// What goes back.
+/// The answer to a request, as it goes back to the kernel.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "named after the structs of linux/fuse.h")]
 pub enum Reply<'a> {

@@ -12,7 +12,7 @@ use zerocopy::FromBytes;
 pub struct Incoming<'a> {
     /// Who asks, about which node, under which number.
     pub header: InHeader,
-    /// What is asked.
+    /// The request, decoded by its opcode.
     pub request: Request<'a>,
 }
 
