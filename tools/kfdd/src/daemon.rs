@@ -120,7 +120,7 @@ impl Daemon {
         self.parts().run_dir.path()
     }
 
-    /// The objects, for listings.
+    /// The core, for listings.
     #[must_use]
     pub fn core(&self) -> &Arc<Core> {
         &self.parts().served.core

@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 /// Doorbell pages that went quiet: drop them so that the next store traps again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rearm {
-    /// Whose kfd node.
+    /// The process whose kfd node has the page.
     pub process: ProcessId,
     /// Byte offset in the node.
     pub offset: u64,

@@ -14,7 +14,7 @@ pub enum StartError {
     /// The device profile.
     #[error("the device profile cannot be used")]
     Profile(#[from] kfd_core::profile::ProfileError),
-    /// A file with one.
+    /// A file with a device profile.
     #[error("the device profile in {path} cannot be used")]
     ProfileFile {
         path: String,

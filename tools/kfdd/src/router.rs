@@ -24,7 +24,7 @@ use kfd_core::ids::ProcessId;
 use kfd_core::notice::{CopyRequest, MemoryRequest, Notice, Outbox, UserAccess, UserAnswer};
 use std::sync::{Arc, OnceLock, Weak};
 
-/// The daemon's outbox.
+/// The daemon's outbox: takes each notice of the core to the part that acts on it.
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Router {
     pub bell: Arc<Bell>,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// The longest request line taken, bytes.
 pub const REQUEST_MAX: usize = 4096;
 
-/// What is asked.
+/// A request on the control socket, one line of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -51,7 +51,7 @@ pub enum Request {
     Version,
 }
 
-/// What is answered.
+/// The answer to a request, one line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Reply {
@@ -84,7 +84,7 @@ pub enum Reply {
     },
     /// To [`Request::Totals`].
     Totals {
-        /// What is held.
+        /// What all clients together hold.
         totals: Totals,
         /// Open descriptors of the daemon.
         fds: u64,
@@ -133,7 +133,7 @@ impl Reply {
     /// list: so lists are told by their first key.
     ///
     /// # Errors
-    /// It is none.
+    /// The text is no reply of this protocol.
     pub fn of_text(text: &[u8]) -> serde_json::Result<Self> {
         match serde_json::from_slice(text) {
             Ok(List::Processes(processes)) => Ok(Self::Processes { processes }),
