@@ -60,7 +60,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Shows a place.
+    /// The mount that shows what a bind of the view does.
     pub fn of(place: &Bind) -> Self {
         let access = if place.writable { "rw" } else { "ro" };
         // The run directory's mounts are noexec, and one of the files is a program.

@@ -93,7 +93,7 @@ impl Serving {
         }
     }
 
-    /// Where it serves.
+    /// The run directory of the daemon that serves the command.
     pub fn run_dir(&self) -> &Path {
         match self {
             Self::Running(path) => path,

@@ -52,7 +52,7 @@ fn other_than(what: &str) -> anyhow::Error {
 pub struct Frame {
     /// Since the refresh before; `None` at the first.
     pub seconds: Option<f64>,
-    /// Of all processes.
+    /// Packets of all processes together.
     pub packets_per_second: Option<f64>,
     /// The busiest first.
     pub processes: Vec<Process>,
@@ -66,7 +66,7 @@ pub struct Process {
     pub row: ProcessRow,
     /// Taken from the rings of the queues that it has.
     pub packets: u64,
-    /// Of these queues.
+    /// Packets of these queues together.
     pub packets_per_second: Option<f64>,
     /// The busiest first.
     pub queues: Vec<Queue>,
@@ -78,7 +78,7 @@ pub struct Queue {
     /// As `queues` lists it.
     #[serde(flatten)]
     pub row: QueueRow,
-    /// Taken from its ring.
+    /// Packets that were taken from its ring.
     pub packets_per_second: Option<f64>,
 }
 

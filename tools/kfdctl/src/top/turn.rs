@@ -17,7 +17,7 @@ const AT_ONCE: usize = 4096;
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// There is another one.
+    /// Another refresh is to be shown.
     On,
     /// A signal asked for the end, or nobody reads any more.
     Over,
