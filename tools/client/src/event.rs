@@ -19,9 +19,9 @@ pub struct Event {
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitResult {
-    /// By its event.
+    /// The event was signalled.
     Complete,
-    /// By the clock.
+    /// The time was over.
     Timeout,
     /// The event went away.
     Fail,

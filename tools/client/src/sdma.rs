@@ -16,9 +16,9 @@ const POLL_MEMORY: u32 = 1 << 31;
 /// How a poll compares (bits 30..28 of its header).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compare {
-    /// Until it is equal.
+    /// Polls until the word is equal to the reference.
     Equal = 3,
-    /// Until it differs.
+    /// Polls until the word differs from the reference.
     NotEqual = 4,
     /// Until it is at least as large.
     AtLeast = 5,
