@@ -1,15 +1,17 @@
-//! Which file of a crate names what of which other: the arrows that [`circles`] judges.
+//! Which file of a crate names what of which other: the arrows that [`circles`] and [`rooms`] judge.
 //!
 //! | piece | what it holds |
 //! |---|---|
 //! | [`tree`] | a crate's modules, read from their files: what each defines, imports and names |
 //! | [`arrows`] | each path followed through re-exports to the file that defines the name |
 //! | [`circles`] | files that name each other in a loop |
+//! | [`rooms`] | which folders of `kfd-core` may name which |
 //!
 //! `mod child;` is no arrow, and code for tests alone draws none.
 
 mod arrows;
 mod circles;
+mod rooms;
 mod tree;
 
 use anyhow::Context;
@@ -24,7 +26,8 @@ use tree::Tree;
 /// What is wrong, a line for each.
 pub fn check(root: &Path) -> anyhow::Result<()> {
     let crates = crates(root)?;
-    circles::check(&crates)
+    circles::check(&crates)?;
+    rooms::check(&crates)
 }
 
 /// The arrows of every target of every crate that has a `src`.
@@ -55,8 +58,8 @@ mod tests {
     use super::{check, is_root};
 
     #[test]
-    fn no_more_than_two_files_of_the_tree_name_each_other_in_a_circle() {
-        check(&crate::cargo::root()).expect("the tree has no circle but those known");
+    fn the_tree_has_no_circle_of_more_than_two_files_and_no_value_names_a_verb() {
+        check(&crate::cargo::root()).expect("the arrows of the tree");
     }
 
     #[test]
