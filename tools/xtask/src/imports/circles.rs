@@ -9,37 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most files that may name each other in a loop.
 const MOST: usize = 2;
 
-/// A file of each larger circle that stands for now. One that is in no circle any more is refused here.
-const KNOWN: &[&str] =
-    &["kfd-core/src/core.rs", "kfd-core/src/topology/mod.rs", "kfd-core/src/profile/mod.rs"];
-
 const RULE: &str = "files name each other in a loop. Move what the lower ones take from the upper ones, a value or \
                     a trait mostly, into a file of its own below them all";
 
-/// Refuses a circle of more than [`MOST`] files, unless it is [`KNOWN`].
+/// Refuses a circle of more than [`MOST`] files.
 ///
 /// # Errors
-/// Each circle with its arrows, and each known one that is gone.
+/// Each circle with its arrows.
 pub fn check(crates: &[Arrows]) -> anyhow::Result<()> {
-    let mut wrong = Vec::new();
-    let mut stale: BTreeSet<&str> = KNOWN.iter().copied().collect();
-    for arrows in crates {
-        for circle in circles(arrows) {
-            let known: Vec<&str> = KNOWN.iter().copied().filter(|file| circle.contains(file)).collect();
-            if known.is_empty() {
-                wrong.push(told(arrows, &circle));
-            }
-            for file in known {
-                stale.remove(file);
-                println!("circles: {} files around {file}, known", circle.len());
-            }
-        }
+    let told: Vec<String> = crates
+        .iter()
+        .flat_map(|arrows| circles(arrows).into_iter().map(|circle| told(arrows, &circle)))
+        .collect();
+    if !told.is_empty() {
+        bail!("circles:\n  {}", told.join("\n  "));
     }
-    wrong.extend(stale.iter().map(|file| format!("{file} is in no circle: take it out of KNOWN")));
-    if !wrong.is_empty() {
-        bail!("circles:\n  {}", wrong.join("\n  "));
-    }
-    println!("circles: none of more than {MOST} files in {} targets, but those known", crates.len());
+    println!("circles: none of more than {MOST} files in {} targets", crates.len());
     Ok(())
 }
 
@@ -118,9 +103,8 @@ mod tests {
             assert!(text.contains(arrow), "{text}");
         }
         assert!(!text.contains("src/d.rs"), "{text}");
-        let refused = check(&[made]).expect_err("nobody knows this circle").to_string();
+        let refused = check(&[made]).expect_err("a circle").to_string();
         assert!(refused.contains("3 files name each other in a loop"), "{refused}");
-        assert!(refused.contains("take it out of KNOWN"), "{refused}");
     }
 
     #[test]
