@@ -178,7 +178,7 @@ mod walking;
 #[cfg(not(loom))]
 pub mod watch;
 
-pub use chain::Slot;
+pub use chain::sys::Slot;
 pub use identity::MmId;
 pub use listener::{Listener, Releasing};
 pub use mm::{Dead, Mm};

@@ -7,7 +7,7 @@
 //! → chain. Neither is ever held while a hook runs or a grace period is waited for.
 
 use crate::{
-    chain::{List, Space},
+    chain::sys::{List, Space},
     identity::MmId,
     shared::Shared,
     srcu::Domain,

@@ -1,7 +1,7 @@
 //! The owner of a domain and of the mms whose listeners live in it.
 
 use crate::{
-    chain::{Counted, Sharing},
+    chain::sys::{Counted, Sharing},
     identity::MmId,
     listener::Listener,
     mm::{Dead, Mm},

@@ -1,6 +1,6 @@
 //! The 2019 protocol: a counted reference to the one listener of its type on an mm.
 
-use crate::{chain::Counted, listener::Listener, mm::Mm};
+use crate::{chain::sys::Counted, listener::Listener, mm::Mm};
 use std::{fmt, ops::Deref, sync::Arc};
 
 /// Clone is `get`, drop is `put`. The last put unlinks without release and queues `Listener::free` for after

@@ -4,7 +4,7 @@
 //! Unlinked → call_srcu`, which does not. Dropping either means `call_srcu(Listener::free)`.
 
 use crate::{
-    chain::Counted,
+    chain::sys::Counted,
     listener::Listener,
     mm::Mm,
     sync::{Mutant, mutant},

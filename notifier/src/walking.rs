@@ -1,6 +1,6 @@
 //! What this thread is inside of, so that a call that would wait for itself is named instead of hanging.
 
-use crate::{chain::Space, sync};
+use crate::{chain::sys::Space, sync};
 use std::{cell::RefCell, ptr};
 
 /// Rule 3, as the panic message says it.

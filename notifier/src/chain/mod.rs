@@ -7,10 +7,7 @@
 //!
 //! `sys` has the members and their list: they know no mm, only that they belong to some space with a domain.
 
-mod sys;
-
-pub use sys::Slot;
-pub(crate) use sys::{Counted, List, Sharing, Space};
+pub(crate) mod sys;
 
 use crate::{
     listener::{Listener, Releasing},
@@ -23,6 +20,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
 };
+use sys::{Counted, Sharing};
 
 /// A panic caught in a hook, to be raised again when the chain is whole.
 type Payload = Box<dyn std::any::Any + Send>;

@@ -40,7 +40,7 @@ mod stall;
 #[cfg(not(loom))]
 pub(crate) mod sys;
 
-pub use crate::chain::Slot;
+pub use crate::chain::sys::Slot;
 pub use builder::Builder;
 #[cfg(loom)]
 #[doc(hidden)]
