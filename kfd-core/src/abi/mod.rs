@@ -2,6 +2,7 @@
 //!
 //! Not for: behaviour. Nothing here has state, does I/O or can fail at run time but for a struct that is too large.
 
+pub mod admitted;
 pub mod chain;
 pub mod drm;
 pub mod ioc;

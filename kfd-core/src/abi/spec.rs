@@ -92,6 +92,11 @@ pub struct Extent {
     pub bytes: usize,
 }
 
+impl Extent {
+    /// Nothing at no address.
+    pub const NONE: Self = Self { va: UserVa(0), elements: 0, bytes: 0 };
+}
+
 impl Pointer {
     /// The value of `over` for a pointer whose count is cut to the cap without an error.
     pub const CLAMP: i32 = 0;

@@ -21,7 +21,9 @@ mod runtime;
 mod smi;
 mod svm;
 
+use crate::abi::admitted::Admitted;
 use crate::abi::kfd::nr;
+use crate::abi::spec::Ioctl;
 use crate::abi::{drm as drm_abi, ioc, kfd, table};
 use crate::call::{Arg, Caller, Done, Errno, Gathered, Node, Outcome, Refused, UserWrite};
 use crate::core::Core;
@@ -29,6 +31,7 @@ use crate::ids::UserVa;
 use crate::notice::Post;
 use crate::process::Process;
 use crate::process::stage::Stage;
+use notifier::Ref;
 use std::os::fd::OwnedFd;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -83,25 +86,36 @@ impl Ctx<'_> {
 }
 
 impl Core {
-    /// Serves one ioctl. `arg` is the struct as [`admit`](crate::abi::spec::Ioctl::admit) gives it (a raw one is admitted
-    /// here), `gathered` what its pointers pointed at. Never blocks.
+    /// Serves one ioctl that nobody has admitted yet: as [`Core::serve`], by its command word and raw struct.
     pub fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {
-        let refuse = |errno, arg| Outcome::Refused(Refused { errno, arg, writes: Vec::new() });
-        let Some(process) = self.process(caller.process) else { return refuse(Errno::BADF, arg) };
-        let row = self.admitted(caller.node, cmd);
-        // The tracer of a process may use that one's file, for what is meant for it.
-        let traces = gathered.traces && row.is_ok_and(|row| row.privileged);
-        if caller.tgid != process.tgid() && !traces || process.stage() != Stage::Live {
-            return refuse(Errno::BADF, arg);
+        let admitted = table::lookup(cmd).and_then(|row| Admitted::new(row, arg.bytes()));
+        match admitted {
+            Some(admitted) => self.serve(caller, &admitted, gathered),
+            None => {
+                let absent = || unknown(caller.node, ioc::magic(cmd));
+                let errno = self.entrant(caller, false).map_or_else(|errno| errno, |_| absent());
+                Outcome::Refused(Refused { errno, arg, writes: Vec::new() })
+            }
         }
-        let row = match row {
-            Ok(row) if row.privileged && !gathered.privileged => return refuse(Errno::ACCES, arg),
-            Ok(row) => row,
-            Err(errno) => return refuse(errno, arg),
+    }
+
+    /// Serves one ioctl, with `gathered` as what its pointers pointed at. Never blocks.
+    pub fn serve(&self, caller: &Caller, call: &Admitted<'static>, gathered: Gathered) -> Outcome {
+        let (row, arg) = (call.row(), *call.arg());
+        let refuse = |errno| Outcome::Refused(Refused { errno, arg, writes: Vec::new() });
+        let there = self.is_there(row, caller.node);
+        // The tracer of a process may use that one's file, for what is meant for it.
+        let traces = gathered.traces && there && row.privileged;
+        let process = match self.entrant(caller, traces) {
+            Ok(process) => process,
+            Err(errno) => return refuse(errno),
         };
-        let Some(arg) = row.admit(arg.bytes()) else { return refuse(Errno::INVAL, arg) };
-        // A count above what the kernel allocates for, also of a pointer that only the answer is written through.
-        let over = row.pointers_of(arg.bytes()).iter().find_map(|pointer| pointer.extent(arg.bytes()).err());
+        if !there {
+            return refuse(unknown(caller.node, row.magic()));
+        }
+        if row.privileged && !gathered.privileged {
+            return refuse(Errno::ACCES);
+        }
         let mut ctx = Ctx {
             core: self,
             process: &process,
@@ -113,7 +127,7 @@ impl Core {
             fds: Vec::new(),
             post: Post::default(),
         };
-        let handled = match (row.refused.or(over), row.magic()) {
+        let handled = match (row.refused.or(call.over()), row.magic()) {
             (Some(errno), _) => Err(Errno(errno)),
             (None, _) if row.primary && !matches!(caller.node, Node::Card(_)) => Err(Errno::ACCES),
             (None, kfd::MAGIC) => ctx.kfd(row.number()),
@@ -131,17 +145,30 @@ impl Core {
         outcome
     }
 
-    /// The row of a command on that kind of node. An interface older than the call does not have it.
-    fn admitted(&self, node: Node, cmd: u32) -> Result<&'static crate::abi::spec::Ioctl, Errno> {
-        let (magic, absent) = match node {
-            Node::Kfd => (kfd::MAGIC, Errno::NOTTY),
-            Node::Render(_) | Node::Card(_) => (drm_abi::MAGIC, Errno::INVAL),
-        };
-        if ioc::magic(cmd) != magic {
-            return Err(Errno::NOTTY);
-        }
-        table::lookup(cmd).filter(|row| row.since <= self.profile.interface_minor).ok_or(absent)
+    /// The live process object of a caller, who is its process or, where `traces`, a tracer of that.
+    fn entrant(&self, caller: &Caller, traces: bool) -> Result<Ref<Process>, Errno> {
+        let process = self.process(caller.process).ok_or(Errno::BADF)?;
+        let its = caller.tgid == process.tgid() || traces;
+        if its && process.stage() == Stage::Live { Ok(process) } else { Err(Errno::BADF) }
     }
+
+    /// Whether that kind of node has the call. An interface older than the call does not.
+    fn is_there(&self, row: &Ioctl, node: Node) -> bool {
+        row.magic() == magic_of(node) && row.since <= self.profile.interface_minor
+    }
+}
+
+/// The magic of the calls that a node takes.
+fn magic_of(node: Node) -> u8 {
+    match node {
+        Node::Kfd => kfd::MAGIC,
+        Node::Render(_) | Node::Card(_) => drm_abi::MAGIC,
+    }
+}
+
+/// The errno for a call of `magic` that a node does not have: `kfd_ioctl` and `drm_ioctl` differ.
+fn unknown(node: Node, magic: u8) -> Errno {
+    if magic != magic_of(node) || node == Node::Kfd { Errno::NOTTY } else { Errno::INVAL }
 }
 
 impl Ctx<'_> {

@@ -13,6 +13,7 @@
 
 use super::parser::Run;
 use door::gather::{Plan, scatter};
+use kfd_core::abi::admitted::Admitted;
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::table;
 use kfd_core::call::{Arg, Caller, Gathered, Identity, Node, Outcome, Task};
@@ -222,9 +223,13 @@ impl Client<'_> {
     /// One call as the FUSE door makes it.
     fn call(&mut self, cmd: u32, row: u8, bytes: &[u8], reader: &mut Reader<'_>) {
         let ioctl = table::lookup(cmd);
-        let admitted = ioctl.map_or_else(|| Arg::new(bytes), |ioctl| ioctl.admit(bytes));
-        let Some(arg) = admitted else { return };
-        let gathered = match ioctl.map(|ioctl| Plan::new(ioctl, arg.bytes())) {
+        // A number that nobody has goes to the core as it is: no door would bring it.
+        let admitted = match ioctl.map(|ioctl| Admitted::new(ioctl, bytes)) {
+            None => None,
+            Some(None) => return,
+            Some(admitted) => admitted,
+        };
+        let gathered = match admitted.as_ref().map(Plan::new) {
             None => Gathered::default(),
             Some(Err(errno)) => return self.see(row, errno.0),
             Some(Ok(mut plan)) => {
@@ -250,7 +255,12 @@ impl Client<'_> {
         let call = CallId { door: 0, serial: self.serial };
         let (tgid, tid) = (self.tgid, Tid(self.tgid.0));
         let caller = Caller { process: self.process, node, file, tgid, tid, call };
-        match self.world.core.call(&caller, cmd, arg, gathered) {
+        let outcome = match (&admitted, Arg::new(bytes)) {
+            (Some(admitted), _) => self.world.core.serve(&caller, admitted, gathered),
+            (None, Some(arg)) => self.world.core.call(&caller, cmd, arg, gathered),
+            (None, None) => return,
+        };
+        match outcome {
             Outcome::Done(done) => {
                 let _ = scatter(done.writes);
                 self.see(row, 0);

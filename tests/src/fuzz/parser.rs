@@ -4,6 +4,7 @@ use super::{corpus, ioctl};
 use door::fuse::wire::{Incoming, Request};
 use door::gather::Plan;
 use hsa_queue::fuzz;
+use kfd_core::abi::admitted::Admitted;
 use kfd_core::abi::table;
 use kfd_core::profile::Profile;
 use kfd_core::topology;
@@ -207,9 +208,9 @@ fn wire(bytes: &[u8]) -> u64 {
         Request::BatchForget { forgets } => hash((kind, forgets.count().min(4))),
         Request::Ioctl { ioctl, input } => {
             let row = table::lookup(ioctl.cmd);
-            let planned = row.map(|row| match row.admit(input) {
+            let planned = row.map(|row| match Admitted::new(row, input) {
                 None => -1,
-                Some(arg) => match Plan::new(row, arg.bytes()) {
+                Some(admitted) => match Plan::new(&admitted) {
                     Err(errno) => errno.0,
                     Ok(mut plan) => -2 - i32::try_from(plan.take_accesses().len().min(8)).unwrap_or(8),
                 },

@@ -1,6 +1,7 @@
 //! Gather and scatter, as functions of the table's entries and the client's bytes.
 
 use door::gather::{PIECE, Plan, scatter, scattered};
+use kfd_core::abi::admitted::Admitted;
 use kfd_core::abi::chain::Chain;
 use kfd_core::abi::ioc;
 use kfd_core::abi::spec::{Count, Flow, Ioctl, Pointer};
@@ -31,6 +32,11 @@ const BLOB: Pointer = Pointer {
 };
 const HEADER: Pointer = Pointer { name: "header", offset: 40, count: Count::Fixed(1), element: 16, ..IDS };
 
+/// What is read for a call whose struct is `arg`.
+fn plan_of(row: &Ioctl, arg: &[u8]) -> Result<Plan, Errno> {
+    Plan::new(&Admitted::new(row, arg).expect("no longer than any"))
+}
+
 fn ioctl(pointers: &'static [Pointer]) -> Ioctl {
     Ioctl { cmd: 0xc030_4b7f, name: "TEST", pointers, ..Ioctl::PLAIN }
 }
@@ -42,7 +48,7 @@ fn arg(words: &[u64]) -> Vec<u8> {
 #[test]
 fn an_in_pointer_is_read_as_its_count_says_and_an_out_pointer_is_not() {
     let ioctl = ioctl(&[IDS, RESULT]);
-    let mut plan = Plan::new(&ioctl, &arg(&[0x1000, 3, 0x2000])).unwrap();
+    let mut plan = plan_of(&ioctl, &arg(&[0x1000, 3, 0x2000])).unwrap();
     assert!(!plan.is_empty());
     assert_eq!(plan.take_accesses(), [UserAccess::Read { va: UserVa(0x1000), len: 12 }]);
     let Gathered { pointers: entries, .. } = plan.collect(vec![UserAnswer::Done(vec![7; 12])]).unwrap();
@@ -81,7 +87,7 @@ fn what_a_chain_points_at_is_read_step_by_step_until_there_is_nothing_more() {
 #[test]
 fn a_count_of_zero_reads_nothing_whatever_the_pointer() {
     for va in [0, 0x1000, u64::MAX] {
-        let plan = Plan::new(&ioctl(&[IDS]), &arg(&[va, 0])).unwrap();
+        let plan = plan_of(&ioctl(&[IDS]), &arg(&[va, 0])).unwrap();
         assert!(plan.is_empty());
         assert_eq!(plan.collect(vec![]).unwrap().pointers, [vec![]]);
     }
@@ -89,39 +95,39 @@ fn a_count_of_zero_reads_nothing_whatever_the_pointer() {
 
 #[test]
 fn a_null_pointer_with_a_count_is_efault() {
-    assert_eq!(Plan::new(&ioctl(&[IDS]), &arg(&[0, 1])), Err(Errno(libc::EFAULT)));
+    assert_eq!(plan_of(&ioctl(&[IDS]), &arg(&[0, 1])), Err(Errno(libc::EFAULT)));
 }
 
 #[test]
 fn a_range_that_wraps_around_is_efault() {
-    assert_eq!(Plan::new(&ioctl(&[IDS]), &arg(&[u64::MAX - 3, 1])), Err(Errno(libc::EFAULT)));
+    assert_eq!(plan_of(&ioctl(&[IDS]), &arg(&[u64::MAX - 3, 1])), Err(Errno(libc::EFAULT)));
 }
 
 #[test]
 fn more_than_the_cap_is_the_errno_of_the_spec() {
-    assert_eq!(Plan::new(&ioctl(&[IDS]), &arg(&[0x1000, 65])), Err(Errno(libc::EINVAL)));
-    assert_eq!(Plan::new(&ioctl(&[BLOB]), &arg(&[0, 0, 0, 0x1000, u64::MAX])), Err(Errno(libc::ENOMEM)));
+    assert_eq!(plan_of(&ioctl(&[IDS]), &arg(&[0x1000, 65])), Err(Errno(libc::EINVAL)));
+    assert_eq!(plan_of(&ioctl(&[BLOB]), &arg(&[0, 0, 0, 0x1000, u64::MAX])), Err(Errno(libc::ENOMEM)));
 }
 
 #[test]
 fn a_call_that_is_always_refused_reads_nothing() {
     let ioctl = Ioctl { refused: Some(libc::EINVAL), ..ioctl(&[IDS, BLOB]) };
-    let plan = Plan::new(&ioctl, &arg(&[0, 65, 0, 0, 1])).unwrap();
+    let plan = plan_of(&ioctl, &arg(&[0, 65, 0, 0, 1])).unwrap();
     assert!(plan.is_empty());
     assert_eq!(plan.collect(vec![]).unwrap().pointers, [vec![], vec![]]);
 }
 
 #[test]
 fn a_short_struct_reads_as_if_zeros_followed() {
-    let plan = Plan::new(&ioctl(&[IDS]), &0x1000u64.to_le_bytes()).unwrap();
+    let plan = plan_of(&ioctl(&[IDS]), &0x1000u64.to_le_bytes()).unwrap();
     assert!(plan.is_empty());
-    assert_eq!(Plan::new(&ioctl(&[HEADER]), &[]), Err(Errno(libc::EFAULT)));
+    assert_eq!(plan_of(&ioctl(&[HEADER]), &[]), Err(Errno(libc::EFAULT)));
 }
 
 #[test]
 fn a_long_read_is_split_and_put_together_again() {
     let len = 10_000 * 24;
-    let mut plan = Plan::new(&ioctl(&[BLOB]), &arg(&[0, 0, 0, 0x10_0000, 10_000])).unwrap();
+    let mut plan = plan_of(&ioctl(&[BLOB]), &arg(&[0, 0, 0, 0x10_0000, 10_000])).unwrap();
     let accesses = plan.take_accesses();
     assert_eq!(accesses.len(), len / PIECE + 1);
     let memory: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
@@ -139,7 +145,7 @@ fn a_long_read_is_split_and_put_together_again() {
 // Keeps: pointers-checked
 #[test]
 fn a_failed_a_missing_and_a_short_answer_are_efault() {
-    let plan = Plan::new(&ioctl(&[IDS]), &arg(&[0x1000, 3])).unwrap();
+    let plan = plan_of(&ioctl(&[IDS]), &arg(&[0x1000, 3])).unwrap();
     for answers in [vec![UserAnswer::Failed], vec![], vec![UserAnswer::Done(vec![0; 11])]] {
         assert_eq!(plan.collect(answers).unwrap_err(), Errno(libc::EFAULT));
     }
@@ -170,7 +176,7 @@ proptest! {
     #[test]
     fn whatever_the_struct_holds_a_plan_stays_within_the_caps(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         let ioctl = ioctl(&[IDS, RESULT, BLOB, HEADER]);
-        if let Ok(mut plan) = Plan::new(&ioctl, &bytes) {
+        if let Ok(mut plan) = plan_of(&ioctl, &bytes) {
             let mut total = 0usize;
             for access in plan.take_accesses() {
                 let UserAccess::Read { va, len } = access else { panic!("a gather only reads") };
@@ -186,7 +192,7 @@ proptest! {
         va in 1u64..1 << 47, count in 0u64..64, blob in 1u64..1 << 47, blobs in 0u64..10_000,
     ) {
         let ioctl = ioctl(&[IDS, RESULT, BLOB]);
-        let mut plan = Plan::new(&ioctl, &arg(&[va, count, 0, blob, blobs])).unwrap();
+        let mut plan = plan_of(&ioctl, &arg(&[va, count, 0, blob, blobs])).unwrap();
         let answers = plan.take_accesses().iter().map(|access| {
             let UserAccess::Read { len, .. } = access else { panic!("a gather only reads") };
             UserAnswer::Done(vec![1; *len as usize])
@@ -201,7 +207,7 @@ proptest! {
     #[test]
     fn no_struct_makes_the_real_table_read_more_than_its_caps(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
         for ioctl in kfd_core::abi::table::rows() {
-            if let Ok(mut plan) = Plan::new(ioctl, &bytes) {
+            if let Ok(mut plan) = plan_of(ioctl, &bytes) {
                 let cap: usize = ioctl.pointers.iter().map(|pointer| pointer.cap as usize * pointer.element).sum();
                 let read: usize = plan.take_accesses().iter().map(|access| {
                     let UserAccess::Read { len, .. } = access else { panic!("a gather only reads") };
@@ -218,7 +224,7 @@ proptest! {
 fn a_call_about_memory_looks_whether_it_is_there_and_tells_when_it_could() {
     let row = table::lookup(ioc::iowr(b'K', 0x20, 24)).unwrap();
     let arg = arg(&[0x7000, 0x2000, 0]);
-    let plan = || Plan::new(row, &arg).unwrap().looking(row, &arg, Tgid(7));
+    let plan = || plan_of(row, &arg).unwrap().looking(&Admitted::new(row, &arg).unwrap(), Tgid(7));
     assert!(!plan().is_empty());
     let looks = UserAccess::Survey { tgid: Tgid(7), va: UserVa(0x7000), bytes: 0x2000 };
     assert_eq!(plan().take_accesses(), [looks]);
@@ -236,7 +242,12 @@ fn a_call_about_memory_looks_whether_it_is_there_and_tells_when_it_could() {
     }
     assert_eq!(Lack::of(&UserAnswer::Failed), []);
     let other = table::lookup(ioc::iowr(b'K', 0x05, 40)).unwrap();
-    assert!(Plan::new(other, &[0; 40]).unwrap().looking(other, &[0; 40], Tgid(7)).is_empty());
+    assert!(
+        plan_of(other, &[0; 40])
+            .unwrap()
+            .looking(&Admitted::new(other, &[0; 40]).unwrap(), Tgid(7))
+            .is_empty()
+    );
 }
 
 // Keeps: userptr-there
@@ -245,7 +256,7 @@ fn an_allocation_looks_at_the_memory_of_a_userptr_and_at_no_other() {
     let row = table::lookup(ioc::iowr(b'K', 0x16, 40)).unwrap();
     let looked = |flags: u32| {
         let arg = arg(&[0x1000, 0x4000, 0, 0x7000, u64::from(flags) << 32]);
-        Plan::new(row, &arg).unwrap().looking(row, &arg, Tgid(7)).take_accesses()
+        plan_of(row, &arg).unwrap().looking(&Admitted::new(row, &arg).unwrap(), Tgid(7)).take_accesses()
     };
     let (vram, gtt, userptr, twice) = (1, 2, 4, 1 << 27);
     let survey = |bytes| vec![UserAccess::Survey { tgid: Tgid(7), va: UserVa(0x7000), bytes }];

@@ -5,7 +5,8 @@
 //! one that makes opens happen one at a time; none may block.
 
 use crate::workers::{MmState, Workers};
-use kfd_core::call::{Arg, Caller, Errno, Gathered, Identity, Node, Outcome};
+use kfd_core::abi::admitted::Admitted;
+use kfd_core::call::{Caller, Errno, Gathered, Identity, Node, Outcome};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, RenderMinor, Tgid, UserVa};
 use kfd_core::notice::{Lack, UserAccess, UserAnswer};
@@ -60,7 +61,7 @@ pub trait Pages: Send + Sync + 'static {
 /// The meaning of ioctls: one call at a time, and what becomes of those that park.
 pub trait Calls: Send + Sync + 'static {
     /// Does an ioctl whose pointers have been followed.
-    fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome;
+    fn serve(&self, caller: &Caller, call: &Admitted<'static>, gathered: Gathered) -> Outcome;
     /// A descriptor that a call of this process was answered with did not reach it, and is closed.
     fn undelivered(&self, process: ProcessId);
     /// A parked call's caller has a signal pending: the call's answer, or `None` when that is already on its way.
@@ -179,8 +180,8 @@ impl Pages for Core {
 }
 
 impl Calls for Core {
-    fn call(&self, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) -> Outcome {
-        Self::call(self, caller, cmd, arg, gathered)
+    fn serve(&self, caller: &Caller, call: &Admitted<'static>, gathered: Gathered) -> Outcome {
+        Self::serve(self, caller, call, gathered)
     }
 
     fn undelivered(&self, process: ProcessId) {

@@ -24,8 +24,8 @@
 //! Lock order: one mutex, a leaf; nothing is called with it held.
 
 use super::channel::Channel;
-use kfd_core::abi::spec::Ioctl;
-use kfd_core::call::{Arg, Caller, Gathered};
+use kfd_core::abi::admitted::Admitted;
+use kfd_core::call::{Caller, Gathered};
 use kfd_core::ids::ProcessId;
 use kfd_core::sync::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
@@ -52,13 +52,12 @@ pub(super) struct InFlight {
     /// Where the reply must go: it counts nowhere else.
     pub channel: Arc<Channel>,
     pub caller: Caller,
-    pub ioctl: &'static Ioctl,
+    /// The call, as it came and as it is served again after an interrupt.
+    pub admitted: Admitted<'static>,
     /// The command word as the client wrote it, with its own size.
     pub cmd: u32,
     /// How much of the struct the kernel takes back.
     pub out_size: usize,
-    /// The struct as it came, and as it is read again after an interrupt.
-    pub arg: Arg,
     /// Whose memory its pointers are about: the caller's, who is the file's process or its tracer.
     pub memory: ProcessId,
     /// What was found out of what the struct claims.
@@ -238,18 +237,16 @@ mod tests {
         };
         // WAIT_EVENTS.
         let cmd = 0xc018_4b0c;
-        let ioctl = table::lookup(cmd).unwrap();
-        let arg = Arg::new(&[0; 24]).unwrap();
+        let admitted = Admitted::new(table::lookup(cmd).unwrap(), &[0; 24]).unwrap();
         let channel = Arc::new(Channel::nowhere());
         assert!(!calls.insert(
             8,
             InFlight {
                 channel,
                 caller,
-                ioctl,
+                admitted,
                 cmd,
                 out_size: 24,
-                arg,
                 memory: caller.process,
                 found: Gathered::default(),
                 stage,

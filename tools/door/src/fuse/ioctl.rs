@@ -13,6 +13,7 @@ use super::wire::Reply;
 use super::wire::layout::{InHeader, IoctlIn};
 use crate::gather::{Plan, scatter, scattered};
 use crate::identity::{self, claim};
+use kfd_core::abi::admitted::Admitted;
 use kfd_core::abi::chain::Chain;
 use kfd_core::abi::spec::Ioctl;
 use kfd_core::abi::{drm, ioc, table};
@@ -29,15 +30,15 @@ const DOOR: u16 = 1;
 const SWEEP_MAX: usize = 256;
 
 /// `_IOC_SIZE` and what came with it, as the struct the table's row describes.
-fn admit(ioctl: &Ioctl, cmd: u32, input: &[u8]) -> Option<Arg> {
+fn admit(row: &'static Ioctl, cmd: u32, input: &[u8]) -> Option<Admitted<'static>> {
     let claimed = ioc::size(cmd);
     if input.len() == claimed {
-        return ioctl.admit(input);
+        return Admitted::new(row, input);
     }
     // The command word has no IOC_IN, so the kernel brought nothing.
     let mut whole = vec![0; claimed];
     whole.iter_mut().zip(input).for_each(|(to, from)| *to = *from);
-    ioctl.admit(&whole)
+    Admitted::new(row, &whole)
 }
 
 impl Door {
@@ -62,7 +63,7 @@ impl Door {
             // drm_ioctl answers a number it does not know with EINVAL, everyone else with ENOTTY.
             return refuse(if ioc::magic(request.cmd) == drm::MAGIC { libc::EINVAL } else { libc::ENOTTY });
         };
-        let Some(arg) = admit(ioctl, request.cmd, input) else { return refuse(libc::EINVAL) };
+        let Some(admitted) = admit(ioctl, request.cmd, input) else { return refuse(libc::EINVAL) };
         if ioctl.privileged && !claim::is_privileged(tid) {
             return refuse(libc::EACCES);
         }
@@ -84,22 +85,21 @@ impl Door {
         let call = InFlight {
             channel: Arc::clone(channel),
             caller,
-            ioctl,
+            admitted,
             cmd: request.cmd,
             out_size: request.out_size as usize,
-            arg,
             memory,
-            found: Gathered { traces: foreign, ..self.claims(ioctl, &arg, tid) },
+            found: Gathered { traces: foreign, ..self.claims(ioctl, admitted.arg(), tid) },
             stage: Stage::Inside { interrupted: false },
         };
         let planned = match ioctl.refused {
             Some(_) => Ok(Plan::default()),
-            None => Plan::new(ioctl, arg.bytes()),
+            None => Plan::new(&admitted),
         };
         let registered = if ioctl.sweeps { self.driver.registered(memory) } else { Vec::new() };
-        let plan = match planned.map(|plan| plan.looking(ioctl, arg.bytes(), tgid)) {
+        let plan = match planned.map(|plan| plan.looking(&admitted, tgid)) {
             Ok(plan) => plan,
-            Err(errno) => return answer(&call, header.unique, -errno.0, &arg),
+            Err(errno) => return answer(&call, header.unique, -errno.0, admitted.arg()),
         };
         if plan.is_empty() && registered.is_empty() {
             let gathered = plan.collect(Vec::new()).unwrap_or_default().with(call.found.clone());
@@ -109,7 +109,7 @@ impl Door {
             if self.calls.insert(header.unique, call) {
                 self.interrupt(header.unique);
             }
-            return self.enter(&caller, request.cmd, arg, gathered);
+            return self.enter(&caller, &admitted, gathered);
         }
         if self.calls.insert(header.unique, InFlight { stage: Stage::Gathering, ..call }) {
             // Answered by this: nothing has begun.
@@ -192,12 +192,12 @@ impl Door {
             Ok((gathered, plan)) if !plan.is_empty() => self.gather(caller, chain, gathered.pointers, plan),
             Ok((gathered, _)) => {
                 if let Some(call) = self.calls.enter(unique) {
-                    self.enter(&call.caller, call.cmd, call.arg, gathered.with(call.found));
+                    self.enter(&call.caller, &call.admitted, gathered.with(call.found));
                 }
             }
             Err(errno) => {
                 if let Some(call) = self.calls.remove(unique) {
-                    answer(&call, unique, -errno.0, &call.arg);
+                    answer(&call, unique, -errno.0, call.admitted.arg());
                     // An inherited file after an exec: its first access of memory is where that shows.
                     self.probe(call.memory);
                 }
@@ -209,7 +209,7 @@ impl Door {
     /// nothing that its end does not; a killed caller is found dead by the next sign.
     fn pass(self: &Arc<Self>, call: InFlight, gathered: Gathered) {
         let unique = call.caller.call.serial;
-        match self.driver.call(&call.caller, call.cmd, call.arg, gathered) {
+        match self.driver.serve(&call.caller, &call.admitted, gathered) {
             Outcome::Done(Done { arg, writes, fds, value }) if writes.is_empty() && fds.is_empty() => {
                 answer(&call, unique, value, &arg);
             }
@@ -217,8 +217,8 @@ impl Door {
                 answer(&call, unique, -errno.0, &arg);
             }
             Outcome::Parked => {
-                tracing::error!(call = call.ioctl.name, "a call that cannot wait was parked");
-                answer(&call, unique, -libc::EIO, &call.arg);
+                tracing::error!(call = call.admitted.row().name, "a call that cannot wait was parked");
+                answer(&call, unique, -libc::EIO, call.admitted.arg());
             }
             ended @ (Outcome::Done(_) | Outcome::Refused(_)) => {
                 if self.calls.insert(unique, call) {
@@ -229,9 +229,9 @@ impl Door {
         }
     }
 
-    fn enter(self: &Arc<Self>, caller: &Caller, cmd: u32, arg: Arg, gathered: Gathered) {
+    fn enter(self: &Arc<Self>, caller: &Caller, call: &Admitted<'static>, gathered: Gathered) {
         let unique = caller.call.serial;
-        match self.driver.call(caller, cmd, arg, gathered) {
+        match self.driver.serve(caller, call, gathered) {
             Outcome::Parked => {
                 if self.calls.park(unique) == Parking::Interrupted {
                     self.ask_interrupted(caller);
@@ -289,7 +289,7 @@ impl Door {
                 // has it, it is answered.
                 let _one_has_it = self.channels.iter().any(|channel| channel.interrupt_again(given_way));
             }
-            Interrupted::Unstarted(call) => answer(&call, unique, -Errno::RESTART.0, &call.arg),
+            Interrupted::Unstarted(call) => answer(&call, unique, -Errno::RESTART.0, call.admitted.arg()),
             Interrupted::Ask(caller) => self.ask_interrupted(&caller),
             Interrupted::Ending => {}
         }
@@ -303,7 +303,7 @@ impl Door {
 }
 
 fn answer(call: &InFlight, unique: u64, result: i32, arg: &Arg) {
-    let mut data = call.ioctl.emit(arg, ioc::size(call.cmd));
+    let mut data = call.admitted.row().emit(arg, ioc::size(call.cmd));
     // More than the kernel asked for would be EIO (fs/fuse/ioctl.c).
     data = &data[..data.len().min(call.out_size)];
     call.channel.reply(unique, &Reply::Ioctl { result, data });

@@ -6,8 +6,9 @@
 //!
 //! A struct shorter than the table's is read as if zeros followed (`_IOC_SIZE`: copy the smaller, zero the rest).
 
+use kfd_core::abi::admitted::Admitted;
 use kfd_core::abi::chain::Chain;
-use kfd_core::abi::spec::{Extent, Ioctl, Pointer};
+use kfd_core::abi::spec::Extent;
 use kfd_core::call::{Errno, Gathered, UserWrite};
 use kfd_core::ids::{Tgid, UserVa};
 use kfd_core::notice::{Lack, UserAccess, UserAnswer};
@@ -28,16 +29,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans the reads of every `In` and `InOut` pointer of `ioctl` whose struct is `arg`.
+    /// Plans the reads of every `In` and `InOut` pointer of a call.
     ///
     /// # Errors
     /// The spec's own errno for more elements than its cap; EFAULT for a null pointer with a count, and for a range
     /// that wraps around.
-    pub fn new(ioctl: &Ioctl, arg: &[u8]) -> Result<Self, Errno> {
+    pub fn new(call: &Admitted<'_>) -> Result<Self, Errno> {
         let mut plan = Self::default();
-        for pointer in ioctl.pointers_of(arg) {
+        for (pointer, extent) in call.pointers() {
             // A call that always ends with one errno needs nothing read: its other checks would not change that errno.
-            let len = if ioctl.refused.is_some() { 0 } else { plan.read(pointer, arg)? };
+            let read = pointer.flow.is_gathered() && call.row().refused.is_none();
+            let len = if read { plan.read_extent(extent.map_err(Errno)?)? } else { 0 };
             plan.lengths.push(len);
         }
         Ok(plan)
@@ -45,8 +47,8 @@ impl Plan {
 
     /// Also looks whether the memory is there that the call is about, in the caller's address space.
     #[must_use]
-    pub fn looking(mut self, ioctl: &Ioctl, arg: &[u8], tgid: Tgid) -> Self {
-        if let Some((va, bytes)) = ioctl.memory_of(arg) {
+    pub fn looking(mut self, call: &Admitted<'_>, tgid: Tgid) -> Self {
+        if let Some((va, bytes)) = call.row().memory_of(call.arg().bytes()) {
             self.accesses.push(UserAccess::Survey { tgid, va, bytes });
             self.looks = true;
         }
@@ -109,14 +111,6 @@ impl Plan {
             Some(UserAnswer::Failed) | None => None,
         };
         Ok(Gathered { lacks, ..Gathered::from(entries) })
-    }
-
-    /// Plans one pointer; answers how many bytes are read there.
-    fn read(&mut self, pointer: &Pointer, arg: &[u8]) -> Result<usize, Errno> {
-        if !pointer.flow.is_gathered() {
-            return Ok(0);
-        }
-        self.read_extent(pointer.extent(arg).map_err(Errno)?)
     }
 
     fn read_extent(&mut self, extent: Extent) -> Result<usize, Errno> {

@@ -15,6 +15,7 @@ use super::sys::{self, Stopped};
 use crate::fuse::{Calls, ClientMemory, FuseDoor};
 use crate::gather::{Plan, scatter, scattered};
 use crate::identity::{self, claim};
+use kfd_core::abi::admitted::Admitted;
 use kfd_core::abi::spec::{DescriptorKind, Ioctl, Returned};
 use kfd_core::abi::{ioc, table};
 use kfd_core::call::{ARG_MAX, Arg, Caller, Done, Errno, Gathered, Outcome, Refused, UserWrite};
@@ -241,11 +242,11 @@ impl Serving {
             return Err(Errno::INVAL);
         }
         let bytes = self.read(caller.process, at, size)?;
-        let arg = ioctl.admit(&bytes).ok_or(Errno::INVAL)?;
-        let mut plan = Plan::new(ioctl, arg.bytes())?;
+        let admitted = Admitted::new(ioctl, &bytes).ok_or(Errno::INVAL)?;
+        let mut plan = Plan::new(&admitted)?;
         let accesses = plan.take_accesses();
         let gathered = plan.collect(self.access(caller.process, accesses))?;
-        let file = match ioctl.descriptor_of(arg.bytes()) {
+        let file = match ioctl.descriptor_of(admitted.arg().bytes()) {
             Some((DescriptorKind::DmaBuf, number)) => claim::file(caller.tid, number),
             Some((DescriptorKind::Pipe, _)) | None => None,
         };
@@ -253,7 +254,7 @@ impl Serving {
             return Ok(Answer::Gone);
         }
         let gathered = gathered.with(Gathered { file, passes: true, ..Gathered::default() });
-        match self.calls.call(caller, command, arg, gathered) {
+        match self.calls.serve(caller, &admitted, gathered) {
             Outcome::Done(Done { mut arg, writes, fds, value }) => {
                 for fd in fds {
                     let Some(returned) = ioctl.returned else { return Err(Errno::IO) };

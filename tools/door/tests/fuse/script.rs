@@ -2,6 +2,7 @@
 
 use door::fuse::{Calls, ClientMemory, Figures, Host, Lives, Orders, Pages};
 use door::workers::MmState;
+use kfd_core::abi::admitted::Admitted;
 use kfd_core::call::{Arg, Caller, Done, Errno, Gathered, Identity, Node, Outcome, Refused, UserWrite};
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{CallId, FileId, ProcessId, QueueId, RenderMinor, Tgid, UserVa};
@@ -191,12 +192,13 @@ impl Pages for Script {
 }
 
 impl Calls for Script {
-    fn call(&self, caller: &Caller, cmd: u32, mut arg: Arg, gathered: Gathered) -> Outcome {
+    fn serve(&self, caller: &Caller, call: &Admitted<'static>, gathered: Gathered) -> Outcome {
+        let mut arg = *call.arg();
         let done = |arg| Outcome::Done(Done::new(arg));
         if self.state.lock().unwrap().doomed.contains(&caller.process) {
             return Outcome::Refused(Refused { errno: Errno(libc::EBADF), arg, writes: Vec::new() });
         }
-        match cmd & 0xff {
+        match u32::from(call.row().number()) {
             // GET_VERSION.
             0x01 => {
                 arg.bytes_mut()[..8].copy_from_slice(&[1, 0, 0, 0, 18, 0, 0, 0]);
