@@ -67,7 +67,7 @@ impl Client {
     fn new(core: &Core, tgid: u32) -> Self {
         let (tgid, uid) = (Tgid(tgid), Uid(1000));
         let identity =
-            Identity { tgid, uid, mm: notifier::MmId { pidfd_inode: u64::from(tgid.0), exec_epoch: 0 } };
+            Identity { tgid, uid, mm: notifier::MmId { pidfd_inode: u64::from(tgid.0), exec_id: 0 } };
         let device = &core.profile().devices[0];
         let opened = core.open(identity, Node::Render(device.render_minor)).expect("an open");
         let arena = File::from(core.arena(opened.process, device.render_minor).expect("an arena"));

@@ -60,7 +60,7 @@ fn attach(
     let child = Command::new("sleep").arg("1000").spawn()?;
     let pidfd = Pidfd::open(Tgid(child.id()))?;
     // A pid is reused; the inode of a pidfd is not.
-    let mm = notifier.mm(MmId { pidfd_inode: pidfd.inode()?, exec_epoch: 0 });
+    let mm = notifier.mm(MmId { pidfd_inode: pidfd.inode()?, exec_id: 0 });
     let context = notifier.get(&mm, || Context {
         name: format!("client {}", child.id()),
         revoked: AtomicBool::new(false),

@@ -7,5 +7,5 @@ pub struct MmId {
     /// `st_ino` of the process's pidfd.
     pub pidfd_inode: u64,
     /// How many times the process is known to have called exec.
-    pub exec_epoch: u32,
+    pub exec_id: u32,
 }

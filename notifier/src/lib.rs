@@ -63,7 +63,7 @@
 //!
 //! // Attach: name the address space, bind a context to it, publish it for lock-free readers, watch for the death.
 //! let pidfd = Pidfd::open(Tgid(child.id()))?;
-//! let mm = notifier.mm(MmId { pidfd_inode: pidfd.inode()?, exec_epoch: 0 });
+//! let mm = notifier.mm(MmId { pidfd_inode: pidfd.inode()?, exec_id: 0 });
 //! let context = notifier.get(&mm, || Context { revoked: AtomicBool::new(false) })?;
 //! let table = Slot::empty();
 //! table.publish(context.clone()).expect("the slot was empty");

@@ -50,7 +50,7 @@ impl Listener for Member {
 }
 
 fn id(number: usize) -> MmId {
-    MmId { pidfd_inode: number as u64, exec_epoch: 0 }
+    MmId { pidfd_inode: number as u64, exec_id: 0 }
 }
 
 // Keeps: notifier-scale

@@ -10,7 +10,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
-const ID: MmId = MmId { pidfd_inode: 7, exec_epoch: 3 };
+const ID: MmId = MmId { pidfd_inode: 7, exec_id: 3 };
 
 #[derive(Default)]
 struct Seen {

@@ -78,7 +78,7 @@ impl Mm {
         });
         self.chain().lock().remove_all();
         drop(section);
-        tracing::trace!(inode = self.id().pidfd_inode, epoch = self.id().exec_epoch, "mm has exited");
+        tracing::trace!(inode = self.id().pidfd_inode, exec = self.id().exec_id, "mm has exited");
         if let Some(panic) = panic {
             resume_unwind(panic);
         }

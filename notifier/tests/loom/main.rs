@@ -24,7 +24,7 @@ use std::{
     sync::Arc,
 };
 
-const ID: MmId = MmId { pidfd_inode: 1, exec_epoch: 0 };
+const ID: MmId = MmId { pidfd_inode: 1, exec_id: 0 };
 
 /// A closed world whose every schedule is tried.
 struct Model {

@@ -36,7 +36,7 @@ fn rule_1_a_listener_is_registered_only_while_the_mm_is_alive() {
 fn rule_1_every_listener_registered_against_a_racing_exit_is_released_or_refused() {
     let notifier = Notifier::new("rule1race");
     for round in 0..200 {
-        let mm = notifier.mm(MmId { pidfd_inode: 4711, exec_epoch: 0 });
+        let mm = notifier.mm(MmId { pidfd_inode: 4711, exec_id: 0 });
         let start = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -162,7 +162,7 @@ fn rule_3_exit_from_inside_a_walk_panics_instead_of_walking_for_ever() {
 #[test]
 fn rule_3_another_mms_walk_may_unlink_here() {
     let notifier = Notifier::new("rule3other");
-    let (mm, other) = (notifier.mm(ID), notifier.mm(MmId { pidfd_inode: 1, exec_epoch: 1 }));
+    let (mm, other) = (notifier.mm(ID), notifier.mm(MmId { pidfd_inode: 1, exec_id: 1 }));
     let (log, foreign) = (Arc::<Log>::default(), Arc::<Log>::default());
     let foreign_registration = Mutex::new(Some(other.register(Box::new(Recorder::new(&foreign))).unwrap()));
     let hook = move || drop(foreign_registration.lock().unwrap().take());

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-const ID: MmId = MmId { pidfd_inode: 4711, exec_epoch: 0 };
+const ID: MmId = MmId { pidfd_inode: 4711, exec_id: 0 };
 /// Long enough for a thread that is not blocked to have gone on.
 const A_WHILE: Duration = Duration::from_millis(30);
 

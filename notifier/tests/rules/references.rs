@@ -60,7 +60,7 @@ fn rule_7_after_all_puts_and_the_barrier_nothing_is_left() {
         for (n, log) in logs.iter().enumerate() {
             let notifier = &notifier;
             scope.spawn(move || {
-                let mm = notifier.mm(MmId { pidfd_inode: n as u64 + 10, exec_epoch: 0 });
+                let mm = notifier.mm(MmId { pidfd_inode: n as u64 + 10, exec_id: 0 });
                 let object = notifier.get(&mm, || Recorder::new(log)).unwrap();
                 drop((object.clone(), mm));
                 drop(object);
@@ -245,10 +245,7 @@ fn the_same_name_is_the_same_mm_until_the_last_holder_is_gone() {
     let notifier = Notifier::new("names");
     let mm = notifier.mm(ID);
     assert!(Arc::ptr_eq(&mm, &notifier.mm(ID)));
-    assert!(
-        !Arc::ptr_eq(&mm, &notifier.mm(MmId { exec_epoch: 1, ..ID })),
-        "an exec is another address space"
-    );
+    assert!(!Arc::ptr_eq(&mm, &notifier.mm(MmId { exec_id: 1, ..ID })), "an exec is another address space");
     mm.exit();
     assert!(!notifier.mm(ID).is_alive(), "a dead mm does not revive");
 }

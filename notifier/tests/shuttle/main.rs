@@ -31,7 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const ID: MmId = MmId { pidfd_inode: 1, exec_epoch: 0 };
+const ID: MmId = MmId { pidfd_inode: 1, exec_id: 0 };
 
 /// Priority changes of a PCT schedule.
 const DEPTH: usize = 3;

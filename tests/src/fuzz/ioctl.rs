@@ -129,7 +129,7 @@ impl World {
     fn run(&mut self, bytes: &[u8]) -> u64 {
         self.inputs = self.inputs.wrapping_add(1);
         let tgid = Tgid(self.inputs % 100_000 + 1);
-        let mm = MmId { pidfd_inode: u64::from(self.inputs), exec_epoch: 0 };
+        let mm = MmId { pidfd_inode: u64::from(self.inputs), exec_id: 0 };
         let identity = Identity { tgid, uid: Uid(1000), mm };
         let kfd = self.core.open(identity, Node::Kfd).expect("room for one process");
         let render = self.core.open(identity, Node::Render(self.minor)).expect("a second file");

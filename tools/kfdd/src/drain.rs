@@ -63,7 +63,7 @@ mod tests {
         let profile = Profile::named("gfx900").expect("compiled in");
         let core = Core::new(CoreConfig::new(profile), Arc::new(Nobody)).expect("a valid configuration");
         let open = |tgid| {
-            let mm = MmId { pidfd_inode: u64::from(tgid), exec_epoch: 0 };
+            let mm = MmId { pidfd_inode: u64::from(tgid), exec_id: 0 };
             let identity = Identity { tgid: Tgid(tgid), uid: Uid(0), mm };
             core.open(identity, Node::Kfd).expect("a first open").process
         };

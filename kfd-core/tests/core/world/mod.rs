@@ -145,7 +145,7 @@ impl World {
     }
 }
 
-pub fn identity(tgid: u32, exec_epoch: u32, uid: u32) -> Identity {
-    let mm = MmId { pidfd_inode: u64::from(tgid) + 1_000_000, exec_epoch };
+pub fn identity(tgid: u32, exec_id: u32, uid: u32) -> Identity {
+    let mm = MmId { pidfd_inode: u64::from(tgid) + 1_000_000, exec_id };
     Identity { tgid: Tgid(tgid), uid: Uid(uid), mm }
 }

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn entries_of_dead_processes_do_not_pile_up_and_those_of_the_living_stay() {
         let (former, resolver) = (Former::default(), Resolver::new());
-        let mm = |pidfd_inode| MmId { pidfd_inode, exec_epoch: 1 };
+        let mm = |pidfd_inode| MmId { pidfd_inode, exec_id: 1 };
         former.add(&resolver, Tgid(std::process::id()), mm(1));
         // Above PID_MAX_LIMIT (2^22, linux/threads.h) no number is ever in use.
         for dead in 2..1000 {

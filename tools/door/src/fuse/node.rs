@@ -347,7 +347,7 @@ impl Nodes {
 mod tests {
     use super::*;
 
-    const MM: MmId = MmId { pidfd_inode: 1, exec_epoch: 1 };
+    const MM: MmId = MmId { pidfd_inode: 1, exec_id: 1 };
     const A: ProcessId = ProcessId { slot: 0, generation: 1 };
     const B: ProcessId = ProcessId { slot: 1, generation: 1 };
 

@@ -131,12 +131,12 @@ impl Resolver {
 
     /// Says that this address space was seen gone while its process lives: its id is not issued again. Idempotent.
     pub fn retire(&self, mm: MmId) {
-        self.locked().insert((mm.pidfd_inode, mm.exec_epoch));
+        self.locked().insert((mm.pidfd_inode, mm.exec_id));
     }
 
     /// Says that nothing keyed by this id exists any more. For ids never retired it does nothing.
     pub fn forget(&self, mm: MmId) {
-        self.locked().remove(&(mm.pidfd_inode, mm.exec_epoch));
+        self.locked().remove(&(mm.pidfd_inode, mm.exec_id));
     }
 
     /// How many ids are retired and not yet forgotten; zero after a clean shutdown.
@@ -150,9 +150,9 @@ impl Resolver {
         let mut nth = 0u32;
         loop {
             let hash = self.key.hash_one((auxv, nth));
-            let exec_epoch = (hash ^ (hash >> 32)) as u32;
-            if !retired.contains(&(pidfd_inode, exec_epoch)) {
-                return MmId { pidfd_inode, exec_epoch };
+            let exec_id = (hash ^ (hash >> 32)) as u32;
+            if !retired.contains(&(pidfd_inode, exec_id)) {
+                return MmId { pidfd_inode, exec_id };
             }
             nth += 1;
         }

@@ -254,7 +254,7 @@ fn a_client_that_executed_something_is_seen_gone() {
     assert_eq!(pool.run(process, vec![read(va, 8)]), [UserAnswer::Failed]);
     let after = client.identify(&pool.resolver).mm;
     assert_eq!(before.pidfd_inode, after.pidfd_inode);
-    assert_ne!(before.exec_epoch, after.exec_epoch);
+    assert_ne!(before.exec_id, after.exec_id);
 }
 
 #[test]
