@@ -104,7 +104,7 @@ fn without_randomisation_a_retired_address_space_is_told_from_its_successor() {
     let after = client.identify(&resolver).mm;
     assert_ne!(before, after);
     assert_eq!(client.identify(&resolver).mm, after);
-    resolver.forget(before);
+    resolver.exited(before);
     assert_eq!(resolver.retired(), 0);
 }
 

@@ -217,7 +217,7 @@ impl Loop {
         let core = &self.served.core;
         let process = doom.process();
         doom.stop_queues(core).answer_waiters(core).unpublish(core);
-        self.served.forget(process);
+        self.served.unpublished(process);
         let watched = Token::new(process.slot, process.generation, tag::CLIENT);
         if let Err(error) = self.watcher.cancel(watched) {
             // The watch then fires once more and finds nobody.

@@ -28,7 +28,7 @@ pub struct Served {
 
 impl Served {
     /// A process has been unpublished: its nodes may be forgotten and its memory descriptor closed.
-    pub fn forget(&self, process: ProcessId) {
+    pub fn unpublished(&self, process: ProcessId) {
         self.workers.detach(process);
         self.door.unpublished(process);
     }

@@ -37,7 +37,7 @@ impl Former {
             // A number that was given to somebody new keeps an entry that does no harm: ids are unique per boot.
             let alive = belongs(*tgid, Tid(tgid.0));
             if !alive {
-                resolver.forget(*mm);
+                resolver.exited(*mm);
             }
             alive
         });

@@ -135,7 +135,7 @@ impl Resolver {
     }
 
     /// Says that nothing keyed by this id exists any more. For ids never retired it does nothing.
-    pub fn forget(&self, mm: MmId) {
+    pub fn exited(&self, mm: MmId) {
         self.locked().remove(&(mm.pidfd_inode, mm.exec_id));
     }
 
@@ -197,8 +197,8 @@ mod tests {
         resolver.retire(new);
         assert_ne!(resolver.mm(7, &auxv(1)), old);
         assert_ne!(resolver.mm(7, &auxv(1)), new);
-        resolver.forget(old);
-        resolver.forget(new);
+        resolver.exited(old);
+        resolver.exited(new);
         assert_eq!(resolver.retired(), 0);
     }
 }
