@@ -5,10 +5,10 @@
 //!  engine ── run_next ──────────────────────►│   Core     │
 //!  event loop ── doom, Doom<…>, tick ───────►┘            └──► Notice::Freed(Obituary)
 //!
-//!  Core ─ table ─ Process ─ pdd (address map, BOs, arena) ─ pqm (queues) ─ events (waits)
-//!       └ device ─ dqm (run list, parked queues)          └ account (charges)
+//!  Core ─ table ─ Process ─ pdds (address maps), arena, inner (BOs, pqm, SVM), events, debug, copies, render files
+//!       └ devices ─ dqm (run list, HQDs, doorbell pages)   └ purse ─ account (charges)
 //! ```
-//! [`core::Core`] is the door to all of it. [`death`] is how a process ends; [`abi`] says what the ioctls are.
+//! [`Core`] is the way to all of it; ARCHITECTURE says which room has what. [`death`] is how a process ends; [`abi`] says what the ioctls are.
 //! Not for: how calls travel (doors), client memory (memory workers), the format of packets (`hsa-queue`).
 
 pub mod abi;

@@ -311,6 +311,12 @@ fn calls() -> String {
     std::fs::read_to_string(CALLS).expect("CALLS.md is in the root")
 }
 
+#[test]
+fn the_largest_struct_is_the_one_that_the_list_of_calls_names() {
+    let line = format!("- EINVAL for a struct of more than {ARG_MAX} bytes\n");
+    assert!(calls().contains(&line), "CALLS.md lacks: {line}");
+}
+
 /// What CALLS.md has before, between and after the marks for one magic.
 fn marked<'t>(text: &'t str, magic: &str) -> [&'t str; 3] {
     let begin = format!("<!-- calls: {magic} -->\n");

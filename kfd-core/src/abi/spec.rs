@@ -214,7 +214,8 @@ pub struct Variants {
     pub field: usize,
     /// The offset of the union in the struct, bytes, for operations that have a struct of their own in it.
     pub union_at: usize,
-    /// A row for each operation. A value without a row has neither pointers nor a descriptor.
+    /// A row for each operation. A value without a row has the pointers of [`Ioctl::pointers`] and the
+    /// descriptor of [`Ioctl::descriptor`].
     pub rows: &'static [Variant],
 }
 
@@ -229,7 +230,7 @@ pub struct Ioctl {
     pub layout: Option<Layout>,
     /// The struct that may follow any number of times; the command's size field grows with it.
     pub tail: Option<Layout>,
-    /// The pointers inside its struct, whatever the operation.
+    /// The pointers inside its struct; an operation with a row of its own has that row's instead.
     pub pointers: &'static [Pointer],
     /// The way in which the targets of those pointers lead further.
     pub chain: Option<Chain>,
@@ -367,7 +368,7 @@ impl Ioctl {
     /// table's size.
     ///
     /// This is the rule of `kfd_ioctl` and `drm_ioctl`. `None` when `bytes` are more than the core takes ([`ARG_MAX`]),
-    /// which a door answers with ENOMEM.
+    /// which a door answers with EINVAL.
     #[must_use]
     pub fn admit(&self, bytes: &[u8]) -> Option<Arg> {
         let mut whole = Arg::new([0; ARG_MAX].get(..bytes.len().max(self.size()))?)?;

@@ -80,7 +80,7 @@ impl Doom<Doomed> {
     pub fn stop_queues(self, core: &Core) -> Doom<QueuesStopped> {
         let process = self.take();
         Ref::mm(&process).exit();
-        process.reached(Stage::Doomed, core.now());
+        process.leave(Stage::Doomed, core.now());
         Doom::new(process)
     }
 }
@@ -90,7 +90,7 @@ impl Doom<QueuesStopped> {
     pub fn answer_waiters(self, core: &Core) -> Doom<WaitersAnswered> {
         let process = self.take();
         core.answer_waiters(&process);
-        process.reached(Stage::QueuesStopped, core.now());
+        process.leave(Stage::QueuesStopped, core.now());
         Doom::new(process)
     }
 }
@@ -101,7 +101,7 @@ impl Doom<WaitersAnswered> {
     pub fn unpublish(self, core: &Core) {
         let process = self.take();
         let published = core.unpublish(&process);
-        process.reached(Stage::WaitersAnswered, core.now());
+        process.leave(Stage::WaitersAnswered, core.now());
         drop((published, process));
     }
 }

@@ -3,7 +3,7 @@
 //! amdkfd's own allocations are refused when they do not fit (ENOMEM); who can push its buffers out of VRAM is the
 //! graphics side (TTM calls `amdgpu_amdkfd_evict_userptr` and `kfd_process_evict_queues` through the eviction fence).
 //! Here all memory is the host's: what moves is the charge, from VRAM to GTT and back. What comes back pushes graphics
-//! buffers out in its turn (`render::pressure`).
+//! buffers out in its turn (`core::pressure`).
 //!
 //! Not for: who may push, which the calls that allocate say.
 

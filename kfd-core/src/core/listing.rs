@@ -115,8 +115,8 @@ impl Core {
     }
 
     /// Live processes whose arenas hold more memory than they are charged for, and by how many bytes. A client can touch
-    /// any byte of its own arena without a call; one that keeps doing so is to be doomed as evicted, which is the
-    /// embedder's to decide: on memory pressure, or whenever it lists.
+    /// any byte of its own arena without a call; whether they are to be evicted
+    /// ([`Core::evict_overdrawn`]) is the embedder's to decide: on memory pressure, or whenever it lists.
     #[must_use]
     pub fn overdrawn(&self) -> Vec<(ProcessId, Bytes)> {
         let excess = |id| {

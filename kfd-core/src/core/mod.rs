@@ -4,7 +4,8 @@
 //! section held. What a method decides is collected and posted when everything is let go.
 //!
 //! Lock order, outermost first: process table → a queue's MQD → process mutex → address map → dqm → event table
-//! → deadlines → files → account. Each lock's field says its place. Not for: how calls travel, which threads there are.
+//! → deadlines → files → account. An MQD is taken with nothing held but the process table. Debug state, copies and render
+//! files lie inside the process mutex beside each other; what else has a lock is a leaf, as its module's head says. Not for: how calls travel, which threads there are.
 pub mod death;
 pub mod eviction;
 pub mod leak;

@@ -51,7 +51,9 @@ fn vram_of(bo: &Bo, process: ProcessId) -> u64 {
         Backing::Shared(share) if share.owner.process == process && bo.flags & ALLOC_MEM_FLAGS_VRAM != 0 => {
             share.range.len
         }
-        _ => bo.vram().unwrap_or(0),
+        Backing::Arena { .. } | Backing::Shared(_) | Backing::User(_) | Backing::Device => {
+            bo.vram().unwrap_or(0)
+        }
     }
 }
 

@@ -211,7 +211,13 @@ impl Ctx<'_> {
             nr::IPC_IMPORT_HANDLE => self.ipc_import(),
             nr::IPC_EXPORT_HANDLE => self.ipc_export(),
             nr::CROSS_MEMORY_COPY => self.cross_memory_copy(),
-            _ => Err(Errno::INVAL),
+            _ => without_handler(number),
         }
     }
+}
+
+/// A row of the table whose call nobody serves: a fault of this file, since what is always refused never comes here.
+fn without_handler(number: u8) -> Handled {
+    debug_assert!(false, "call {number:#x} is in the table and has no handler");
+    Err(Errno::INVAL)
 }

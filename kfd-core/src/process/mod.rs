@@ -94,6 +94,7 @@ pub struct Process {
     vitals: Arc<Vitals>,
     pub(crate) pdds: Vec<Pdd>,
     arena: ArenaSlot,
+    /// The process mutex.
     pub(crate) inner: Mutex<Inner>,
     pub(crate) events: Mutex<EventTable>,
     pub(crate) debug: Mutex<Debug>,
@@ -207,7 +208,7 @@ impl Process {
     }
 
     /// Moves the object from `from` to the next stage, on behalf of the holder of the token.
-    pub(crate) fn reached(&self, from: Stage, now: Nanos) {
+    pub(crate) fn leave(&self, from: Stage, now: Nanos) {
         {
             let mut life = self.life.lock();
             match from {

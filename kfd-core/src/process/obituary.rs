@@ -17,7 +17,8 @@ pub enum Cause {
     MmGone,
     /// A memory worker hung on a page of the process.
     HungMemory,
-    /// The administrator or a limit evicted the process; it may still be alive.
+    /// The process was put out for good because its death could not be watched; it may still be alive. Evictions that pass
+    /// are no deaths (`process::evictions`).
     Evicted,
     /// The daemon is shutting down.
     Shutdown,

@@ -111,6 +111,7 @@ pub(crate) const GRAPH: [Row; 10] = [
             running: |process| process.pdds.iter().filter(|pdd| !pdd.map.is_revoked()).count() as u64,
         },
         count: |process| process.pdds.iter().map(|pdd| pdd.map.count()).sum(),
+        // The revoking has emptied the maps.
         free: |_| (),
     },
     Row {
@@ -118,6 +119,7 @@ pub(crate) const GRAPH: [Row; 10] = [
         owner: Owner::Process,
         stop: Stop::AnswerWaiters { running: parked_calls },
         count: parked_calls,
+        // Each has been answered.
         free: |_| (),
     },
     Row {

@@ -18,7 +18,7 @@ pub enum Stage {
     Attaching = 0,
     /// The object is in use.
     Live = 1,
-    /// A sure sign of death was seen, or the process was evicted for good.
+    /// A sure sign of death was seen, or the death could not be watched.
     Doomed = 2,
     /// The queues are off the devices, and no address is translated any more.
     QueuesStopped = 3,

@@ -1,4 +1,4 @@
-//! What the crates may not do to each other: unsafe code outside the modules that are for it, and dependencies that point up.
+//! Unsafe code stays in the modules that are for it.
 //!
 //! The workspace's lints forbid `unsafe` wherever a module does not allow it (`unsafe_code = "deny"`), so looking at who
 //! allows it, and that every crate has the lints, is enough.

@@ -2,8 +2,8 @@
 //!
 //! Format, clippy with warnings denied, documentation with warnings denied, and what `deny.toml` states about
 //! licences and sources of dependencies; that every promise has a test that names it (`promises.rs`); that unsafe code
-//! stays in the modules that are for it, and that dependencies point down (`boundaries.rs`); that no more than two files name each other in a
-//! circle (`imports`).
+//! stays in the modules that are for it (`boundaries.rs`); that crates which must be usable alone depend on none of the
+//! others; that no more than two files name each other in a circle, and no value of kfd-core a verb (`imports`).
 
 use crate::cargo::{cargo, must};
 use anyhow::{Context, bail};

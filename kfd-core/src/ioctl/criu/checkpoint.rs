@@ -172,11 +172,13 @@ impl Ctx<'_> {
             }
             for (device, binding) in self.core.devices.iter().zip(&inner.bindings) {
                 for (index, bo) in binding.bos.indexed() {
-                    let (user_va, offset) = match (&bo.backing, bo.range()) {
-                        (Backing::User(va), _) => (va.0, 0),
-                        (_, Some((_, offset, _))) => (0, offset),
-                        _ if bo.flags & abi::ALLOC_MEM_FLAGS_DOORBELL != 0 => (0, device.doorbells()),
-                        _ => (0, device.mmio()),
+                    let doorbells = bo.flags & abi::ALLOC_MEM_FLAGS_DOORBELL != 0;
+                    let (user_va, offset) = match &bo.backing {
+                        Backing::User(va) => (va.0, 0),
+                        Backing::Arena { offset, .. } => (0, *offset),
+                        Backing::Shared(share) => (0, share.range.offset),
+                        Backing::Device if doorbells => (0, device.doorbells()),
+                        Backing::Device => (0, device.mmio()),
                     };
                     let bucket = abi::CriuBoBucket {
                         addr: bo.va.0,

@@ -62,7 +62,7 @@ impl<'a> Ctx<'a> {
             nr::AMDGPU_WAIT_CS => self.wait_cs(),
             nr::AMDGPU_GEM_OP => self.gem_op(),
             nr::AMDGPU_VM => self.vm(),
-            _ => Err(Errno::INVAL),
+            _ => super::without_handler(number),
         }
     }
 
