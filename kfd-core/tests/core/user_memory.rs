@@ -139,6 +139,7 @@ fn a_failed_transfer_is_a_memory_exception_never_zeros() {
     world.end();
 }
 
+// Keeps: late-answers
 #[test]
 fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
     let world = World::new();
@@ -168,6 +169,7 @@ fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
     world.end();
 }
 
+// Keeps: late-answers
 #[test]
 fn an_answer_for_a_queue_that_is_gone_does_not_reach_the_next_with_its_id() {
     let world = World::new();

@@ -187,6 +187,7 @@ proptest! {
     }
 }
 
+// Keeps: late-answers
 #[test]
 fn the_end_of_a_turn_of_a_queue_that_is_gone_is_not_that_of_the_next_with_its_id() {
     let mut scheduler = Scheduler::new(RunList::new(SLOTS, Nanos(40_000)));
