@@ -6,6 +6,7 @@ use crate::stage::actor::{self, Actor};
 use crate::stage::kfdd::Kfdd;
 use anyhow::{Context, bail, ensure};
 use client::Device;
+use kfd_tests::measure::turns::TRIES;
 use kfd_tests::measure::{Floor, Goal, Turns, absolute, alternate, progress, ratio, remark};
 use kfdd::control::{Reply, Request};
 use nix::sys::signal::{Signal, kill};
@@ -139,13 +140,22 @@ pub fn many(daemon: &Kfdd, rates: &mut Rates<'_>) -> anyhow::Result<()> {
     let Turns { own: [own], floors: [one] } =
         alternate(ROUNDS, [&mut all], [&mut || Ok(rates.one_queue(ONE_QUEUE).median())])?;
     drop(flood);
+    // Alone again, now that nobody is left, where the first lone run was disturbed.
+    let mut floor = Floor::new(one.turns, alone);
+    for _ in 1..TRIES {
+        if floor.is_sound() {
+            break;
+        }
+        progress("one queue was off from its lone run: measured alone again");
+        floor = Floor::new(floor.turns, rates.one_queue(ONE_QUEUE));
+    }
     let what = format!("{PROCESSES} processes x {QUEUES} queues");
     ratio(
         &format!("AQL barrier packets, {what}"),
         "M/s",
         own.median(),
         "one queue",
-        &Floor::new(one.turns, alone),
+        &floor,
         Goal::AtLeast(0.8),
     );
     let (least, most) = (shares.values().min().copied(), shares.values().max().copied());
