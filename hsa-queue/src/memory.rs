@@ -110,7 +110,7 @@ pub enum Width {
 }
 
 impl Width {
-    /// Bytes.
+    /// Size of the access in bytes.
     #[must_use]
     pub const fn bytes(self) -> u64 {
         match self {

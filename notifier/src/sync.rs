@@ -268,7 +268,7 @@ macro_rules! mutants {
         pub enum Mutant { $($(#[$doc])* $name,)* }
 
         impl Mutant {
-            /// Every fault.
+            /// Every fault that a model can be told to have.
             #[cfg_attr(not(loom), expect(dead_code, reason = "only models ask for it"))]
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
         }

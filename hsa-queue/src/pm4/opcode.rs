@@ -60,7 +60,7 @@ const fn row(opcode: Opcode, number: u8, least: u8, decoded: u8) -> Row {
     Row { opcode, number, least, decoded }
 }
 
-/// All packets.
+/// Every packet of the command processor that has a meaning here.
 pub const TABLE: &[Row] = &[
     row(Opcode::Nop, 0x10, 1, 1),
     row(Opcode::DispatchDirect, 0x15, 5, 5),
@@ -108,7 +108,7 @@ pub fn find(header: u32) -> Option<&'static Row> {
 pub enum Header {
     /// Type 2, a filler of one dword.
     Filler,
-    /// Type 3.
+    /// A packet of type 3: an opcode and a body.
     Type3 {
         /// What it is.
         row: &'static Row,

@@ -73,7 +73,7 @@ const fn only(generation: Generation, row: Row) -> Row {
     Row { generation: Some(generation), ..row }
 }
 
-/// All packets.
+/// Every packet of the copy engines that has a meaning here.
 pub const TABLE: &[Row] = &[
     row(Opcode::Nop, 0, None, 1),
     row(Opcode::CopyLinear, 1, Some(0), 7),

@@ -67,7 +67,7 @@ impl Domain {
         Self::shaped(super::Shape { own: 0, cpus: 0, shared: stripes, lanes: 0, reclaimer: with_reclaimer })
     }
 
-    /// For models.
+    /// A domain of that shape, for models.
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn shaped(shape: super::Shape) -> Arc<Self> {

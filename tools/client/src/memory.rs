@@ -65,7 +65,7 @@ impl Buffer {
         self.handle
     }
 
-    /// Bytes.
+    /// Size of the buffer in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.map.len()

@@ -19,7 +19,7 @@ const fn high(value: u64) -> u32 {
     (value >> 32) as u32
 }
 
-/// Stores dwords.
+/// Adds a packet that stores dwords.
 #[must_use]
 pub fn write_data(dst: u64, words: &[u32]) -> Vec<u32> {
     let body = 3 + u32::try_from(words.len()).expect("a packet is small");

@@ -52,7 +52,7 @@ pub fn fill(dst: u64, value: u32, dwords: u32) -> Vec<u32> {
     vec![11 | FILL_DWORDS, low(dst), high(dst), value, dwords * 4 - 1]
 }
 
-/// Stores dwords.
+/// Adds a packet that stores dwords.
 #[must_use]
 pub fn write(dst: u64, words: &[u32]) -> Vec<u32> {
     let count = u32::try_from(words.len()).expect("a packet is small");

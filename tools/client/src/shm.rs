@@ -37,7 +37,7 @@ impl Mapping {
         self.map.as_ptr().addr() as u64
     }
 
-    /// Bytes mapped.
+    /// Size of the mapping in bytes.
     pub fn len(&self) -> usize {
         self.map.len()
     }

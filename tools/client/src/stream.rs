@@ -59,7 +59,7 @@ pub enum SubmitError {
     /// The ring has no room for it now: [`StreamQueue::wait_idle`] first.
     #[error("the ring has {free} dwords free and the packets have {needed}")]
     Full {
-        /// Dwords free.
+        /// Dwords of the ring that are free.
         free: u64,
         /// Dwords of the packets.
         needed: u64,

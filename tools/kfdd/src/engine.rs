@@ -26,7 +26,7 @@ pub struct Rearm {
     pub process: ProcessId,
     /// Byte offset in the node.
     pub offset: u64,
-    /// Bytes.
+    /// Length of the range in bytes.
     pub len: u64,
 }
 

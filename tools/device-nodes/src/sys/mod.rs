@@ -70,7 +70,7 @@ fn errno() -> c_int {
     unsafe { *errno_place() }
 }
 
-/// Sets it.
+/// Sets the calling thread's `errno`.
 fn set_errno(errno: c_int) {
     // SAFETY: as in `errno`.
     unsafe { *errno_place() = errno };

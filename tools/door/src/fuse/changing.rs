@@ -13,9 +13,9 @@ const ROOTS: [(&str, Changing); 2] =
 /// See the module's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Changing {
-    /// Of processes.
+    /// A node of the directory of processes.
     Process(ProcNode),
-    /// Of open files.
+    /// A node of the directory of open files.
     File(FdinfoNode),
 }
 
@@ -35,7 +35,7 @@ impl Changing {
         ROOTS.iter().any(|(_, root)| *root == self)
     }
 
-    /// Its id.
+    /// The node id under which FUSE knows it.
     pub(super) fn id(self) -> u64 {
         match self {
             Self::Process(node) => node.id(),

@@ -17,7 +17,7 @@ const FDINFO: u64 = 1 << 50;
 pub(super) struct FdinfoNode(u64);
 
 impl FdinfoNode {
-    /// The directory.
+    /// The directory that has a file for each open file of DRM.
     pub(super) const ROOT: Self = Self(0);
 
     /// The node with that id, if it is one of these.
@@ -27,7 +27,7 @@ impl FdinfoNode {
         (inode < sysfs::ROOT).then_some(Self(inode))
     }
 
-    /// Its id.
+    /// The node id under which FUSE knows it.
     pub(super) fn id(self) -> u64 {
         FDINFO | self.0
     }

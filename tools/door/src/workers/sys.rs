@@ -129,7 +129,7 @@ const VMA_WRITABLE: u64 = 2;
 /// A mapping of a process.
 pub(super) struct MappedRange {
     pub start: u64,
-    /// Exclusive.
+    /// End of the mapping, exclusive.
     pub end: u64,
     /// Whether its process may read.
     pub readable: bool,
