@@ -16,7 +16,7 @@
 //!    next LOOKUP or OPEN, with no probe. A set-uid `exec` cannot run without randomisation.
 //! 2. Without randomisation the same program executed again looks the same. Whoever sees a mem fd
 //!    [`Gone`](crate::workers::MmState::Gone) while the pidfd lives calls [`Resolver::retire`]: that id is then never
-//!    issued again until [`Resolver::forget`], which the embedder calls when the process object of that id is freed.
+//!    issued again until [`Resolver::exited`], which the embedder calls when the process object of that id is freed.
 //!    Until somebody looks, such a process is taken for its former self and its calls reach the old object; an
 //!    OPEN by a known process should therefore probe first (10 µs) where this matters.
 //!
