@@ -185,6 +185,9 @@ impl Wave {
         if !matches!(doing, Doing::Load { .. }) {
             self.vector(inst, data + words - 1)?;
         }
+        if self.done == 0 {
+            self.span(doing, data, words, host, &address)?;
+        }
         let waiting = self.exec() & !self.done;
         for lane in (0..LANES).filter(|lane| waiting >> lane & 1 != 0) {
             let to = address(self, lane);
@@ -237,6 +240,66 @@ impl Wave {
         }
         self.done = 0;
         self.keep(inst, doing)
+    }
+
+    /// Loads or stores for all lanes at once, if they lie one after the other in memory. Otherwise, and where some of it is not
+    /// there, no lane is done.
+    fn span(
+        &mut self,
+        doing: Doing,
+        data: usize,
+        words: usize,
+        host: &mut impl Host,
+        address: &impl Fn(&Self, usize) -> To,
+    ) -> Result<(), Stop> {
+        let (bytes, high) = match doing {
+            Doing::Load { bytes, .. } => (bytes, false),
+            Doing::Store { bytes, high } => (bytes, high),
+            Doing::Atomic { .. } => return Ok(()),
+        };
+        let exec = self.exec();
+        let (first, count) = (exec.trailing_zeros() as usize, exec.count_ones() as usize);
+        if count < 2 || exec >> first != u64::MAX >> (LANES - count) {
+            return Ok(());
+        }
+        let To::Memory(start) = address(self, first) else { return Ok(()) };
+        let follows = |lane: usize| {
+            let expected = start.checked_add((lane * bytes) as u64);
+            matches!(address(self, first + lane), To::Memory(va) if Some(va) == expected)
+        };
+        if !(1..count).all(follows) {
+            return Ok(());
+        }
+        let mut buffer = [0; 16 * LANES];
+        let buffer = &mut buffer[..bytes * count];
+        let answer = if matches!(doing, Doing::Load { .. }) {
+            let answer = host.load(start, buffer);
+            for (lane, part) in buffer.chunks_exact(bytes).enumerate() {
+                let mut padded = [0; 16];
+                padded[..bytes].copy_from_slice(part);
+                for (at, word) in padded.as_chunks().0.iter().enumerate().take(words) {
+                    self.loaded[at].0[first + lane] = u32::from_le_bytes(*word);
+                }
+            }
+            answer
+        } else {
+            for (lane, part) in buffer.chunks_exact_mut(bytes).enumerate() {
+                let mut padded = [0; 16];
+                for (at, chunk) in padded.as_chunks_mut().0.iter_mut().enumerate().take(words) {
+                    let word = self.vectors[data + at].0[first + lane];
+                    *chunk = (word >> if high { 16 } else { 0 }).to_le_bytes();
+                }
+                part.copy_from_slice(&padded[..bytes]);
+            }
+            host.store(start, buffer)
+        };
+        match answer {
+            Access::Ready(()) => self.done = exec,
+            Access::Pending(ticket) => return Err(Stop::Pending(ticket)),
+            // Which lane's it is, each of them tells.
+            Access::Fault(_) => {}
+        }
+        Ok(())
     }
 
     /// Writes what was loaded.

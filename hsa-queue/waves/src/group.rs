@@ -7,7 +7,7 @@
 
 use crate::code::Code;
 use crate::host::{Host, Ticket};
-use crate::launch::Dispatch;
+use crate::launch::Launch;
 use crate::share::Share;
 use crate::stop::Stop;
 use crate::wave::Wave;
@@ -19,10 +19,10 @@ enum State {
     Ended,
 }
 
-/// How far a group has come.
+/// How a group's turn ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Progress {
+pub(crate) enum Turn {
     /// All its waves have ended.
     Done,
     /// The budget is used up.
@@ -37,25 +37,24 @@ pub enum Progress {
 
 /// See the module's head.
 #[derive(Debug)]
-pub struct Group {
+pub(crate) struct Group {
     waves: Vec<(Wave, State)>,
     share: Share,
 }
 
 impl Group {
-    /// Group `id` of a dispatch, before its first instruction.
-    #[must_use]
-    pub fn new(dispatch: &Dispatch, id: [u32; 3]) -> Self {
-        let waves = dispatch.waves(id).into_iter().map(|wave| (wave, State::Runs)).collect();
-        Self { waves, share: Share::new(dispatch.group_segment as usize) }
+    /// Group `id` of a launch, before its first instruction.
+    pub(crate) fn new(launch: &Launch, id: [u32; 3]) -> Self {
+        let waves = launch.waves(id).into_iter().map(|wave| (wave, State::Runs)).collect();
+        Self { waves, share: Share::new(launch.request.group_segment as usize) }
     }
 
     /// Runs at most `budget` instructions, and takes what it used from it.
-    pub fn run(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Progress {
+    pub(crate) fn run(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Turn {
         loop {
             let Some(at) = self.waves.iter().position(|(_, state)| *state == State::Runs) else {
                 if self.waves.iter().all(|(_, state)| *state == State::Ended) {
-                    return Progress::Done;
+                    return Turn::Done;
                 }
                 // Everybody is at the barrier.
                 for (_, state) in &mut self.waves {
@@ -66,8 +65,9 @@ impl Group {
             let (wave, state) = &mut self.waves[at];
             let stop = loop {
                 if *budget == 0 {
-                    self.waves.rotate_left(at);
-                    return Progress::More;
+                    // It may spin for another wave of its group.
+                    self.waves.rotate_left(at + 1);
+                    return Turn::More;
                 }
                 *budget -= 1;
                 if let Err(stop) = wave.step(code, &mut self.share, host) {
@@ -80,10 +80,10 @@ impl Group {
                 // Whoever spins for another wave of its group lets that one go first.
                 Stop::Sleep => {
                     self.waves.rotate_left(at + 1);
-                    return Progress::Yields;
+                    return Turn::Yields;
                 }
-                Stop::Pending(ticket) => return Progress::Pending(ticket),
-                why => return Progress::Stopped { pc: wave.pc, why },
+                Stop::Pending(ticket) => return Turn::Pending(ticket),
+                why => return Turn::Stopped { pc: wave.pc, why },
             }
         }
     }

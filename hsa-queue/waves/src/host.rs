@@ -93,7 +93,7 @@ pub trait Host {
     /// Fills `into` from memory.
     fn load(&mut self, va: u64, into: &mut [u8]) -> Access<()>;
 
-    /// Stores `bytes`.
+    /// Stores `bytes`: all of them, or none.
     fn store(&mut self, va: u64, bytes: &[u8]) -> Access<()>;
 
     /// Changes the word of 4 or 8 bytes at `va` at once, for everybody who looks; gives the old one.

@@ -1,10 +1,10 @@
 //! Waves of compute kernels, run on the CPU.
 //!
 //! ```text
-//! KernelDescriptor ──launch──► Group { waves, share } ──run(budget)──► Done | More | Pending | Stopped
-//!                                 │ step                                  │ asks
-//!                                 ▼                                       ▼
-//!                      Wave { pc, scalars, vectors, mode }          Host: memory, clock, interrupts
+//! Dispatch { groups to come, resident groups } ──poll(budget)──► Done | More | Pending | Fault | Error
+//!      │ run
+//!      ▼
+//! Group { waves, share } ──step──► Wave { pc, scalars, vectors, mode } ──asks──► Host: memory, clock, interrupts
 //! ```
 //! A step decodes one instruction (`gcn`), reads its operands for all 64 lanes, applies the operation's function of one
 //! lane (`lane`) and writes the lanes that EXEC names. That function is the operation's specification; the loops around it
@@ -18,6 +18,8 @@
 
 mod code;
 mod descriptor;
+mod device;
+mod dispatch;
 mod flat;
 mod group;
 mod host;
@@ -33,8 +35,9 @@ mod wave;
 
 pub use code::Code;
 pub use descriptor::{DescriptorError, KernelDescriptor, Registers};
-pub use group::{Group, Progress};
+pub use device::Device;
+pub use dispatch::{Dispatch, DispatchError, Progress};
 pub use host::{Access, Atomic, Fault, Host, Ticket};
-pub use launch::{Dispatch, Segment};
+pub use launch::Request;
 pub use stop::Stop;
 pub use wave::{LANES, Lanes, Mode, Wave};

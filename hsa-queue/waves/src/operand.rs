@@ -2,7 +2,7 @@
 
 use crate::stop::Stop;
 use crate::wave::{LANES, Lanes, Wave};
-use gcn::row::{Kind, Ty};
+use gcn::row::{Kind, Place, Ty};
 use gcn::{Bound, Dpp, Inst, Operand, ScalarReg, SdwaSel, Unused};
 
 /// Bases of the apertures: local data share and scratch, four GiB each (amdkfd's `kfd_flat_memory.c` on gfx9).
@@ -109,7 +109,11 @@ impl Wave {
         let Operand::Vgpr(first) = bound.operand else {
             return Ok(Lanes::all(T::of(self.scalar(inst, bound)?)));
         };
-        let first = usize::from(first);
+        let part = match bound.row.place {
+            Place::Src(number) | Place::VgprSrc(number) => number,
+            _ => 3,
+        };
+        let first = usize::from(first) + self.index(part);
         let low = self.vector(inst, first)?;
         if T::BITS == 32 {
             return Ok(Lanes::from_fn(|lane| T::of(low.0[lane].into())));
@@ -170,7 +174,7 @@ impl Wave {
         };
         let Operand::Vgpr(first) = bound.operand else { return unsupported(inst) };
         let written = self.written(inst);
-        let first = usize::from(first);
+        let first = usize::from(first) + self.index(3);
         self.vector(inst, first + usize::from(T::BITS == 64))?;
         let keeps_half = inst.row.allowed.op_sel && bound.row.ty.bits == 16;
         let high_half = keeps_half && inst.modifiers.op_sel & 8 != 0;

@@ -3,6 +3,7 @@
 //! What lies beyond it reads as zero and is not written, as on hardware.
 
 use crate::host::Atomic;
+use crate::lane::float;
 use crate::operand::unsupported;
 use crate::stop::Stop;
 use crate::wave::{LANES, Lanes, Wave};
@@ -22,6 +23,10 @@ impl Share {
 
     pub(crate) fn load(&self, at: u32, into: &mut [u8]) {
         let at = at as usize;
+        if let Some(part) = self.bytes.get(at..at + into.len()) {
+            into.copy_from_slice(part);
+            return;
+        }
         for (offset, byte) in into.iter_mut().enumerate() {
             *byte = self.bytes.get(at + offset).copied().unwrap_or(0);
         }
@@ -29,6 +34,10 @@ impl Share {
 
     pub(crate) fn store(&mut self, at: u32, bytes: &[u8]) {
         let at = at as usize;
+        if let Some(part) = self.bytes.get_mut(at..at + bytes.len()) {
+            part.copy_from_slice(bytes);
+            return;
+        }
         for (offset, byte) in bytes.iter().enumerate() {
             if let Some(old) = self.bytes.get_mut(at + offset) {
                 *old = *byte;
@@ -45,29 +54,77 @@ impl Share {
     }
 }
 
-/// Loads of one place: bytes, and whether the sign counts.
-fn single_load(op: Op) -> Option<(usize, bool)> {
+/// How a load fills its registers.
+#[derive(Clone, Copy)]
+enum Fill {
+    /// Whole registers, zeros above a byte or a short.
+    Whole,
+    /// One register, the sign above.
+    Signed,
+    /// The low or, if so, the high half of a register, whose other half stays; with or without the byte's sign.
+    Half { high: bool, signed: bool },
+}
+
+/// Loads of one place: bytes, and what becomes of them.
+fn single_load(op: Op) -> Option<(usize, Fill)> {
+    let half = |high, signed| Fill::Half { high, signed };
     Some(match op {
-        Op::ds_read_b32 => (4, false),
-        Op::ds_read_b64 => (8, false),
-        Op::ds_read_b96 => (12, false),
-        Op::ds_read_b128 => (16, false),
-        Op::ds_read_u8 => (1, false),
-        Op::ds_read_i8 => (1, true),
-        Op::ds_read_u16 => (2, false),
-        Op::ds_read_i16 => (2, true),
+        Op::ds_read_b32 => (4, Fill::Whole),
+        Op::ds_read_b64 => (8, Fill::Whole),
+        Op::ds_read_b96 => (12, Fill::Whole),
+        Op::ds_read_b128 => (16, Fill::Whole),
+        Op::ds_read_u8 => (1, Fill::Whole),
+        Op::ds_read_i8 => (1, Fill::Signed),
+        Op::ds_read_u16 => (2, Fill::Whole),
+        Op::ds_read_i16 => (2, Fill::Signed),
+        Op::ds_read_u8_d16 => (1, half(false, false)),
+        Op::ds_read_u8_d16_hi => (1, half(true, false)),
+        Op::ds_read_i8_d16 => (1, half(false, true)),
+        Op::ds_read_i8_d16_hi => (1, half(true, true)),
+        Op::ds_read_u16_d16 => (2, half(false, false)),
+        Op::ds_read_u16_d16_hi => (2, half(true, false)),
         _ => return None,
     })
 }
 
-fn single_store(op: Op) -> Option<usize> {
+/// Stores of one place: bytes, and whether they are those of the register's high half.
+fn single_store(op: Op) -> Option<(usize, bool)> {
     Some(match op {
-        Op::ds_write_b8 => 1,
-        Op::ds_write_b16 => 2,
-        Op::ds_write_b32 => 4,
-        Op::ds_write_b64 => 8,
-        Op::ds_write_b96 => 12,
-        Op::ds_write_b128 => 16,
+        Op::ds_write_b8 => (1, false),
+        Op::ds_write_b16 => (2, false),
+        Op::ds_write_b8_d16_hi => (1, true),
+        Op::ds_write_b16_d16_hi => (2, true),
+        Op::ds_write_b32 => (4, false),
+        Op::ds_write_b64 => (8, false),
+        Op::ds_write_b96 => (12, false),
+        Op::ds_write_b128 => (16, false),
+        _ => return None,
+    })
+}
+
+/// The new word of the old and the operand.
+type Change = fn(u64, u64) -> u64;
+
+/// Operations that only the data share has: bytes, and what becomes of the word.
+fn change(op: Op) -> Option<(usize, Change)> {
+    /// Of floats by their bits; `$float` of so many bits.
+    macro_rules! floats {
+        ($float:ty, $bits:ty, $f:expr) => {
+            |old, operand| {
+                let f: fn($float, $float) -> $float = $f;
+                f(<$float>::from_bits(old as $bits), <$float>::from_bits(operand as $bits)).to_bits().into()
+            }
+        };
+    }
+    Some(match op {
+        Op::ds_rsub_u32 | Op::ds_rsub_rtn_u32 => (4, |old, operand| operand.wrapping_sub(old)),
+        Op::ds_rsub_u64 | Op::ds_rsub_rtn_u64 => (8, |old, operand| operand.wrapping_sub(old)),
+        Op::ds_add_f32 | Op::ds_add_rtn_f32 => (4, floats!(f32, u32, |old, operand| old + operand)),
+        // In IEEE mode or not, a number is stored before NaN is.
+        Op::ds_min_f32 | Op::ds_min_rtn_f32 => (4, floats!(f32, u32, |old, new| float::min(old, new, false))),
+        Op::ds_max_f32 | Op::ds_max_rtn_f32 => (4, floats!(f32, u32, |old, new| float::max(old, new, false))),
+        Op::ds_min_f64 | Op::ds_min_rtn_f64 => (8, floats!(f64, u64, |old, new| float::min(old, new, false))),
+        Op::ds_max_f64 | Op::ds_max_rtn_f64 => (8, floats!(f64, u64, |old, new| float::max(old, new, false))),
         _ => return None,
     })
 }
@@ -104,6 +161,8 @@ fn atomic(op: Op) -> Option<(Atomic, usize)> {
         Op::ds_cmpst_b32 | Op::ds_cmpst_rtn_b32 => (Atomic::CompareSwap(0), 4),
         Op::ds_add_u64 | Op::ds_add_rtn_u64 => (Atomic::Add, 8),
         Op::ds_sub_u64 | Op::ds_sub_rtn_u64 => (Atomic::Sub, 8),
+        Op::ds_inc_u64 | Op::ds_inc_rtn_u64 => (Atomic::Inc, 8),
+        Op::ds_dec_u64 | Op::ds_dec_rtn_u64 => (Atomic::Dec, 8),
         Op::ds_min_i64 | Op::ds_min_rtn_i64 => (Atomic::MinSigned, 8),
         Op::ds_max_i64 | Op::ds_max_rtn_i64 => (Atomic::MaxSigned, 8),
         Op::ds_min_u64 | Op::ds_min_rtn_u64 => (Atomic::MinUnsigned, 8),
@@ -124,26 +183,28 @@ impl Wave {
             return unsupported(inst);
         }
         let op = inst.op();
-        if let Some((bytes, signed)) = single_load(op) {
-            return self.share_load(inst, share, &[Self::offset(inst)], bytes, signed);
+        if let Some((bytes, fill)) = single_load(op) {
+            return self.share_load(inst, share, &[Self::offset(inst)], bytes, fill);
         }
-        if let Some(bytes) = single_store(op) {
-            return self.share_store(inst, share, &[(Self::offset(inst), Place::Data)], bytes);
+        if let Some((bytes, high)) = single_store(op) {
+            return self.share_store(inst, share, &[(Self::offset(inst), Place::Data)], bytes, high);
+        }
+        if let Some((bytes, f)) = change(op) {
+            return self.share_change(inst, share, bytes, f);
         }
         if let Some((bytes, unit, written)) = pair(op) {
             let (first, second) = Self::offsets(inst);
             let (first, second) = (first * unit, second * unit);
             return if written {
-                self.share_store(inst, share, &[(first, Place::Data), (second, Place::Data1)], bytes)
+                self.share_store(inst, share, &[(first, Place::Data), (second, Place::Data1)], bytes, false)
             } else {
-                self.share_load(inst, share, &[first, second], bytes, false)
+                self.share_load(inst, share, &[first, second], bytes, Fill::Whole)
             };
         }
         if let Some((atomic, bytes)) = atomic(op) {
             return self.share_atomic(inst, share, atomic, bytes);
         }
         match op {
-            Op::ds_add_f32 | Op::ds_add_rtn_f32 => self.share_add_float(inst, share),
             Op::ds_nop => Ok(()),
             Op::ds_bpermute_b32 | Op::ds_permute_b32 => self.permute(inst),
             Op::ds_swizzle_b32 => self.swizzle(inst),
@@ -182,7 +243,7 @@ impl Wave {
         share: &Share,
         offsets: &[u32],
         bytes: usize,
-        signed: bool,
+        fill: Fill,
     ) -> Result<(), Stop> {
         let words = bytes.div_ceil(4);
         let from = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
@@ -194,10 +255,15 @@ impl Wave {
                 share.load(from.0[lane].wrapping_add(*offset), &mut loaded[..bytes]);
                 for (at, word) in loaded.as_chunks().0.iter().enumerate().take(words) {
                     let word = u32::from_le_bytes(*word);
-                    self.vectors[to + part * words + at].0[lane] = match (bytes, signed) {
-                        (1, true) => i32::from(word as i8) as u32,
-                        (2, true) => i32::from(word as i16) as u32,
-                        _ => word,
+                    let signed = if bytes == 1 { i32::from(word as i8) } else { i32::from(word as i16) };
+                    let old = &mut self.vectors[to + part * words + at].0[lane];
+                    *old = match fill {
+                        Fill::Whole => word,
+                        Fill::Signed => signed as u32,
+                        Fill::Half { high, signed: is_signed } => {
+                            let half = (if is_signed { signed as u32 } else { word }) & 0xffff;
+                            if high { *old & 0xffff | half << 16 } else { *old & 0xffff_0000 | half }
+                        }
                     };
                 }
             }
@@ -211,6 +277,7 @@ impl Wave {
         share: &mut Share,
         parts: &[(u32, Place)],
         bytes: usize,
+        high: bool,
     ) -> Result<(), Stop> {
         let words = bytes.div_ceil(4);
         let to = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
@@ -220,7 +287,7 @@ impl Wave {
             for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
                 let mut stored = [0; 16];
                 for (at, chunk) in stored.as_chunks_mut().0.iter_mut().enumerate().take(words) {
-                    *chunk = self.vectors[from + at].0[lane].to_le_bytes();
+                    *chunk = (self.vectors[from + at].0[lane] >> if high { 16 } else { 0 }).to_le_bytes();
                 }
                 share.store(to.0[lane].wrapping_add(*offset), &stored[..bytes]);
             }
@@ -265,19 +332,25 @@ impl Wave {
         Ok(())
     }
 
-    fn share_add_float(&mut self, inst: &Inst, share: &mut Share) -> Result<(), Stop> {
+    fn share_change(&mut self, inst: &Inst, share: &mut Share, bytes: usize, f: Change) -> Result<(), Stop> {
+        let words = bytes / 4;
         let at = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
-        let data = *self.vector(inst, self.registers(inst, Place::Data, 1)?)?;
-        let to = inst.at(Place::Dst).map(|_| self.registers(inst, Place::Dst, 1)).transpose()?;
+        let data = self.registers(inst, Place::Data, words)?;
+        let to = inst.at(Place::Dst).map(|_| self.registers(inst, Place::Dst, words)).transpose()?;
         let exec = self.exec();
         for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
             let at = at.0[lane].wrapping_add(Self::offset(inst));
-            let mut word = [0; 4];
-            share.load(at, &mut word);
-            let old = f32::from_le_bytes(word);
-            share.store(at, &(old + f32::from_bits(data.0[lane])).to_le_bytes());
+            let word = |register: usize| u64::from(self.vectors[register].0[lane]);
+            let operand = if words == 2 { word(data) | word(data + 1) << 32 } else { word(data) };
+            let mut old = [0; 8];
+            share.load(at, &mut old[..bytes]);
+            let old = u64::from_le_bytes(old);
+            share.store(at, &f(old, operand).to_le_bytes()[..bytes]);
             if let Some(to) = to {
-                self.vectors[to].0[lane] = old.to_bits();
+                self.vectors[to].0[lane] = old as u32;
+                if words == 2 {
+                    self.vectors[to + 1].0[lane] = (old >> 32) as u32;
+                }
             }
         }
         Ok(())

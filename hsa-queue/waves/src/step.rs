@@ -25,16 +25,16 @@ impl Wave {
         self.pc = at.wrapping_add(4 * u64::from(inst.words));
         let done = match inst.row.format {
             Format::SOP2 | Format::SOPK | Format::SOP1 | Format::SOPC | Format::SOPP | Format::SMEM => {
-                self.execute_scalar(&inst, host)
+                self.execute_scalar(inst, host)
             }
             Format::VOP2 | Format::VOP1 | Format::VOPC | Format::VOP3 | Format::VOP3P => {
-                self.execute_vector(&inst)
+                self.execute_vector(inst)
             }
-            Format::DS => self.execute_share(&inst, share),
-            Format::FLAT | Format::GLOBAL => self.execute_flat(&inst, share, host),
-            Format::MUBUF => self.execute_buffer(&inst, share, host),
+            Format::DS => self.execute_share(inst, share),
+            Format::FLAT | Format::GLOBAL => self.execute_flat(inst, share, host),
+            Format::MUBUF => self.execute_buffer(inst, share, host),
             // gfx900's compilers make none.
-            Format::SCRATCH => unsupported(&inst),
+            Format::SCRATCH => unsupported(inst),
         };
         match &done {
             Ok(()) | Err(Stop::Barrier | Stop::Sleep) => {}

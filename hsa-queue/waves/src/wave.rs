@@ -33,6 +33,18 @@ impl Mode {
         self.0 >> 8 & 1 != 0
     }
 
+    /// Vector registers are found by an index in M0: GPR_IDX_EN.
+    #[must_use]
+    pub fn indexes(self) -> bool {
+        self.0 >> 27 & 1 != 0
+    }
+
+    /// The same mode with or without such an index.
+    #[must_use]
+    pub(crate) fn with_index(self, indexes: bool) -> Self {
+        Self(self.0 & !(1 << 27) | u32::from(indexes) << 27)
+    }
+
     /// Signalling NaN are made quiet, minimum and maximum are IEEE's.
     #[must_use]
     pub fn is_ieee(self) -> bool {
@@ -101,6 +113,12 @@ impl Wave {
     /// Says which lanes take part.
     pub fn set_exec(&mut self, lanes: u64) {
         self.set_pair(ScalarReg::EXEC_LO, lanes);
+    }
+
+    /// What an index adds to the number of a vector register: `part` 0 to 2 are the sources, 3 the destination.
+    pub(crate) fn index(&self, part: u8) -> usize {
+        let m0 = self.scalars[usize::from(ScalarReg::M0.0)];
+        if self.mode.indexes() && m0 >> (12 + part) & 1 != 0 { (m0 & 0xff) as usize } else { 0 }
     }
 
     /// The lanes that the last compare found.

@@ -65,7 +65,27 @@ impl Wave {
                 };
                 self.set_hardware_register(inst, value)?;
             }
+            _ if self.indexing(inst)? => {}
             _ => return self.whole(inst, host),
+        }
+        Ok(true)
+    }
+
+    /// Which vector registers are found by an index: M0 has the index and, from bit 12 on, for which operands.
+    fn indexing(&mut self, inst: &Inst) -> Result<bool, Stop> {
+        let m0 = usize::from(ScalarReg::M0.0);
+        let old = self.scalars[m0];
+        let index = |wave: &Self| Ok(wave.operand(inst, 0)? as u32 & 0xff);
+        let parts = || Ok(u32::from(Self::immediate(inst)? & 15) << 12);
+        match inst.op() {
+            Op::s_set_gpr_idx_on => {
+                self.scalars[m0] = old & !0xf0ff | index(self)? | parts()?;
+                self.mode = self.mode.with_index(true);
+            }
+            Op::s_set_gpr_idx_off => self.mode = self.mode.with_index(false),
+            Op::s_set_gpr_idx_idx => self.scalars[m0] = old & !0xff | index(self)?,
+            Op::s_set_gpr_idx_mode => self.scalars[m0] = old & !0xf000 | parts()?,
+            _ => return Ok(false),
         }
         Ok(true)
     }
@@ -75,6 +95,8 @@ impl Wave {
             Op::s_endpgm => Err(Stop::End),
             Op::s_barrier => Err(Stop::Barrier),
             Op::s_sleep => Err(Stop::Sleep),
+            // A debugger's, of which there is none: the trap handler returns from these (ROCr, trap_handler.s).
+            Op::s_trap if matches!(Self::immediate(inst)?, 1 | 3) => Ok(true),
             Op::s_trap => Err(Stop::Trap(Self::immediate(inst)? as u8)),
             // Nothing is reordered here, so nothing has to be waited for.
             Op::s_nop | Op::s_waitcnt | Op::s_setprio | Op::s_icache_inv | Op::s_wakeup => Ok(true),

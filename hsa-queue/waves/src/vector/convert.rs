@@ -1,6 +1,7 @@
 //! Conversions between integers and floats.
 
 use super::scale;
+use crate::lane::float::Float;
 use crate::lane::{convert, half};
 use crate::stop::Stop;
 use crate::wave::Wave;
@@ -10,11 +11,13 @@ impl Wave {
     /// Whether it was one of these.
     pub(super) fn convert(&mut self, inst: &Inst) -> Result<bool, Stop> {
         let (clamp, scale) = (inst.modifiers.clamp, scale(inst));
+        let flush = !self.mode.keeps_f32_denormals();
+        let flushed = move |value: f32| if flush && value.is_denormal() { value.zeroed() } else { value };
         let single = move |value: f32| {
-            let value = value * scale;
+            let value = flushed(value * scale);
             (if clamp { value.clamp(0.0, 1.0) } else { value }).to_bits()
         };
-        let f = f32::from_bits;
+        let f = move |bits| flushed(f32::from_bits(bits));
         match inst.op() {
             Op::v_cvt_f32_i32 => return self.map1(inst, |a: u32| single(a as i32 as f32)),
             Op::v_cvt_f32_u32 => return self.map1(inst, |a: u32| single(a as f32)),

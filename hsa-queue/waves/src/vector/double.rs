@@ -2,12 +2,13 @@
 
 use super::scale;
 use crate::lane::float::{self, Float};
+use crate::lane::trig;
 use crate::stop::Stop;
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::{Inst, Op};
 
 impl Wave {
-    /// What happens to a result, whatever was computed. Denormals that MODE does not keep are refused by the caller.
+    /// What happens to a result, whatever was computed. Denormals are kept; where MODE does not, the caller refuses.
     fn output64(&self, inst: &Inst) -> impl Fn(f64) -> u64 + use<> {
         let (clamp, nan) = (inst.modifiers.clamp, self.mode.clamps_nan());
         let scale = f64::from(scale(inst));
@@ -37,10 +38,6 @@ impl Wave {
 
     /// Whether it was one of these.
     pub(super) fn double(&mut self, inst: &Inst) -> Result<bool, Stop> {
-        // Flushed denormals of f64 would be another function each.
-        if !self.mode.keeps_other_denormals() {
-            return Ok(false);
-        }
         let ieee = self.mode.is_ieee();
         match inst.op() {
             Op::v_add_f64 => self.d2(inst, |a, b| a + b),
@@ -67,7 +64,14 @@ impl Wave {
     }
 
     fn division(&mut self, inst: &Inst) -> Result<bool, Stop> {
+        // What a step gives is scaled or clamped by nothing in a corpus.
+        if inst.modifiers.clamp || inst.modifiers.omod != 0 {
+            return Ok(false);
+        }
         match inst.op() {
+            Op::v_trig_preop_f64 => {
+                self.map2(inst, |a: u64, b: u32| trig::two_over_pi(f64::from_bits(a), b).to_bits())
+            }
             Op::v_div_scale_f32 => self.scaled(inst, |a: u32, b, c| {
                 let (value, scaled) = div_scale(
                     f32::from_bits(a).into(),
@@ -189,7 +193,7 @@ fn div_scale(which: f64, denominator: f64, numerator: f64, format: Format) -> (f
 }
 
 /// V_DIV_FIXUP: the quotient, or what a division by these has instead of one.
-fn fixup<F>(quotient: F, denominator: F, numerator: F) -> F
+pub(super) fn fixup<F>(quotient: F, denominator: F, numerator: F) -> F
 where
     F: Float + std::ops::Neg<Output = F> + std::ops::Div<Output = F> + PartialEq,
 {

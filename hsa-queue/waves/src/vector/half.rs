@@ -1,5 +1,6 @@
 //! Floats of 16 bits.
 
+use super::double::fixup;
 use super::scale;
 use crate::lane::float::{self, Float};
 use crate::lane::half::{fma, narrow, widen};
@@ -54,8 +55,7 @@ impl Wave {
     pub(super) fn half(&mut self, inst: &Inst) -> std::result::Result<bool, Stop> {
         let is_half =
             inst.row.operands().any(|operand| operand.ty.kind == Kind::Float && operand.ty.bits == 16);
-        // Flushed denormals of f16 would be another function each.
-        if !is_half || !self.mode.keeps_other_denormals() {
+        if !is_half {
             return Ok(false);
         }
         let ieee = self.mode.is_ieee();
@@ -76,6 +76,7 @@ impl Wave {
             // The product is rounded, then the sum.
             Op::v_mad_f16 | Op::v_mad_legacy_f16 => self.h3(inst, |a, b, c| widen(narrow(a * b)) + c),
             Op::v_mac_f16 => self.mac16(inst),
+            Op::v_div_fixup_f16 | Op::v_div_fixup_legacy_f16 => self.h3(inst, fixup),
             Op::v_rcp_f16 => self.h1(inst, |a| 1.0 / a),
             Op::v_sqrt_f16 => self.h1(inst, f32::sqrt),
             Op::v_rsq_f16 => self.h1(inst, |a| (1.0 / f64::from(a).sqrt()) as f32),

@@ -16,8 +16,7 @@ impl Wave {
         }
         let (i, ieee) = (|half: u16| half as i16, self.mode.is_ieee());
         let float2 = |f: fn(f32, f32) -> f32| move |a, b, _| narrow(f(widen(a), widen(b)));
-        let is_float = inst.row.mnemonic.ends_with("f16");
-        if inst.modifiers.clamp || (is_float && !self.mode.keeps_other_denormals()) {
+        if inst.modifiers.clamp {
             return Ok(false);
         }
         match inst.op() {

@@ -1,32 +1,84 @@
-//! A device of one group at a time: memory as one array, code, and a kernel that wants its arguments and its group's id.
+//! A device with memory as one array: the kernel's descriptor and code first, then what is placed.
 
 use std::collections::HashSet;
-use waves::{
-    Access, Atomic, Code, Dispatch, Fault, Group, Host, KernelDescriptor, Progress, Segment, Ticket,
-};
+use waves::{Access, Atomic, Code, Device, Dispatch, Fault, Host, Progress, Request, Ticket};
 
-/// Where memory begins, code first.
-const BASE: u64 = 0x1_0000_0000;
+/// Where memory begins.
+pub const BASE: u64 = 0x1_0000_0000;
+/// Bytes of a kernel descriptor.
+const DESCRIPTOR: usize = 64;
+/// A device that holds few groups, so that others wait for room.
+pub const DEVICE: Device = Device { compute_units: 2, memory: 64 << 20 };
 
 pub fn words(text: &str) -> Vec<u32> {
     text.split_whitespace().map(|word| u32::from_str_radix(word, 16).expect("words are hex")).collect()
 }
 
+fn bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
 pub struct Machine {
     memory: Vec<u8>,
-    code: usize,
+    /// Bytes of descriptor and code.
+    kept: usize,
+    kernel: u64,
     kernarg: u64,
     /// Accesses that were put off once; none are without.
     late: Option<HashSet<(u64, usize, bool)>>,
     count: usize,
-    /// Turns of a group before it is given up.
-    turns: usize,
+    /// Instructions after which a dispatch is given up.
+    most: u64,
+    pub device: Device,
+    pub interrupts: Vec<u32>,
+    /// Instructions that the last dispatch took.
+    pub taken: u64,
+    /// The most groups that were resident after a poll.
+    pub residents: usize,
 }
 
 impl Machine {
+    /// Code written by hand. Its kernel has 256 VGPRs, and wants the address of its arguments and its group's x.
     pub fn new(code: &str) -> Self {
-        let memory: Vec<u8> = words(code).iter().flat_map(|word| word.to_le_bytes()).collect();
-        Self { code: memory.len(), memory, kernarg: 0, late: None, count: 0, turns: usize::MAX }
+        // Denormals kept, DX10_CLAMP, IEEE.
+        let rsrc1: u32 = 63 | 0xf0 << 12 | 1 << 21 | 1 << 23;
+        let rsrc2: u32 = 2 << 1 | 1 << 7;
+        Self::described(rsrc1, rsrc2, 1 << 3, code)
+    }
+
+    /// Code written by hand with a descriptor.
+    pub fn described(rsrc1: u32, rsrc2: u32, properties: u32, code: &str) -> Self {
+        let mut descriptor = [0; DESCRIPTOR / 4];
+        descriptor[4] = DESCRIPTOR as u32;
+        (descriptor[12], descriptor[13], descriptor[14]) = (rsrc1, rsrc2, properties);
+        Self::holding(bytes(&[&descriptor, words(code).as_slice()].concat()), BASE)
+    }
+
+    /// A compiled kernel: its descriptor, then its code.
+    pub fn compiled(text: &str) -> Self {
+        Self::holding(bytes(&words(text)), BASE)
+    }
+
+    /// Memory that begins with an image, in which the kernel's descriptor is at an address.
+    pub fn holding(image: Vec<u8>, kernel: u64) -> Self {
+        Self {
+            kept: image.len(),
+            memory: image,
+            kernel,
+            kernarg: 0,
+            late: None,
+            count: 0,
+            most: u64::MAX,
+            device: DEVICE,
+            interrupts: Vec::new(),
+            taken: 0,
+            residents: 0,
+        }
+    }
+
+    pub fn write_bytes(&mut self, at: u64, bytes: &[u8]) {
+        let at = (at - BASE) as usize;
+        self.memory[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
     /// Every access is put off once.
@@ -34,9 +86,9 @@ impl Machine {
         self.late = Some(HashSet::new());
     }
 
-    /// A group that has run for so many instructions is left.
-    pub fn gives_up_after(&mut self, instructions: usize) {
-        self.turns = instructions;
+    /// A dispatch that has run for so many instructions is left.
+    pub fn gives_up_after(&mut self, instructions: u64) {
+        self.most = instructions;
     }
 
     pub fn hesitations(&self) -> usize {
@@ -45,74 +97,120 @@ impl Machine {
 
     /// The address after the code.
     pub fn end(&self) -> u64 {
-        BASE + self.code as u64
+        BASE + self.kept as u64
     }
 
     /// Forgets all but the code.
     pub fn clear(&mut self) {
-        self.memory.truncate(self.code);
+        self.memory.truncate(self.kept);
+    }
+
+    /// Puts bytes into memory; where they are.
+    pub fn place_bytes(&mut self, bytes: &[u8]) -> u64 {
+        self.memory.resize(self.memory.len().next_multiple_of(64), 0);
+        let at = BASE + self.memory.len() as u64;
+        self.memory.extend(bytes);
+        at
     }
 
     /// Puts words into memory; where they are.
     pub fn place(&mut self, words: &[u32]) -> u64 {
-        self.memory.resize(self.memory.len().next_multiple_of(64), 0);
-        let at = BASE + self.memory.len() as u64;
-        self.memory.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-        at
+        self.place_bytes(&bytes(words))
     }
 
+    /// Puts words of 64 bits into memory; where they are.
+    pub fn place_wide(&mut self, words: &[u64]) -> u64 {
+        self.place_bytes(&words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>())
+    }
+
+    /// Arguments of eight bytes each, then zeros where compilers expect offsets.
     pub fn arguments(&mut self, arguments: &[u64]) {
-        let words: Vec<u32> =
-            arguments.iter().flat_map(|word| [*word as u32, (*word >> 32) as u32]).collect();
-        self.kernarg = self.place(&words);
+        self.kernarg = self.place_wide(&[arguments, &[0; 8]].concat());
+    }
+
+    pub fn read_bytes(&self, at: u64, count: usize) -> &[u8] {
+        let at = (at - BASE) as usize;
+        &self.memory[at..at + count]
     }
 
     pub fn read(&self, at: u64, count: usize) -> Vec<u32> {
-        let at = (at - BASE) as usize;
-        self.memory[at..at + 4 * count].as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
+        self.read_bytes(at, 4 * count).as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
     }
 
-    /// Runs all groups, one after the other; why one stopped.
-    pub fn run(&mut self, group: [u32; 3], grid: [u32; 3], group_segment: u32) -> Result<(), Progress> {
-        let mut descriptor = [0; 64];
-        // 256 VGPRs; denormals kept, DX10_CLAMP, IEEE; two user registers and the group's x; kernarg pointer.
-        let rsrc1: u32 = 63 | 0xf0 << 12 | 1 << 21 | 1 << 23;
-        let rsrc2: u32 = 2 << 1 | 1 << 7;
-        descriptor[48..52].copy_from_slice(&rsrc1.to_le_bytes());
-        descriptor[52..56].copy_from_slice(&rsrc2.to_le_bytes());
-        descriptor[56] = 1 << 3;
-        let kernel = KernelDescriptor::parse(&descriptor).expect("a descriptor");
-        let dispatch = Dispatch {
-            kernel,
-            entry: BASE,
+    pub fn read_wide(&self, at: u64, count: usize) -> Vec<u64> {
+        self.read_bytes(at, 8 * count).as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect()
+    }
+
+    /// The request of a packet, which is placed. The descriptor says what its kernel has of its own; `group_segment` comes
+    /// on top.
+    pub fn request(&mut self, group: [u32; 3], grid: [u32; 3], group_segment: u32) -> Request {
+        let own = self.read(self.kernel, 2);
+        let (group_segment, private_segment) = (own[0] + group_segment, own[1]);
+        let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
+        // hsa_kernel_dispatch_packet_t: header and setup, sizes of the group in 16 bits, of the grid in 32.
+        let packet = self.place(&[
+            3 << 16 | 0x1502,
+            group[1] << 16 | group[0],
+            group[2],
+            grid[0],
+            grid[1],
+            grid[2],
+            private_segment,
+            group_segment,
+            low(self.kernel),
+            high(self.kernel),
+            low(self.kernarg),
+            high(self.kernarg),
+            0,
+            0,
+            0,
+            0,
+        ]);
+        Request {
+            kernel_object: self.kernel,
+            kernarg: self.kernarg,
             group,
             grid,
             group_segment,
-            private_segment: 0,
-            kernarg: Segment(self.kernarg),
-            packet: Segment::default(),
-            queue: Segment::default(),
+            private_segment,
+            packet,
+            queue: 0,
             id: 0,
-        };
+        }
+    }
+
+    /// Runs a dispatch to its end; what that was, if not that all of it was done.
+    pub fn run(&mut self, group: [u32; 3], grid: [u32; 3], group_segment: u32) -> Result<(), Progress> {
+        let request = self.request(group, grid, group_segment);
+        self.run_request(request)
+    }
+
+    pub fn run_request(&mut self, request: Request) -> Result<(), Progress> {
+        let mut dispatch = Dispatch::new(request, self.device);
         let mut code = Code::default();
-        let groups = dispatch.groups();
-        for x in 0..groups[0] {
-            let mut group = Group::new(&dispatch, [x, 0, 0]);
-            let mut left = self.turns;
-            loop {
-                let mut budget = left.min(1000) as u64;
-                let turn = budget;
-                let progress = group.run(&mut code, self, &mut budget);
-                left -= (turn - budget) as usize;
-                match progress {
-                    Progress::Done => break,
-                    Progress::More if left == 0 => return Err(Progress::More),
-                    Progress::More | Progress::Yields | Progress::Pending(_) => {}
-                    stopped @ Progress::Stopped { .. } => return Err(stopped),
+        let mut left = self.most;
+        self.residents = 0;
+        loop {
+            let mut budget = left.min(1000);
+            let turn = budget;
+            let progress = dispatch.poll(&mut code, self, &mut budget);
+            left -= turn - budget;
+            self.taken = self.most - left;
+            self.residents = self.residents.max(dispatch.residents());
+            match progress {
+                Progress::Done => return Ok(()),
+                Progress::More if left == 0 => return Err(Progress::More),
+                Progress::More | Progress::Pending(_) => {}
+                stopped => {
+                    assert_eq!(
+                        dispatch.poll(&mut code, self, &mut 1),
+                        stopped,
+                        "what was said is said again"
+                    );
+                    return Err(stopped);
                 }
             }
         }
-        Ok(())
     }
 
     fn late<T>(&mut self, va: u64, len: usize, write: bool) -> Option<Access<T>> {
@@ -189,5 +287,7 @@ impl Host for Machine {
         self.count as u64
     }
 
-    fn interrupt(&mut self, _: u32) {}
+    fn interrupt(&mut self, event: u32) {
+        self.interrupts.push(event);
+    }
 }

@@ -1,0 +1,257 @@
+//! A dispatch on its way: its work-groups one after the other, as many at once as have to be.
+//!
+//! ```text
+//! Reads ──descriptor──► Runs { next id, resident groups } ──all ended──► Over(Done)
+//!   └──────────────────────┴── fault, error ──────────────────────────► Over(Fault | Error)
+//! ```
+//! A group runs to its end. One that uses up its [`SLICE`] without ending is long or waits for others: it goes to the back,
+//! and the next is admitted, until the device holds no more; then they take turns. A grid takes memory for its resident
+//! groups only, however many it has.
+
+use crate::code::Code;
+use crate::descriptor::{BYTES, DescriptorError, KernelDescriptor};
+use crate::device::{Device, SHARE, WORK_ITEMS};
+use crate::group::{Group, Turn};
+use crate::host::{Access, Fault, Host, Ticket};
+use crate::launch::{Launch, Request};
+use crate::stop::Stop;
+use std::collections::VecDeque;
+
+/// Instructions of a group before another is admitted.
+const SLICE: u64 = 20_000;
+/// Those of its later turns: whoever spins is not to be waited for long.
+const TURN: u64 = 2_000;
+
+/// How far a dispatch has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// All its groups have ended.
+    Done,
+    /// The budget is used up.
+    More,
+    /// A wave waits for memory; the dispatch is polled again when the ticket is answered.
+    Pending(Ticket),
+    /// Memory that is not there: at which instruction, or none where it was the descriptor.
+    Fault {
+        /// The instruction's address.
+        pc: Option<u64>,
+        /// What was not there.
+        fault: Fault,
+    },
+    /// The dispatch cannot be run, or a wave of it cannot go on.
+    Error(DispatchError),
+}
+
+/// Why a dispatch ends before its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DispatchError {
+    /// The kernel descriptor.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// A work-group of no work-items, or of more than a device has room for.
+    #[error("a work-group of {} x {} x {} work-items", .0[0], .0[1], .0[2])]
+    WorkGroup([u32; 3]),
+    /// A grid of no work-items.
+    #[error("a grid of {} x {} x {} work-items", .0[0], .0[1], .0[2])]
+    Grid([u32; 3]),
+    /// More of the local data share than there is.
+    #[error("{0} bytes of the local data share, of which there are {SHARE}")]
+    Share(u32),
+    /// More scratch or registers than the engine has memory for.
+    #[error("{0} bytes of scratch a work-item are more than the engine has room for")]
+    Scratch(u32),
+    /// The wave at `pc` does not go on.
+    #[error("at {pc:#x}: {why}")]
+    Stopped {
+        /// The instruction's address.
+        pc: u64,
+        /// An illegal or unsupported instruction, or a trap.
+        why: Stop,
+    },
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct Dispatch {
+    request: Request,
+    device: Device,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Reads,
+    Runs(Box<Run>),
+    Over(Progress),
+}
+
+#[derive(Debug)]
+struct Run {
+    launch: Launch,
+    /// The id of the group to be admitted next.
+    next: Option<[u32; 3]>,
+    resident: VecDeque<Resident>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Resident {
+    group: Group,
+    /// What is left of its turn.
+    left: u64,
+    /// Its last turn ended in a sleep.
+    sleeps: bool,
+}
+
+impl Dispatch {
+    /// A dispatch before its first instruction. Nothing is read yet.
+    #[must_use]
+    pub fn new(request: Request, device: Device) -> Self {
+        Self { request, device, stage: Stage::Reads }
+    }
+
+    /// Runs at most `budget` instructions, and takes what it used from it. What was said at the end is said again.
+    pub fn poll(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Progress {
+        let progress = match &mut self.stage {
+            Stage::Over(progress) => return progress.clone(),
+            Stage::Runs(run) => run.poll(code, host, budget),
+            Stage::Reads => match self.begin(host) {
+                Ok(mut run) => {
+                    let progress = run.poll(code, host, budget);
+                    self.stage = Stage::Runs(run);
+                    progress
+                }
+                Err(progress) => progress,
+            },
+        };
+        if !matches!(progress, Progress::More | Progress::Pending(_)) {
+            self.stage = Stage::Over(progress.clone());
+        }
+        progress
+    }
+
+    /// All resident groups slept when they were last run, and no other has room: who polls may wait a little.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        match &self.stage {
+            Stage::Runs(run) => run.is_asleep(),
+            Stage::Reads | Stage::Over(_) => false,
+        }
+    }
+
+    /// Groups that are resident.
+    #[must_use]
+    pub fn residents(&self) -> usize {
+        match &self.stage {
+            Stage::Runs(run) => run.resident.len(),
+            Stage::Reads | Stage::Over(_) => 0,
+        }
+    }
+
+    fn begin(&self, host: &mut impl Host) -> Result<Box<Run>, Progress> {
+        let request = self.request;
+        request.check().map_err(Progress::Error)?;
+        let mut bytes = [0; BYTES];
+        match host.load(request.kernel_object, &mut bytes) {
+            Access::Ready(()) => {}
+            Access::Pending(ticket) => return Err(Progress::Pending(ticket)),
+            Access::Fault(fault) => return Err(Progress::Fault { pc: None, fault }),
+        }
+        let kernel = KernelDescriptor::parse(&bytes).map_err(|error| Progress::Error(error.into()))?;
+        let launch =
+            Launch { kernel, entry: request.kernel_object.wrapping_add_signed(kernel.entry), request };
+        let most = self.device.residents(&launch);
+        if most == 0 {
+            return Err(Progress::Error(DispatchError::Scratch(request.private_segment)));
+        }
+        Ok(Box::new(Run { launch, next: Some([0; 3]), resident: VecDeque::new(), most }))
+    }
+}
+
+impl Request {
+    /// What the packet says for itself.
+    fn check(&self) -> Result<(), DispatchError> {
+        let items = self.group.iter().try_fold(1_u64, |items, size| items.checked_mul(u64::from(*size)));
+        if !items.is_some_and(|items| (1..=WORK_ITEMS).contains(&items)) {
+            return Err(DispatchError::WorkGroup(self.group));
+        }
+        if self.grid.contains(&0) {
+            return Err(DispatchError::Grid(self.grid));
+        }
+        if self.group_segment > SHARE {
+            return Err(DispatchError::Share(self.group_segment));
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    fn admits(&self) -> bool {
+        self.next.is_some() && self.resident.len() < self.most
+    }
+
+    /// The next group of the grid: x first, then y and z.
+    fn admit(&mut self) {
+        let Some(id) = self.next else { return };
+        self.resident.push_front(Resident {
+            group: Group::new(&self.launch, id),
+            left: SLICE,
+            sleeps: false,
+        });
+        let groups = self.launch.request.groups();
+        let mut id = id;
+        self.next = (0..3).find_map(|at| {
+            id[at] += 1;
+            if id[at] < groups[at] {
+                return Some(id);
+            }
+            id[at] = 0;
+            None
+        });
+    }
+
+    fn poll(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Progress {
+        loop {
+            if self.resident.is_empty() {
+                self.admit();
+            }
+            let Some(resident) = self.resident.front_mut() else { return Progress::Done };
+            if *budget == 0 {
+                return Progress::More;
+            }
+            let given = resident.left.min(*budget);
+            let mut left = given;
+            let turn = resident.group.run(code, host, &mut left);
+            let used = given - left;
+            *budget -= used;
+            resident.left -= used;
+            resident.sleeps = turn == Turn::Yields;
+            match turn {
+                Turn::Done => {
+                    self.resident.pop_front();
+                }
+                Turn::More if resident.left > 0 => return Progress::More,
+                Turn::More | Turn::Yields => {
+                    resident.left = TURN;
+                    self.resident.rotate_left(1);
+                    if self.admits() {
+                        self.admit();
+                    } else if self.is_asleep() {
+                        return Progress::More;
+                    }
+                }
+                Turn::Pending(ticket) => return Progress::Pending(ticket),
+                Turn::Stopped { pc, why: Stop::Fault(fault) } => {
+                    return Progress::Fault { pc: Some(pc), fault };
+                }
+                Turn::Stopped { pc, why } => {
+                    return Progress::Error(DispatchError::Stopped { pc, why });
+                }
+            }
+        }
+    }
+
+    fn is_asleep(&self) -> bool {
+        !self.admits() && self.resident.iter().all(|resident| resident.sleeps)
+    }
+}

@@ -1,0 +1,3 @@
+// Sleeps for ever.
+  s_sleep 1
+  s_branch 65534
