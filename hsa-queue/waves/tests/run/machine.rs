@@ -76,6 +76,11 @@ impl Machine {
         }
     }
 
+    /// Bytes of scratch that the kernel has of its own.
+    pub fn private_segment(&mut self, bytes: u32) {
+        self.write_bytes(self.kernel + 4, &bytes.to_le_bytes());
+    }
+
     pub fn write_bytes(&mut self, at: u64, bytes: &[u8]) {
         let at = (at - BASE) as usize;
         self.memory[at..at + bytes.len()].copy_from_slice(bytes);

@@ -4,6 +4,7 @@
 
 mod blit;
 mod compiled;
+mod coverage;
 mod dispatch;
 mod machine;
 mod object;
