@@ -32,6 +32,17 @@ impl Share {
         }
     }
 
+    /// The word at `at`; zeros stand for what of it lies beyond the end.
+    #[inline]
+    fn word(&self, at: usize) -> u32 {
+        match self.bytes.get(at..at + 4) {
+            Some(part) => u32::from_le_bytes([part[0], part[1], part[2], part[3]]),
+            None => u32::from_le_bytes(std::array::from_fn(|byte| {
+                self.bytes.get(at + byte).copied().unwrap_or(0)
+            })),
+        }
+    }
+
     pub(crate) fn store(&mut self, at: u32, bytes: &[u8]) {
         let at = at as usize;
         if let Some(part) = self.bytes.get_mut(at..at + bytes.len()) {
@@ -249,6 +260,16 @@ impl Wave {
         let from = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
         let to = self.registers(inst, Place::Dst, words * offsets.len())?;
         let exec = self.exec();
+        if matches!(fill, Fill::Whole) && bytes.is_multiple_of(4) {
+            for (register, column) in self.vectors[to..to + words * offsets.len()].iter_mut().enumerate() {
+                let (part, word) = (register / words, register % words);
+                for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
+                    let at = from.0[lane].wrapping_add(offsets[part]) as usize;
+                    column.0[lane] = share.word(at + 4 * word);
+                }
+            }
+            return Ok(());
+        }
         for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
             for (part, offset) in offsets.iter().enumerate() {
                 let mut loaded = [0; 16];
