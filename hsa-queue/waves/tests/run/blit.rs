@@ -8,13 +8,17 @@ use waves::{Code, Dispatch, Progress};
 
 const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu/amdgcn/bitcode";
 
-/// The object, if what it is made of is installed.
 fn blit(test: &str, level: &str) -> Option<Object> {
+    linked(test, "blit", level)
+}
+
+/// An object that is linked with the device library, if what it is made of is installed.
+pub fn linked(test: &str, name: &str, level: &str) -> Option<Object> {
     if !can_compile() || !Path::new(LIBRARIES).join("ockl.bc").exists() {
         println!("skipped: {test}: needs Debian's clang-15, lld-15 and rocm-device-libs");
         return None;
     }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compiled/blit.cl");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compiled").join(name).with_extension("cl");
     let libraries = format!("--rocm-device-lib-path={LIBRARIES}");
     Some(compile(&source, &["--rocm-path=/usr", &libraries, level]))
 }

@@ -7,6 +7,7 @@ mod compiled;
 mod coverage;
 mod dispatch;
 mod machine;
+mod math;
 mod object;
 
 use machine::{Machine, words};
