@@ -6,6 +6,7 @@ mod blit;
 mod compiled;
 mod coverage;
 mod dispatch;
+mod local;
 mod machine;
 mod math;
 mod object;
@@ -29,7 +30,7 @@ fn the_words_of_each_kernel_are_what_llvm_makes_of_its_text() {
         );
         return;
     }
-    for name in ["add", "reduce", "divide", "spin", "forever", "sleep", "trap"] {
+    for name in ["add", "reduce", "divide", "spin", "forever", "sleep", "trap", "local"] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels");
         let out = std::process::Command::new("llvm-mc-19")
             .args(["-triple=amdgcn", "-mcpu=gfx900", "-show-encoding"])
