@@ -19,6 +19,7 @@
 //! Not for: who owns an address, what a fault means to the client (the caller raises the memory exception).
 
 use crate::sync::AtomicU64;
+use crate::wave::WaveEngine;
 use std::fmt;
 
 /// An address in a client's GPU virtual address space.
@@ -207,6 +208,12 @@ pub trait MemoryView {
     #[inline]
     fn words(&mut self, va: GpuVa, len: u64) -> Option<&[AtomicU64]> {
         let _ = (va, len);
+        None
+    }
+
+    /// The engine that runs the waves of this queue's dispatches, on the same memory; `None` where there is none.
+    #[inline]
+    fn waves(&mut self) -> Option<&mut dyn WaveEngine> {
         None
     }
 }

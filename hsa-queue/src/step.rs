@@ -22,6 +22,9 @@ pub enum Step {
     },
     /// An access is open: give it another turn when the view knows the answer, not before.
     Pending(Ticket),
+    /// The packet in hand is a dispatch whose waves run: give it another turn when the engine of waves knows how it ended,
+    /// which is all that it waits for.
+    Dispatched(Ticket),
     /// The queue stopped at a packet it cannot run, and its client has been told through the queue's inactive
     /// signal as far as it has one. Later turns answer the same, with nothing to raise.
     Stopped {

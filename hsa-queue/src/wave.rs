@@ -1,16 +1,25 @@
-//! Where a wave would run.
+//! Where waves run: who is asked about a dispatch, and what the answers are.
 //!
-//! One trait, two engines: [`Refuse`] says what an agent says that cannot run the code, [`Null`] completes a dispatch
-//! without executing it, for stress. A processor is given one by [`Waves`] when it is made; AQL's KERNEL_DISPATCH and
-//! PM4's DISPATCH_DIRECT and DISPATCH_INDIRECT come here and nowhere else.
+//! | [`Waves`] | a dispatch |
+//! |---|---|
+//! | `Refuse` | ends at once in the error of an agent that cannot run its code |
+//! | `Null` | completes at once, without being executed, for stress |
+//! | `Run` | is handed to the [`WaveEngine`] behind the queue's view, which answers when its waves have ended |
 //!
-//! A dispatch's own fields are checked by both, so that a client with a wrong packet learns what is wrong with it.
+//! An engine is asked as memory is, by the re-ask rule of [`crate::memory`]: after `Pending(ticket)` the processor is left
+//! alone until the engine knows how the dispatch ended, and then asks for the same dispatch again. A dispatch has a fault
+//! where its waves had one. Beside it the view may have an access open, that of the read index.
+//!
+//! A dispatch's own fields are checked first, so that a client with a wrong packet learns what is wrong with it, and an
+//! engine sees none. AQL's KERNEL_DISPATCH and PM4's DISPATCH_DIRECT and DISPATCH_INDIRECT come here and nowhere else;
+//! those of PM4 have no stage to wait in, and are answered at once: where waves run, by refusal.
 //!
 //! Not for: packet order and completion, which are the processors'.
 
 use crate::aql::dispatch;
 use crate::aql::packet::KernelDispatchPacket;
 use crate::error::QueueError;
+use crate::memory::{Access, GpuVa};
 use crate::pm4::registers::Registers;
 
 /// A dispatch as PM4 describes it: the grid in the packet, everything else in registers set before.
@@ -24,69 +33,57 @@ pub struct Pm4Dispatch<'a> {
     pub registers: &'a Registers,
 }
 
-/// What is to run.
+/// A dispatch as AQL describes it, and what its waves are told of where it comes from.
 #[derive(Debug, Clone, Copy)]
-pub enum Dispatch<'a> {
-    /// A KERNEL_DISPATCH packet.
-    Aql(&'a KernelDispatchPacket),
-    /// A DISPATCH_DIRECT or DISPATCH_INDIRECT packet.
-    Pm4(Pm4Dispatch<'a>),
+pub struct AqlDispatch<'a> {
+    /// The packet as it was read; what is in its slot is the client's to change.
+    pub packet: &'a KernelDispatchPacket,
+    /// The address of its slot.
+    pub slot: GpuVa,
+    /// Its id, the queue's read index.
+    pub id: u64,
+    /// The address of the `amd_queue_t`, as the queue's read index lies in one.
+    pub queue: GpuVa,
 }
 
-/// What becomes of a dispatch: whoever runs its waves, or says why not.
-pub trait WaveEngine: std::fmt::Debug + Sync {
-    /// Runs a dispatch to its end.
-    ///
-    /// # Errors
-    /// Why it does not run: the queue stops with it.
-    fn dispatch(&self, dispatch: Dispatch<'_>) -> Result<(), QueueError>;
+/// Who runs the waves of a queue's dispatches.
+pub trait WaveEngine {
+    /// How a well-formed dispatch ended; `Pending` until it has. The module's head has the rule.
+    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<(), QueueError>>;
 }
 
-/// An agent that has no waves: each dispatch ends in the queue error that a real agent gives for code it cannot run.
-#[derive(Debug, Clone, Copy)]
-pub struct Refuse;
-
-/// Completes each dispatch that is well formed, without executing it.
-#[derive(Debug, Clone, Copy)]
-pub struct Null;
-
-impl WaveEngine for Refuse {
-    fn dispatch(&self, dispatch: Dispatch<'_>) -> Result<(), QueueError> {
-        check(&dispatch)?;
-        Err(QueueError::DispatchCode)
-    }
-}
-
-impl WaveEngine for Null {
-    fn dispatch(&self, dispatch: Dispatch<'_>) -> Result<(), QueueError> {
-        check(&dispatch)
-    }
-}
-
-fn check(dispatch: &Dispatch<'_>) -> Result<(), QueueError> {
-    match dispatch {
-        Dispatch::Aql(packet) => dispatch::check(packet),
-        Dispatch::Pm4(_) => Ok(()),
-    }
-}
-
-/// The engines that there are, by name.
+/// What becomes of dispatches. The module's head has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[allow(missing_docs, reason = "the table says it")]
 pub enum Waves {
-    /// [`Refuse`].
     #[default]
     Refuse,
-    /// [`Null`].
     Null,
+    Run,
 }
 
 impl Waves {
-    /// The engine of that name.
-    #[must_use]
-    pub fn engine(self) -> &'static dyn WaveEngine {
-        match self {
-            Self::Refuse => &Refuse,
-            Self::Null => &Null,
+    /// How an AQL dispatch ended, or will; without an `engine` none is run.
+    pub fn aql(
+        self,
+        dispatch: &AqlDispatch<'_>,
+        engine: Option<&mut dyn WaveEngine>,
+    ) -> Access<Result<(), QueueError>> {
+        if let Err(error) = dispatch::check(dispatch.packet) {
+            return Access::Ready(Err(error));
         }
+        match (self, engine) {
+            (Self::Null, _) => Access::Ready(Ok(())),
+            (Self::Run, Some(engine)) => engine.dispatch(dispatch),
+            (Self::Refuse, _) | (Self::Run, None) => Access::Ready(Err(QueueError::DispatchCode)),
+        }
+    }
+
+    /// How a PM4 dispatch ended.
+    ///
+    /// # Errors
+    /// [`QueueError::DispatchCode`] unless dispatches complete unrun.
+    pub fn pm4(self, _: &Pm4Dispatch<'_>) -> Result<(), QueueError> {
+        if self == Self::Null { Ok(()) } else { Err(QueueError::DispatchCode) }
     }
 }

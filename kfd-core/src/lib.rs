@@ -16,6 +16,7 @@ pub mod access;
 pub mod account;
 pub mod call;
 pub mod clock;
+pub mod dispatch;
 pub mod ids;
 pub mod limits;
 pub mod notice;

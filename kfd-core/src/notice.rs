@@ -8,6 +8,7 @@ pub use crate::access::{
     CopyRequest, LACKS_MAX, Lack, MemoryRequest, Missing, UserAccess, UserAnswer, UserSlots,
 };
 use crate::call::Outcome;
+pub use crate::dispatch::{DispatchOrder, WaveAnswer, Wish};
 use crate::event::smi::{SmiEvent, Stream};
 use crate::ids::{CallId, GpuVa, ProcessId, QueueKey};
 use crate::process::obituary::Obituary;
@@ -63,6 +64,17 @@ pub enum Notice {
         event: SmiEvent,
         /// The streams of that device's events.
         streams: Vec<Arc<Stream>>,
+    },
+    /// A queue came to a dispatch and waits for it: an engine of waves is to run it, if `Core::wave_wish` says so, and to
+    /// answer by `Core::wave_answer`.
+    Dispatch(DispatchOrder),
+    /// What is wished of a dispatch has changed: its engine is to ask `Core::wave_wish`. It may not have heard of the
+    /// dispatch yet, and may not hear of it.
+    Wish {
+        /// The queue that came to the dispatch.
+        queue: QueueKey,
+        /// The ticket of the dispatch.
+        ticket: u64,
     },
     /// A queue stopped because it accessed memory that its process does not have mapped.
     MemoryException {

@@ -169,7 +169,7 @@ pub struct Pm4IbPacket {
 }
 
 /// `hsa_kernel_dispatch_packet_t`.
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct KernelDispatchPacket {

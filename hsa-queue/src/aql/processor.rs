@@ -6,7 +6,8 @@
 //!  Header ─► Index ─► Body ─► Wait ─► Free ──(no completion signal)─────────────────────┤
 //!    │         │       │ │     │     ▲ └─► Publish ─► Complete ─────────────────────────┘
 //!  Empty     Empty     │ │   Parked  │                 (event to raise)
-//!                      │ └─► Indirect┘ (PM4, by `indirect`)
+//!                      │ ├─► Indirect┤ (PM4, by `indirect`)
+//!                      │ └─► Dispatch┘ (Dispatched until its waves have ended, by `dispatch`)
 //!                      └─► Report ─► Stopped
 //!  any access without memory ─► Faulted
 //! ```
@@ -38,7 +39,7 @@
 //! before it sees a new packet there. The read index in memory may lag, up to [`MAX_LAG`] packets and half a ring,
 //! since until it passes them the slots are the processor's; it is brought up to date at the end of a turn and
 //! before a completion signal is touched, so whoever has been told that a packet completed finds its slot free.
-//! A parked barrier holds its slot: it is still what the read index names. A packet in error keeps its slot and its header, and the read
+//! A parked barrier holds its slot, and so does a dispatch that is not over: it is still what the read index names. A packet in error keeps its slot and its header, and the read
 //! index names it: ROCR's error handler looks it up there.
 //!
 //! **Barrier bit and fences.** This processor completes each packet before it looks at the next, so what the
@@ -46,6 +47,7 @@
 //! scope is the acquiring load of the header and of the dependencies, the release fence of any scope is the
 //! releasing update of the completion signal; there is no cache to write back.
 
+mod dispatch;
 mod finish;
 mod head;
 mod indirect;
@@ -65,7 +67,7 @@ use crate::queue_regs::QueueRegs;
 use crate::ring::{Ring, RingError};
 use crate::signal::SignalUpdate;
 use crate::step::{Step, Turn};
-use crate::wave::{Dispatch, Waves};
+use crate::wave::Waves;
 use window::Window;
 use zerocopy::IntoBytes;
 
@@ -109,6 +111,12 @@ enum Stage {
     Wait {
         slot: GpuVa,
         wait: Wait,
+        finish: Finish,
+    },
+    /// The engine of waves runs the packet, which is as it was read.
+    Dispatch {
+        slot: GpuVa,
+        packet: KernelDispatchPacket,
         finish: Finish,
     },
     /// The machine in `indirect` runs the packet's buffer.
@@ -382,6 +390,7 @@ impl Processor {
             Stage::Index { slot } => self.index(view, clock, slot),
             Stage::Body { slot, header } => self.read_body(view, clock, slot, header),
             Stage::Wait { slot, wait, finish } => self.wait(view, clock, slot, wait, finish),
+            Stage::Dispatch { slot, packet, finish } => self.dispatch(view, clock, slot, packet, finish),
             Stage::Indirect { slot, finish } => self.indirect(view, clock, slot, finish),
             Stage::Far => self.look_ahead(view),
             Stage::Exchange { retired, wanted } => self.exchange(view, retired, wanted),
@@ -480,13 +489,7 @@ impl Processor {
             PacketType::KernelDispatch => {
                 let packet: KernelDispatchPacket = zerocopy::transmute!(words);
                 let finish = Finish::of(packet.completion_signal, clock);
-                match self.waves.engine().dispatch(Dispatch::Aql(&packet)) {
-                    Ok(()) => {
-                        let answer = view.store_u16(slot, INVALID_HEADER);
-                        self.free(view, clock, slot, finish, answer)
-                    }
-                    Err(error) => self.refuse(view, error),
-                }
+                self.dispatch(view, clock, slot, packet, finish)
             }
             // INVALID was held back by `header`.
             PacketType::AgentDispatch | PacketType::Unknown(_) | PacketType::Invalid => {

@@ -105,7 +105,7 @@ impl Signature {
             Step::Empty => 3,
             Step::Parked { forever } => 4 + u64::from(forever),
             // Every access of a reluctant view is one: not news.
-            Step::Pending(_) => return,
+            Step::Pending(_) | Step::Dispatched(_) => return,
             Step::Stopped { error, raise } => {
                 8 + u64::from(error.exception_code()) * 2 + u64::from(raise.is_some())
             }

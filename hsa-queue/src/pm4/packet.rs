@@ -9,7 +9,7 @@ use crate::stream::atomic::Atomic;
 use crate::stream::format::{Format, Packet, Work, address, wide};
 use crate::stream::op::{Function, Op};
 use crate::stream::transfer::Transfer;
-use crate::wave::{Dispatch, Pm4Dispatch, Waves};
+use crate::wave::{Pm4Dispatch, Waves};
 
 /// The format, and the registers that its packets set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,6 +240,6 @@ impl Format for Pm4 {
 
     fn dispatch(&mut self, groups: [u32; 3], initiator: u32) -> Result<(), QueueError> {
         let registers = &self.registers;
-        self.waves.engine().dispatch(Dispatch::Pm4(Pm4Dispatch { groups, initiator, registers }))
+        self.waves.pm4(&Pm4Dispatch { groups, initiator, registers })
     }
 }

@@ -7,6 +7,7 @@ mod adversary;
 mod behaviour;
 mod client;
 mod concurrent;
+mod dispatch;
 mod far;
 mod model;
 mod properties;

@@ -91,7 +91,7 @@ fn rest_of(step: Step) -> Rest {
         Step::Parked { forever } => Rest::Parked { forever },
         Step::Stopped { error, .. } => Rest::Stopped(error),
         Step::Faulted(_) => Rest::Faulted,
-        Step::Progress { .. } | Step::Pending(_) => panic!("that is no rest"),
+        Step::Progress { .. } | Step::Pending(_) | Step::Dispatched(_) => panic!("that is no rest"),
     }
 }
 

@@ -80,6 +80,7 @@ impl Doom<Doomed> {
     pub fn stop_queues(self, core: &Core) -> Doom<QueuesStopped> {
         let process = self.take();
         Ref::mm(&process).exit();
+        core.engines_left(&process);
         process.leave(Stage::Doomed, core.now());
         Doom::new(process)
     }

@@ -38,7 +38,8 @@ use crate::sync::Ordering;
 const TOLERATED: Bytes = Bytes(64 << 20);
 
 impl Core {
-    /// Takes the queues of a live process off every device; when it returns no engine is in them. False when the process
+    /// Takes the queues of a live process off every device; when it returns no engine is in them, and of dispatches whose
+    /// waves run no answer leads to a packet. False when the process
     /// is evicted for that reason already, or is not live.
     pub fn evict(&self, process: ProcessId, reason: Reason) -> bool {
         let mut post = Post::default();
@@ -77,6 +78,8 @@ impl Core {
                 cwsr::save(&inner, process, &self.devices[queue.device], queue, post);
             }
         }
+        drop(inner);
+        self.wake_for_slots(post);
         true
     }
 

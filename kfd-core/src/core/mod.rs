@@ -32,6 +32,7 @@ mod svm;
 mod teardown;
 mod tick;
 mod turn;
+pub(crate) mod waves;
 
 use crate::account::Account;
 use crate::clock::{Clock, Monotonic};

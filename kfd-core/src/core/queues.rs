@@ -39,6 +39,8 @@ impl Core {
             post.add(rearm(device, queue.key.process, page));
         }
         queue.quiesce();
+        self.cancel_dispatch(process, &queue, post);
+        self.wake_for_slots(post);
         let mut inner = process.inner.lock();
         if inner.revoked {
             return Err(Errno::BADF);

@@ -80,10 +80,25 @@ impl Core {
         let count = device.resets.fetch_add(1, Ordering::Relaxed) + 1;
         self.smi(device.gpu(), NOBODY, SmiKind::PreReset(count), post);
         for process in self.live().into_iter().filter_map(|process| self.process(process)) {
-            lose_queues(device, &process);
+            self.lose_queues(device, &process, post);
             self.tell_of_reset(device, &process, post);
         }
         self.smi(device.gpu(), NOBODY, SmiKind::PostReset(count), post);
+    }
+
+    /// Stops what a process has on the device; when it returns no engine is in it.
+    fn lose_queues(&self, device: &Device, process: &Process, post: &mut Post) {
+        let lost = {
+            // No queue comes meanwhile.
+            let _inner = process.inner.lock();
+            device.dqm.stop_all(process.id())
+        };
+        for queue in &lost {
+            queue.stop();
+            queue.quiesce();
+            self.cancel_dispatch(process, queue, post);
+        }
+        self.wake_for_slots(post);
     }
 
     /// Sets the events by which a process learns that a memory error has cost it the device.
@@ -104,19 +119,6 @@ impl Core {
         let mut woken = table.set_all(abi::EVENT_HW_EXCEPTION, |event| event.hw = hw);
         woken.extend(table.set_all(abi::EVENT_MEMORY, |event| event.memory = memory));
         process.settle(&mut table, woken, &self.deadlines, post);
-    }
-}
-
-/// Stops what a process has on the device; when it returns no engine is in it.
-fn lose_queues(device: &Device, process: &Process) {
-    let lost = {
-        // No queue comes meanwhile.
-        let _inner = process.inner.lock();
-        device.dqm.stop_all(process.id())
-    };
-    for queue in &lost {
-        queue.stop();
-        queue.quiesce();
     }
 }
 

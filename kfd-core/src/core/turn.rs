@@ -10,12 +10,14 @@
 
 use crate::clock::DeviceClock;
 use crate::core::Core;
+use crate::core::waves;
 use crate::device::Device;
 use crate::device::busy::Meter;
 use crate::notice::{Notice, Post};
 use crate::process::Process;
 use crate::queue::dqm::{Ended, Turn};
 use crate::queue::poll::{Poll, Polled};
+use crate::queue::posted::Posted;
 use crate::queue::view::View;
 use crate::queue::{Mqd, Queue};
 use crate::sync::Ordering;
@@ -88,7 +90,8 @@ impl Core {
         let Mqd { processor, open, reported } = mqd;
         let Some(processor) = processor else { return (Ended::Stopped, 0) };
         let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
-        let mut view = View::new(&process.pdds[device.index].map, queue.key, open);
+        let mut view = View::new(&process.pdds[device.index].map, queue.key, open)
+            .with_waves(engine(device, process, queue));
         let mut budget = Budget::new(turn.budget, processor, view.asks());
         // With more devices a queue on another may wait for what a turn with packets decides.
         let mut poll = Poll::new(turn, self.devices.len() == 1);
@@ -120,6 +123,7 @@ impl Core {
                 }
                 Step::Parked { forever } => break parked(queue, forever),
                 Step::Pending(_) => break asked(&mut view, post),
+                Step::Dispatched(_) => break Ended::Dispatched,
                 Step::Stopped { error, raise } => {
                     let first = !std::mem::replace(reported, true);
                     break self.stopped(process, queue, error, raise, first, post);
@@ -130,6 +134,11 @@ impl Core {
                 }
             }
         };
+        match view.tell() {
+            _ if ended == Ended::Stopped => self.cancel_dispatch(process, queue, post),
+            Some(tell) => post.add(waves::notice(queue.key, tell)),
+            None => {}
+        }
         let (end, span) = meter.end(|| self.now());
         device.busy.ran(end, span);
         if !queue.is_compute() {
@@ -212,6 +221,18 @@ fn parked(queue: &Queue, forever: bool) -> Ended {
     }
     tracing::debug!(queue = queue.key.queue.0, process = %queue.key.process, "a barrier that nothing can meet: the queue stops");
     Ended::Stopped
+}
+
+/// The engine of waves for one turn of a queue.
+fn engine<'a>(device: &Device, process: &'a Process, queue: &'a Queue) -> Posted<'a> {
+    Posted {
+        queue: queue.key,
+        device: device.index,
+        gpu: device.gpu(),
+        book: &process.dispatches,
+        in_hand: &queue.in_hand,
+        tell: None,
+    }
 }
 
 /// An access to client memory is open. A worker is asked for it, unless one was when an earlier turn opened it.

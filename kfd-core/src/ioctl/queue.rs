@@ -247,6 +247,7 @@ impl Ctx<'_> {
             // back before the ring is set. Outside the process mutex, by the lock order.
             device.dqm.update(queue.key, new.priority, false);
             queue.quiesce();
+            self.core.wake_for_slots(&mut self.post);
         }
         if ringed {
             queue.set_ring(new.ring, new.ring_bytes).map_err(|_| Errno::INVAL)?;
@@ -297,7 +298,8 @@ impl Ctx<'_> {
     }
 
     /// The waves of a compute queue that is off the hardware, disabled or evicted: there are none. The header of each
-    /// die's part says so, at the address of the call, which need not be the queue's own area.
+    /// die's part says so, at the address of the call, which need not be the queue's own area. Where a dispatch stands still
+    /// with its engine its waves are not saved: EINVAL, as of a device that does not save them (`get_wave_state`).
     pub(super) fn get_queue_wave_state(&mut self) -> Handled {
         let mut args: abi::GetQueueWaveState = self.read()?;
         let inner = self.lock()?;
@@ -307,7 +309,7 @@ impl Ctx<'_> {
             // A queue that stopped for good is active still, to those who do not know.
             standing.state.is_off() && (standing.state != QueueState::Stopped || !entry.properties.active())
         });
-        if !entry.queue.is_compute() || !off {
+        if !entry.queue.is_compute() || !off || entry.queue.in_hand.get().is_some() {
             return Err(Errno::INVAL);
         }
         let area = entry.queue.save_area;

@@ -5,7 +5,7 @@
 //! look-up), the last reference queues the free, the free runs on the reclaimer after every reader has left.
 //!
 //! Lock order: `inner` is the process mutex, inside a queue's MQD and outside address map, dqm and event table;
-//! `events` is the event table, `debug` a leaf beside it, `copies` another. `life` is a leaf. Not for: what ioctls do to it
+//! `events` is the event table, `debug` a leaf beside it, `copies` and `dispatches` others. `life` is a leaf. Not for: what ioctls do to it
 //! (`ioctl`).
 pub mod stage;
 
@@ -40,6 +40,7 @@ use crate::process::pdd::{ArenaSlot, Binding, Pdd};
 use crate::process::render::RenderFiles;
 use crate::process::stage::{AtomicStage, Stage};
 use crate::process::vitals::Vitals;
+use crate::queue::dispatches::Dispatches;
 use crate::queue::pqm::Pqm;
 use crate::sync::{Arc, AtomicBool, Mutex};
 use notifier::{Listener, Releasing};
@@ -98,6 +99,8 @@ pub struct Process {
     pub(crate) inner: Mutex<Inner>,
     pub(crate) events: Mutex<EventTable>,
     pub(crate) debug: Mutex<Debug>,
+    /// The dispatches that an engine of waves has.
+    pub(crate) dispatches: Dispatches,
     /// CROSS_MEMORY_COPY calls of this process that have not ended.
     pub(crate) copies: Copies,
     /// The state of its open render node files.
@@ -134,6 +137,7 @@ impl Process {
             events: Mutex::default(),
             render: RenderFiles::default(),
             debug: Mutex::default(),
+            dispatches: Dispatches::default(),
             copies: Copies::default(),
             uses_kfd: AtomicBool::new(false),
             purse,

@@ -5,8 +5,8 @@
 //! step to it, and a leak report counts by it.
 //!
 //! A process ends with its address space. Where KFD binds one to a file instead (interface 1.19), it ends with that file: the
-//! rows are the same, because [`Owner::Process`] names the process and not what it is bound to. What a wave's worker holds
-//! belongs to the queue of its dispatch, so it is a row above the queues that the release hook stops.
+//! rows are the same, because [`Owner::Process`] names the process and not what it is bound to. What an engine of
+//! waves has belongs to the queue of its dispatch, so it is a row above the queues that the release hook stops.
 //!
 //! Not for: objects that are held by a guard inside one of these (a queue's SDMA place, a session's watch points, charges).
 
@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
+    /// A dispatch that an engine of waves has.
+    Dispatch,
     /// A user-mode queue.
     Queue,
     /// An open file of a render node: contexts, lists, an address space, and the submissions that run over it.
@@ -45,6 +47,8 @@ pub enum ObjectKind {
 pub enum Owner {
     /// The KFD process.
     Process,
+    /// The queue that came to the dispatch; the dispatch ends with the process at the latest.
+    Queue,
     /// An open file of a render node; its objects end with the process at the latest.
     RenderFile,
     /// The debugger; the session ends with its target at the latest.
@@ -84,7 +88,18 @@ pub(crate) struct Row {
 }
 
 /// The graph, in the order of stopping and of freeing: what uses comes before what is used.
-pub(crate) const GRAPH: [Row; 10] = [
+pub(crate) const GRAPH: [Row; 11] = [
+    Row {
+        kind: ObjectKind::Dispatch,
+        owner: Owner::Queue,
+        // Before the queues: an engine in one of them begins none after it.
+        stop: Stop::Release {
+            stop: |process| process.dispatches.close(),
+            running: |process| process.dispatches.count(),
+        },
+        count: |process| process.dispatches.count(),
+        free: |_| (),
+    },
     Row {
         kind: ObjectKind::Queue,
         owner: Owner::Process,

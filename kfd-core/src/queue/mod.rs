@@ -6,14 +6,17 @@
 //! Lock order: the MQD's mutex is taken with no other lock of the core held. Not for: when a queue runs (`dqm`).
 pub mod buffers;
 
+pub(crate) mod dispatches;
 pub(crate) mod dqm;
 pub(crate) mod poll;
+pub(crate) mod posted;
 pub(crate) mod pqm;
 pub(crate) mod save_area;
 pub(crate) mod sdma;
 pub(crate) mod view;
 
 use crate::ids::{GpuVa, Nanos, QueueKey};
+use crate::queue::dispatches::InHand;
 use crate::queue::save_area::SaveArea;
 use crate::queue::view::OpenAccess;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
@@ -54,6 +57,8 @@ pub(crate) struct Queue {
     pub(crate) read_index: GpuVa,
     /// Where its waves are saved.
     pub(crate) save_area: SaveArea,
+    /// The dispatch that it waits for.
+    pub(crate) in_hand: InHand,
     format: Format,
     stopped: AtomicBool,
     pub(crate) mqd: Mutex<Mqd>,
@@ -143,6 +148,7 @@ impl Queue {
             write_index,
             read_index,
             save_area,
+            in_hand: InHand::default(),
             format,
             stopped,
             mqd,

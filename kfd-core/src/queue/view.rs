@@ -12,8 +12,10 @@ use crate::ids::{ProcessId, QueueKey, UserVa};
 use crate::memory::address::{AddressMap, Span, Target};
 use crate::memory::arena::shm::Window;
 use crate::memory::arena::{Arena, PAGE};
+use crate::queue::posted::{Posted, Tell};
 use crate::sync::Arc;
 use crate::sync::AtomicU64;
+use hsa_queue::WaveEngine;
 use hsa_queue::memory::{Access, Fault, GpuVa, MemoryView, Slots, Ticket, Width};
 use zerocopy::IntoBytes;
 
@@ -77,6 +79,8 @@ pub(crate) struct View<'a> {
     map: &'a AddressMap,
     key: QueueKey,
     open: &'a mut OpenAccess,
+    /// The engine of waves, if the queue's dispatches are for one.
+    waves: Option<Posted<'a>>,
     remembered: [Option<(Span, u64)>; REMEMBERED],
     /// The one that served last.
     last: usize,
@@ -101,12 +105,23 @@ impl<'a> View<'a> {
             map,
             key,
             open,
+            waves: None,
             remembered: [const { None }; REMEMBERED],
             last: 0,
             oldest: 0,
             request: None,
             rang: 0,
         }
+    }
+
+    /// The same with an engine of waves.
+    pub(crate) fn with_waves(self, waves: Posted<'a>) -> Self {
+        Self { waves: Some(waves), ..self }
+    }
+
+    /// What the engine of waves is to be told, now that the turn is over.
+    pub(crate) fn tell(&mut self) -> Option<Tell> {
+        self.waves.as_mut()?.tell.take()
     }
 
     /// Whether this queue ever had to ask for client memory.
@@ -414,5 +429,10 @@ impl MemoryView for View<'_> {
             }
             Ok(Place::User(_) | Place::Sink) | Err(_) => None,
         }
+    }
+
+    #[inline]
+    fn waves(&mut self) -> Option<&mut dyn WaveEngine> {
+        self.waves.as_mut().map(|engine| engine as &mut dyn WaveEngine)
     }
 }

@@ -1,6 +1,8 @@
 //! Checkpoint and restore of a process's objects: CRIU_OP.
 
+use crate::dispatch::engine::{dispatched, done, settle};
 use crate::world::{Aql, Client, World, barrier, gpu, identity};
+use hsa_queue::Waves;
 use kfd_core::abi::kfd as abi;
 use kfd_core::abi::table;
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome, Task, UserWrite};
@@ -172,6 +174,25 @@ fn a_paused_process_runs_nothing_until_it_goes_on() {
     assert_eq!(step(&mut client, abi::CRIU_OP_UNPAUSE).0, Ok(()));
     world.settle();
     assert_eq!(client.signal_value(&queue, 0), 0);
+    world.end();
+}
+
+// Keeps: criu-paused
+#[test]
+fn a_process_whose_dispatch_an_engine_has_is_busy_until_its_packet_has_completed() {
+    let world = World::running(profile(), Limits::default(), Waves::Run);
+    let mut client = world.client(10);
+    let (queue, order) = dispatched(&world, &mut client, 0x10_0000);
+    let (result, info, _) = step(&mut client, abi::CRIU_OP_PROCESS_INFO);
+    assert_eq!(result, Ok(()));
+    let full = abi::Criu { op: abi::CRIU_OP_CHECKPOINT, devices: 1, bos: 1, priv_data: 1, ..info };
+    assert_eq!(criu(&mut client, &full, privileged()).0, Err(libc::EBUSY));
+    done(&world, &order);
+    assert_eq!(criu(&mut client, &full, privileged()).0, Err(libc::EBUSY), "its packet has not completed");
+    assert_eq!(step(&mut client, abi::CRIU_OP_UNPAUSE).0, Ok(()));
+    settle(&world);
+    assert_eq!(client.signal_value(&queue, 0), 0);
+    checkpoint(&mut client);
     world.end();
 }
 

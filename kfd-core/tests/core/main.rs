@@ -6,6 +6,7 @@ mod criu;
 mod cross;
 mod debug;
 mod devices;
+mod dispatch;
 mod dmabuf;
 mod events;
 mod eviction;

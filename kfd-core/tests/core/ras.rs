@@ -1,9 +1,12 @@
 //! Errors that a device finds in its memory, on order.
 
+use crate::dispatch::engine::{dispatched, done, settle, wish};
 use crate::smi::deliver;
 use crate::world::{World, barrier, completions, gpu};
+use hsa_queue::Waves;
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Outcome};
+use kfd_core::dispatch::Wish;
 use kfd_core::limits::Limits;
 use kfd_core::listing::QueueState;
 use kfd_core::profile::RasBlock;
@@ -23,6 +26,24 @@ fn world() -> World {
 fn told<T: FromBytes + KnownLayout + Immutable>(outcome: &Outcome) -> T {
     let Outcome::Done(done) = outcome else { panic!("{outcome:?}") };
     T::read_from_prefix(&done.writes[0].bytes).map(|(data, _)| data).unwrap()
+}
+
+// Keeps: ras-after, dispatch-void
+#[test]
+fn a_reset_ends_what_an_engine_of_waves_has_of_the_device() {
+    let mut profile = gpu().2;
+    profile.devices[0].ras = vec![RasBlock::Umc];
+    let world = World::running(profile, Limits::default(), Waves::Run);
+    let mut client = world.client(1);
+    let (queue, order) = dispatched(&world, &mut client, VA);
+    assert_eq!(world.core.ras_control(gpu().1, b"inject umc ue 0 0"), Ok(()));
+    assert_eq!(settle(&world).wishes, [order.ticket]);
+    assert_eq!(wish(&world, &order), Wish::Cancel);
+    done(&world, &order);
+    settle(&world);
+    assert_eq!((client.read_index(&queue), client.signal_value(&queue, 0)), (0, 1));
+    client.destroy(queue.id).unwrap();
+    world.end();
 }
 
 // Keeps: ras-reset, ras-after

@@ -5,6 +5,7 @@
 //! | `Complete` | the door, at once, on the thread that caused it |
 //! | `Runnable`, `Rearm` | the engines' bell |
 //! | `Memory`, `Copy` | the memory workers; the answer goes back into the core |
+//! | `Dispatch` | nobody: it is refused |
 //! | `Deadline` | the event loop's mailbox |
 //! | `Freed` | the record of deaths |
 //! | `Smi` | the streams of events, without blocking |
@@ -20,8 +21,11 @@ use crate::streams;
 use door::fuse::FuseDoor;
 use door::workers::Workers;
 use kfd_core::Core;
+use kfd_core::dispatch::QueueError;
 use kfd_core::ids::ProcessId;
-use kfd_core::notice::{CopyRequest, MemoryRequest, Notice, Outbox, UserAccess, UserAnswer};
+use kfd_core::notice::{
+    CopyRequest, DispatchOrder, MemoryRequest, Notice, Outbox, UserAccess, UserAnswer, WaveAnswer,
+};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The daemon's outbox: takes each notice of the core to the part that acts on it.
@@ -106,6 +110,13 @@ impl Outbox for Router {
             // A pipe that is full has a byte to be read already; one that nobody reads is its debugger's own affair.
             Notice::DebugEvent { pipe } => drop(nix::unistd::write(&*pipe, b".")),
             Notice::Smi { event, streams } => streams::tell(&event, &streams),
+            // No engine of waves runs here, and no setting hands a dispatch to one.
+            Notice::Dispatch(DispatchOrder { queue, ticket, .. }) => {
+                if let Some(core) = self.behind.get().and_then(|behind| behind.core.upgrade()) {
+                    core.wave_answer(queue, ticket, WaveAnswer::Error(QueueError::DispatchCode));
+                }
+            }
+            Notice::Wish { .. } => {}
             Notice::MemoryException { queue, va } => {
                 tracing::warn!(process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
             }

@@ -77,7 +77,8 @@ impl Processor {
                 self.free(view, clock, slot, finish, answer)
             }
             Step::Parked { .. } => self.rest(step),
-            Step::Progress { .. } | Step::Pending(_) => self.hold(step),
+            // The machine waits for no dispatch (`Waves::pm4`).
+            Step::Progress { .. } | Step::Pending(_) | Step::Dispatched(_) => self.hold(step),
             Step::Stopped { error, .. } => self.refuse(view, error),
             Step::Faulted(fault) => self.fault(fault),
         }

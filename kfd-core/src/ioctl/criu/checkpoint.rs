@@ -126,7 +126,7 @@ impl Ctx<'_> {
     }
 
     /// EINVAL for a null pointer, for a process that is not paused, and when there is not exactly as much as the caller
-    /// says.
+    /// says. EBUSY while an engine of waves has a dispatch of its: the state of its waves stays with the engine.
     pub(super) fn criu_checkpoint(&mut self, args: &abi::Criu) -> Handled {
         if args.devices == 0 || args.bos == 0 || args.priv_data == 0 {
             return Err(Errno::INVAL);
@@ -154,6 +154,9 @@ impl Ctx<'_> {
             };
             if self.extent(&inner) != said {
                 return Err(Errno::INVAL);
+            }
+            if self.process.dispatches.count() > 0 {
+                return Err(Errno::BUSY);
             }
             private.extend_from_slice(ProcessRecord::new(inner.xnack).as_bytes());
             for (device, binding) in self.core.devices.iter().zip(&inner.bindings) {

@@ -62,6 +62,7 @@ impl Ctx<'_> {
             let inner = target.inner.lock();
             cwsr::save(&inner, target, device, &queue, &mut self.post);
         }
+        self.core.wake_for_slots(&mut self.post);
         self.put(args.queue_array_ptr, ids.0.as_bytes());
         Ok(Flow::Done)
     }

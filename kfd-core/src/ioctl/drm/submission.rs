@@ -173,7 +173,11 @@ impl Ctx<'_> {
             match machine.run(&mut view, &clock, TURN_PACKETS).step {
                 Step::Progress { .. } => {}
                 Step::Empty => return Ok(()),
-                Step::Parked { .. } | Step::Pending(_) | Step::Stopped { .. } | Step::Faulted(_) => break,
+                Step::Parked { .. }
+                | Step::Pending(_)
+                | Step::Dispatched(_)
+                | Step::Stopped { .. }
+                | Step::Faulted(_) => break,
             }
         }
         tracing::debug!(process = %self.process.id(), va = buffer.va_start, "a submission did not come to its end");

@@ -44,6 +44,7 @@ impl Entry {
             Run::Idle => QueueState::Idle,
             Run::Ready { .. } | Run::Running { .. } => QueueState::Active,
             Run::Waiting { .. } => QueueState::Waiting,
+            Run::Dispatched { .. } => QueueState::Dispatched,
             Run::Parked { .. } => QueueState::Parked,
         };
         Standing { state, slot: self.hqd.slot() }

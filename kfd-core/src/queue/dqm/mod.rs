@@ -155,6 +155,11 @@ impl Dqm {
         self.scheduler.lock().tell(key, run::Run::answered)
     }
 
+    /// The dispatch that a queue waits for is over. Whether it became ready.
+    pub(crate) fn dispatch_over(&self, key: QueueKey) -> bool {
+        self.scheduler.lock().tell(key, run::Run::dispatch_over)
+    }
+
     /// Signals of a process may have changed. Whether a parked queue became ready.
     pub(crate) fn wake_parked(&self, process: ProcessId) -> bool {
         self.scheduler.lock().wake_parked(process, None)
@@ -213,6 +218,11 @@ impl Dqm {
     /// Whether an engine is in one of its queues, or one has something to do.
     pub(crate) fn is_running(&self) -> bool {
         self.scheduler.lock().is_running()
+    }
+
+    /// Whether a queue is ready, and not merely to be polled.
+    pub(crate) fn is_due(&self) -> bool {
+        self.scheduler.lock().fresh > 0
     }
 
     /// How many queues there are, for the leak report.

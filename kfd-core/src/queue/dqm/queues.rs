@@ -75,6 +75,6 @@ impl Scheduler {
     }
 
     pub(super) fn is_running(&self) -> bool {
-        self.entries.values().any(|entry| entry.run.is_active() && !entry.run.is_polled())
+        self.entries.values().any(|entry| entry.run.holds_slot() && !entry.run.is_polled())
     }
 }

@@ -12,7 +12,8 @@
 //! ```
 //! A slice is the quantum at priority 7 and as much longer or shorter as the priority says. Processes wait in turn, and
 //! one never takes a slot from another that is on as few: many queues do not buy more of the device than one. While
-//! nobody waits none of this costs a queue anything.
+//! nobody waits none of this costs a queue anything. A queue keeps its slot while a dispatch of its runs, past the end of
+//! its slice.
 //!
 //! Not for: which of the mapped queues has the next turn, nor SDMA queues, whose ids are `queue::sdma`'s. The ids of
 //! address spaces (VMIDs), of which hardware has eight, are not modelled.
@@ -31,7 +32,7 @@ const LOOKS_PER_QUANTUM: u64 = 8;
 impl Entry {
     /// It has nothing to do on its slot at this moment; not when it merely ran dry a moment ago.
     fn rests(&self) -> bool {
-        !self.run.is_active()
+        !self.run.holds_slot()
     }
 
     /// When its slice ends; that of a queue that has not had its first turn there begins `now`.
@@ -151,8 +152,8 @@ impl Scheduler {
         false
     }
 
-    /// Free slots go to those who wait. Nobody has to be woken: while somebody waits every other slot is busy, and so
-    /// is an engine.
+    /// Free slots go to those who wait. While somebody waits every other slot is busy, and so is an engine, unless all
+    /// others have dispatches: who takes a queue off its slot sees to it that an engine comes ([`Dqm::is_due`](super::Dqm::is_due)).
     pub(super) fn serve(&mut self) {
         while self.list.free > 0 && self.list.is_wanted() {
             let Some(slot) = self.list.find(|at| at.is_none()) else { return };
@@ -206,7 +207,7 @@ impl Scheduler {
             let end = entry.slice_end(quantum, now);
             if end > now {
                 next = next.min(end);
-            } else if matches!(entry.run, Run::Running { .. }) {
+            } else if matches!(entry.run, Run::Running { .. } | Run::Dispatched { .. }) {
                 next = next.min(soon);
             } else {
                 // Where nobody else may have the slot, the queue's next slice begins.

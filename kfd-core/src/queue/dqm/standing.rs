@@ -14,6 +14,8 @@ pub enum QueueState {
     Active,
     /// It waits for an answer from its client's memory.
     Waiting,
+    /// The waves of a dispatch of its run.
+    Dispatched,
     /// The packet in hand has a dependency that is not met.
     Parked,
     /// Its process is evicted: it runs again when that has been restored.

@@ -30,6 +30,7 @@ enum Event {
     WakeParked,
     LookAtParked,
     Answered,
+    DispatchOver,
     Next,
     NextOf,
     Done { how: Ended, worked: bool },
@@ -47,6 +48,7 @@ fn ends() -> impl Strategy<Value = Ended> {
         any::<bool>().prop_map(|rests| Ended::Empty { rests }),
         Just(Ended::Parked),
         Just(Ended::Waiting),
+        Just(Ended::Dispatched),
         Just(Ended::Stopped),
     ]
 }
@@ -61,6 +63,7 @@ fn events() -> impl Strategy<Value = Event> {
         3 => Just(Event::WakeParked),
         3 => Just(Event::LookAtParked),
         3 => Just(Event::Answered),
+        3 => Just(Event::DispatchOver),
         12 => Just(Event::Next),
         3 => Just(Event::NextOf),
         12 => (ends(), any::<bool>()).prop_map(|(how, worked)| Event::Done { how, worked }),
@@ -111,6 +114,7 @@ impl World {
             Event::WakeParked => drop(scheduler.wake_parked(process, None)),
             Event::LookAtParked => drop(scheduler.look_at_parked(*now, |_| ())),
             Event::Answered => drop(scheduler.tell(key, Run::answered)),
+            Event::DispatchOver => drop(scheduler.tell(key, Run::dispatch_over)),
             Event::Next => turns.extend(scheduler.next(*now)),
             Event::NextOf => turns.extend(scheduler.next_of(process, *now)),
             Event::Done { how, worked } => {
@@ -148,7 +152,7 @@ impl World {
             let on: Vec<_> = (0..SLOTS).filter(|slot| list.slots[*slot] == Some(*key)).collect();
             assert_eq!(on, Vec::from_iter(entry.hqd.slot()), "{key:?}");
             assert!(!entry.run.is_off() || on.is_empty(), "{key:?} is off and on a slot");
-            let running = matches!(entry.run, Run::Running { .. });
+            let running = matches!(entry.run, Run::Running { .. } | Run::Dispatched { .. });
             assert!(!running || !waits, "{key:?} runs without a slot");
             assert!(entry.run != Run::Held || self.scheduler.is_held(*key), "{key:?} is held by nothing");
             assert!(entry.run.is_off() || !self.scheduler.is_held(*key), "{key:?} runs although it is held");

@@ -120,6 +120,7 @@ impl Scheduler {
                 after.poll_until = (self.fresh == 0).then_some(heat.until);
             }
             Run::Waiting { .. } => self.yield_slot(key),
+            Run::Dispatched { .. } => after.rearm = self.cool(key.process, page),
             Run::Idle => {
                 self.yield_slot(key);
                 after.rearm = self.cool(key.process, page);

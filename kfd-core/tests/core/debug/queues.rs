@@ -1,6 +1,10 @@
 //! Queues under a debugger: told, listed, suspended, destroyed.
 
 use super::*;
+use crate::dispatch::engine::{dispatched, done, settle, wish};
+use hsa_queue::Waves;
+use kfd_core::dispatch::Wish;
+use kfd_core::listing::QueueState;
 
 // Keeps: DBG_TRAP
 #[test]
@@ -85,6 +89,36 @@ fn a_suspended_queue_runs_nothing_until_it_is_resumed() {
     world.settle();
     assert_eq!(target.signal_value(&queue, 0), 0);
     world.end();
+}
+
+// Keeps: suspended-queue, dispatch-paused
+#[test]
+fn a_suspended_queues_dispatch_stands_still_and_its_answer_is_kept_until_it_is_resumed() {
+    for answered in [false, true] {
+        let world = World::running(profile(GFX942), Limits::default(), Waves::Run);
+        let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
+        runtime_is_there(&mut target);
+        let (queue, order) = dispatched(&world, &mut target, 0x10_0000);
+        assert_eq!(enable(&mut debugger, &target, 0).0, Ok(0));
+        assert_eq!(suspend(&mut debugger, &target, &[queue.id]), (Ok(1), vec![queue.id]));
+        assert_eq!(settle(&world).wishes, [order.ticket]);
+        assert_eq!(wish(&world, &order), Wish::Pause);
+        assert_eq!(world.core.queues()[0].state, QueueState::Suspended);
+        if answered {
+            done(&world, &order);
+            settle(&world);
+            assert_eq!(target.signal_value(&queue, 0), 1);
+        }
+        assert_eq!(resume(&mut debugger, &target, &[queue.id]), (Ok(1), vec![queue.id]));
+        settle(&world);
+        if !answered {
+            assert_eq!(wish(&world, &order), Wish::Run);
+            done(&world, &order);
+            settle(&world);
+        }
+        assert_eq!(target.signal_value(&queue, 0), 0);
+        world.end();
+    }
 }
 
 // Keeps: suspended-queue, DESTROY_QUEUE

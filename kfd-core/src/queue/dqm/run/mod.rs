@@ -9,11 +9,17 @@
 //!    │                          │ └────── Waiting ◄───┤ access to client memory
 //!    │                          │ recheck             │
 //!    │                          └──────── Parked ◄────┤ unmet dependency
+//!    │                          │ dispatch over       │
+//!    │                          └──── Dispatched ◄────┤ a dispatch whose waves run
 //!    └────────────────────────────────────────────────┤ ring dry
 //!                                                     ▼
 //!   any ── hold ─────► Held ────── release ──► Ready  Stopped: error, fault; from any state by stop
 //!   any ── disable ──► Disabled ── enable ───► Ready, or Held
 //! ```
+//! A dispatch may run for ever. So its queue is not busy: the other queues of its doorbell page come to rest beside it, and
+//! the page is re-armed for them. It keeps its slot. Off the run list, it is in the state of whatever took it off; what its
+//! engine answers then is kept for the turn after.
+//!
 //! An event is a method of [`Run`]; one that means nothing in a state leaves it as it is. Each answers what its caller
 //! has to act on: a queue that *became ready* goes on the run list, one that is off leaves it.
 //!
@@ -43,12 +49,14 @@ pub(super) enum Run {
     },
     /// An engine runs its packets.
     Running {
-        /// The access to client memory that this turn opened has been answered before the turn was over.
+        /// What this turn asked for, of client memory or of an engine of waves, has been answered before the turn was over.
         answered: bool,
         heat: Heat,
     },
     /// An access to client memory is open.
     Waiting { heat: Heat },
+    /// The packet in hand is a dispatch, and an engine of waves has it.
+    Dispatched { heat: Heat },
     /// The packet in hand has a dependency that is not met.
     Parked { heat: Heat },
 }
@@ -98,6 +106,8 @@ pub(crate) enum Ended {
     Parked,
     /// An access to client memory was opened.
     Waiting,
+    /// The packet in hand is a dispatch whose waves run.
+    Dispatched,
     /// For good.
     Stopped,
 }
@@ -131,6 +141,11 @@ impl Run {
         matches!(self, Self::Ready { .. } | Self::Running { .. })
     }
 
+    /// It keeps the slot that it is on, whoever waits for one.
+    pub(super) const fn holds_slot(self) -> bool {
+        self.is_active() || matches!(self, Self::Dispatched { .. })
+    }
+
     /// It comes to an end of its own; its doorbell page is not re-armed before.
     pub(super) const fn is_busy(self) -> bool {
         self.is_active() || matches!(self, Self::Waiting { .. })
@@ -155,7 +170,10 @@ impl Run {
                 heat.until = until;
                 if std::mem::take(polled) { Rung::Fresh } else { Rung::Unchanged }
             }
-            Self::Running { heat, .. } | Self::Waiting { heat } | Self::Parked { heat } => {
+            Self::Running { heat, .. }
+            | Self::Waiting { heat }
+            | Self::Dispatched { heat }
+            | Self::Parked { heat } => {
                 heat.again = true;
                 Rung::Unchanged
             }
@@ -174,6 +192,7 @@ impl Run {
             Self::Ready { heat, .. }
             | Self::Running { heat, .. }
             | Self::Waiting { heat }
+            | Self::Dispatched { heat }
             | Self::Parked { heat } => {
                 heat.again = true;
                 false
@@ -200,6 +219,21 @@ impl Run {
     pub(super) fn answered(&mut self) -> bool {
         match self {
             Self::Waiting { heat } => {
+                *self = Self::ready(*heat);
+                true
+            }
+            Self::Running { answered, .. } => {
+                *answered = true;
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Its dispatch is over. Whether it became ready.
+    pub(super) fn dispatch_over(&mut self) -> bool {
+        match self {
+            Self::Dispatched { heat } => {
                 *self = Self::ready(*heat);
                 true
             }
@@ -275,8 +309,9 @@ impl Run {
         }
         *self = match how {
             Ended::Busy => Self::ready(heat),
-            Ended::Waiting if answered => Self::ready(heat),
+            Ended::Waiting | Ended::Dispatched if answered => Self::ready(heat),
             Ended::Waiting => Self::Waiting { heat },
+            Ended::Dispatched => Self::Dispatched { heat },
             Ended::Empty { .. } | Ended::Parked if heat.again => Self::ready(Heat::until(hot_until)),
             Ended::Empty { rests: false } if now < heat.until => Self::Ready { polled: true, heat },
             Ended::Empty { .. } => Self::Idle,

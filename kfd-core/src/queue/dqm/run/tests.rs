@@ -39,8 +39,12 @@ const fn parked(heat: Heat) -> Run {
     Run::Parked { heat }
 }
 
+const fn dispatched(heat: Heat) -> Run {
+    Run::Dispatched { heat }
+}
+
 /// The states, in the order of each row below.
-const STATES: [Run; 10] = [
+const STATES: [Run; 11] = [
     Run::Disabled,
     Run::Held,
     Run::Stopped,
@@ -51,6 +55,7 @@ const STATES: [Run; 10] = [
     answered(CALM),
     waiting(CALM),
     parked(CALM),
+    dispatched(CALM),
 ];
 
 /// An event, and for each state what it becomes if it changes and what the event answers if not `none`.
@@ -96,6 +101,7 @@ fn a_doorbell_makes_an_idle_queue_ready_and_a_busy_one_look_again() {
             unchanged(answered(AGAIN)),
             unchanged(waiting(AGAIN)),
             unchanged(parked(AGAIN)),
+            unchanged(dispatched(AGAIN)),
         ],
     );
 }
@@ -117,6 +123,7 @@ fn a_dropped_page_is_one_more_look_at_each_ring() {
             quietly(answered(AGAIN)),
             quietly(waiting(AGAIN)),
             quietly(parked(AGAIN)),
+            quietly(dispatched(AGAIN)),
         ],
     );
 }
@@ -124,7 +131,7 @@ fn a_dropped_page_is_one_more_look_at_each_ring() {
 #[test]
 fn signals_wake_a_parked_queue_and_make_one_that_may_have_missed_them_look_again() {
     let ready = yes(fresh(CALM));
-    row("recheck", Run::recheck, false, [SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, ready]);
+    row("recheck", Run::recheck, false, [SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, ready, SAME]);
     row(
         "overtaken",
         Run::overtaken,
@@ -140,6 +147,7 @@ fn signals_wake_a_parked_queue_and_make_one_that_may_have_missed_them_look_again
             Some((answered(AGAIN), ())),
             Some((waiting(AGAIN), ())),
             None,
+            None,
         ],
     );
 }
@@ -148,13 +156,28 @@ fn signals_wake_a_parked_queue_and_make_one_that_may_have_missed_them_look_again
 fn an_answer_counts_for_the_queue_that_waits_and_for_the_turn_that_asked() {
     let early = quietly(answered(CALM));
     let ready = yes(fresh(CALM));
-    row("answered", Run::answered, false, [SAME, SAME, SAME, SAME, SAME, SAME, early, early, ready, SAME]);
+    row(
+        "answered",
+        Run::answered,
+        false,
+        [SAME, SAME, SAME, SAME, SAME, SAME, early, early, ready, SAME, SAME],
+    );
+    row(
+        "dispatch over",
+        Run::dispatch_over,
+        false,
+        [SAME, SAME, SAME, SAME, SAME, SAME, early, early, SAME, SAME, ready],
+    );
     // It is asked for in the same turn, or an earlier one's answer has come before this one asks.
-    let mut run = running(CALM);
-    assert!(!run.answered() && run.ended(Ended::Waiting, false, Nanos(1), LATER));
-    assert_eq!(run, fresh(CALM));
-    assert!(run.begin().is_some());
-    assert_eq!(run, running(CALM), "an answer is for one turn");
+    for (event, ended) in
+        [(Run::answered as fn(&mut Run) -> bool, Ended::Waiting), (Run::dispatch_over, Ended::Dispatched)]
+    {
+        let mut run = running(CALM);
+        assert!(!event(&mut run) && run.ended(ended, false, Nanos(1), LATER));
+        assert_eq!(run, fresh(CALM));
+        assert!(run.begin().is_some());
+        assert_eq!(run, running(CALM), "an answer is for one turn");
+    }
 }
 
 #[test]
@@ -165,19 +188,19 @@ fn what_is_off_the_run_list_comes_back_by_the_event_that_undoes_it_and_looks_at_
         "enable",
         |run| run.enable(false),
         false,
-        [back, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME],
+        [back, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME],
     );
     row(
         "enable while held",
         |run| run.enable(true),
         false,
-        [held, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME],
+        [held, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME],
     );
-    row("release", Run::release, false, [SAME, back, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME]);
+    row("release", Run::release, false, [SAME, back, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME]);
     let off = yes(Run::Disabled);
-    row("disable", Run::disable, false, [off, off, SAME, off, off, off, off, off, off, off]);
+    row("disable", Run::disable, false, [off, off, SAME, off, off, off, off, off, off, off, off]);
     let held = yes(Run::Held);
-    row("hold", Run::hold, false, [SAME, SAME, SAME, held, held, held, held, held, held, held]);
+    row("hold", Run::hold, false, [SAME, SAME, SAME, held, held, held, held, held, held, held, held]);
     row("stop", Run::stop, false, [yes(Run::Stopped); STATES.len()]);
 }
 
@@ -190,10 +213,10 @@ fn a_new_queue_runs_if_its_client_wants_and_nothing_holds_it() {
 #[test]
 fn only_a_ready_queue_begins_a_turn_and_only_a_running_one_ends_it() {
     let begun = Some((running(CALM), Some(HOT)));
-    row("begin", Run::begin, None, [None, None, None, None, begun, begun, None, None, None, None]);
+    row("begin", Run::begin, None, [None, None, None, None, begun, begun, None, None, None, None, None]);
     let over = yes(Run::Stopped);
     let stopped = |run: &mut Run| run.ended(Ended::Stopped, false, Nanos(1), LATER);
-    row("ended", stopped, false, [SAME, SAME, SAME, SAME, SAME, SAME, over, over, SAME, SAME]);
+    row("ended", stopped, false, [SAME, SAME, SAME, SAME, SAME, SAME, over, over, SAME, SAME, SAME]);
 }
 
 #[test]
@@ -205,6 +228,7 @@ fn a_turn_ends_in_the_state_that_its_end_and_what_happened_meanwhile_say() {
     let ends = [
         (Ended::Busy, in_time, [fresh(CALM), fresh(hot)]),
         (Ended::Waiting, in_time, [waiting(CALM), waiting(hot)]),
+        (Ended::Dispatched, in_time, [dispatched(CALM), dispatched(hot)]),
         (Ended::Parked, in_time, [parked(CALM), parked(hot)]),
         (Ended::Stopped, in_time, [Run::Stopped, Run::Stopped]),
         (dry, in_time, [polled(CALM), polled(hot)]),
@@ -233,7 +257,11 @@ fn what_a_turn_may_have_missed_is_looked_for_before_the_queue_rests_and_once() {
         assert_eq!(run, hot, "{how:?}");
     }
     // It stays to be looked for while the queue does not rest.
-    for (how, expected) in [(Ended::Busy, fresh(AGAIN)), (Ended::Waiting, waiting(AGAIN))] {
+    for (how, expected) in [
+        (Ended::Busy, fresh(AGAIN)),
+        (Ended::Waiting, waiting(AGAIN)),
+        (Ended::Dispatched, dispatched(AGAIN)),
+    ] {
         let mut run = running(AGAIN);
         assert!(run.ended(how, false, Nanos(60), LATER));
         assert_eq!(run, expected, "{how:?}");
@@ -245,9 +273,10 @@ fn what_a_turn_may_have_missed_is_looked_for_before_the_queue_rests_and_once() {
 #[test]
 fn what_the_scheduler_asks_of_a_state_holds_for_these() {
     let those = |is: fn(Run) -> bool| STATES.map(|run| u8::from(is(run)));
-    assert_eq!(those(Run::is_off), [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(those(Run::is_fresh), [0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
-    assert_eq!(those(Run::is_polled), [0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
-    assert_eq!(those(Run::is_active), [0, 0, 0, 0, 1, 1, 1, 1, 0, 0]);
-    assert_eq!(those(Run::is_busy), [0, 0, 0, 0, 1, 1, 1, 1, 1, 0]);
+    assert_eq!(those(Run::is_off), [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(those(Run::is_fresh), [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(those(Run::is_polled), [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(those(Run::is_active), [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0]);
+    assert_eq!(those(Run::holds_slot), [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1]);
+    assert_eq!(those(Run::is_busy), [0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0]);
 }
