@@ -97,8 +97,9 @@ impl Core {
         let mut poll = Poll::new(turn, self.devices.len() == 1);
         let mut meter = Meter::start(self.now());
         let ended = loop {
-            if queue.is_stopped() {
-                break Ended::Stopped;
+            if !queue.may_run() {
+                // Off for a while, the turn is over already.
+                break if queue.is_stopped() { Ended::Stopped } else { Ended::Busy };
             }
             let ran = processor.run(&mut view, &clock, budget.step());
             if view.rang != 0 {

@@ -75,12 +75,10 @@ pub(crate) fn notice(queue: QueueKey, tell: Tell) -> Notice {
 /// A queue is off the run list for a while, and no engine is inside: its dispatch is to stand still. In the queue's next
 /// turn it goes on.
 pub(crate) fn pause_dispatch(process: &Process, device: &Device, queue: &Queue, post: &mut Post) {
-    let Some(ticket) = queue.in_hand.get().filter(|ticket| process.dispatches.pause(*ticket)) else { return };
-    // It may have been let go since, and have had that turn before the pause: then there is no other that would end it. If
-    // it is let go after this look, the turn is still to come.
-    let off = device.dqm.standing(queue.key).is_none_or(|standing| standing.state.is_off());
-    if !off {
-        process.dispatches.go_on(ticket);
+    let is_off = || device.dqm.standing(queue.key).is_none_or(|standing| standing.state.is_off());
+    if let Some(ticket) = queue.in_hand.get()
+        && process.dispatches.pause(ticket, is_off)
+    {
+        post.add(Notice::Wish { queue: queue.key, ticket });
     }
-    post.add(Notice::Wish { queue: queue.key, ticket });
 }

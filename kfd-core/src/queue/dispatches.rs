@@ -120,23 +120,25 @@ impl Dispatches {
         Some(entry.device)
     }
 
-    /// Its queue is off the run list. Whether it ran until now.
-    pub(crate) fn pause(&self, ticket: u64) -> bool {
-        let mut book = self.0.lock();
-        let Some(entry) = book.out.get_mut(&ticket).filter(|entry| entry.state == State::Running) else {
-            return false;
-        };
-        entry.state = State::Paused;
-        true
+    /// Its queue is off the run list, as far as `is_off` still says so. Whether it ran until now.
+    ///
+    /// The queue may have been let go and have had its next turn before it is paused here: then there is no other turn that
+    /// would end the pause, and `is_off` says no. If the queue is let go after `is_off` has said yes, that turn is to come.
+    pub(crate) fn pause(&self, ticket: u64, is_off: impl FnOnce() -> bool) -> bool {
+        let paused = self.exchange(ticket, State::Running, State::Paused);
+        if paused && !is_off() {
+            self.exchange(ticket, State::Paused, State::Running);
+        }
+        paused
     }
 
-    /// It need not be paused any more.
-    pub(crate) fn go_on(&self, ticket: u64) {
-        if let Some(entry) = self.0.lock().out.get_mut(&ticket)
-            && entry.state == State::Paused
-        {
-            entry.state = State::Running;
-        }
+    fn exchange(&self, ticket: u64, from: State, to: State) -> bool {
+        let mut book = self.0.lock();
+        let entry = book.out.get_mut(&ticket).filter(|entry| entry.state == from);
+        entry.is_some_and(|entry| {
+            entry.state = to;
+            true
+        })
     }
 
     /// Its queue ends. Whether its engine does not know of its end.
@@ -172,5 +174,74 @@ impl Dispatches {
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
         self.0.lock().out.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUEUE: QueueId = QueueId(3);
+
+    #[test]
+    fn a_pause_that_comes_after_the_turn_of_a_queue_let_go_is_none() {
+        // Where between the pause and its look at the run list the queue is let go and has its turn.
+        for (let_go, turn, expected) in [
+            ("before", "before", Wish::Run),
+            ("before", "between", Wish::Run),
+            ("before", "after", Wish::Run),
+            ("between", "between", Wish::Run),
+            ("between", "after", Wish::Run),
+            ("after", "after", Wish::Run),
+            ("never", "never", Wish::Pause),
+        ] {
+            let book = Dispatches::default();
+            let ticket = book.begin(QUEUE, 0).unwrap();
+            if turn == "before" {
+                assert_eq!(book.look(ticket), Look::Running { resumed: false });
+            }
+            let paused = book.pause(ticket, || {
+                if turn == "between" {
+                    assert_eq!(book.look(ticket), Look::Running { resumed: true });
+                }
+                !["before", "between"].contains(&let_go)
+            });
+            assert!(paused);
+            if turn == "after" {
+                book.look(ticket);
+            }
+            assert_eq!(book.wish(QUEUE, ticket), expected, "let go {let_go}, turn {turn}");
+        }
+    }
+
+    #[test]
+    fn an_answer_beside_a_pause_is_kept_and_taken_once() {
+        let book = Dispatches::default();
+        let ticket = book.begin(QUEUE, 1).unwrap();
+        let mut answered = None;
+        assert!(book.pause(ticket, || {
+            answered = book.answer(QUEUE, ticket, WaveAnswer::Done);
+            false
+        }));
+        assert_eq!(answered, Some(1));
+        assert!(!book.pause(ticket, || true), "it is over");
+        assert_eq!(book.answer(QUEUE, ticket, WaveAnswer::Done), None, "twice");
+        assert_eq!(book.look(ticket), Look::Over(WaveAnswer::Done));
+        assert_eq!((book.look(ticket), book.count()), (Look::Void, 0));
+    }
+
+    #[test]
+    fn a_closed_book_has_none_takes_none_and_tells_once_which_ran() {
+        let book = Dispatches::default();
+        let [running, over, paused] = [(); 3].map(|()| book.begin(QUEUE, 0).unwrap());
+        book.answer(QUEUE, over, WaveAnswer::Done);
+        book.pause(paused, || true);
+        book.close();
+        assert_eq!((book.count(), book.begin(QUEUE, 0)), (0, None));
+        let mut told = book.take_cancelled();
+        told.sort_unstable_by_key(|(_, ticket)| *ticket);
+        assert_eq!(told, [(QUEUE, running), (QUEUE, paused)]);
+        assert!(book.take_cancelled().is_empty());
+        assert_eq!(book.answer(QUEUE, running, WaveAnswer::Done), None);
     }
 }

@@ -1,7 +1,7 @@
 //! One user-mode queue: its processor, and what its client said about it.
 //!
 //! The MQD's mutex is held by an engine for a turn and by whoever takes the queue off the device, who by taking it knows
-//! that the engine has left. `stopped` is looked at between chunks of packets.
+//! that the engine has left. What bars it from running is looked at between chunks of packets.
 //!
 //! Lock order: the MQD's mutex is taken with no other lock of the core held. Not for: when a queue runs (`dqm`).
 pub mod buffers;
@@ -19,7 +19,7 @@ use crate::ids::{GpuVa, Nanos, QueueKey};
 use crate::queue::dispatches::InHand;
 use crate::queue::save_area::SaveArea;
 use crate::queue::view::OpenAccess;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU8, AtomicU64, Mutex, Ordering};
 use hsa_queue::ring::{Ring, RingError};
 use hsa_queue::sdma::Generation;
 use hsa_queue::{QueueProcessor, QueueRegs, Waves, aql, pm4, sdma as sdma_packets};
@@ -38,6 +38,11 @@ pub enum QueueKind {
     /// Copies, on an SDMA engine for XGMI links.
     SdmaXgmi,
 }
+
+/// It ends, or its process does.
+const STOPPED: u8 = 1;
+/// It is off the run list.
+const OFF: u8 = 2;
 
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -60,7 +65,8 @@ pub(crate) struct Queue {
     /// The dispatch that it waits for.
     pub(crate) in_hand: InHand,
     format: Format,
-    stopped: AtomicBool,
+    /// Why no engine begins another chunk of its packets, a bit each; 0 while engines may.
+    barred: AtomicU8,
     pub(crate) mqd: Mutex<Mqd>,
 }
 
@@ -137,7 +143,7 @@ impl Queue {
     ) -> Self {
         let mqd = Mutex::new(Mqd { processor: None, open: OpenAccess::default(), reported: false });
         let Indices { write: write_index, read: read_index } = indices;
-        let (packets, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (packets, barred) = (AtomicU64::new(0), AtomicU8::new(0));
         Self {
             key,
             device,
@@ -150,7 +156,7 @@ impl Queue {
             save_area,
             in_hand: InHand::default(),
             format,
-            stopped,
+            barred,
             mqd,
         }
     }
@@ -206,16 +212,31 @@ impl Queue {
 
     /// No engine begins another chunk of its packets.
     pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
+        self.barred.fetch_or(STOPPED, Ordering::Release);
     }
 
-    /// Whether an engine that is inside must leave.
-    #[inline]
+    /// Whether it never runs again.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+        self.barred.load(Ordering::Acquire) & STOPPED != 0
     }
 
-    /// Returns when no engine is inside. After [`Queue::stop`] and with the queue off every run list none comes back.
+    /// It is off the run list, or on it again. Told by the dqm, under its lock.
+    pub(in crate::queue) fn set_off(&self, off: bool) {
+        if off {
+            self.barred.fetch_or(OFF, Ordering::Release);
+        } else {
+            self.barred.fetch_and(!OFF, Ordering::Release);
+        }
+    }
+
+    /// Whether an engine may begin a chunk of its packets, also one that had its turn before the queue was taken off.
+    #[inline]
+    pub(crate) fn may_run(&self) -> bool {
+        self.barred.load(Ordering::Acquire) == 0
+    }
+
+    /// Returns when no engine is inside. Off the run list, none runs its packets after that: who holds a turn from before
+    /// finds that it may not.
     pub(crate) fn quiesce(&self) {
         drop(self.mqd.lock());
     }

@@ -24,6 +24,7 @@ pub(super) struct Entry {
 impl Entry {
     /// A queue that has not run, in this state.
     pub(super) fn new(queue: &Arc<Queue>, run: Run, priority: u32) -> Self {
+        queue.set_off(run.is_off());
         Self {
             queue: Arc::clone(queue),
             run,

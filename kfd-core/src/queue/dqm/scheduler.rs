@@ -55,6 +55,7 @@ impl Scheduler {
         let (Some(entry), Some(qpd)) = (self.entries.get_mut(&key), self.qpds.get_mut(&key.process)) else {
             return;
         };
+        entry.queue.set_off(false);
         self.fresh += usize::from(entry.run.is_fresh());
         self.stirs.fetch_add(1, Ordering::Relaxed);
         qpd.parked.remove(&key);
@@ -94,7 +95,9 @@ impl Scheduler {
             qpd.ready.retain(|ready| *ready != key);
             qpd.claims.retain(|waiting| *waiting != key);
         }
-        if let Some(slot) = self.entries.get(&key).and_then(|entry| entry.hqd.slot()) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        entry.queue.set_off(true);
+        if let Some(slot) = entry.hqd.slot() {
             self.unmap(slot);
         }
     }

@@ -152,6 +152,11 @@ impl World {
             let on: Vec<_> = (0..SLOTS).filter(|slot| list.slots[*slot] == Some(*key)).collect();
             assert_eq!(on, Vec::from_iter(entry.hqd.slot()), "{key:?}");
             assert!(!entry.run.is_off() || on.is_empty(), "{key:?} is off and on a slot");
+            assert_eq!(
+                entry.queue.may_run(),
+                !entry.run.is_off(),
+                "{key:?}, also to whom had its turn before"
+            );
             let running = matches!(entry.run, Run::Running { .. } | Run::Dispatched { .. });
             assert!(!running || !waits, "{key:?} runs without a slot");
             assert!(entry.run != Run::Held || self.scheduler.is_held(*key), "{key:?} is held by nothing");
