@@ -1,10 +1,12 @@
 //! Memory that may answer late, and checks that it is asked as the re-ask rule says.
 
-use crate::aql::packet::INVALID_HEADER;
+use crate::aql::packet::{INVALID_HEADER, KernelDispatchPacket};
+use crate::error::QueueError;
 use crate::local::LocalMemory;
-use crate::memory::{Access, GpuVa, MemoryView, Slots, Ticket, Width};
+use crate::memory::{Access, Fault, GpuVa, MemoryView, Slots, Ticket, Width};
 use crate::ring::PACKET_BYTES;
 use crate::sync::AtomicU64;
+use crate::wave::{AqlDispatch, WaveEngine};
 use zerocopy::IntoBytes;
 
 /// What identifies an access: which kind, where, how long, with which operand.
@@ -15,11 +17,34 @@ pub(super) struct Hostile<'a> {
     reluctant: bool,
     open: Option<Asked>,
     count: u32,
+    waves: Waves,
+}
+
+/// An engine that answers each dispatch when it is asked the second time, as the packet's kernel says.
+#[derive(Default)]
+struct Waves {
+    open: Option<(GpuVa, u64, KernelDispatchPacket)>,
+}
+
+impl WaveEngine for Waves {
+    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<(), QueueError>> {
+        let asked = (dispatch.slot, dispatch.id, *dispatch.packet);
+        let Some(open) = self.open.take() else {
+            self.open = Some(asked);
+            return Access::Pending(Ticket(dispatch.id));
+        };
+        assert_eq!(open, asked, "another dispatch was asked while one is open");
+        match dispatch.packet.kernel_object % 4 {
+            0 | 1 => Access::Ready(Ok(())),
+            2 => Access::Ready(Err(QueueError::GroupSegmentSize)),
+            _ => Access::Fault(Fault { va: dispatch.slot, len: 1, write: true }),
+        }
+    }
 }
 
 impl<'a> Hostile<'a> {
     pub(super) fn new(memory: &'a LocalMemory, reluctant: bool) -> Self {
-        Self { memory, reluctant, open: None, count: 0 }
+        Self { memory, reluctant, open: None, count: 0, waves: Waves::default() }
     }
 
     /// How many accesses there were since it was last asked.
@@ -117,5 +142,9 @@ impl MemoryView for Hostile<'_> {
             return None;
         }
         self.memory.words_at(va, len)
+    }
+
+    fn waves(&mut self) -> Option<&mut dyn WaveEngine> {
+        Some(&mut self.waves)
     }
 }

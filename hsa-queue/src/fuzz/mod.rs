@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What must hold for every input: no panic, no more packets than the budget, no more accesses in a turn than a turn may
-//! make, an access that is open is asked again as it was, and a processor that has stopped stays stopped.
+//! make, an access or a dispatch that is open is asked again as it was, and a processor that has stopped stays stopped.
 //!
 //! The signature tells inputs apart that drove the processor differently; a fuzzer keeps one of each. Not for: making
 //! inputs, which is the fuzzer's.
@@ -66,7 +66,11 @@ pub fn sdma(bytes: &[u8]) -> u64 {
 }
 
 fn waves(script: &Script<'_>) -> Waves {
-    if script.null_waves() { Waves::Null } else { Waves::Refuse }
+    match (script.runs_waves(), script.null_waves()) {
+        (true, _) => Waves::Run,
+        (false, true) => Waves::Null,
+        (false, false) => Waves::Refuse,
+    }
 }
 
 fn run(bytes: &[u8], make: impl FnOnce(&Script<'_>) -> Option<QueueProcessor>) -> u64 {
@@ -127,6 +131,20 @@ mod tests {
                 let bytes: Vec<u8> = (0..len).map(|i| (i * 37 + len) as u8).collect();
                 assert_eq!(entry(&bytes), entry(&bytes));
             }
+        }
+    }
+
+    #[test]
+    fn a_dispatch_is_seen_to_be_run_and_to_end_as_its_kernel_says() {
+        // The smallest ring, one packet a turn, four turns, one packet written: one work-item.
+        let ran = |flags: u8, kernel: u64| {
+            let words = [2 | 1 << 16 | 1 << 32 | 1 << 48, 1 | 1 << 32, 1 | 1 << 32, 0, kernel, 0, 0, 0u64];
+            let packet: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            aql(&[&[flags, 0, 0, 3, 1, 0, 0, 0][..], &packet].concat())
+        };
+        for late in [0, 1] {
+            let ends = [ran(8 | late, 0), ran(8 | late, 2), ran(8 | late, 3), ran(late, 0)];
+            assert!((0..4).all(|i| (0..i).all(|j| ends[i] != ends[j])), "{ends:x?}");
         }
     }
 

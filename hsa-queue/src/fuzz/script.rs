@@ -2,7 +2,7 @@
 //!
 //! | bytes | meaning |
 //! |---|---|
-//! | 0 | flags: 1 every access is answered late, 2 waves are null, 4 a newer engine |
+//! | 0 | flags: 1 every access is answered late, 2 waves are null, 4 a newer engine, 8 waves run |
 //! | 1 | the ring's size, 64 bytes shifted left by up to 4 |
 //! | 2 | packets in a turn, less one, up to 64 |
 //! | 3 | turns, less one |
@@ -46,6 +46,11 @@ impl<'a> Script<'a> {
 
     pub(super) fn null_waves(&self) -> bool {
         self.head[0] & 2 != 0
+    }
+
+    /// Before `null_waves`.
+    pub(super) fn runs_waves(&self) -> bool {
+        self.head[0] & 8 != 0
     }
 
     pub(super) fn newer(&self) -> bool {

@@ -220,7 +220,12 @@ fn predicated_packets_run_for_the_first_die_only() {
 fn a_dispatch_is_refused_or_completed_as_the_engine_says() {
     let direct = packet(0x15, &[1, 1, 1, 1]);
     stops(&direct, QueueError::DispatchCode);
-    let mut client = client();
+    // It has no stage to wait in.
+    let mut client = self::client();
+    client.submit(&direct);
+    let step = client.run(&mut client.processor(Waves::Run)).1;
+    assert!(matches!(step, Step::Stopped { error: QueueError::DispatchCode, .. }), "{step:?}");
+    let mut client = self::client();
     let mut processor = client.processor(Waves::Null);
     let indirect = packet(0x16, &[&halves(DATA)[..], &[1]].concat());
     run_with(&mut client, &mut processor, &[direct, indirect, release(DATA, 9, 1, 0, 0)]);
