@@ -27,6 +27,9 @@ pub const TOOLS: &[Package] = &[
     ("libamdhip64-dev", "the unmodified HIP runtime that a C program links"),
     ("libamd-comgr2", "what tinygrad 0.9.2 loads before it opens a device"),
     ("runc", "runs containers"),
+    ("clang-15", "compiles kernels that the wave engine runs"),
+    ("lld-15", "links them"),
+    ("rocm-device-libs", "the library that HIP's own kernels are made of"),
 ];
 
 /// What makes roots of other releases.
