@@ -145,7 +145,67 @@ fn cell(value: Option<&Value>, address: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kfd_core::death::Cause;
+    use kfd_core::eviction::{Eviction, Reason};
+    use kfd_core::ids::{Bytes, Nanos, ProcessId, QueueId, RenderMinor, Tgid, Uid};
+    use kfd_core::listing::{ProcessRow, QueueKind, QueueRow, QueueState};
+    use kfd_core::share::ShareRow;
+    use kfd_core::stage::Stage;
     use serde_json::json;
+
+    #[test]
+    fn each_column_finds_its_value_in_a_row_as_a_daemon_sends_it() {
+        let (tgid, uid, process) = (Tgid(1), Uid(2), ProcessId { slot: 3, generation: 4 });
+        let evicted = Eviction { reason: Reason::Memory, since: Nanos(5) };
+        let listed = ProcessRow {
+            tgid,
+            uid,
+            process,
+            state: Stage::Live,
+            cause: Some(Cause::Killed),
+            evicted: vec![evicted],
+            files: 1,
+            attached_at: Nanos(5),
+            resident_bytes: 1,
+            svm_bytes: 1,
+            svm_vram_bytes: 1,
+            holds: kfd_core::account::Holdings::default(),
+        };
+        let queue = QueueRow {
+            tgid,
+            uid,
+            process,
+            queue: QueueId(0),
+            gpu: 1,
+            kind: QueueKind::Aql,
+            state: QueueState::Active,
+            packets: 1,
+            ring: 1,
+            ring_bytes: 1,
+            doorbell: 1,
+            priority: 1,
+            slot: Some(0),
+            engine: Some(0),
+            waiting: Some(0),
+            quantum_us: 1,
+            gws: false,
+            evicted: Some(evicted),
+            made_at: Nanos(5),
+        };
+        let minor = RenderMinor(128);
+        let share = ShareRow { tgid, uid, process, minor, bytes: Bytes(1), holders: 1, orphaned: false };
+        let rows = [
+            (PROCESSES, serde_json::to_value(listed).unwrap()),
+            (QUEUES, serde_json::to_value(queue).unwrap()),
+            (SHARES, serde_json::to_value(share).unwrap()),
+        ];
+        for (columns, row) in rows {
+            for Column { title, pointer, .. } in columns {
+                let value = row.pointer(pointer);
+                assert!(value.is_some_and(|value| !value.is_null()), "{title}: no {pointer} in {row:#}");
+            }
+        }
+    }
 
     #[test]
     fn a_table_is_aligned_and_shows_absent_values_as_dashes() {
