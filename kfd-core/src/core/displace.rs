@@ -12,7 +12,6 @@ use crate::core::Core;
 use crate::device::Device;
 use crate::ids::{Bytes, ProcessId};
 use crate::memory::bo::Bo;
-use crate::memory::share::Look;
 use crate::notice::Post;
 use crate::process::evictions::Reason;
 use crate::process::stage::Stage;
@@ -67,7 +66,7 @@ impl Core {
                     let vram = || {
                         let take = || process.purse.charge(Resource::Vram(device), bytes).ok();
                         take().or_else(|| {
-                            self.sweep_descriptors(Look::Alone);
+                            self.reclaim();
                             take()
                         })
                     };

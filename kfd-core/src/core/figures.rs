@@ -6,7 +6,6 @@ use crate::core::Core;
 use crate::device::Device;
 use crate::device::metrics;
 use crate::device::topology::{Gauge, Live};
-use crate::memory::share::Look;
 
 impl Core {
     /// What is in the file of that figure now.
@@ -25,11 +24,6 @@ impl Core {
             Gauge::Metrics => return metrics::table(&device.profile, self.metrics(device)),
         };
         format!("{number}\n").into_bytes()
-    }
-
-    /// Whoever tells how much memory is in use takes back first what only descriptors held that are closed by now.
-    pub(crate) fn reclaim(&self) {
-        self.sweep_descriptors(Look::Alone);
     }
 
     /// Bytes of a device's VRAM that somebody is charged for. Whoever tells them has reclaimed first.

@@ -80,7 +80,7 @@ impl Core {
         let device = self.devices.get(device)?;
         let process = self.kfd_process(tgid)?;
         self.reclaim();
-        device.residency.trim(self.account.vram_free(device.index));
+        self.trim_residency(device);
         let inner = process.inner.lock();
         let binding = &inner.bindings[device.index];
         let ran = |queue: &Queue| if queue.is_compute() { 0 } else { queue.ran.load(Ordering::Relaxed) };

@@ -3,6 +3,7 @@
 //! Not for: who may import, which the calls say; what a share is (`memory::share`).
 
 use crate::core::Core;
+use crate::device::Device;
 use crate::ids::{Bytes, ProcessId, RenderMinor, Tgid, Uid};
 use crate::memory::share::{Hold, Look, Share};
 use crate::sync::{Arc, Ordering};
@@ -37,9 +38,18 @@ impl Core {
     /// shared virtual memory that has been given to others. Listings and totals only look: to be called before them.
     pub fn reclaim_all(&self) {
         self.sweep_descriptors(Look::All);
-        for device in self.devices.iter() {
-            device.residency.trim(self.account.vram_free(device.index));
-        }
+        self.devices.iter().for_each(|device| self.trim_residency(device));
+    }
+
+    /// Takes back what only descriptors held that are closed by now: whoever tells how much memory is in use, or finds too
+    /// little of it, does so first.
+    pub(crate) fn reclaim(&self) {
+        self.sweep_descriptors(Look::Alone);
+    }
+
+    /// Lets shared virtual memory lie only on as much of a device as nobody is charged for.
+    pub(crate) fn trim_residency(&self, device: &Device) {
+        device.residency.trim(self.account.vram_free(device.index));
     }
 
     /// Lets everything go that descriptors alone hold: the core ends before they do.
@@ -73,7 +83,7 @@ impl Core {
 
     /// Bytes of VRAM of the device with this index that nobody has any more or yet.
     pub(crate) fn vram_free(&self, device: usize) -> u64 {
-        self.sweep_descriptors(Look::Alone);
+        self.reclaim();
         self.account.vram_free(device)
     }
 

@@ -8,9 +8,6 @@ use crate::notice::{Notice, Post};
 impl Core {
     /// Something happened that a stream may want to hear of.
     pub(crate) fn smi(&self, gpu: GpuId, tgid: Tgid, what: SmiKind, post: &mut Post) {
-        if !self.vitals.smi.has_listeners() {
-            return;
-        }
         let streams = self.vitals.smi.of(gpu);
         if !streams.is_empty() {
             post.add(Notice::Smi { event: SmiEvent { gpu, tgid, at: self.now(), what }, streams });

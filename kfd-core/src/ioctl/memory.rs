@@ -219,7 +219,7 @@ impl<'a> Ctx<'a> {
         let take = || self.process.purse.charge(what, amount).map_err(|_| Errno::NOMEM);
         let again = |full| {
             match what {
-                Resource::Vram(_) | Resource::Gtt => self.core.sweep_descriptors(Look::Alone),
+                Resource::Vram(_) | Resource::Gtt => self.core.reclaim(),
                 Resource::Descriptor => self.core.sweep_descriptors(Look::All),
                 _ => return Err(full),
             }
@@ -322,7 +322,7 @@ impl<'a> Ctx<'a> {
         let mut args: abi::GetAvailableMemory = self.read()?;
         let device = self.device(args.gpu_id)?;
         drop(self.lock_bound(device, Errno::NODEV)?);
-        self.core.sweep_descriptors(Look::Alone);
+        self.core.reclaim();
         args.available = self.core.account.vram_available(self.process.uid(), device.index);
         self.answer(&args);
         Ok(Flow::Done)

@@ -1,6 +1,6 @@
 //! Queues whose ring and signals lie in the client's own memory: run by question and answer.
 
-use crate::world::{AQL, Client, World, barrier, gpu};
+use crate::world::{AQL, Buffer, Client, World, barrier, gpu};
 use kfd_core::abi::{kfd as abi, table};
 use kfd_core::call::{Arg, Errno, Gathered, Node, Outcome};
 use kfd_core::ids::UserVa;
@@ -139,20 +139,25 @@ fn a_failed_transfer_is_a_memory_exception_never_zeros() {
     world.end();
 }
 
+/// What a queue in that memory asks for once its doorbell rings.
+fn asked_by_a_queue(client: &mut Client<'_>, memory: Buffer) -> MemoryRequest {
+    let queue = client.queue_in(memory).unwrap();
+    client.ring(&queue);
+    client.world.run();
+    let asked = client.world.outbox.take().into_iter().find_map(|notice| match notice {
+        Notice::Memory(request) => Some(request),
+        _ => None,
+    });
+    asked.expect("the write index is client memory")
+}
+
 // Keeps: late-answers
 #[test]
 fn an_answer_for_the_dead_reaches_nobody_who_took_their_slot() {
     let world = World::new();
     let ask = |client: &mut Client<'_>| {
         let memory = client.userptr_cut(VA, &AQL);
-        let queue = client.queue_in(memory).unwrap();
-        client.ring(&queue);
-        world.run();
-        let asked = world.outbox.take().into_iter().find_map(|notice| match notice {
-            Notice::Memory(request) => Some(request),
-            _ => None,
-        });
-        asked.expect("the write index is client memory")
+        asked_by_a_queue(client, memory)
     };
     let mut dead = world.client(100);
     let late = ask(&mut dead);
@@ -175,19 +180,9 @@ fn an_answer_for_a_queue_that_is_gone_does_not_reach_the_next_with_its_id() {
     let world = World::new();
     let mut client = world.client(100);
     let memory = client.userptr_cut(VA, &AQL);
-    let ask = |client: &mut Client<'_>| {
-        let queue = client.queue_in(memory).unwrap();
-        client.ring(&queue);
-        world.run();
-        let asked = world.outbox.take().into_iter().find_map(|notice| match notice {
-            Notice::Memory(request) => Some(request),
-            _ => None,
-        });
-        asked.expect("the write index is client memory")
-    };
-    let late = ask(&mut client);
+    let late = asked_by_a_queue(&mut client, memory);
     client.destroy(late.queue.queue.0).unwrap();
-    let open = ask(&mut client);
+    let open = asked_by_a_queue(&mut client, memory);
     assert_eq!(open.queue, late.queue);
     world.core.memory_answer(late.queue, late.ticket, UserAnswer::Done(u64::MAX.to_le_bytes().to_vec()));
     assert_eq!(world.run(), 0);

@@ -1,7 +1,6 @@
 //! Processes on devices, as tools find them: by the descriptors of nodes that they have open (`/proc/PID/fdinfo`).
 
 use crate::newer_clients::{MIB, PATIENCE, PROFILES, Scene, amdgpu_top};
-use kfd_tests::terminal::{self, Terminal};
 use kfd_tests::{Kfdd, able};
 use std::fs;
 use std::path::PathBuf;
@@ -128,9 +127,7 @@ fn nvtop_shows_the_process_on_a_device_with_its_memory() {
     }
     for (profile, ..) in PROFILES {
         let Some(mut scene) = Scene::new(profile, 1) else { return };
-        let mut watch = scene.kfdd.kfdctl(&["run", "--device-nodes", "always", "--"]);
-        watch.args(terminal::on_a_terminal("nvtop"));
-        let mut nvtop = Terminal::start(watch);
+        let mut nvtop = scene.nvtop();
         nvtop.shows(&[&format!(" {} root ", scene.tgid), &format!(" {MIB}MiB ")], PATIENCE);
         // The device's own memory is told in GiB.
         scene.free();
@@ -149,13 +146,8 @@ fn amdgpu_top_shows_the_process_on_each_device_with_its_memory() {
         let Some(mut scene) = Scene::new(profile, 2) else { return };
         // VRAM of the process by device, in the order of the render nodes.
         let shown = |scene: &Scene| {
-            let out = scene.run(&["--device-nodes", "always"], &[program, "-J", "-n", "1"]);
-            assert!(out.status.success(), "{profile}: {out:?}");
-            let text = String::from_utf8_lossy(&out.stdout);
-            let json: serde_json::Value = serde_json::from_str(text.lines().next().unwrap_or_default())
-                .unwrap_or_else(|_| panic!("{text}"));
-            let devices = json["devices"].as_array().expect("devices");
-            let mut rows: Vec<_> = devices
+            let mut rows: Vec<_> = scene
+                .amdgpu_top(program)
                 .iter()
                 .map(|device| {
                     let its = &device["fdinfo"][scene.tgid.to_string()];

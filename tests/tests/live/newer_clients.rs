@@ -71,6 +71,23 @@ impl Scene {
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
+    /// nvtop on a terminal, with nodes that look like character devices.
+    pub(crate) fn nvtop(&self) -> Terminal {
+        let mut watch = self.kfdd.kfdctl(&["run", "--device-nodes", "always", "--"]);
+        watch.args(terminal::on_a_terminal("nvtop"));
+        Terminal::start(watch)
+    }
+
+    /// The devices as amdgpu_top tells of them. libdrm takes two render nodes that are regular files for one device.
+    pub(crate) fn amdgpu_top(&self, program: &str) -> Vec<serde_json::Value> {
+        let out = self.run(&["--device-nodes", "always"], &[program, "-J", "-n", "1"]);
+        assert!(out.status.success(), "{out:?}");
+        let text = String::from_utf8_lossy(&out.stdout);
+        let json: serde_json::Value = serde_json::from_str(text.lines().next().unwrap_or_default())
+            .unwrap_or_else(|_| panic!("{text}"));
+        json["devices"].as_array().expect("devices").clone()
+    }
+
     /// The client ends, and with it what it held.
     pub(crate) fn end(mut self) {
         drop(self.holder.stdin.take());
@@ -214,9 +231,7 @@ fn nvtop_shows_a_device_whose_nodes_look_like_character_devices() {
     }
     for (profile, name, _, mib) in PROFILES {
         let Some(scene) = Scene::new(profile, 1) else { return };
-        let mut watch = scene.kfdd.kfdctl(&["run", "--device-nodes", "always", "--"]);
-        watch.args(terminal::on_a_terminal("nvtop"));
-        let mut nvtop = Terminal::start(watch);
+        let mut nvtop = scene.nvtop();
         // libdrm 2.4.114 of Debian 12 does not know the others by name.
         let name = if profile == "gfx900" { name } else { "AMD Radeon Graphics" };
         let memory = format!("{:.3}Gi/{:.3}Gi", MIB as f64 / 1024.0, mib as f64 / 1024.0);
@@ -245,15 +260,9 @@ fn amdgpu_top_shows_each_device_with_its_memory() {
     let program = program.to_str().expect("target folders have plain names");
     for (profile, name, _, mib) in PROFILES {
         let Some(scene) = Scene::new(profile, 2) else { return };
-        // libdrm takes two render nodes that are regular files for one device.
-        let out = scene.run(&["--device-nodes", "always"], &[program, "-J", "-n", "1"]);
-        assert!(out.status.success(), "{profile}: {out:?}");
-        let text = String::from_utf8_lossy(&out.stdout);
-        let json: serde_json::Value = serde_json::from_str(text.lines().next().unwrap_or_default())
-            .unwrap_or_else(|_| panic!("{text}"));
-        let devices = json["devices"].as_array().expect("devices");
+        let devices = scene.amdgpu_top(program);
         assert_eq!(devices.len(), 2, "{profile}");
-        for device in devices {
+        for device in &devices {
             // In no order of its own.
             let second = field(device, "/Info/DevicePath/render").ends_with("129");
             let figure =

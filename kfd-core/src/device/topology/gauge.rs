@@ -1,6 +1,6 @@
 //! What a figure in sysfs measures, for figures that are asked for at each reading.
 //!
-//! Not for: their values, which `crate::core::figures` has.
+//! Not for: their values, which `core::figures` has.
 
 /// One figure of one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
