@@ -1,7 +1,10 @@
 //! A program on a terminal: what its screen shows in the end, not the stream of changes that draws it.
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::io::{Read, Write};
 use std::num::NonZero;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -28,6 +31,7 @@ impl Terminal {
         let mut program = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut stream = program.stdout.take().expect("it is piped");
@@ -75,8 +79,40 @@ impl Drop for Terminal {
     /// A failed test leaves no program behind.
     fn drop(&mut self) {
         if matches!(self.program.try_wait(), Ok(None)) {
-            let _ = self.program.kill();
+            // With whatever runs it: the end of `script` hangs the terminal up.
+            let group = Pid::from_raw(self.program.id().cast_signed());
+            let _ = killpg(group, Signal::SIGKILL);
             let _ = self.program.wait();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Terminal, on_a_terminal};
+    use crate::{able, eventually};
+    use std::process::Command;
+    use std::time::Duration;
+
+    #[test]
+    fn a_terminal_that_is_dropped_leaves_no_program_behind() {
+        if !able::has("script") {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("pid");
+        let words =
+            on_a_terminal(&format!("sh -c 'echo $$ > {}; echo there; exec sleep 1000'", told.display()));
+        // Below another program, as kfdctl is.
+        let mut command = Command::new("sh");
+        command.args(["-c", "\"$@\"; exit", "sh"]).args(words);
+        let mut terminal = Terminal::start(command);
+        terminal.shows(&["there"], Duration::from_secs(60));
+        let pid = std::fs::read_to_string(&told).unwrap();
+        let proc = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
+        assert!(proc.exists());
+        drop(terminal);
+        let gone = eventually(Duration::from_secs(60), || (!proc.exists()).then_some(()));
+        assert!(gone.is_some(), "{} still runs", proc.display());
     }
 }
