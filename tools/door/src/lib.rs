@@ -6,6 +6,7 @@
 //! | [`seccomp`] | door two, for calls that pass descriptors |
 //! | [`gather`] | an ioctl's pointers as accesses of client memory |
 //! | [`workers`] | processes that make those accesses and may hang on them |
+//! | [`wave_workers`] | processes that run the waves of one client each |
 //! | [`identity`] | from a thread id to a process that cannot be confused |
 //! | [`mountinfo`] | the table of mounts |
 //! | [`view`] | the private view: devices and sysfs for one command |
@@ -19,4 +20,5 @@ pub mod mountinfo;
 pub mod seccomp;
 mod sys;
 pub mod view;
+pub mod wave_workers;
 pub mod workers;
