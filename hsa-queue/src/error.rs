@@ -30,6 +30,27 @@ pub enum QueueError {
     /// A vendor-specific packet of an unknown or malformed kind.
     #[error("vendor-specific packet is not supported")]
     VendorPacket,
+    /// A dispatch of code that needs more registers than there are.
+    #[error("code needs more registers than there are")]
+    Registers,
+    /// A dispatch whose waves need more memory of their own than the engine may have.
+    #[error("scratch and registers of a work-group are more than there is room for")]
+    Resources,
+    /// A wave came to words that are no instruction, or to one that the engine does not run.
+    #[error("a wave came to an instruction that this agent cannot run")]
+    IllegalInstruction,
+    /// A wave accessed an address that lies in no aperture, or beyond its scratch or group memory.
+    #[error("a wave accessed memory outside of its apertures")]
+    Aperture,
+    /// A wave aborted its kernel (`s_trap 2`).
+    #[error("a wave aborted its kernel")]
+    Abort,
+    /// A wave trapped, with no trap handler to take it.
+    #[error("a wave trapped")]
+    Trap,
+    /// The engine of waves ended with the dispatch in hand.
+    #[error("the engine of waves was lost")]
+    Lost,
     /// A PM4 or SDMA packet with an opcode that there is not, or that this queue does not take (`CP_BAD_OPCODE`,
     /// which the driver answers with a hardware exception event: `event_interrupt_wq_v9`, `kfd_int_process_v9.c`).
     #[error("opcode is not supported by this queue")]
@@ -43,9 +64,30 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// Each of them.
+    pub const ALL: [Self; 16] = [
+        Self::DispatchDimensions,
+        Self::GroupSegmentSize,
+        Self::DispatchCode,
+        Self::PacketType,
+        Self::WorkGroupSize,
+        Self::VendorPacket,
+        Self::Registers,
+        Self::Resources,
+        Self::IllegalInstruction,
+        Self::Aperture,
+        Self::Abort,
+        Self::Trap,
+        Self::Lost,
+        Self::Opcode,
+        Self::Malformed,
+        Self::IndirectBuffer,
+    ];
+
     /// The value that the inactive signal takes, as in `AqlQueue::DynamicScratchHandler`. In its words: 2
     /// invalid dim, 4 invalid group memory, 8 invalid (or NULL) code, 32 invalid format, 64 group is too
-    /// large, 256 vendor specific packets.
+    /// large, 128 out of VGPRs, 256 vendor specific packets, 0x20000000 memory violation, 0x40000000 illegal instruction,
+    /// 0x80000000 debug trap.
     #[must_use]
     pub const fn inactive_code(self) -> u64 {
         match self {
@@ -54,7 +96,11 @@ impl QueueError {
             Self::DispatchCode => 8,
             Self::PacketType | Self::Opcode | Self::Malformed | Self::IndirectBuffer => 32,
             Self::WorkGroupSize => 64,
+            Self::Registers => 128,
             Self::VendorPacket => 256,
+            Self::Aperture => 0x2000_0000,
+            Self::IllegalInstruction => 0x4000_0000,
+            Self::Abort | Self::Trap | Self::Lost | Self::Resources => 0x8000_0000,
         }
     }
 
@@ -69,6 +115,13 @@ impl QueueError {
             Self::PacketType | Self::Opcode | Self::Malformed | Self::IndirectBuffer => 20,
             Self::WorkGroupSize => 21,
             Self::VendorPacket => 23,
+            Self::Registers => 22,
+            Self::Abort => 1,
+            Self::Trap => 2,
+            Self::IllegalInstruction => 4,
+            Self::Aperture => 6,
+            // A queue that could not be taken off the hardware (`EC_QUEUE_PREEMPTION_ERROR`).
+            Self::Lost | Self::Resources => 30,
         }
     }
 
@@ -83,6 +136,10 @@ impl QueueError {
                 0x1009
             } // INVALID_PACKET_FORMAT
             Self::WorkGroupSize => 0x1001,      // INVALID_ARGUMENT
+            Self::Registers => 0x100f,          // INVALID_ISA
+            Self::Aperture => 41,               // MEMORY_APERTURE_VIOLATION (hsa_ext_amd.h)
+            Self::IllegalInstruction => 42,     // ILLEGAL_INSTRUCTION (hsa_ext_amd.h)
+            Self::Abort | Self::Trap | Self::Lost | Self::Resources => 0x1016, // EXCEPTION
         }
     }
 }

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod aql;
+pub mod atomic;
 pub mod clock;
 pub mod doorbell;
 pub mod error;
@@ -37,6 +38,7 @@ pub mod sync;
 pub mod wave;
 
 pub use aql::Processor;
+pub use atomic::AtomicKind;
 pub use clock::Clock;
 pub use error::QueueError;
 pub use memory::{Access, Fault, GpuVa, MemoryView, Ticket, Width};

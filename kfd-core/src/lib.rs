@@ -21,6 +21,7 @@ pub mod ids;
 pub mod limits;
 pub mod notice;
 pub mod sync;
+pub mod waves;
 
 mod core;
 mod device;

@@ -32,6 +32,7 @@ mod svm;
 mod teardown;
 mod tick;
 mod turn;
+mod wave_memory;
 pub(crate) mod waves;
 
 use crate::account::Account;

@@ -2,15 +2,17 @@
 //!
 //! Buffer objects are mapped where their client said. Elsewhere an address is the client's own, as far as shared virtual
 //! memory reaches (`svm::Reach`). Every engine access goes through it; an address that is neither is a fault, never a
-//! guess. A change bumps the epoch, by which views know that what they remember is stale.
+//! guess. A change bumps the epoch, by which views know that what they remember is stale; a wave worker, which is another
+//! process, reads it in its page of epochs.
 //!
 //! Lock order: inside the process mutex and a queue's MQD. Not for: who may map what, which `ioctl::memory` says.
 
 use crate::ids::{GpuVa, UserVa};
 use crate::memory::arena::{Arena, PAGE};
+use crate::memory::epochs::EpochPage;
 use crate::memory::pins::{Pin, Pins};
 use crate::memory::svm::{Reach, Right};
-use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering, RwLock};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -53,6 +55,8 @@ impl Span {
 pub(crate) struct AddressMap {
     spans: RwLock<Spans>,
     epoch: AtomicU64,
+    /// Where a wave worker reads the epoch, and its place there.
+    told: OnceLock<(Arc<EpochPage>, usize)>,
 }
 
 /// A span with the queues that need it mapped.
@@ -119,7 +123,7 @@ impl AddressMap {
         if !map.shared.is_empty() {
             // Addresses that were shared virtual memory until now are cached by views as such: the new epoch makes them
             // look again.
-            self.epoch.fetch_add(1, Ordering::AcqRel);
+            self.moved(&map);
         }
         true
     }
@@ -143,7 +147,7 @@ impl AddressMap {
         let mut map = self.spans.write();
         if !map.revoked {
             change(&mut map.shared);
-            self.epoch.fetch_add(1, Ordering::AcqRel);
+            self.moved(&map);
         }
     }
 
@@ -153,8 +157,7 @@ impl AddressMap {
         for start in starts {
             map.by_start.remove(&start);
         }
-        // Inside the lock: whoever sees the new epoch and looks up again waits for the removal.
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.moved(&map);
     }
 
     /// Unmaps every interval; nothing can be mapped afterwards.
@@ -162,9 +165,26 @@ impl AddressMap {
         let mut map = self.spans.write();
         map.revoked = true;
         let old = (std::mem::take(&mut map.by_start), std::mem::take(&mut map.shared));
-        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.moved(&map);
         drop(map);
         drop(old);
+    }
+
+    /// What the map said may be another thing now. Inside the lock: whoever sees the new epoch and looks up again waits for
+    /// the change.
+    fn moved(&self, _: &Spans) {
+        let before = self.epoch.fetch_add(1, Ordering::AcqRel);
+        if let Some((page, index)) = self.told.get() {
+            page.publish(*index, before.wrapping_add(1));
+        }
+    }
+
+    /// Tells the epoch at this place of a page from now on; the first call counts.
+    pub(crate) fn tell(&self, page: Arc<EpochPage>, index: usize) {
+        // No epoch moves meanwhile.
+        let _map = self.spans.write();
+        page.publish(index, self.epoch.load(Ordering::Acquire));
+        let _ = self.told.set((page, index));
     }
 
     /// Whether the map was revoked.
@@ -175,6 +195,16 @@ impl AddressMap {
     /// The number of mapped intervals, shared virtual memory apart.
     pub(crate) fn count(&self) -> u64 {
         self.spans.read().by_start.len() as u64
+    }
+
+    /// The epoch, and the interval around `va` that belongs to it, if there is one.
+    pub(crate) fn look(&self, va: GpuVa) -> (u64, Option<Span>) {
+        let map = self.spans.read();
+        let found = match map.at(va.0).filter(|span| span.holds(va.0, 1)) {
+            Some(span) => Some(span.clone()),
+            None => map.shared_at(va.0),
+        };
+        (self.epoch.load(Ordering::Acquire), found)
     }
 
     /// The interval that holds `len` bytes at `va`, with the epoch it belongs to.

@@ -7,6 +7,7 @@ pub mod orphans;
 pub(crate) mod address;
 pub(crate) mod arena;
 pub(crate) mod bo;
+pub mod epochs;
 pub(crate) mod pins;
 pub(crate) mod share;
 pub(crate) mod svm;

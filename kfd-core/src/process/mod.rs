@@ -29,6 +29,7 @@ use crate::event::smi::Stream;
 use crate::event::wait::Condition;
 use crate::ids::{Bytes, CallId, Nanos, ProcessId, Tgid, Uid};
 use crate::memory::arena::Arena;
+use crate::memory::epochs::EpochPage;
 use crate::memory::svm::Svm;
 use crate::notice::{Notice, Post};
 use crate::process::copies::Copies;
@@ -42,7 +43,7 @@ use crate::process::stage::{AtomicStage, Stage};
 use crate::process::vitals::Vitals;
 use crate::queue::dispatches::Dispatches;
 use crate::queue::pqm::Pqm;
-use crate::sync::{Arc, AtomicBool, Mutex};
+use crate::sync::{Arc, AtomicBool, Mutex, OnceLock};
 use notifier::{Listener, Releasing};
 use std::io;
 
@@ -101,6 +102,8 @@ pub struct Process {
     pub(crate) debug: Mutex<Debug>,
     /// The dispatches that an engine of waves has.
     pub(crate) dispatches: Dispatches,
+    /// Where its wave worker reads the epochs of its address maps, once it had one.
+    pub(crate) epochs: OnceLock<Arc<EpochPage>>,
     /// CROSS_MEMORY_COPY calls of this process that have not ended.
     pub(crate) copies: Copies,
     /// The state of its open render node files.
@@ -138,6 +141,7 @@ impl Process {
             render: RenderFiles::default(),
             debug: Mutex::default(),
             dispatches: Dispatches::default(),
+            epochs: OnceLock::new(),
             copies: Copies::default(),
             uses_kfd: AtomicBool::new(false),
             purse,
@@ -163,6 +167,11 @@ impl Process {
     /// The process's arena, with room for `bytes` of each device; made now if there was none.
     pub(crate) fn arena(&self, bytes: u64) -> io::Result<Arc<Arena>> {
         self.arena.get(bytes.saturating_mul(self.devices.len() as u64), &self.vitals.arena_fds)
+    }
+
+    /// Whether this is the process's arena.
+    pub(crate) fn has_arena(&self, arena: &Arc<Arena>) -> bool {
+        self.arena.is(arena)
     }
 
     /// The bytes of memory that the arena has now.

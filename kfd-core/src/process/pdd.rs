@@ -36,6 +36,11 @@ impl ArenaSlot {
         arena.orphan().then_some(arena)
     }
 
+    /// Whether this is the arena.
+    pub(crate) fn is(&self, arena: &Arc<Arena>) -> bool {
+        self.0.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, arena))
+    }
+
     /// Whether the arena was made.
     pub(crate) fn is_there(&self) -> bool {
         self.0.lock().is_some()

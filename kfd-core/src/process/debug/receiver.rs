@@ -74,17 +74,7 @@ mod tests {
 
     #[test]
     fn what_stops_a_queue_is_one_of_the_headers_queue_exceptions() {
-        for error in [
-            QueueError::DispatchDimensions,
-            QueueError::GroupSegmentSize,
-            QueueError::DispatchCode,
-            QueueError::PacketType,
-            QueueError::WorkGroupSize,
-            QueueError::VendorPacket,
-            QueueError::Opcode,
-            QueueError::Malformed,
-            QueueError::IndirectBuffer,
-        ] {
+        for error in QueueError::ALL {
             let mask = ec_mask(error.exception_code());
             assert_eq!(mask & EC_MASK_QUEUE, mask, "{error:?}");
             assert_ne!(mask, 0);

@@ -1,0 +1,109 @@
+//! What a worker that runs waves is given of its process, and what the addresses of its waves mean.
+//!
+//! The core's address maps are the truth. A worker asks ([`Core::wave_span`](crate::Core::wave_span)) and remembers, until
+//! its device's epoch moves. It has the process's own arena; all other memory it reaches through the core
+//! ([`Core::wave_reach`](crate::Core::wave_reach)).
+//!
+//! Not for: dispatches themselves (`dispatch`), and how a worker is made and spoken to (a door).
+
+use crate::access::UserAccess;
+use crate::ids::ProcessId;
+pub use crate::memory::epochs::{BYTES as EPOCH_BYTES, STRIDE as EPOCH_STRIDE};
+use crate::process::Process;
+pub use hsa_queue::AtomicKind;
+pub use hsa_queue::memory::Width;
+use notifier::Ref;
+use std::os::fd::OwnedFd;
+
+/// What a worker is made with.
+#[derive(Debug)]
+pub struct WaveClient {
+    /// The process's arena.
+    pub arena: OwnedFd,
+    /// The page of its epochs, to be mapped for reading.
+    pub epochs: OwnedFd,
+    /// Held until the worker is gone.
+    pub hold: WaveHold,
+}
+
+/// Keeps a process object: it is freed after its worker is gone, so that no byte is called free that is still mapped.
+#[derive(Debug)]
+pub struct WaveHold(pub(crate) Ref<Process>);
+
+impl WaveHold {
+    /// The process.
+    #[must_use]
+    pub fn process(&self) -> ProcessId {
+        self.0.id()
+    }
+}
+
+/// Where an interval of addresses leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The process's own arena, from this offset on.
+    Own(u64),
+    /// Memory that only the core reaches.
+    Far,
+    /// Doorbells: a store rings one, a load is a fault.
+    Rings,
+    /// Registers: a store has no effect, a load is a fault.
+    Sink,
+}
+
+/// What the addresses from `start` on mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct WaveSpan {
+    pub start: u64,
+    pub len: u64,
+    pub writable: bool,
+    pub place: Place,
+}
+
+/// An access to memory that only the core reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum WaveAccess<'a> {
+    /// So many bytes.
+    Load(usize),
+    Store(&'a [u8]),
+    Atomic {
+        kind: AtomicKind,
+        width: Width,
+        operand: u64,
+        comparand: u64,
+    },
+}
+
+/// What came of such an access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reached {
+    /// The bytes that were asked for, the old word of an atomic, nothing for a store.
+    Done(Vec<u8>),
+    /// It lies in the client's own memory, which a memory worker reaches by this.
+    Client(ClientAccess),
+    /// There is no such memory, or not for this access.
+    Fault,
+}
+
+/// An access to the client's own memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAccess {
+    /// The answer is what the worker answers.
+    Once(UserAccess),
+    /// The word is read, changed and written back. Nobody else of this process changes it so meanwhile, but the client's own
+    /// threads may.
+    Change {
+        /// Reads the word.
+        read: UserAccess,
+        /// What becomes of it.
+        kind: AtomicKind,
+        /// Its width.
+        width: Width,
+        /// The operation's operand.
+        operand: u64,
+        /// What a compare-and-swap compares with.
+        comparand: u64,
+    },
+}
