@@ -3,9 +3,10 @@
 //! What the code is may change: whoever runs waves says when that may have happened ([`Code::forget`]), and then all of it is
 //! decoded anew as it is reached.
 
-use crate::host::{Access, Host};
+use crate::host::Host;
 use crate::stop::Stop;
 use gcn::Inst;
+use hsa_queue::memory::Access;
 use std::collections::HashMap;
 
 /// Bytes of code that are kept together, and instructions that may begin in them.

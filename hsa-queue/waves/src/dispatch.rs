@@ -12,9 +12,10 @@ use crate::code::Code;
 use crate::descriptor::{BYTES, DescriptorError, KernelDescriptor};
 use crate::device::{Device, SHARE, WORK_ITEMS};
 use crate::group::{Group, Turn};
-use crate::host::{Access, Fault, Host, Ticket};
+use crate::host::Host;
 use crate::launch::{Launch, Request};
 use crate::stop::Stop;
+use hsa_queue::memory::{Access, Fault, Ticket};
 use std::collections::VecDeque;
 
 /// Instructions of a group before another is admitted.

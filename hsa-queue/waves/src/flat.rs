@@ -3,13 +3,14 @@
 //! A lane that has to wait ends the instruction; it is executed again when the answer is there, and lanes that are done keep
 //! what they have. Registers are written when all lanes are done, so that an address may lie in the destination.
 
-use crate::host::{Access, Atomic, Fault, Host};
+use crate::host::{Atomic, Host};
 use crate::operand::{PRIVATE_BASE, SCRATCH_BUFFER, SHARED_BASE, unsupported};
 use crate::share::Share;
 use crate::stop::Stop;
 use crate::wave::{LANES, Wave};
 use gcn::row::{Format, Place};
 use gcn::{BufferOffset, Inst, Op, Operand};
+use hsa_queue::memory::{Access, Fault, GpuVa};
 
 /// What an instruction does with each lane's address.
 #[derive(Debug, Clone, Copy)]
@@ -392,7 +393,10 @@ impl Wave {
         let own = lane * each + start;
         match part.and_then(|_| self.scratch.get_mut(own..own + len)) {
             Some(part) => Access::Ready(f(part)),
-            None => Access::Fault(Fault { va: PRIVATE_BASE + u64::from(at), len: len as u64, write }),
+            None => {
+                let va = GpuVa(PRIVATE_BASE + u64::from(at));
+                Access::Fault(Fault { va, len: len as u64, write })
+            }
         }
     }
 }

@@ -6,11 +6,12 @@
 //! ```
 
 use crate::code::Code;
-use crate::host::{Host, Ticket};
+use crate::host::Host;
 use crate::launch::Launch;
 use crate::share::Share;
 use crate::stop::Stop;
 use crate::wave::Wave;
+use hsa_queue::memory::Ticket;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

@@ -4,31 +4,7 @@
 //! executed once more and asks the same again. An atomic that was carried out is not asked again: the wave keeps which
 //! lanes are done.
 
-/// Names one unanswered access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ticket(pub u64);
-
-/// An access that cannot be served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
-    /// First byte of the access.
-    pub va: u64,
-    /// Bytes of it.
-    pub len: u64,
-    /// Whether it would have changed memory.
-    pub write: bool,
-}
-
-/// The answer to an access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Access<T> {
-    /// Done, with this result.
-    Ready(T),
-    Pending(Ticket),
-    Fault(Fault),
-}
+use hsa_queue::memory::Access;
 
 /// What an atomic does to the word that it finds. Integers without sign wrap; `Inc` and `Dec` wrap at the operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

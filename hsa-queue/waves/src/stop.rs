@@ -1,6 +1,6 @@
 //! Why a wave does not go on.
 
-use crate::host::{Fault, Ticket};
+use hsa_queue::memory::{Fault, Ticket};
 
 /// See the module's head. Each names its place by what the wave's program counter is then: the instruction's own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum Stop {
     #[error("the wave waits for memory")]
     Pending(Ticket),
     /// No such memory, or not for this access.
-    #[error("memory fault at {:#x}", .0.va)]
+    #[error("memory fault at {}", .0.va)]
     Fault(Fault),
     /// Words that are no instruction of this generation.
     #[error("illegal instruction: {0}")]

@@ -1,11 +1,12 @@
 //! Scalar memory: loads by a base and an offset, clocks.
 
-use crate::host::{Access, Host};
+use crate::host::Host;
 use crate::operand::unsupported;
 use crate::stop::Stop;
 use crate::wave::Wave;
 use gcn::row::Place;
 use gcn::{Inst, Op, Operand};
+use hsa_queue::memory::Access;
 
 /// The most words of a load.
 const WORDS: usize = 16;

@@ -1,7 +1,7 @@
 //! Dispatches as a whole: what is refused, how groups take turns, and what a poll says.
 
 use crate::machine::{BASE, Machine};
-use waves::{Code, DescriptorError, Device, Dispatch, DispatchError, Fault, Progress, Stop};
+use waves::{Code, DescriptorError, Device, Dispatch, DispatchError, Fault, GpuVa, Progress, Stop};
 
 const ADD: &str = include_str!("../kernels/add.words");
 const FOREVER: &str = include_str!("../kernels/forever.words");
@@ -94,7 +94,7 @@ fn a_descriptor_that_is_not_there_or_not_gfx900s_is_refused() {
     let mut request = machine.request([64, 1, 1], [64, 1, 1], 0);
     let va = 0x10_0000;
     request.kernel_object = va;
-    let fault = Fault { va, len: 64, write: false };
+    let fault = Fault { va: GpuVa(va), len: 64, write: false };
     assert_eq!(machine.run_request(request), Err(Progress::Fault { pc: None, fault }));
 
     // A wave of 32 lanes.
@@ -123,7 +123,7 @@ fn code_that_is_not_there_and_a_trap_end_the_dispatch_at_their_place() {
     let request = machine.request([64, 1, 1], [64, 1, 1], 0);
     machine.clear();
     let va = BASE + 64;
-    let fault = Fault { va, len: 4, write: false };
+    let fault = Fault { va: GpuVa(va), len: 4, write: false };
     assert_eq!(machine.run_request(request), Err(Progress::Fault { pc: Some(va), fault }));
 }
 

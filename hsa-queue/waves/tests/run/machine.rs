@@ -1,7 +1,7 @@
 //! A device with memory as one array: the kernel's descriptor and code first, then what is placed.
 
 use std::collections::HashSet;
-use waves::{Access, Atomic, Code, Device, Dispatch, Fault, Host, Progress, Request, Ticket};
+use waves::{Access, Atomic, Code, Device, Dispatch, Fault, GpuVa, Host, Progress, Request, Ticket};
 
 /// Where memory begins.
 pub const BASE: u64 = 0x1_0000_0000;
@@ -231,7 +231,11 @@ impl Machine {
     fn part(&mut self, va: u64, len: usize, write: bool) -> Result<&mut [u8], Fault> {
         let at = va.checked_sub(BASE).and_then(|at| usize::try_from(at).ok());
         let range = at.and_then(|at| Some(at..at.checked_add(len)?));
-        range.and_then(|range| self.memory.get_mut(range)).ok_or(Fault { va, len: len as u64, write })
+        range.and_then(|range| self.memory.get_mut(range)).ok_or(Fault {
+            va: GpuVa(va),
+            len: len as u64,
+            write,
+        })
     }
 }
 

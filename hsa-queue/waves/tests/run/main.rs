@@ -12,7 +12,7 @@ mod math;
 mod object;
 
 use machine::{Machine, words};
-use waves::{DispatchError, Fault, Progress, Stop};
+use waves::{DispatchError, Fault, GpuVa, Progress, Stop};
 
 const ADD: &str = include_str!("../kernels/add.words");
 const REDUCE: &str = include_str!("../kernels/reduce.words");
@@ -141,7 +141,7 @@ fn memory_that_is_not_there_stops_the_wave_at_its_instruction() {
     let stopped = machine.run([64, 1, 1], [64, 1, 1], 0);
     // The store is the last but one; it has two words, and the end one.
     let pc = Some(machine.end() - 12);
-    let fault = Fault { va: 0x7000_0000_0000, len: 4, write: true };
+    let fault = Fault { va: GpuVa(0x7000_0000_0000), len: 4, write: true };
     assert_eq!(stopped, Err(Progress::Fault { pc, fault }));
 }
 
