@@ -11,7 +11,7 @@
 //!
 //! Not for: which engine that is, and how it reaches memory.
 
-use crate::ids::{GpuId, GpuVa, QueueKey};
+use crate::ids::{GpuVa, QueueKey};
 pub use hsa_queue::QueueError;
 pub use hsa_queue::aql::packet::KernelDispatchPacket;
 
@@ -22,8 +22,8 @@ pub struct DispatchOrder {
     pub queue: QueueKey,
     /// The ticket that the answer names.
     pub ticket: u64,
-    /// The device on which it runs.
-    pub gpu: GpuId,
+    /// The index of the device on which it runs.
+    pub device: usize,
     /// The packet as it was read, its own fields checked.
     pub packet: KernelDispatchPacket,
     /// The address of its slot.

@@ -41,6 +41,10 @@ pub struct Limits {
     pub descriptors: u64,
     /// The number of such descriptors of one process.
     pub descriptors_per_process: u64,
+    /// The number of wave workers, of which a process has one.
+    pub wave_workers: u64,
+    /// Bytes of each worker's own: registers, local data shares, scratch and decoded code.
+    pub wave_worker_bytes: u64,
     /// Bytes of arena for each device: a process's sparse memfd has this many times the number of devices.
     pub arena_bytes: u64,
     /// The time for which a queue that ran dry is polled before its doorbell page is re-armed.
@@ -65,6 +69,8 @@ impl Default for Limits {
             parked_per_process: 4096,
             descriptors: 4096,
             descriptors_per_process: 256,
+            wave_workers: 1024,
+            wave_worker_bytes: 256 << 20,
             arena_bytes: 1 << 38,
             poll_window: Nanos(30_000),
         }

@@ -7,7 +7,8 @@
 //! Not for: dispatches themselves (`dispatch`), and how a worker is made and spoken to (a door).
 
 use crate::access::UserAccess;
-use crate::ids::ProcessId;
+use crate::account::Charge;
+use crate::ids::{ProcessId, UserVa};
 pub use crate::memory::epochs::{BYTES as EPOCH_BYTES, STRIDE as EPOCH_STRIDE};
 use crate::process::Process;
 pub use hsa_queue::AtomicKind;
@@ -28,13 +29,17 @@ pub struct WaveClient {
 
 /// Keeps a process object: it is freed after its worker is gone, so that no byte is called free that is still mapped.
 #[derive(Debug)]
-pub struct WaveHold(pub(crate) Ref<Process>);
+pub struct WaveHold {
+    /// For the worker; given back before the process is let go.
+    pub(crate) _charge: Charge,
+    pub(crate) process: Ref<Process>,
+}
 
 impl WaveHold {
     /// The process.
     #[must_use]
     pub fn process(&self) -> ProcessId {
-        self.0.id()
+        self.process.id()
     }
 }
 
@@ -92,18 +97,29 @@ pub enum Reached {
 pub enum ClientAccess {
     /// The answer is what the worker answers.
     Once(UserAccess),
-    /// The word is read, changed and written back. Nobody else of this process changes it so meanwhile, but the client's own
-    /// threads may.
-    Change {
-        /// Reads the word.
-        read: UserAccess,
-        /// What becomes of it.
-        kind: AtomicKind,
-        /// Its width.
-        width: Width,
-        /// The operation's operand.
-        operand: u64,
-        /// What a compare-and-swap compares with.
-        comparand: u64,
-    },
+    /// A word is read, changed and written back.
+    Change(Change),
+}
+
+/// A change of a word of the client's own memory. Nobody else of this process changes it so meanwhile, but the client's own
+/// threads may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Change {
+    pub va: UserVa,
+    pub width: Width,
+    pub kind: AtomicKind,
+    pub operand: u64,
+    pub comparand: u64,
+}
+
+impl Change {
+    /// The word's bytes after it; a short word is filled up with zeros.
+    #[must_use]
+    pub fn apply(&self, old: &[u8]) -> Vec<u8> {
+        let mut word = [0; 8];
+        word.iter_mut().zip(old).for_each(|(to, from)| *to = *from);
+        let new = self.kind.apply(self.width, u64::from_le_bytes(word), self.operand, self.comparand);
+        new.to_le_bytes()[..self.width.bytes() as usize].to_vec()
+    }
 }

@@ -28,6 +28,8 @@ pub enum Resource {
     Parked,
     /// A descriptor that the daemon keeps, a dma-buf's or its end of an SMI stream; one unit each.
     Descriptor,
+    /// A worker that runs the waves of its client, one unit each.
+    WaveWorker,
 }
 
 /// The amounts of every resource that somebody holds.
@@ -57,6 +59,9 @@ pub struct Holdings {
     /// The number of descriptors that the daemon keeps for clients.
     #[serde(default)]
     pub descriptors: u64,
+    /// The number of wave workers.
+    #[serde(default)]
+    pub wave_workers: u64,
 }
 
 impl Holdings {
@@ -79,6 +84,7 @@ impl Holdings {
             Resource::SvmRange => self.svm_ranges,
             Resource::Parked => self.parked,
             Resource::Descriptor => self.descriptors,
+            Resource::WaveWorker => self.wave_workers,
         }
     }
 
@@ -95,6 +101,7 @@ impl Holdings {
             Resource::SvmRange => &mut self.svm_ranges,
             Resource::Parked => &mut self.parked,
             Resource::Descriptor => &mut self.descriptors,
+            Resource::WaveWorker => &mut self.wave_workers,
         }
     }
 }

@@ -131,6 +131,7 @@ impl Account {
             Resource::SvmRange => self.limits.svm_ranges,
             Resource::Parked => self.limits.parked,
             Resource::Descriptor => self.limits.descriptors,
+            Resource::WaveWorker => self.limits.wave_workers,
         }
     }
 
@@ -143,6 +144,8 @@ impl Account {
             Resource::SvmRange => self.limits.svm_ranges_per_process,
             Resource::Parked => self.limits.parked_per_process,
             Resource::Descriptor => self.limits.descriptors_per_process,
+            // One, and one before it that is just going.
+            Resource::WaveWorker => 2,
             Resource::Vram(_) | Resource::Gtt | Resource::Userptr => u64::MAX,
         }
     }

@@ -229,7 +229,6 @@ fn engine<'a>(device: &Device, process: &'a Process, queue: &'a Queue) -> Posted
     Posted {
         queue: queue.key,
         device: device.index,
-        gpu: device.gpu(),
         book: &process.dispatches,
         in_hand: &queue.in_hand,
         tell: None,

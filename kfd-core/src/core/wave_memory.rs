@@ -4,6 +4,7 @@
 //! (`waves`).
 
 use crate::access::UserAccess;
+use crate::account::Resource;
 use crate::call::Errno;
 use crate::core::Core;
 use crate::ids::{EventId, GpuVa, ProcessId, UserVa};
@@ -13,16 +14,17 @@ use crate::memory::epochs::EpochPage;
 use crate::notice::Post;
 use crate::process::stage::Stage;
 use crate::sync::Arc;
-use crate::waves::{ClientAccess, Place, Reached, WaveAccess, WaveClient, WaveHold, WaveSpan, Width};
+use crate::waves::{Change, ClientAccess, Place, Reached, WaveAccess, WaveClient, WaveHold, WaveSpan, Width};
 
 impl Core {
     /// What a worker of a process is made with.
     ///
     /// # Errors
-    /// BADF: no such live process. ENFILE, ENOMEM: the kernel's own refusal.
+    /// BADF: no such live process. NOMEM: a limit on workers, or as ENFILE the kernel's own refusal.
     pub fn wave_client(&self, process: ProcessId) -> Result<WaveClient, Errno> {
         let process =
             self.process(process).filter(|process| process.stage() == Stage::Live).ok_or(Errno::BADF)?;
+        let charge = process.purse.charge(Resource::WaveWorker, 1).map_err(|_| Errno::NOMEM)?;
         let refused = |error: std::io::Error| Errno(error.raw_os_error().unwrap_or(libc::ENOMEM));
         let arena = process.arena(self.limits.arena_bytes).and_then(|arena| arena.dup()).map_err(refused)?;
         let page = match process.epochs.get() {
@@ -36,7 +38,7 @@ impl Core {
             pdd.map.tell(Arc::clone(&page), index);
         }
         let epochs = page.dup().map_err(refused)?;
-        Ok(WaveClient { arena, epochs, hold: WaveHold(process) })
+        Ok(WaveClient { arena, epochs, hold: WaveHold { _charge: charge, process } })
     }
 
     /// What an address of a process means on its device with this index: the epoch, and the interval around it.
@@ -139,13 +141,11 @@ fn in_arena(arena: &Arena, offset: u64, access: WaveAccess<'_>) -> Option<Vec<u8
 }
 
 fn client(va: UserVa, access: WaveAccess<'_>) -> Option<ClientAccess> {
-    let read = |len| UserAccess::Read { va, len };
     Some(match access {
-        WaveAccess::Load(len) => ClientAccess::Once(read(u32::try_from(len).ok()?)),
+        WaveAccess::Load(len) => ClientAccess::Once(UserAccess::Read { va, len: u32::try_from(len).ok()? }),
         WaveAccess::Store(bytes) => ClientAccess::Once(UserAccess::Write { va, bytes: bytes.to_vec() }),
         WaveAccess::Atomic { kind, width, operand, comparand } => {
-            let read = read(width.bytes() as u32);
-            ClientAccess::Change { read, kind, width, operand, comparand }
+            ClientAccess::Change(Change { va, width, kind, operand, comparand })
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use super::dispatches::{Dispatches, InHand, Look};
 use crate::dispatch::{DispatchOrder, WaveAnswer};
-use crate::ids::{GpuId, QueueKey};
+use crate::ids::QueueKey;
 use hsa_queue::memory::{Access, Fault, Ticket};
 use hsa_queue::wave::AqlDispatch;
 use hsa_queue::{QueueError, WaveEngine};
@@ -12,7 +12,6 @@ pub(crate) struct Posted<'a> {
     pub(crate) queue: QueueKey,
     /// The index of its device.
     pub(crate) device: usize,
-    pub(crate) gpu: GpuId,
     pub(crate) book: &'a Dispatches,
     pub(crate) in_hand: &'a InHand,
     /// What the engine is to be told.
@@ -32,9 +31,10 @@ impl Posted<'_> {
         let ticket = self.book.begin(self.queue.queue, self.device);
         if let Some(ticket) = ticket {
             let AqlDispatch { packet, slot, id, queue: amd_queue } = *dispatch;
-            let (queue, gpu, packet) = (self.queue, self.gpu, *packet);
+            let (queue, device, packet) = (self.queue, self.device, *packet);
             self.in_hand.set(ticket);
-            self.tell = Some(Tell::Begins(DispatchOrder { queue, ticket, gpu, packet, slot, id, amd_queue }));
+            self.tell =
+                Some(Tell::Begins(DispatchOrder { queue, ticket, device, packet, slot, id, amd_queue }));
         }
         Access::Pending(Ticket(ticket.unwrap_or(0)))
     }

@@ -72,7 +72,8 @@ mod tests {
         };
         assert_eq!([0, 1, 3].map(read), [7, 0, 8]);
         assert!(theirs.write_at(&[1], 0).is_err() && theirs.set_len(0).is_err());
-        let map = memmap2::MmapOptions::new().len(BYTES);
+        let mut map = memmap2::MmapOptions::new();
+        map.len(BYTES);
         assert!(map.map_raw(&theirs).is_err(), "a mapping for writing");
         assert!(map.map_raw_read_only(&theirs).is_ok());
     }

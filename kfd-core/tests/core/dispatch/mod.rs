@@ -2,6 +2,7 @@
 //! or never.
 
 pub mod engine;
+mod memory;
 mod model;
 mod race;
 

@@ -13,6 +13,7 @@
 //! Decoding never panics: what does not parse is [`Malformed`], and the reader gives the peer up.
 
 use kfd_core::dispatch::Wish;
+use kfd_core::waves::{AtomicKind, Place, WaveAccess, WaveSpan, Width};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 /// The most bytes of memory in one message, each way.
@@ -44,29 +45,6 @@ pub struct Run {
     pub reserved: u32,
 }
 
-/// Where an interval of addresses leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The client's own arena, from this offset on.
-    Own(u64),
-    /// Memory that only the daemon reaches.
-    Far,
-    /// Doorbells: a store rings one, [`Claim::Rang`].
-    Rings,
-    /// Registers: a store has no effect.
-    Sink,
-}
-
-/// What the addresses from `start` on mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct Span {
-    pub start: u64,
-    pub len: u64,
-    pub writable: bool,
-    pub place: Place,
-}
-
 /// What the daemon says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order<'a> {
@@ -75,63 +53,28 @@ pub enum Order<'a> {
     /// What is wished of a dispatch now; of one that is not known, nothing.
     Wish(u64, Wish),
     /// The answer to `Translate`: the device's epoch when the map was looked at, and the interval if there is one.
-    Span(u64, u64, Option<Span>),
+    Span(u64, u64, Option<WaveSpan>),
     /// The answer to `Far`: the bytes that were asked for, the old word of an atomic, nothing for a store; `None` is a
     /// memory fault.
     Reached(u64, Option<&'a [u8]>),
 }
 
-/// An atomic operation on a word, the numbers as they are on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum AtomicOp {
-    Swap = 1,
-    CompareSwap,
-    Add,
-    Sub,
-    MinSigned,
-    MinUnsigned,
-    MaxSigned,
-    MaxUnsigned,
-    And,
-    Or,
-    Xor,
-    Inc,
-    Dec,
-}
-
-const ATOMICS: [AtomicOp; 13] = [
-    AtomicOp::Swap,
-    AtomicOp::CompareSwap,
-    AtomicOp::Add,
-    AtomicOp::Sub,
-    AtomicOp::MinSigned,
-    AtomicOp::MinUnsigned,
-    AtomicOp::MaxSigned,
-    AtomicOp::MaxUnsigned,
-    AtomicOp::And,
-    AtomicOp::Or,
-    AtomicOp::Xor,
-    AtomicOp::Inc,
-    AtomicOp::Dec,
+/// The atomic operations, by their numbers on the wire.
+const ATOMICS: [AtomicKind; 13] = [
+    AtomicKind::Swap,
+    AtomicKind::CompareSwap,
+    AtomicKind::Add,
+    AtomicKind::Sub,
+    AtomicKind::SMin,
+    AtomicKind::UMin,
+    AtomicKind::SMax,
+    AtomicKind::UMax,
+    AtomicKind::And,
+    AtomicKind::Or,
+    AtomicKind::Xor,
+    AtomicKind::Inc,
+    AtomicKind::Dec,
 ];
-
-/// An access to memory that only the daemon reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Far<'a> {
-    /// So many bytes, at most [`PAYLOAD_MAX`].
-    Load(usize),
-    Store(&'a [u8]),
-    /// A word of 4 or 8 bytes; `compare` is for `CompareSwap`.
-    Atomic {
-        op: AtomicOp,
-        operand: u64,
-        compare: u64,
-        bytes: usize,
-    },
-}
 
 /// How a dispatch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,7 +146,7 @@ pub enum Claim<'a> {
     Translate { request: u64, device: u32, va: u64 },
     /// An access; answered by `Reached`.
     #[allow(missing_docs, reason = "the names say it")]
-    Far { request: u64, device: u32, va: u64, access: Far<'a> },
+    Far { request: u64, device: u32, va: u64, access: WaveAccess<'a> },
     /// Waves stored to doorbells of that device, a bit a page.
     #[allow(missing_docs, reason = "the names say it")]
     Rang { device: u32, pages: u64 },
@@ -268,6 +211,12 @@ mod far {
     pub(super) const ATOMIC: u32 = 0x100;
 }
 
+/// The number of an atomic operation.
+fn number(kind: AtomicKind) -> u32 {
+    let at = ATOMICS.iter().position(|other| *other == kind);
+    at.expect("invariant: each kind is in the table") as u32
+}
+
 fn begin(out: &mut Vec<u8>, kind: u32, detail: u32, id: u64) {
     out.clear();
     out.extend_from_slice(Head { kind, detail, id }.as_bytes());
@@ -296,7 +245,7 @@ impl<'a> Order<'a> {
             Self::Span(request, epoch, found) => {
                 let (detail, [start, len, offset]) = match found {
                     None => (0, [0; 3]),
-                    Some(Span { start, len, writable, place }) => {
+                    Some(WaveSpan { start, len, writable, place }) => {
                         let (place, offset) = match place {
                             Place::Own(offset) => (span::OWN, offset),
                             Place::Far => (span::FAR, 0),
@@ -346,7 +295,7 @@ impl<'a> Order<'a> {
                     _ => return Err(Malformed),
                 };
                 let writable = head.detail & span::WRITABLE != 0;
-                Ok(Self::Span(head.id, epoch, Some(Span { start, len, writable, place })))
+                Ok(Self::Span(head.id, epoch, Some(WaveSpan { start, len, writable, place })))
             }
             kind::REACHED if rest.len() <= PAYLOAD_MAX && head.detail < 2 => {
                 Ok(Self::Reached(head.id, (head.detail == 1).then_some(rest)))
@@ -381,10 +330,10 @@ impl<'a> Claim<'a> {
             }
             Self::Far { request, device, va, access } => {
                 let (detail, [operand, compare, len], bytes) = match access {
-                    Far::Load(len) => (far::LOAD, [0, 0, len as u64], &[][..]),
-                    Far::Store(bytes) => (far::STORE, [0, 0, bytes.len() as u64], bytes),
-                    Far::Atomic { op, operand, compare, bytes } => {
-                        (far::ATOMIC | op as u32, [operand, compare, bytes as u64], &[][..])
+                    WaveAccess::Load(len) => (far::LOAD, [0, 0, len as u64], &[][..]),
+                    WaveAccess::Store(bytes) => (far::STORE, [0, 0, bytes.len() as u64], bytes),
+                    WaveAccess::Atomic { kind, width, operand, comparand } => {
+                        (far::ATOMIC | number(kind), [operand, comparand, width.bytes()], &[][..])
                     }
                 };
                 begin(out, kind::FAR, detail, request);
@@ -412,15 +361,16 @@ impl<'a> Claim<'a> {
             }
             kind::FAR => {
                 let (body, bytes) = Body::read_from_prefix(rest).map_err(|_| Malformed)?;
-                let [va, operand, compare, last] = body.words;
+                let [va, operand, comparand, last] = body.words;
                 let (device, len) = ((last >> 32) as u32, last as u32 as usize);
                 let access = match head.detail {
-                    far::LOAD if bytes.is_empty() && len <= PAYLOAD_MAX => Far::Load(len),
-                    far::STORE if bytes.len() == len && len <= PAYLOAD_MAX => Far::Store(bytes),
+                    far::LOAD if bytes.is_empty() && len <= PAYLOAD_MAX => WaveAccess::Load(len),
+                    far::STORE if bytes.len() == len && len <= PAYLOAD_MAX => WaveAccess::Store(bytes),
                     detail if detail & far::ATOMIC != 0 && bytes.is_empty() && matches!(len, 4 | 8) => {
                         let number = detail & !far::ATOMIC;
-                        let op = ATOMICS.into_iter().find(|op| *op as u32 == number).ok_or(Malformed)?;
-                        Far::Atomic { op, operand, compare, bytes: len }
+                        let kind = *ATOMICS.get(number as usize).ok_or(Malformed)?;
+                        let width = if len == 4 { Width::Four } else { Width::Eight };
+                        WaveAccess::Atomic { kind, width, operand, comparand }
                     }
                     _ => return Err(Malformed),
                 };
@@ -465,7 +415,7 @@ mod tests {
     #[test]
     fn what_is_said_is_what_is_heard() {
         let run = Run { kernel_object: 1, kernarg: 2, device: 3, grid: [4, 5, 6], ..Run::zeroed() };
-        let span = |place| Some(Span { start: 0x1000, len: 0x2000, writable: true, place });
+        let span = |place| Some(WaveSpan { start: 0x1000, len: 0x2000, writable: true, place });
         let mut out = Vec::new();
         for order in [
             Order::Run(7, run),
@@ -474,7 +424,7 @@ mod tests {
             Order::Wish(8, Wish::Cancel),
             Order::Span(9, 10, None),
             Order::Span(9, 10, span(Place::Own(0x5000))),
-            Order::Span(9, 10, span(Place::Far).map(|span| Span { writable: false, ..span })),
+            Order::Span(9, 10, span(Place::Far).map(|span| WaveSpan { writable: false, ..span })),
             Order::Span(9, 10, span(Place::Rings)),
             Order::Span(9, 10, span(Place::Sink)),
             Order::Reached(11, None),
@@ -492,13 +442,17 @@ mod tests {
             Claim::Over(7, End::Cancelled, spent),
             Claim::Over(7, End::Fault { va: 8, write: true, pc: 9 }, spent),
             Claim::Translate { request: 10, device: 11, va: 12 },
-            far(Far::Load(PAYLOAD_MAX)),
-            far(Far::Store(&[2; PAYLOAD_MAX])),
+            far(WaveAccess::Load(PAYLOAD_MAX)),
+            far(WaveAccess::Store(&[2; PAYLOAD_MAX])),
             Claim::Rang { device: 1, pages: u64::MAX },
             Claim::Interrupt(13),
         ];
         claims.extend(WHYS.map(|why| Claim::Over(7, End::Error { why, pc: 14, text: "so" }, spent)));
-        claims.extend(ATOMICS.map(|op| far(Far::Atomic { op, operand: 15, compare: 16, bytes: 8 })));
+        claims.extend(
+            ATOMICS.map(|kind| {
+                far(WaveAccess::Atomic { kind, width: Width::Eight, operand: 15, comparand: 16 })
+            }),
+        );
         for claim in claims {
             claim.encode(&mut out);
             assert!(out.len() <= MESSAGE_MAX);
