@@ -29,9 +29,15 @@ pub(crate) struct DeviceClock<'a> {
 
 impl hsa_queue::Clock for DeviceClock<'_> {
     fn ticks(&self) -> u64 {
-        let ticks = u128::from(self.clock.now().0) * u128::from(self.khz) / 1_000_000;
-        u64::try_from(ticks).unwrap_or(u64::MAX)
+        ticks(self.clock.now(), self.khz)
     }
+}
+
+/// What a device's counter of `khz` says at a time.
+#[must_use]
+pub fn ticks(now: Nanos, khz: u32) -> u64 {
+    let ticks = u128::from(now.0) * u128::from(khz) / 1_000_000;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 /// The machine's own clocks.

@@ -38,6 +38,7 @@ pub use crate::core::{ConfigError, Core, CoreConfig, Opened, Ran};
 pub use crate::core::{death, eviction, leak, listing, procfs};
 pub use crate::device::{profile, topology};
 pub use crate::event::smi;
+pub use crate::memory::arena::shm;
 pub use crate::memory::orphans;
 pub use crate::process::stage;
 pub use crate::queue::buffers as queue_buffers;

@@ -9,19 +9,17 @@
 //! Not for: which of its bytes a GPU address means, which `address` says.
 
 mod range;
-pub(crate) mod shm;
+pub mod shm;
 mod sys;
 
 use crate::account::Charge;
 use crate::sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering};
 use range::Ranges;
+pub(crate) use shm::WINDOW;
 use shm::Window;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-
-/// Bytes of one window: large enough that a process needs few, small enough that many processes fit an address space.
-pub(crate) const WINDOW: u64 = 4 << 30;
 
 /// Bytes of a page of arena memory.
 pub(crate) const PAGE: u64 = 4096;
@@ -242,6 +240,8 @@ impl std::fmt::Debug for Arena {
 mod tests {
     use super::{Arena, PAGE, WINDOW};
     use crate::sync::{Arc, AtomicU64, Ordering};
+    use hsa_queue::memory::Width;
+    use hsa_queue::stream::atomic::KINDS;
 
     fn arena(windows: u64) -> (Arena, Arc<AtomicU64>) {
         let count = Arc::default();
@@ -276,6 +276,55 @@ mod tests {
         assert_eq!(window.store_u16(at + 1, 0), None);
         assert_eq!(window.store_u16(at + 6, 0), Some(()));
         assert_eq!(window.load_u32(at + 4), Some(0xffff));
+    }
+
+    #[test]
+    fn copies_move_what_they_are_told_and_nothing_beside_it() {
+        let (arena, _) = arena(1);
+        let (window, _) = arena.window(0).expect("the window");
+        let bytes: Vec<u8> = (0..300_u32).map(|at| (at * 7 + 1) as u8).collect();
+        for at in 0..40 {
+            for len in (0..80).chain([127, 128, 250]) {
+                window.write(0, &[0xee; 400]).expect("inside");
+                window.write(at, &bytes[..len]).expect("inside");
+                let mut all = [0; 400];
+                window.read(0, &mut all).expect("inside");
+                assert_eq!(&all[at..at + len], &bytes[..len], "{at} {len}");
+                assert!(all[..at].iter().chain(&all[at + len..]).all(|byte| *byte == 0xee), "{at} {len}");
+                let mut back = [0xdd; 300];
+                window.read(at, &mut back[1..=len]).expect("inside");
+                assert_eq!(&back[1..=len], &bytes[..len], "{at} {len}");
+                assert!(back[0] == 0xdd && back[len + 1..].iter().all(|byte| *byte == 0xdd));
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_is_changed_as_its_kind_says_and_its_neighbours_are_not() {
+        let (arena, _) = arena(1);
+        let (window, _) = arena.window(0).expect("the window");
+        let values = [0, 1, 5, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 63, u64::MAX - 1, u64::MAX];
+        for (width, (_, kind)) in
+            [Width::Four, Width::Eight].into_iter().flat_map(|width| KINDS.map(|kind| (width, kind)))
+        {
+            for (old, operand) in
+                values.iter().flat_map(|old| values.map(|operand| (width.cut(*old), operand)))
+            {
+                window.write(0, &[0xee; 32]).expect("inside");
+                window.write(8, &old.to_ne_bytes()[..width.bytes() as usize]).expect("inside");
+                let operand = width.cut(operand);
+                assert_eq!(window.change(8, width, kind, operand, 5), Some(old), "{kind:?}");
+                let new = match width {
+                    Width::Four => window.load_u32(8).map(u64::from),
+                    Width::Eight => window.load_u64(8),
+                };
+                assert_eq!(new, Some(kind.apply(width, old, operand, 5)), "{kind:?} {old:#x} {operand:#x}");
+                let mut around = [0; 8];
+                window.read(8 + width.bytes() as usize, &mut around).expect("inside");
+                assert_eq!((window.load_u64(0), around), (Some(0xeeee_eeee_eeee_eeee), [0xee; 8]));
+            }
+        }
+        assert_eq!(window.change(4, Width::Eight, KINDS[0].1, 0, 0), None, "misaligned");
     }
 
     // Keeps: dmabuf-available
