@@ -1,9 +1,12 @@
-//! A descriptor that travels with bytes over a local socket (SCM_RIGHTS, unix(7)), with its ownership.
+//! Messages over local sockets, and the descriptors that travel with them (SCM_RIGHTS, unix(7)), with their ownership.
 
 #![allow(unsafe_code)]
 
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
-use std::io::{IoSlice, IoSliceMut};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
+    socketpair,
+};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Sends bytes and a descriptor; how many bytes went.
@@ -20,7 +23,7 @@ pub(crate) fn send(
 
 /// Receives bytes and the descriptor that came along, close-on-exec; of several the last, and the others are closed.
 /// `control` is a [`control_buffer`].
-pub(crate) fn receive(
+pub(crate) fn receive_with(
     socket: BorrowedFd<'_>,
     buffer: &mut [u8],
     control: &mut [u8],
@@ -42,4 +45,64 @@ pub(crate) fn receive(
 /// A buffer for the control part of one descriptor.
 pub(crate) fn control_buffer() -> Vec<u8> {
     nix::cmsg_space!(RawFd)
+}
+
+/// A connected pair of SOCK_SEQPACKET sockets, close-on-exec.
+pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
+}
+
+/// Sends one message, with a descriptor if there is one. `wait` is whether a full socket blocks or is `WouldBlock`.
+pub(crate) fn send_message(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptor: Option<BorrowedFd<'_>>,
+    wait: bool,
+) -> io::Result<()> {
+    let mut flags = MsgFlags::MSG_NOSIGNAL;
+    flags.set(MsgFlags::MSG_DONTWAIT, !wait);
+    loop {
+        let sent = match descriptor {
+            None => nix::sys::socket::send(socket.as_raw_fd(), bytes, flags),
+            Some(descriptor) => send(socket, bytes, descriptor, flags),
+        };
+        match sent {
+            Ok(_) => return Ok(()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Waits for one message, takes it into `buffer` and answers its length; 0 is the end. Descriptors that came along are closed by
+/// the kernel.
+pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    receive_message(socket, buffer, true)
+}
+
+/// As [`receive`]; `wait` is whether no message blocks or is `WouldBlock`.
+pub(crate) fn receive_message(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> io::Result<usize> {
+    let mut flags = MsgFlags::empty();
+    flags.set(MsgFlags::MSG_DONTWAIT, !wait);
+    loop {
+        match nix::sys::socket::recv(socket.as_raw_fd(), buffer, flags) {
+            Ok(len) => return Ok(len),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// As [`receive`], and takes the descriptor that came along; of several the last. Waits as the socket's timeout says.
+pub(crate) fn receive_descriptor(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    loop {
+        match receive_with(socket, buffer, control) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => return Ok(other?),
+        }
+    }
 }

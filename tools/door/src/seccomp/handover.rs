@@ -30,7 +30,7 @@ pub fn receive(stream: &UnixStream, max: usize, trusted: bool) -> io::Result<(Ve
     loop {
         let room = buffer.len().min(max - line.len());
         let (count, came) = match trusted {
-            true => rights::receive(stream.as_fd(), &mut buffer[..room], &mut rights::control_buffer())?,
+            true => rights::receive_with(stream.as_fd(), &mut buffer[..room], &mut rights::control_buffer())?,
             false => (recv(stream.as_fd().as_raw_fd(), &mut buffer[..room], MsgFlags::empty())?, None),
         };
         descriptor = came.or(descriptor);

@@ -315,7 +315,8 @@ impl<'a> Claim<'a> {
                     End::Cancelled => (end::CANCELLED, [0; 4], ""),
                     End::Fault { va, write, pc } => (end::FAULT, [va, u64::from(write), pc, 0], ""),
                     End::Error { why, pc, text } => {
-                        let text = text.get(..text.floor_char_boundary(TEXT_MAX)).unwrap_or_default();
+                        let mut ends = (0..=TEXT_MAX.min(text.len())).rev();
+                        let text = ends.find_map(|end| text.get(..end)).unwrap_or_default();
                         (end::ERROR | why as u32, [0, 0, pc, 0], text)
                     }
                 };

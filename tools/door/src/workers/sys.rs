@@ -2,63 +2,9 @@
 
 #![allow(unsafe_code)]
 
-use crate::sys as rights;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+pub(super) use crate::sys::{pair, receive, receive_descriptor, send_message};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-/// A connected pair of SOCK_SEQPACKET sockets, close-on-exec.
-pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
-}
-
-/// Sends one message, with a descriptor if there is one. `wait` is whether a full socket blocks or is `WouldBlock`.
-pub(super) fn send_message(
-    socket: BorrowedFd<'_>,
-    bytes: &[u8],
-    descriptor: Option<BorrowedFd<'_>>,
-    wait: bool,
-) -> io::Result<()> {
-    let mut flags = MsgFlags::MSG_NOSIGNAL;
-    flags.set(MsgFlags::MSG_DONTWAIT, !wait);
-    loop {
-        let sent = match descriptor {
-            None => send(socket.as_raw_fd(), bytes, flags),
-            Some(descriptor) => rights::send(socket, bytes, descriptor, flags),
-        };
-        match sent {
-            Ok(_) => return Ok(()),
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
-/// Waits for one message, takes it into `buffer` and answers its length; 0 is the end. Descriptors that came along are closed by
-/// the kernel.
-pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match recv(socket.as_raw_fd(), buffer, MsgFlags::empty()) {
-            Ok(len) => return Ok(len),
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
-/// As [`receive`], and takes the descriptor that came along; of several the last. Waits as the socket's timeout says.
-pub(super) fn receive_descriptor(
-    socket: BorrowedFd<'_>,
-    buffer: &mut [u8],
-    control: &mut [u8],
-) -> io::Result<(usize, Option<OwnedFd>)> {
-    loop {
-        match rights::receive(socket, buffer, control) {
-            Err(nix::errno::Errno::EINTR) => {}
-            other => return Ok(other?),
-        }
-    }
-}
 
 /// Standard input and output of a freshly executed worker, as the descriptors that they are.
 ///

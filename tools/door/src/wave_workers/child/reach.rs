@@ -1,0 +1,310 @@
+//! What a wave has around it in a worker: its client's memory as the daemon's map says, a clock, the daemon for interrupts.
+//!
+//! Before each access the device's epoch is loaded; what was remembered in an older one is forgotten. An access that began
+//! before the epoch moved may still land in the client's own arena. What is asked of the daemon holds the wave up, and a turn
+//! that has lasted long enough asks no more: the access is `Pending`, and asked in the next turn.
+//!
+//! Limits: a store that crosses from the arena to memory of the daemon may be done in part when it faults.
+
+use super::map::Map;
+use super::worker::{Answer, Worker};
+use crate::wave_workers::wire::{AtomicOp, Claim, Far, PAYLOAD_MAX, Place};
+use hsa_queue::memory::Width;
+use hsa_queue::stream::atomic::Kind;
+use kfd_core::clock::{self, Clock, Monotonic};
+use std::time::Instant;
+use waves::{Access, Atomic, Fault, Host, Ticket};
+
+/// Bytes of a page of doorbells.
+const DOORBELLS: u64 = 4096;
+
+/// Why an access is not done.
+enum Miss {
+    /// There is no such memory from this address on.
+    Fault(u64),
+    /// Another time.
+    Later,
+}
+
+/// A part of an access that leads to one place.
+#[derive(Clone, Copy)]
+struct Part {
+    place: Place,
+    /// Bytes from the start of its span.
+    into: u64,
+    len: usize,
+}
+
+/// See the module's head. One a thread.
+pub(super) struct Reach<'a> {
+    worker: &'a Worker,
+    seat: usize,
+    maps: Box<[Map]>,
+    ticket: u64,
+    device: usize,
+    /// When the turn asks no more, and whether it has asked.
+    until: Instant,
+    asked: bool,
+    /// Pages of doorbells that were stored to.
+    rang: u64,
+    out: Vec<u8>,
+}
+
+impl<'a> Reach<'a> {
+    pub(super) fn new(worker: &'a Worker, seat: usize) -> Self {
+        let maps = worker.limits.devices.iter().map(|_| Map::default()).collect();
+        let (until, out) = (Instant::now(), Vec::new());
+        Self { worker, seat, maps, ticket: 0, device: 0, until, asked: false, rang: 0, out }
+    }
+
+    /// A turn of a dispatch begins.
+    pub(super) fn begin(&mut self, ticket: u64, device: usize, until: Instant) {
+        (self.ticket, self.device, self.until, self.asked) = (ticket, device, until, false);
+    }
+
+    /// Says something, after which doorbells were rung.
+    pub(super) fn say(&mut self, claim: &Claim<'_>) {
+        self.ring();
+        self.worker.say(claim, &mut self.out);
+    }
+
+    /// Says which doorbells were stored to.
+    pub(super) fn ring(&mut self) {
+        let pages = std::mem::take(&mut self.rang);
+        if pages != 0 {
+            self.worker.say(&Claim::Rang { device: self.device as u32, pages }, &mut self.out);
+        }
+    }
+
+    /// Where as much as possible of an access leads.
+    #[inline]
+    fn part(&mut self, va: u64, len: usize, write: bool) -> Result<Part, Miss> {
+        let epoch = self.worker.epochs.of(self.device);
+        let map = &mut self.maps[self.device];
+        map.belongs(epoch);
+        let span = match map.find(va) {
+            Some(span) => span,
+            None => self.translate(va)?,
+        };
+        if write && !span.writable {
+            return Err(Miss::Fault(va));
+        }
+        let len = len.min(usize::try_from(span.left(va)).unwrap_or(usize::MAX));
+        Ok(Part { place: span.place, into: va - span.start, len })
+    }
+
+    #[cold]
+    fn translate(&mut self, va: u64) -> Result<crate::wave_workers::wire::Span, Miss> {
+        loop {
+            self.may_ask()?;
+            let device = self.device as u32;
+            let claim = |request| Claim::Translate { request, device, va };
+            let Some(Answer::Span(epoch, span)) = self.worker.ask(self.seat, &mut self.out, claim) else {
+                return Err(Miss::Later);
+            };
+            // An answer of another epoch than the present one is no answer.
+            if self.worker.epochs.of(self.device) != epoch {
+                continue;
+            }
+            let map = &mut self.maps[self.device];
+            map.belongs(epoch);
+            let span = span.filter(|span| span.holds(va)).ok_or(Miss::Fault(va))?;
+            if let Place::Own(offset) = span.place
+                && !self.worker.windows.holds(offset, span.len)
+            {
+                return Err(Miss::Fault(va));
+            }
+            map.add(span);
+            return Ok(span);
+        }
+    }
+
+    fn far(&mut self, va: u64, access: Far<'_>) -> Result<Vec<u8>, Miss> {
+        self.may_ask()?;
+        let device = self.device as u32;
+        let encode = |request, out: &mut Vec<u8>| Claim::Far { request, device, va, access }.encode(out);
+        match self.worker.ask_with(self.seat, &mut self.out, encode) {
+            Some(Answer::Reached(Some(bytes))) => Ok(bytes),
+            Some(_) => Err(Miss::Fault(va)),
+            None => Err(Miss::Later),
+        }
+    }
+
+    /// A turn asks once at least, so that there is an end to it.
+    fn may_ask(&mut self) -> Result<(), Miss> {
+        if self.asked && (Instant::now() >= self.until || self.worker.turns.is_unwanted(self.ticket)) {
+            return Err(Miss::Later);
+        }
+        self.asked = true;
+        Ok(())
+    }
+
+    fn load_parts(&mut self, va: u64, into: &mut [u8]) -> Result<(), Miss> {
+        let mut done = 0;
+        while done < into.len() {
+            let at = va.checked_add(done as u64).ok_or(Miss::Fault(va))?;
+            let part = self.part(at, into.len() - done, false)?;
+            let len = match part.place {
+                Place::Own(offset) => {
+                    let bytes = &mut into[done..done + part.len];
+                    self.worker.windows.load(offset + part.into, bytes).ok_or(Miss::Fault(at))?;
+                    part.len
+                }
+                Place::Far => {
+                    let bytes = &mut into[done..done + part.len.min(PAYLOAD_MAX)];
+                    let found = self.far(at, Far::Load(bytes.len()))?;
+                    if found.len() != bytes.len() {
+                        return Err(Miss::Fault(at));
+                    }
+                    bytes.copy_from_slice(&found);
+                    bytes.len()
+                }
+                Place::Rings | Place::Sink => return Err(Miss::Fault(at)),
+            };
+            done += len;
+        }
+        Ok(())
+    }
+
+    fn store_parts(&mut self, va: u64, bytes: &[u8]) -> Result<(), Miss> {
+        let first = self.part(va, bytes.len(), true)?;
+        if first.len < bytes.len() {
+            // All or nothing: the rest has to be there too.
+            let mut done = first.len;
+            while done < bytes.len() {
+                let at = va.checked_add(done as u64).ok_or(Miss::Fault(va))?;
+                done += self.part(at, bytes.len() - done, true)?.len;
+            }
+        }
+        let (mut part, mut done) = (first, 0);
+        loop {
+            let at = va.wrapping_add(done as u64);
+            done += self.store_part(at, part, &bytes[done..])?;
+            if done >= bytes.len() {
+                return Ok(());
+            }
+            part = self.part(va.wrapping_add(done as u64), bytes.len() - done, true)?;
+        }
+    }
+
+    /// Stores what of the bytes leads there; how many those were.
+    fn store_part(&mut self, at: u64, part: Part, bytes: &[u8]) -> Result<usize, Miss> {
+        match part.place {
+            Place::Own(offset) => {
+                let stored = self.worker.windows.store(offset + part.into, &bytes[..part.len]);
+                stored.ok_or(Miss::Fault(at))?;
+                Ok(part.len)
+            }
+            Place::Far => {
+                let len = part.len.min(PAYLOAD_MAX);
+                self.far(at, Far::Store(&bytes[..len]))?;
+                Ok(len)
+            }
+            Place::Rings => {
+                let last = part.into + part.len.max(1) as u64 - 1;
+                for page in part.into / DOORBELLS..=last / DOORBELLS {
+                    self.rang |= 1 << page.min(63);
+                }
+                Ok(part.len)
+            }
+            Place::Sink => Ok(part.len),
+        }
+    }
+
+    fn change(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Result<u64, Miss> {
+        let width = if bytes == 4 { Width::Four } else { Width::Eight };
+        if !va.is_multiple_of(width.bytes()) {
+            return Err(Miss::Fault(va));
+        }
+        let part = self.part(va, bytes, true)?;
+        let (kind, op, compare) = named(atomic);
+        match part.place {
+            _ if part.len < bytes => Err(Miss::Fault(va + part.len as u64)),
+            Place::Own(offset) => {
+                let old = self.worker.windows.change(offset + part.into, width, kind, operand, compare);
+                old.ok_or(Miss::Fault(va))
+            }
+            Place::Far => {
+                let old = self.far(va, Far::Atomic { op, operand, compare, bytes })?;
+                let mut word = [0; 8];
+                word.get_mut(..bytes)
+                    .filter(|_| old.len() == bytes)
+                    .ok_or(Miss::Fault(va))?
+                    .copy_from_slice(&old);
+                Ok(u64::from_le_bytes(word))
+            }
+            Place::Rings | Place::Sink => Err(Miss::Fault(va)),
+        }
+    }
+}
+
+/// An atomic in the words of memory and of the wire, and what it compares with.
+fn named(atomic: Atomic) -> (Kind, AtomicOp, u64) {
+    let (kind, op) = match atomic {
+        Atomic::Swap => (Kind::Swap, AtomicOp::Swap),
+        Atomic::CompareSwap(expected) => return (Kind::CompareSwap, AtomicOp::CompareSwap, expected),
+        Atomic::Add => (Kind::Add, AtomicOp::Add),
+        Atomic::Sub => (Kind::Sub, AtomicOp::Sub),
+        Atomic::MinSigned => (Kind::SMin, AtomicOp::MinSigned),
+        Atomic::MinUnsigned => (Kind::UMin, AtomicOp::MinUnsigned),
+        Atomic::MaxSigned => (Kind::SMax, AtomicOp::MaxSigned),
+        Atomic::MaxUnsigned => (Kind::UMax, AtomicOp::MaxUnsigned),
+        Atomic::And => (Kind::And, AtomicOp::And),
+        Atomic::Or => (Kind::Or, AtomicOp::Or),
+        Atomic::Xor => (Kind::Xor, AtomicOp::Xor),
+        Atomic::Inc => (Kind::Inc, AtomicOp::Inc),
+        Atomic::Dec => (Kind::Dec, AtomicOp::Dec),
+    };
+    (kind, op, 0)
+}
+
+/// The answer to a wave.
+fn answer<T>(done: Result<T, Miss>, len: usize, write: bool) -> Access<T> {
+    match done {
+        Ok(done) => Access::Ready(done),
+        Err(Miss::Fault(va)) => Access::Fault(Fault { va, len: len as u64, write }),
+        // There is nothing to wait for but the next turn.
+        Err(Miss::Later) => Access::Pending(Ticket(0)),
+    }
+}
+
+impl Host for Reach<'_> {
+    #[inline]
+    fn load(&mut self, va: u64, into: &mut [u8]) -> Access<()> {
+        let len = into.len();
+        answer(self.load_parts(va, into), len, false)
+    }
+
+    #[inline]
+    fn store(&mut self, va: u64, bytes: &[u8]) -> Access<()> {
+        answer(self.store_parts(va, bytes), bytes.len(), true)
+    }
+
+    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
+        answer(self.change(va, atomic, operand, bytes), bytes, true)
+    }
+
+    fn fetch(&mut self, va: u64) -> Access<(u32, Option<u32>)> {
+        let word = |bytes: &[u8; 8], at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let mut bytes = [0; 8];
+        match self.load(va, &mut bytes) {
+            Access::Ready(()) => Access::Ready((word(&bytes, 0), Some(word(&bytes, 4)))),
+            Access::Pending(ticket) => Access::Pending(ticket),
+            Access::Fault(_) => match self.load(va, &mut bytes[..4]) {
+                Access::Ready(()) => Access::Ready((word(&bytes, 0), None)),
+                Access::Pending(ticket) => Access::Pending(ticket),
+                Access::Fault(fault) => Access::Fault(fault),
+            },
+        }
+    }
+
+    fn clock(&mut self) -> u64 {
+        clock::ticks(Monotonic.now(), self.worker.limits.devices[self.device].counter_khz)
+    }
+
+    fn interrupt(&mut self, event: u32) {
+        self.say(&Claim::Interrupt(event));
+    }
+}

@@ -1,0 +1,131 @@
+//! What a worker's threads share, and how they hear and speak.
+
+use super::job::Job;
+use super::shm::Epochs;
+use super::turns::{News, Patience, Turns, Work};
+use super::windows::Windows;
+use super::{Limits, Malformed};
+use crate::sys;
+use crate::wave_workers::wire::{Claim, MESSAGE_MAX, Order, Span};
+use kfd_core::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
+
+/// What the daemon answered.
+pub(super) enum Answer {
+    Span(u64, Option<Span>),
+    Reached(Option<Vec<u8>>),
+}
+
+/// See the module's head.
+pub(super) struct Worker {
+    pub windows: Windows,
+    pub epochs: Epochs,
+    pub limits: Limits,
+    pub turns: Turns<Job, Answer>,
+    /// Bytes for the state of dispatches that no dispatch has.
+    pub room: Mutex<u64>,
+    socket: OwnedFd,
+    /// The listener's.
+    buffer: Mutex<Vec<u8>>,
+    requests: AtomicU64,
+    malformed: AtomicBool,
+}
+
+impl Worker {
+    pub(super) fn new(socket: OwnedFd, windows: Windows, epochs: Epochs, limits: Limits) -> Self {
+        Self {
+            turns: Turns::new(limits.threads),
+            room: Mutex::new(limits.memory),
+            // One more than the longest, so that a longer one is seen to be.
+            buffer: Mutex::new(vec![0; MESSAGE_MAX + 1]),
+            requests: AtomicU64::new(1),
+            malformed: AtomicBool::new(false),
+            windows,
+            epochs,
+            limits,
+            socket,
+        }
+    }
+
+    /// Whether the daemon said what no order is.
+    pub(super) fn heard_nonsense(&self) -> bool {
+        self.malformed.load(Ordering::Relaxed)
+    }
+
+    /// Says something, with `out` as the place to write it; waits where the daemon has not heard the rest yet.
+    pub(super) fn say(&self, claim: &Claim<'_>, out: &mut Vec<u8>) {
+        claim.encode(out);
+        // An error is the daemon's end, which whoever listens hears.
+        let _ = sys::send_message(self.socket.as_fd(), out, None, true);
+    }
+
+    /// Asks, and waits for the answer; `None` when the daemon has gone.
+    pub(super) fn ask(
+        &self,
+        seat: usize,
+        out: &mut Vec<u8>,
+        claim: impl FnOnce(u64) -> Claim<'static>,
+    ) -> Option<Answer> {
+        self.ask_with(seat, out, |request, out| claim(request).encode(out))
+    }
+
+    /// As [`Worker::ask`], with a claim that borrows.
+    pub(super) fn ask_with(
+        &self,
+        seat: usize,
+        out: &mut Vec<u8>,
+        encode: impl FnOnce(u64, &mut Vec<u8>),
+    ) -> Option<Answer> {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        encode(request, out);
+        self.turns.asks(seat, request);
+        let _ = sys::send_message(self.socket.as_fd(), out, None, true);
+        self.turns.answer(seat, request, self)
+    }
+
+    fn received(&self, patience: Patience, buffer: &mut [u8]) -> io::Result<usize> {
+        match patience {
+            Patience::None => sys::receive_message(self.socket.as_fd(), buffer, false),
+            Patience::Forever => sys::receive_message(self.socket.as_fd(), buffer, true),
+            Patience::Until(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                let mut set = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+                // An interrupted wait is one that ended early.
+                let _ = ppoll(&mut set, Some(TimeSpec::from_duration(left)), None);
+                sys::receive_message(self.socket.as_fd(), buffer, false)
+            }
+        }
+    }
+
+    fn news(&self, message: &[u8]) -> Result<News<Job, Answer>, Malformed> {
+        Ok(match Order::decode(message).map_err(|_| Malformed)? {
+            Order::Run(ticket, run) => News::Run(ticket, Job::new(run, self)?),
+            Order::Wish(ticket, wish) => News::Wish(ticket, wish),
+            Order::Span(request, epoch, span) => News::Answer(request, Answer::Span(epoch, span)),
+            Order::Reached(request, bytes) => {
+                News::Answer(request, Answer::Reached(bytes.map(<[u8]>::to_vec)))
+            }
+        })
+    }
+}
+
+impl Work for Worker {
+    type Job = Job;
+    type Answer = Answer;
+
+    fn listen(&self, patience: Patience) -> News<Job, Answer> {
+        let mut buffer = self.buffer.lock();
+        match self.received(patience, &mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => News::Silence,
+            Ok(0) | Err(_) => News::End,
+            Ok(len) => self.news(&buffer[..len]).unwrap_or_else(|Malformed| {
+                self.malformed.store(true, Ordering::Relaxed);
+                News::End
+            }),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The daemon's end of a worker's socket. Neither way ever blocks.
+//!
+//! A worker that does not take its orders, or says what is none of its claims, is given up by whoever has the link. Not for:
+//! the worker's process.
+
+use super::wire::{Claim, MESSAGE_MAX, Order};
+use crate::sys;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// See the module's head. Dropping it ends the worker.
+#[derive(Debug)]
+pub struct Link {
+    socket: OwnedFd,
+    /// The message at hand.
+    out: Vec<u8>,
+}
+
+impl Link {
+    /// A link, and the socket for its worker.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn pair() -> io::Result<(Self, OwnedFd)> {
+        let (socket, theirs) = sys::pair()?;
+        Ok((Self { socket, out: Vec::with_capacity(MESSAGE_MAX) }, theirs))
+    }
+
+    /// A buffer for [`Link::receive`], which many links may share.
+    #[must_use]
+    pub fn buffer() -> Vec<u8> {
+        // One more than the longest, so that a longer one is seen to be.
+        vec![0; MESSAGE_MAX + 1]
+    }
+
+    /// Sends an order.
+    ///
+    /// # Errors
+    /// `WouldBlock`: the worker has not taken those before. Else it has gone.
+    pub fn send(&mut self, order: &Order<'_>) -> io::Result<()> {
+        order.encode(&mut self.out);
+        sys::send_message(self.socket.as_fd(), &self.out, None, false)
+    }
+
+    /// The next claim, if there is one.
+    ///
+    /// # Errors
+    /// `UnexpectedEof`: the worker has gone. `InvalidData`: what it says is malformed.
+    pub fn receive<'a>(&self, buffer: &'a mut [u8]) -> io::Result<Option<Claim<'a>>> {
+        match sys::receive_message(self.socket.as_fd(), buffer, false) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(len) => {
+                let claim = Claim::decode(buffer.get(..len).unwrap_or_default());
+                claim.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,97 @@
+//! Kernels for wave workers, as LLVM assembles them for gfx900.
+//!
+//! Each gets the address of its arguments in s[0:1] and its group's x in s2.
+
+/// One instruction: the end.
+pub const EMPTY: &[u32] = &[0xbf81_0000];
+
+/// Goes nowhere for ever: s_branch to itself.
+pub const FOREVER: &[u32] = &[0xbf82_ffff];
+
+/// Stores from the words at the first argument to those at the second, one a lane.
+pub const COPY: &[u32] = &[
+    0xc00a_0100,
+    0x0000_0000, // s_load_dwordx4 s[4:7], s[0:1], 0x0
+    0x2400_0082, // v_lshlrev_b32_e32 v0, 2, v0
+    0xdc50_8000,
+    0x0104_0000, // global_load_dword v1, v0, s[4:5]
+    0xdc70_8000,
+    0x0006_0100, // global_store_dword v0, v1, s[6:7]
+    0xbf81_0000, // s_endpgm
+];
+
+/// Where `COPY` loads and stores, in bytes from its beginning.
+pub const COPY_LOADS: u64 = 12;
+pub const COPY_STORES: u64 = 20;
+
+/// Stores the word at the first argument to that at the second, for ever.
+pub const FOLLOW: &[u32] = &[
+    0xc00a_0100,
+    0x0000_0000, // s_load_dwordx4 s[4:7], s[0:1], 0x0
+    0x7e00_0280, // v_mov_b32_e32 v0, 0
+    0xdc50_8000,
+    0x0104_0000, // global_load_dword v1, v0, s[4:5]
+    0xdc70_8000,
+    0x0006_0100, // global_store_dword v0, v1, s[6:7]
+    0xbf82_fffb, // s_branch to the load
+];
+
+/// Sleeps until the word at the first argument is not 0.
+pub const SLEEPER: &[u32] = &[
+    0xc006_0100,
+    0x0000_0000, // s_load_dwordx2 s[4:5], s[0:1], 0x0
+    0x7e02_0204, // v_mov_b32_e32 v1, s4
+    0x7e04_0205, // v_mov_b32_e32 v2, s5
+    0xbf8e_0001, // s_sleep 1
+    0xdc50_8000,
+    0x037f_0001, // global_load_dword v3, v[1:2], off
+    0x7e0c_0503, // v_readfirstlane_b32 s6, v3
+    0xbf06_8006, // s_cmp_eq_u32 s6, 0
+    0xbf85_fffa, // s_cbranch_scc1 to the sleep
+    0xbf81_0000, // s_endpgm
+];
+
+/// Each lane adds 1 to the word at the first argument, and stores what it found at the second.
+pub const COUNT: &[u32] = &[
+    0xc00a_0100,
+    0x0000_0000, // s_load_dwordx4 s[4:7], s[0:1], 0x0
+    0x2400_0082, // v_lshlrev_b32_e32 v0, 2, v0
+    0x7e06_0280, // v_mov_b32_e32 v3, 0
+    0x7e04_0281, // v_mov_b32_e32 v2, 1
+    0xdd09_8000,
+    0x0104_0203, // global_atomic_add v1, v3, v2, s[4:5] glc
+    0xdc70_8000,
+    0x0006_0100, // global_store_dword v0, v1, s[6:7]
+    0xbf81_0000, // s_endpgm
+];
+
+/// Raises event 77.
+pub const INTERRUPT: &[u32] = &[
+    0xbefc_00ff,
+    0x0000_004d, // s_mov_b32 m0, 77
+    0xbf90_0001, // s_sendmsg sendmsg(MSG_INTERRUPT)
+    0xbf81_0000, // s_endpgm
+];
+
+/// Stores the clock at the first argument.
+pub const CLOCK: &[u32] = &[
+    0xc006_0100,
+    0x0000_0000, // s_load_dwordx2 s[4:5], s[0:1], 0x0
+    0xc094_0180,
+    0x0000_0000, // s_memrealtime s[6:7]
+    0x7e00_0280, // v_mov_b32_e32 v0, 0
+    0x7e02_0206, // v_mov_b32_e32 v1, s6
+    0x7e04_0207, // v_mov_b32_e32 v2, s7
+    0xdc74_8000,
+    0x0004_0100, // global_store_dwordx2 v0, v[1:2], s[4:5]
+    0xbf81_0000, // s_endpgm
+];
+
+/// s_trap 2: aborts.
+pub const ABORT: &[u32] = &[0xbf92_0002, 0xbf81_0000];
+
+/// v_qsad_pk_u16_u8 v[0:1], v[2:3], v4, v[6:7]: not run.
+pub const UNSUPPORTED: &[u32] = &[0xd1e5_0000, 0x041a_0902, 0xbf81_0000];
+
+/// image_load: not of these instructions.
+pub const ILLEGAL: &[u32] = &[0xf000_0100, 0x0000_0000, 0xbf81_0000];
