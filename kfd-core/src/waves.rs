@@ -66,6 +66,22 @@ pub struct WaveSpan {
     pub place: Place,
 }
 
+impl WaveSpan {
+    /// Whether the address is one of its.
+    #[inline]
+    #[must_use]
+    pub fn holds(&self, va: u64) -> bool {
+        va.wrapping_sub(self.start) < self.len
+    }
+
+    /// Bytes from an address of it to its end.
+    #[inline]
+    #[must_use]
+    pub fn left(&self, va: u64) -> u64 {
+        self.len - (va - self.start)
+    }
+}
+
 /// An access to memory that only the core reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]

@@ -17,6 +17,18 @@ pub enum WavesOption {
     Refuse,
     /// Complete without executing, for stress
     Null,
+    /// Execute, in a process of its own for each client
+    Run,
+    /// Execute in the daemon's process, for debugging
+    InProcess,
+}
+
+impl WavesOption {
+    /// Whether waves are executed.
+    #[must_use]
+    pub const fn executes(self) -> bool {
+        matches!(self, Self::Run | Self::InProcess)
+    }
 }
 
 impl From<WavesOption> for Waves {
@@ -24,6 +36,7 @@ impl From<WavesOption> for Waves {
         match option {
             WavesOption::Refuse => Self::Refuse,
             WavesOption::Null => Self::Null,
+            WavesOption::Run | WavesOption::InProcess => Self::Run,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! ```
 //! Field order of [`Daemon`] is drop order: what uses a part goes before it.
 
-use crate::config::Config;
+use crate::config::{Config, WavesOption};
 use crate::control::server;
 use crate::deaths::Deaths;
 use crate::engine::{Engines, Rearm};
@@ -17,6 +17,7 @@ use crate::router::Router;
 use crate::rundir::RunDir;
 use crate::served::Served;
 use crate::sysfs;
+use crate::waves::{self, Maker, WaveLinks};
 use door::fuse::{FuseConfig, FuseDoor, Host, Shown};
 use door::seccomp::SeccompDoor;
 use door::workers::{Workers, WorkersConfig};
@@ -28,6 +29,10 @@ use kfd_core::{Core, CoreConfig};
 use notifier::watch::Pidfd;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long killed wave workers are waited for at the end: each gives back what it had mapped, about 45 ms a GiB.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the door tells the daemon.
 #[derive(Debug)]
@@ -78,7 +83,11 @@ impl Daemon {
 
         let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
         let router = Arc::new(Router::new(Arc::clone(&mailbox)));
+        if config.waves.executes() {
+            waves::limits::check(&profile)?;
+        }
         let settings = CoreConfig { waves: config.waves.into(), ..CoreConfig::new(profile) };
+        let limits = waves::limits::of(&settings.profile, &settings.limits);
         let core = Core::new(settings, Arc::clone(&router) as _)?;
         let workers = start_workers(config, &core, &mailbox)?;
         let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
@@ -90,7 +99,8 @@ impl Daemon {
                 tracing::warn!(%error, "if this daemon is killed its clients may have to wait for the next");
             }
         }
-        router.attach(&core, &door, &workers);
+        let waves = wave_links(config, limits, &mailbox).map_err(part("the wave workers"))?;
+        router.attach(&core, &door, &workers, waves.as_ref());
 
         let pages = Arc::clone(&door);
         let drop_pages = move |rearm: Rearm| pages.rearm(rearm.process, rearm.offset, rearm.len);
@@ -105,6 +115,7 @@ impl Daemon {
             gpus,
             conversations: Arc::default(),
             descriptors,
+            waves,
             door,
             workers,
         });
@@ -165,6 +176,12 @@ impl Parts {
         let Self { event_loop, engines, served, run_dir } = self;
         served.core.shutdown_begin();
         event_loop.doom_all();
+        if let Some(waves) = &served.waves {
+            let left = waves.drained(PATIENCE);
+            if left > 0 {
+                tracing::error!(left, "wave workers that were killed are still there");
+            }
+        }
         served.core.barrier();
         let report = served.core.leak_report();
         engines.stop();
@@ -176,6 +193,19 @@ impl Parts {
         drop(run_dir);
         report
     }
+}
+
+/// Who makes wave workers, where waves run.
+fn wave_links(
+    config: &Config,
+    limits: door::wave_workers::Limits,
+    mailbox: &Arc<Mailbox>,
+) -> std::io::Result<Option<Arc<WaveLinks>>> {
+    let maker = match config.waves {
+        WavesOption::Refuse | WavesOption::Null => return Ok(None),
+        WavesOption::Run | WavesOption::InProcess => Maker::in_process(limits),
+    };
+    Ok(Some(Arc::new(WaveLinks::new(maker, Arc::clone(mailbox)))))
 }
 
 fn start_workers(

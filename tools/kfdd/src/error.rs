@@ -21,6 +21,12 @@ pub enum StartError {
         /// What is wrong with it.
         source: kfd_core::profile::ProfileError,
     },
+    /// Waves are to run on a device that no engine of waves knows.
+    #[error(
+        "the waves of {device} cannot be executed here: `--waves refuse` refuses its dispatches, `--waves null` completes \
+         them unexecuted"
+    )]
+    NoEngine { device: String },
     /// The core's configuration.
     #[error("the configuration cannot be used")]
     Core(#[from] kfd_core::ConfigError),

@@ -11,6 +11,7 @@ use crate::drain;
 use crate::mailbox::{Letter, Mailbox};
 use crate::served::Served;
 use crate::service::Service;
+use crate::waves::Next;
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
 use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, Watcher};
@@ -27,6 +28,12 @@ mod tag {
     pub const DEADLINE: u8 = 1;
     pub const CONTROL: u8 = 2;
     pub const WATCHDOG: u8 = 3;
+    /// The socket of a client's wave worker.
+    pub const WAVES: u8 = 4;
+    /// Its process.
+    pub const WAVE_WORKER: u8 = 5;
+    /// The zygote of wave workers.
+    pub const ZYGOTE: u8 = 6;
 }
 
 /// The running event loop.
@@ -111,6 +118,7 @@ impl Loop {
         let mut this = Self { served, mailbox, watcher, listener, service };
         this.listen().map_err(SetupError::Resources)?;
         this.arm_watchdog();
+        this.listen_to_zygote();
         Ok(this)
     }
 
@@ -126,6 +134,7 @@ impl Loop {
                     Letter::Watch { process, tgid, pidfd } => self.watch(process, tgid, &pidfd),
                     Letter::Doomed(doom) => self.teardown(doom),
                     Letter::Deadline => self.arm(),
+                    Letter::WaveWorker(process) => self.listen_to_worker(process),
                     Letter::DoomAll { done } => {
                         self.doom_all();
                         // Nobody waits any more when the caller is gone.
@@ -152,6 +161,15 @@ impl Loop {
                 tracing::error!(process = %process_of(token), errno, "this client's death can no longer be watched");
                 self.doom(process_of(token), Cause::Evicted);
             }
+            Event::Ready(token, _) | Event::Failed(token, _) if token.tag() == tag::WAVES => {
+                self.serve_worker(process_of(token));
+            }
+            Event::Died(token) | Event::Failed(token, _) if token.tag() == tag::WAVE_WORKER => {
+                if let Some(waves) = &self.served.waves {
+                    waves.ended(&self.served.core, &self.served.workers, process_of(token));
+                }
+            }
+            Event::Ready(token, _) | Event::Failed(token, _) if token.tag() == tag::ZYGOTE => self.births(),
             Event::Expired(token) if token.tag() == tag::WATCHDOG => {
                 if let Some(service) = &self.service {
                     service.ping();
@@ -179,6 +197,48 @@ impl Loop {
             // A client whose death cannot be seen must not be served: its resources would have no end.
             tracing::error!(tgid = tgid.0, %error, "cannot watch this client's death; it is evicted");
             self.doom(process, Cause::Evicted);
+        }
+    }
+
+    /// A client's wave worker says something.
+    fn serve_worker(&mut self, process: ProcessId) {
+        let Some(waves) = &self.served.waves else { return };
+        if waves.serve(&self.served.core, &self.served.workers, process) == Next::Listen {
+            self.listen_to_worker(process);
+        }
+    }
+
+    fn listen_to_worker(&mut self, process: ProcessId) {
+        let Some(waves) = self.served.waves.clone() else { return };
+        let token = Token::new(process.slot, process.generation, tag::WAVES);
+        let listens =
+            waves.with_socket(process, |socket| self.watcher.poll_fd(socket, Interest::Read, token));
+        if let Some(Err(error)) = listens {
+            tracing::error!(%process, %error, "a wave worker cannot be heard: it is killed");
+            waves.kill(process);
+        }
+    }
+
+    /// The zygote has made workers.
+    fn births(&mut self) {
+        let Some(waves) = self.served.waves.clone() else { return };
+        for (process, pidfd) in waves.births() {
+            let token = Token::new(process.slot, process.generation, tag::WAVE_WORKER);
+            if let Err(error) = self.watcher.watch_death(pidfd.as_fd(), token) {
+                tracing::error!(%process, %error, "a wave worker's death cannot be watched: it is killed");
+                waves.kill(process);
+            }
+            waves.born(process, pidfd);
+        }
+        self.listen_to_zygote();
+    }
+
+    fn listen_to_zygote(&mut self) {
+        let Some(waves) = self.served.waves.clone() else { return };
+        let token = Token::new(0, 0, tag::ZYGOTE);
+        let listens = waves.with_zygote(|socket| self.watcher.poll_fd(socket, Interest::Read, token));
+        if let Some(Err(error)) = listens {
+            tracing::error!(%error, "the zygote of wave workers cannot be heard");
         }
     }
 
@@ -216,6 +276,10 @@ impl Loop {
     fn teardown(&mut self, doom: Doom<Doomed>) {
         let core = &self.served.core;
         let process = doom.process();
+        if let Some(waves) = &self.served.waves {
+            // Before the walk, which its waves would outlast.
+            waves.doomed(process);
+        }
         doom.stop_queues(core).answer_waiters(core).unpublish(core);
         self.served.unpublished(process);
         let watched = Token::new(process.slot, process.generation, tag::CLIENT);

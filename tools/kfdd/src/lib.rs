@@ -17,6 +17,7 @@
 //! | `drain` | dooming everybody, and who else has begun to |
 //! | [`control`] | the control socket's protocol, server and client |
 //! | [`streams`] | the daemon's ends of SMI event streams |
+//! | [`waves`] | the wave workers of all clients |
 //! | [`service`] | what a service manager is told |
 //!
 //! Data goes one way: door → core → notice → (door, engine, event loop). Not for: what an ioctl means (kfd-core) or
@@ -40,6 +41,7 @@ pub mod service;
 pub mod streams;
 pub mod sysfs;
 mod tmpfs;
+pub mod waves;
 
 pub use config::Config;
 pub use daemon::Daemon;

@@ -11,10 +11,18 @@ use std::sync::mpsc::Sender;
 
 /// What another thread leaves for the loop.
 pub(crate) enum Letter {
-    Watch { process: ProcessId, tgid: Tgid, pidfd: Pidfd },
+    Watch {
+        process: ProcessId,
+        tgid: Tgid,
+        pidfd: Pidfd,
+    },
     Doomed(Doom<Doomed>),
     Deadline,
-    DoomAll { done: Sender<()> },
+    /// A client has a wave worker: listen to it.
+    WaveWorker(ProcessId),
+    DoomAll {
+        done: Sender<()>,
+    },
     Stop,
 }
 
@@ -52,6 +60,11 @@ impl Mailbox {
     /// `Core::next_due` has changed.
     pub fn deadline(&self) {
         self.put(Letter::Deadline);
+    }
+
+    /// A client has a wave worker.
+    pub(crate) fn wave_worker(&self, process: ProcessId) {
+        self.put(Letter::WaveWorker(process));
     }
 
     /// Leaves a letter and wakes the loop.

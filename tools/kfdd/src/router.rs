@@ -5,7 +5,7 @@
 //! | `Complete` | the door, at once, on the thread that caused it |
 //! | `Runnable`, `Rearm` | the engines' bell |
 //! | `Memory`, `Copy` | the memory workers; the answer goes back into the core |
-//! | `Dispatch` | nobody: it is refused |
+//! | `Dispatch`, `Wish` | the wave workers |
 //! | `Deadline` | the event loop's mailbox |
 //! | `Freed` | the record of deaths |
 //! | `Smi` | the streams of events, without blocking |
@@ -18,14 +18,13 @@ use crate::deaths::Deaths;
 use crate::engine::{Bell, Rearm};
 use crate::mailbox::Mailbox;
 use crate::streams;
+use crate::waves::WaveLinks;
 use door::fuse::FuseDoor;
 use door::workers::Workers;
 use kfd_core::Core;
 use kfd_core::dispatch::QueueError;
 use kfd_core::ids::ProcessId;
-use kfd_core::notice::{
-    CopyRequest, DispatchOrder, MemoryRequest, Notice, Outbox, UserAccess, UserAnswer, WaveAnswer,
-};
+use kfd_core::notice::{CopyRequest, MemoryRequest, Notice, Outbox, UserAccess, UserAnswer, WaveAnswer};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The daemon's outbox: takes each notice of the core to the part that acts on it.
@@ -43,6 +42,8 @@ struct Behind {
     core: Weak<Core>,
     door: Weak<FuseDoor>,
     workers: Weak<Workers>,
+    /// Where waves run.
+    waves: Option<Weak<WaveLinks>>,
 }
 
 impl Router {
@@ -53,14 +54,29 @@ impl Router {
     }
 
     /// Attaches the parts that need the core, before the first client. The second call changes nothing.
-    pub fn attach(&self, core: &Arc<Core>, door: &Arc<FuseDoor>, workers: &Arc<Workers>) {
+    pub fn attach(
+        &self,
+        core: &Arc<Core>,
+        door: &Arc<FuseDoor>,
+        workers: &Arc<Workers>,
+        waves: Option<&Arc<WaveLinks>>,
+    ) {
         let behind = Behind {
             core: Arc::downgrade(core),
             door: Arc::downgrade(door),
             workers: Arc::downgrade(workers),
+            waves: waves.map(Arc::downgrade),
         };
         if self.behind.set(behind).is_err() {
             tracing::error!("the router was attached twice");
+        }
+    }
+
+    fn to_waves(&self, f: impl FnOnce(&Core, Option<&WaveLinks>)) {
+        let Some(behind) = self.behind.get() else { return };
+        if let Some(core) = behind.core.upgrade() {
+            let waves = behind.waves.as_ref().and_then(Weak::upgrade);
+            f(&core, waves.as_deref());
         }
     }
 
@@ -110,13 +126,18 @@ impl Outbox for Router {
             // A pipe that is full has a byte to be read already; one that nobody reads is its debugger's own affair.
             Notice::DebugEvent { pipe } => drop(nix::unistd::write(&*pipe, b".")),
             Notice::Smi { event, streams } => streams::tell(&event, &streams),
-            // No engine of waves runs here, and no setting hands a dispatch to one.
-            Notice::Dispatch(DispatchOrder { queue, ticket, .. }) => {
-                if let Some(core) = self.behind.get().and_then(|behind| behind.core.upgrade()) {
-                    core.wave_answer(queue, ticket, WaveAnswer::Error(QueueError::DispatchCode));
+            Notice::Dispatch(order) => self.to_waves(|core, waves| match waves {
+                Some(waves) => waves.dispatch(core, &order),
+                None => {
+                    let answer = WaveAnswer::Error(QueueError::DispatchCode);
+                    core.wave_answer(order.queue, order.ticket, answer);
                 }
-            }
-            Notice::Wish { .. } => {}
+            }),
+            Notice::Wish { queue, ticket } => self.to_waves(|core, waves| {
+                if let Some(waves) = waves {
+                    waves.wish(core, queue, ticket);
+                }
+            }),
             Notice::MemoryException { queue, va } => {
                 tracing::warn!(process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
             }

@@ -1,6 +1,7 @@
 //! What the threads that serve share: the event loop, its teardowns and the control conversations.
 
 use crate::deaths::Deaths;
+use crate::waves::WaveLinks;
 use door::fuse::FuseDoor;
 use door::seccomp::SeccompDoor;
 use door::workers::Workers;
@@ -22,6 +23,8 @@ pub struct Served {
     pub conversations: Arc<()>,
     /// The calls that pass descriptors, of what `kfdctl run` starts.
     pub descriptors: SeccompDoor,
+    /// The wave workers of clients, where waves run.
+    pub(crate) waves: Option<Arc<WaveLinks>>,
     pub(crate) door: Arc<FuseDoor>,
     pub(crate) workers: Arc<Workers>,
 }

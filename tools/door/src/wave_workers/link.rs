@@ -5,15 +5,14 @@
 
 use super::wire::{Claim, MESSAGE_MAX, Order};
 use crate::sys;
+use nix::sys::socket::{Shutdown, shutdown};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// See the module's head. Dropping it ends the worker.
 #[derive(Debug)]
 pub struct Link {
     socket: OwnedFd,
-    /// The message at hand.
-    out: Vec<u8>,
 }
 
 impl Link {
@@ -23,7 +22,7 @@ impl Link {
     /// When there is no descriptor left.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
         let (socket, theirs) = sys::pair()?;
-        Ok((Self { socket, out: Vec::with_capacity(MESSAGE_MAX) }, theirs))
+        Ok((Self { socket }, theirs))
     }
 
     /// A buffer for [`Link::receive`], which many links may share.
@@ -37,9 +36,10 @@ impl Link {
     ///
     /// # Errors
     /// `WouldBlock`: the worker has not taken those before. Else it has gone.
-    pub fn send(&mut self, order: &Order<'_>) -> io::Result<()> {
-        order.encode(&mut self.out);
-        sys::send_message(self.socket.as_fd(), &self.out, None, false)
+    pub fn send(&self, order: &Order<'_>) -> io::Result<()> {
+        let mut out = Vec::with_capacity(MESSAGE_MAX);
+        order.encode(&mut out);
+        sys::send_message(self.socket.as_fd(), &out, None, false)
     }
 
     /// The next claim, if there is one.
@@ -59,6 +59,12 @@ impl Link {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Lets the worker hear that nothing comes any more. What it still says can be read.
+    pub fn hang_up(&self) {
+        // An error means that it has gone.
+        let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Write);
     }
 }
 

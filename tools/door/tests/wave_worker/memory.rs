@@ -2,7 +2,7 @@
 
 use crate::kernels;
 use crate::player::{Ended, FAR, NOWHERE, OWN, Player, READ_ONLY, RINGS, SINK, Told};
-use door::wave_workers::wire::{Place, Span};
+use kfd_core::waves::{Place, WaveSpan as Span};
 
 const COUNT: [&str; 2] = [
     include_str!("../../../../hsa-queue/waves/tests/compiled/count.O0.words"),

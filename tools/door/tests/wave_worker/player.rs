@@ -1,10 +1,11 @@
 //! Plays the daemon for one worker: an arena, a map of addresses with an epoch, memory that only the daemon reaches.
 
 use door::wave_workers::child::{ServeError, serve};
-use door::wave_workers::wire::{AtomicOp, Claim, End, Far, Order, Place, Run, Span, Spent, Why};
+use door::wave_workers::wire::{Claim, End, Order, Run, Spent, Why};
 use door::wave_workers::{DeviceLimits, Limits, Link};
 use kfd_core::dispatch::Wish;
 use kfd_core::shm::{WINDOW, Window};
+use kfd_core::waves::{Place, WaveAccess, WaveSpan as Span};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
@@ -266,35 +267,22 @@ impl Player {
         self.link.send(&Order::Span(request, epoch, found)).expect("the worker takes it");
     }
 
-    fn reach(&mut self, va: u64, access: Far<'_>) -> Option<Vec<u8>> {
+    fn reach(&mut self, va: u64, access: WaveAccess<'_>) -> Option<Vec<u8>> {
         let at = usize::try_from(va.checked_sub(FAR)?).ok()?;
         match access {
-            Far::Load(len) => self.far.get(at..at + len).map(<[u8]>::to_vec),
-            Far::Store(bytes) => {
+            WaveAccess::Load(len) => self.far.get(at..at + len).map(<[u8]>::to_vec),
+            WaveAccess::Store(bytes) => {
                 self.far.get_mut(at..at + bytes.len())?.copy_from_slice(bytes);
                 Some(Vec::new())
             }
-            Far::Atomic { op, operand, compare, bytes } => {
+            WaveAccess::Atomic { kind, width, operand, comparand } => {
+                let bytes = width.bytes() as usize;
                 let mut word = [0; 8];
                 let place = self.far.get_mut(at..at + bytes)?;
                 word[..bytes].copy_from_slice(place);
                 let old = u64::from_le_bytes(word);
-                let atomic = match op {
-                    AtomicOp::Swap => waves::Atomic::Swap,
-                    AtomicOp::CompareSwap => waves::Atomic::CompareSwap(compare),
-                    AtomicOp::Add => waves::Atomic::Add,
-                    AtomicOp::Sub => waves::Atomic::Sub,
-                    AtomicOp::MinSigned => waves::Atomic::MinSigned,
-                    AtomicOp::MinUnsigned => waves::Atomic::MinUnsigned,
-                    AtomicOp::MaxSigned => waves::Atomic::MaxSigned,
-                    AtomicOp::MaxUnsigned => waves::Atomic::MaxUnsigned,
-                    AtomicOp::And => waves::Atomic::And,
-                    AtomicOp::Or => waves::Atomic::Or,
-                    AtomicOp::Xor => waves::Atomic::Xor,
-                    AtomicOp::Inc => waves::Atomic::Inc,
-                    AtomicOp::Dec => waves::Atomic::Dec,
-                };
-                place.copy_from_slice(&atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
+                let new = kind.apply(width, old, operand, comparand);
+                place.copy_from_slice(&new.to_le_bytes()[..bytes]);
                 Some(word[..bytes].to_vec())
             }
         }

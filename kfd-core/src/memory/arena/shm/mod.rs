@@ -11,8 +11,8 @@
 
 mod moves;
 
+use hsa_queue::AtomicKind as Kind;
 use hsa_queue::memory::Width;
-use hsa_queue::stream::atomic::Kind;
 use memmap2::{MmapOptions, MmapRaw};
 use std::io;
 use std::os::fd::BorrowedFd;

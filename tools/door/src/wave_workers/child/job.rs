@@ -98,7 +98,7 @@ impl Job {
             match progress {
                 Progress::Done => return self.over(ticket, End::Done, worker, reach),
                 Progress::Fault { pc, fault } => {
-                    let end = End::Fault { va: fault.va, write: fault.write, pc: pc.unwrap_or(0) };
+                    let end = End::Fault { va: fault.va.0, write: fault.write, pc: pc.unwrap_or(0) };
                     return self.over(ticket, end, worker, reach);
                 }
                 Progress::Error(error) => {

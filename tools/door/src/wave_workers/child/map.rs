@@ -1,6 +1,6 @@
 //! What a thread remembers of a device's address map: the spans that it was told, last used first.
 
-use crate::wave_workers::wire::Span;
+use kfd_core::waves::WaveSpan as Span;
 
 /// The most spans that are remembered.
 const SPANS: usize = 32;
@@ -39,24 +39,10 @@ impl Map {
     }
 }
 
-impl Span {
-    /// Whether the address is one of its.
-    #[inline]
-    pub(super) fn holds(&self, va: u64) -> bool {
-        va.wrapping_sub(self.start) < self.len
-    }
-
-    /// Bytes from an address of it to its end.
-    #[inline]
-    pub(super) fn left(&self, va: u64) -> u64 {
-        self.len - (va - self.start)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Map, SPANS};
-    use crate::wave_workers::wire::{Place, Span};
+    use kfd_core::waves::{Place, WaveSpan as Span};
 
     fn span(start: u64) -> Span {
         Span { start, len: 0x10, writable: true, place: Place::Far }

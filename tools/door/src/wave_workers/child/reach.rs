@@ -8,10 +8,10 @@
 
 use super::map::Map;
 use super::worker::{Answer, Worker};
-use crate::wave_workers::wire::{AtomicOp, Claim, Far, PAYLOAD_MAX, Place};
-use hsa_queue::memory::Width;
-use hsa_queue::stream::atomic::Kind;
+use crate::wave_workers::wire::{Claim, PAYLOAD_MAX};
 use kfd_core::clock::{self, Clock, Monotonic};
+use kfd_core::ids::GpuVa;
+use kfd_core::waves::{AtomicKind as Kind, Place, WaveAccess, WaveSpan, Width};
 use std::time::Instant;
 use waves::{Access, Atomic, Fault, Host, Ticket};
 
@@ -94,7 +94,7 @@ impl<'a> Reach<'a> {
     }
 
     #[cold]
-    fn translate(&mut self, va: u64) -> Result<crate::wave_workers::wire::Span, Miss> {
+    fn translate(&mut self, va: u64) -> Result<WaveSpan, Miss> {
         loop {
             self.may_ask()?;
             let device = self.device as u32;
@@ -119,7 +119,7 @@ impl<'a> Reach<'a> {
         }
     }
 
-    fn far(&mut self, va: u64, access: Far<'_>) -> Result<Vec<u8>, Miss> {
+    fn far(&mut self, va: u64, access: WaveAccess<'_>) -> Result<Vec<u8>, Miss> {
         self.may_ask()?;
         let device = self.device as u32;
         let encode = |request, out: &mut Vec<u8>| Claim::Far { request, device, va, access }.encode(out);
@@ -152,7 +152,7 @@ impl<'a> Reach<'a> {
                 }
                 Place::Far => {
                     let bytes = &mut into[done..done + part.len.min(PAYLOAD_MAX)];
-                    let found = self.far(at, Far::Load(bytes.len()))?;
+                    let found = self.far(at, WaveAccess::Load(bytes.len()))?;
                     if found.len() != bytes.len() {
                         return Err(Miss::Fault(at));
                     }
@@ -197,7 +197,7 @@ impl<'a> Reach<'a> {
             }
             Place::Far => {
                 let len = part.len.min(PAYLOAD_MAX);
-                self.far(at, Far::Store(&bytes[..len]))?;
+                self.far(at, WaveAccess::Store(&bytes[..len]))?;
                 Ok(len)
             }
             Place::Rings => {
@@ -217,7 +217,7 @@ impl<'a> Reach<'a> {
             return Err(Miss::Fault(va));
         }
         let part = self.part(va, bytes, true)?;
-        let (kind, op, compare) = named(atomic);
+        let (kind, compare) = named(atomic);
         match part.place {
             _ if part.len < bytes => Err(Miss::Fault(va + part.len as u64)),
             Place::Own(offset) => {
@@ -225,7 +225,7 @@ impl<'a> Reach<'a> {
                 old.ok_or(Miss::Fault(va))
             }
             Place::Far => {
-                let old = self.far(va, Far::Atomic { op, operand, compare, bytes })?;
+                let old = self.far(va, WaveAccess::Atomic { kind, width, operand, comparand: compare })?;
                 let mut word = [0; 8];
                 word.get_mut(..bytes)
                     .filter(|_| old.len() == bytes)
@@ -238,31 +238,31 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// An atomic in the words of memory and of the wire, and what it compares with.
-fn named(atomic: Atomic) -> (Kind, AtomicOp, u64) {
-    let (kind, op) = match atomic {
-        Atomic::Swap => (Kind::Swap, AtomicOp::Swap),
-        Atomic::CompareSwap(expected) => return (Kind::CompareSwap, AtomicOp::CompareSwap, expected),
-        Atomic::Add => (Kind::Add, AtomicOp::Add),
-        Atomic::Sub => (Kind::Sub, AtomicOp::Sub),
-        Atomic::MinSigned => (Kind::SMin, AtomicOp::MinSigned),
-        Atomic::MinUnsigned => (Kind::UMin, AtomicOp::MinUnsigned),
-        Atomic::MaxSigned => (Kind::SMax, AtomicOp::MaxSigned),
-        Atomic::MaxUnsigned => (Kind::UMax, AtomicOp::MaxUnsigned),
-        Atomic::And => (Kind::And, AtomicOp::And),
-        Atomic::Or => (Kind::Or, AtomicOp::Or),
-        Atomic::Xor => (Kind::Xor, AtomicOp::Xor),
-        Atomic::Inc => (Kind::Inc, AtomicOp::Inc),
-        Atomic::Dec => (Kind::Dec, AtomicOp::Dec),
+/// An atomic in the words of memory, and what it compares with.
+fn named(atomic: Atomic) -> (Kind, u64) {
+    let kind = match atomic {
+        Atomic::Swap => Kind::Swap,
+        Atomic::CompareSwap(expected) => return (Kind::CompareSwap, expected),
+        Atomic::Add => Kind::Add,
+        Atomic::Sub => Kind::Sub,
+        Atomic::MinSigned => Kind::SMin,
+        Atomic::MinUnsigned => Kind::UMin,
+        Atomic::MaxSigned => Kind::SMax,
+        Atomic::MaxUnsigned => Kind::UMax,
+        Atomic::And => Kind::And,
+        Atomic::Or => Kind::Or,
+        Atomic::Xor => Kind::Xor,
+        Atomic::Inc => Kind::Inc,
+        Atomic::Dec => Kind::Dec,
     };
-    (kind, op, 0)
+    (kind, 0)
 }
 
 /// The answer to a wave.
 fn answer<T>(done: Result<T, Miss>, len: usize, write: bool) -> Access<T> {
     match done {
         Ok(done) => Access::Ready(done),
-        Err(Miss::Fault(va)) => Access::Fault(Fault { va, len: len as u64, write }),
+        Err(Miss::Fault(va)) => Access::Fault(Fault { va: GpuVa(va), len: len as u64, write }),
         // There is nothing to wait for but the next turn.
         Err(Miss::Later) => Access::Pending(Ticket(0)),
     }

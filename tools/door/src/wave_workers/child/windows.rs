@@ -1,8 +1,8 @@
 //! The client's arena, mapped whole.
 
 use hsa_queue::memory::Width;
-use hsa_queue::stream::atomic::Kind;
 use kfd_core::shm::{WINDOW, Window};
+use kfd_core::waves::AtomicKind as Kind;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

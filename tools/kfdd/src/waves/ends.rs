@@ -1,0 +1,49 @@
+//! What the end of a dispatch means for its queue.
+//!
+//! | its waves | the queue |
+//! |---|---|
+//! | all ended | goes on |
+//! | accessed memory that is not there | memory fault |
+//! | accessed beyond their scratch or group memory | [`QueueError::Aperture`] |
+//! | came to an instruction that is none or is not run | [`QueueError::IllegalInstruction`] |
+//! | aborted, trapped | [`QueueError::Abort`], [`QueueError::Trap`] |
+//! | could not begin | the error of the packet or of the code |
+
+use door::wave_workers::wire::{End, Why};
+use kfd_core::dispatch::{QueueError, WaveAnswer};
+use kfd_core::ids::{GpuVa, QueueKey};
+
+/// Addresses of group memory and of scratch, as waves see them: the upper half of a shared or private address of gfx9
+/// (`amdgpu_vm.c`, the shared aperture at 1 << 48, the private one at 2 << 48).
+const APERTURES: [u64; 2] = [1 << 16, 2 << 16];
+
+/// The answer to the core; none when nobody waits for one.
+pub(super) fn answer(queue: QueueKey, end: End<'_>) -> Option<WaveAnswer> {
+    match end {
+        End::Done => Some(WaveAnswer::Done),
+        End::Cancelled => None,
+        End::Fault { va, write, pc } => {
+            tracing::warn!(process = %queue.process, queue = queue.queue.0, va = format_args!("{va:#x}"), write, pc = format_args!("{pc:#x}"), "a wave accessed memory that is not there");
+            if APERTURES.contains(&(va >> 32)) {
+                return Some(WaveAnswer::Error(QueueError::Aperture));
+            }
+            Some(WaveAnswer::Fault { va: GpuVa(va), write })
+        }
+        End::Error { why, pc, text } => {
+            tracing::warn!(process = %queue.process, queue = queue.queue.0, pc = format_args!("{pc:#x}"), "a dispatch was stopped: {text}");
+            Some(WaveAnswer::Error(error(why)))
+        }
+    }
+}
+
+const fn error(why: Why) -> QueueError {
+    match why {
+        Why::Descriptor => QueueError::DispatchCode,
+        Why::Dimensions => QueueError::DispatchDimensions,
+        Why::GroupSegment => QueueError::GroupSegmentSize,
+        Why::Resources => QueueError::Resources,
+        Why::Illegal | Why::Unsupported => QueueError::IllegalInstruction,
+        Why::Abort => QueueError::Abort,
+        Why::Trap => QueueError::Trap,
+    }
+}

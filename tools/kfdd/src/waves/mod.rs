@@ -1,0 +1,229 @@
+//! The wave workers of all clients: who has one, and what the core and it say to each other.
+//!
+//! ```text
+//! no worker ── first dispatch ──► linked ── its end, the client's death ──► ended ── its socket and process are gone ──► no worker
+//! ```
+//! A worker is made at the first dispatch that reaches the head of a queue, and again when the last one died, [`BIRTHS`]
+//! times a minute. Orders go out on the thread that the core was on and never wait; claims are taken in by the event loop,
+//! [`LOOK`] at a time. A worker that does not take its orders, or says what cannot be read, is killed; a dead one's dispatches
+//! end in an error of their queues. Its process object is held until it is gone.
+//!
+//! Lock order: `clients` is outside the locks of a link, and may be held while the core is called, which never calls back in
+//! here with a lock of its own held. Not for: what a worker does (`door::wave_workers`).
+
+mod changes;
+mod ends;
+pub(crate) mod limits;
+mod linked;
+mod maker;
+
+pub use maker::Maker;
+
+use crate::mailbox::Mailbox;
+
+use door::workers::Workers;
+use kfd_core::Core;
+use kfd_core::dispatch::{DispatchOrder, QueueError, WaveAnswer};
+use kfd_core::ids::{ProcessId, QueueKey};
+use kfd_core::sync::{Arc, Condvar, Mutex, MutexGuard};
+use linked::{Linked, Served};
+use notifier::watch::Pidfd;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// How many workers a client may have within [`MINUTE`]; its kernels kill them faster than they are of use otherwise.
+const BIRTHS: usize = 4;
+const MINUTE: Duration = Duration::from_secs(60);
+/// How many claims of one worker are taken in before others have their turn.
+const LOOK: usize = 64;
+
+/// The workers of all clients. See the module's head.
+pub struct WaveLinks {
+    maker: Maker,
+    mailbox: Arc<Mailbox>,
+    clients: Mutex<HashMap<ProcessId, Client>>,
+    /// Somebody's worker is gone.
+    gone: Condvar,
+}
+
+/// A client that has had a worker.
+#[derive(Default)]
+struct Client {
+    worker: Option<Arc<Linked>>,
+    births: VecDeque<Instant>,
+    /// It dies: it has no other worker.
+    doomed: bool,
+}
+
+/// What the event loop does after it has served a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Its socket is listened to again.
+    Listen,
+    /// It says nothing any more.
+    Silent,
+}
+
+impl WaveLinks {
+    /// No worker yet; `maker` makes them.
+    #[must_use]
+    pub fn new(maker: Maker, mailbox: Arc<Mailbox>) -> Self {
+        Self { maker, mailbox, clients: Mutex::default(), gone: Condvar::new() }
+    }
+
+    /// A queue came to a dispatch.
+    pub(crate) fn dispatch(&self, core: &Core, order: &DispatchOrder) {
+        let DispatchOrder { queue, ticket, .. } = *order;
+        match self.worker(core, queue.process) {
+            Ok(worker) => worker.begin(core, order),
+            Err(error) => core.wave_answer(queue, ticket, WaveAnswer::Error(error)),
+        }
+    }
+
+    /// What is wished of a dispatch has changed.
+    pub(crate) fn wish(&self, core: &Core, queue: QueueKey, ticket: u64) {
+        if let Some(worker) = self.linked(queue.process) {
+            worker.wish(core, queue, ticket);
+        }
+    }
+
+    /// The first sure sign of a client's death: its worker is killed. Waits for nothing.
+    pub(crate) fn doomed(&self, process: ProcessId) {
+        let mut clients = self.locked();
+        if let Some(client) = clients.get_mut(&process) {
+            client.doomed = true;
+            match &client.worker {
+                Some(worker) => worker.kill(),
+                None => drop(clients.remove(&process)),
+            }
+        }
+    }
+
+    /// Something can be read of a client's worker.
+    pub(crate) fn serve(&self, core: &Core, workers: &Arc<Workers>, process: ProcessId) -> Next {
+        let Some(worker) = self.linked(process) else { return Next::Silent };
+        match worker.serve(core, workers, LOOK) {
+            Served::More | Served::All => Next::Listen,
+            Served::End => {
+                if worker.has_no_process() {
+                    self.ended(core, workers, process);
+                }
+                Next::Silent
+            }
+        }
+    }
+
+    /// A client's worker is gone: what it had in hand is lost.
+    pub(crate) fn ended(&self, core: &Core, workers: &Arc<Workers>, process: ProcessId) {
+        let Some(worker) = self.linked(process) else { return };
+        // What it said before its end counts.
+        while worker.serve(core, workers, LOOK) == Served::More {}
+        let mut clients = self.locked();
+        if let Some(client) = clients.get_mut(&process) {
+            client.worker = None;
+            if client.doomed {
+                clients.remove(&process);
+            }
+        }
+        drop(clients);
+        worker.lost(core);
+        // With it the hold on the process goes, unless somebody is in it just now.
+        drop(worker);
+        self.gone.notify_all();
+    }
+
+    /// The worker of a client is killed, whatever it does; its client lives on.
+    pub(crate) fn kill(&self, process: ProcessId) {
+        if let Some(worker) = self.linked(process) {
+            worker.kill();
+        }
+    }
+
+    /// The worker processes that have been made since the last call.
+    pub(crate) fn births(&self) -> Vec<(ProcessId, Pidfd)> {
+        self.maker.births()
+    }
+
+    /// A worker's process has been made.
+    pub(crate) fn born(&self, process: ProcessId, pidfd: Pidfd) {
+        if let Some(worker) = self.linked(process) {
+            worker.born(pidfd);
+        }
+    }
+
+    /// The descriptor on which births are told, where workers are processes.
+    pub(crate) fn with_zygote<T>(&self, f: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
+        self.maker.births_descriptor().map(f)
+    }
+
+    /// The descriptor on which a client's worker says something.
+    pub(crate) fn with_socket<T>(
+        &self,
+        process: ProcessId,
+        f: impl FnOnce(BorrowedFd<'_>) -> T,
+    ) -> Option<T> {
+        self.linked(process).map(|worker| f(worker.socket()))
+    }
+
+    /// Waits until no client has a worker, and no longer than `patience`; how many still have one.
+    pub(crate) fn drained(&self, patience: Duration) -> usize {
+        let until = Instant::now() + patience;
+        let mut clients = self.locked();
+        loop {
+            let left = clients.values().filter(|client| client.worker.is_some()).count();
+            let wait = until.saturating_duration_since(Instant::now());
+            if left == 0 || wait.is_zero() {
+                return left;
+            }
+            clients = self.gone.wait_timeout(clients, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<ProcessId, Client>> {
+        self.clients.lock()
+    }
+
+    fn linked(&self, process: ProcessId) -> Option<Arc<Linked>> {
+        self.locked().get(&process)?.worker.clone()
+    }
+
+    /// A client's worker; made now if it has none.
+    fn worker(&self, core: &Core, process: ProcessId) -> Result<Arc<Linked>, QueueError> {
+        let mut clients = self.locked();
+        let client = clients.entry(process).or_default();
+        if let Some(worker) = &client.worker {
+            return Ok(Arc::clone(worker));
+        }
+        let now = Instant::now();
+        while client.births.front().is_some_and(|birth| now.duration_since(*birth) > MINUTE) {
+            client.births.pop_front();
+        }
+        if client.doomed || client.births.len() >= BIRTHS {
+            tracing::warn!(%process, "the client's kernels have killed {BIRTHS} wave workers within a minute: it gets no other for now");
+            return Err(QueueError::Lost);
+        }
+        let given = core.wave_client(process).map_err(|error| {
+            tracing::warn!(%process, ?error, "no wave worker for this client");
+            QueueError::Lost
+        })?;
+        let made = self.maker.make(process, given.arena, given.epochs).map_err(|error| {
+            tracing::warn!(%process, %error, "no wave worker could be made");
+            QueueError::Lost
+        })?;
+        let worker = Arc::new(Linked::new(made, given.hold));
+        client.births.push_back(now);
+        client.worker = Some(Arc::clone(&worker));
+        drop(clients);
+        self.mailbox.wave_worker(process);
+        Ok(worker)
+    }
+}
+
+impl std::fmt::Debug for WaveLinks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WaveLinks")
+    }
+}
