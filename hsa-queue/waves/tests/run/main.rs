@@ -9,6 +9,7 @@ mod dispatch;
 mod local;
 mod machine;
 mod math;
+mod name;
 mod object;
 
 use machine::{Machine, words};

@@ -21,6 +21,12 @@ impl Object {
         found.unwrap_or_else(|| panic!("no symbol {name}")).1
     }
 
+    /// The kernels and the addresses of their descriptors.
+    pub fn descriptors(&self) -> Vec<(String, u64)> {
+        let kernels = self.symbols.iter().filter_map(|(symbol, at)| Some((symbol.strip_suffix(".kd")?, *at)));
+        kernels.map(|(name, at)| (name.to_owned(), at)).collect()
+    }
+
     /// The descriptor of a kernel with its code right behind it, as `Machine::compiled` takes them: words as text.
     pub fn words(&self, kernel: &str) -> String {
         let at = self.symbol(&format!("{kernel}.kd")) as usize;
