@@ -8,7 +8,7 @@
 
 use crate::access::UserAccess;
 use crate::account::Charge;
-use crate::ids::{ProcessId, UserVa};
+use crate::ids::{ProcessId, Uid, UserVa};
 pub use crate::memory::epochs::{BYTES as EPOCH_BYTES, STRIDE as EPOCH_STRIDE};
 use crate::process::Process;
 pub use hsa_queue::AtomicKind;
@@ -40,6 +40,12 @@ impl WaveHold {
     #[must_use]
     pub fn process(&self) -> ProcessId {
         self.process.id()
+    }
+
+    /// The user of the process.
+    #[must_use]
+    pub fn uid(&self) -> Uid {
+        self.process.uid()
     }
 }
 

@@ -44,6 +44,15 @@ pub struct ProcessRow {
     pub svm_vram_bytes: u64,
     /// What it is charged for.
     pub holds: Holdings,
+    /// The worker that runs its waves; of this and the next two, whoever runs waves tells.
+    #[serde(default)]
+    pub wave_worker: Option<u32>,
+    /// Dispatches that its workers have run.
+    #[serde(default)]
+    pub dispatches: u64,
+    /// Instructions of waves that they have run.
+    #[serde(default)]
+    pub instructions: u64,
 }
 
 /// A row of the list of queues.
@@ -87,6 +96,12 @@ pub struct QueueRow {
     pub evicted: Option<Eviction>,
     /// When CREATE_QUEUE made it.
     pub made_at: Nanos,
+    /// The kernel that its dispatch runs, while one does; of this and the next, whoever runs waves tells.
+    #[serde(default)]
+    pub kernel: Option<String>,
+    /// Instructions of waves that its dispatch has run.
+    #[serde(default)]
+    pub instructions: u64,
 }
 
 impl Core {
@@ -109,6 +124,9 @@ impl Core {
                 svm_bytes: svm.bytes,
                 svm_vram_bytes: svm.on_devices,
                 holds: process.purse.holds(),
+                wave_worker: None,
+                dispatches: 0,
+                instructions: 0,
             })
         };
         self.table.ids().into_iter().filter_map(row).collect()
@@ -158,6 +176,8 @@ impl Core {
                     gws: entry.gws,
                     evicted: inner.evictions.oldest(),
                     made_at: queue.made_at,
+                    kernel: None,
+                    instructions: 0,
                 });
             }
         }

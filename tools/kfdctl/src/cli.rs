@@ -44,6 +44,8 @@ pub enum Verb {
     Ps(Listing),
     /// List the queues that the daemon holds.
     Queues(Listing),
+    /// List the kernels that were executed since the daemon's start: dispatches, instructions, time.
+    Kernels(Listing),
     /// List the memory that processes have exported, that of the dead included.
     Shares(Listing),
     /// Show processes and their queues, with packets per second, again and again.
@@ -120,6 +122,9 @@ pub struct Run {
     /// Run the command in another root (chroot), which gets this one's /dev, /proc and /sys: that of another release, say.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// Write what kernels did while the command ran to this file, as JSON: dispatches, instructions and time of each.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Print the leak report, if there is one, as JSON.
     #[arg(long)]
     pub json: bool,

@@ -1,4 +1,4 @@
-//! `kfdctl ps`, `kfdctl queues` and `kfdctl shares`: one JSON object, or an aligned table.
+//! `kfdctl ps`, `queues`, `kernels` and `shares`: one JSON object, or an aligned table.
 
 use crate::cli::{Listing, run_dir};
 use crate::output;
@@ -39,6 +39,9 @@ const PROCESSES: &[Column] = &[
     plain("GTT", "/holds/gtt_bytes"),
     plain("USERPTR", "/holds/userptr_bytes"),
     plain("PARKED", "/holds/parked"),
+    plain("WORKER", "/wave_worker"),
+    plain("DISPATCHES", "/dispatches"),
+    plain("INSTRUCTIONS", "/instructions"),
     plain("EVICTED", "/evicted/0/reason"),
     plain("CAUSE", "/cause"),
 ];
@@ -59,6 +62,16 @@ const QUEUES: &[Column] = &[
     plain("WAITING", "/waiting"),
     plain("QUANTUM_US", "/quantum_us"),
     plain("EVICTED", "/evicted/reason"),
+    plain("INSTRUCTIONS", "/instructions"),
+    plain("KERNEL", "/kernel"),
+];
+
+const KERNELS: &[Column] = &[
+    plain("UID", "/uid"),
+    plain("DISPATCHES", "/dispatches"),
+    plain("INSTRUCTIONS", "/instructions"),
+    plain("NANOS", "/nanos"),
+    plain("KERNEL", "/kernel"),
 ];
 
 const SHARES: &[Column] = &[
@@ -85,6 +98,14 @@ pub fn processes(asked: &Listing) -> anyhow::Result<ExitCode> {
 /// No daemon answers, or it refuses.
 pub fn queues(asked: &Listing) -> anyhow::Result<ExitCode> {
     list(asked, &Request::Queues, "queues", QUEUES)
+}
+
+/// `kfdctl kernels`.
+///
+/// # Errors
+/// No daemon answers, or it refuses.
+pub fn kernels(asked: &Listing) -> anyhow::Result<ExitCode> {
+    list(asked, &Request::Kernels, "kernels", KERNELS)
 }
 
 /// `kfdctl shares`.
@@ -151,6 +172,7 @@ mod tests {
     use kfd_core::listing::{ProcessRow, QueueKind, QueueRow, QueueState};
     use kfd_core::share::ShareRow;
     use kfd_core::stage::Stage;
+    use kfdd::waves::{KernelRow, KernelSums};
     use serde_json::json;
 
     #[test]
@@ -170,6 +192,9 @@ mod tests {
             svm_bytes: 1,
             svm_vram_bytes: 1,
             holds: kfd_core::account::Holdings::default(),
+            wave_worker: Some(1),
+            dispatches: 1,
+            instructions: 1,
         };
         let queue = QueueRow {
             tgid,
@@ -191,12 +216,17 @@ mod tests {
             gws: false,
             evicted: Some(evicted),
             made_at: Nanos(5),
+            kernel: Some("add".to_owned()),
+            instructions: 1,
         };
+        let sums = KernelSums { dispatches: 1, instructions: 1, nanos: 1 };
+        let kernel = KernelRow { uid, kernel: "add".to_owned(), sums };
         let minor = RenderMinor(128);
         let share = ShareRow { tgid, uid, process, minor, bytes: Bytes(1), holders: 1, orphaned: false };
         let rows = [
             (PROCESSES, serde_json::to_value(listed).unwrap()),
             (QUEUES, serde_json::to_value(queue).unwrap()),
+            (KERNELS, serde_json::to_value(kernel).unwrap()),
             (SHARES, serde_json::to_value(share).unwrap()),
         ];
         for (columns, row) in rows {

@@ -5,7 +5,7 @@
 //! | [`cli`] | the command line |
 //! | [`run`] | `run`: a daemon, a private view, a command |
 //! | [`enter`] | the process that becomes the command: enters the view, then execs |
-//! | [`listing`] | `ps`, `queues` and `shares` |
+//! | [`listing`] | `ps`, `queues`, `kernels` and `shares` |
 //! | [`eviction`] | `evict` and `restore` |
 //! | [`top`] | `top`: both listings again and again, with rates |
 //! | [`topology`] | `topology`: what clients see of the machine |
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Enter(asked) => enter::enter(&asked),
         Verb::Ps(asked) => listing::processes(&asked),
         Verb::Queues(asked) => listing::queues(&asked),
+        Verb::Kernels(asked) => listing::kernels(&asked),
         Verb::Shares(asked) => listing::shares(&asked),
         Verb::Top(asked) => top::top(&asked),
         Verb::Topology(asked) => topology::topology(&asked),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! daemon ── Run, Wish ─────────────────────────────► worker
-//! daemon ◄─ Over, Rang, Interrupt ────────────────── worker
+//! daemon ◄─ Kernel, Progress, Over, Rang, Interrupt ─ worker
 //! daemon ◄─ Translate(request), Far(request) ─────── worker
 //! daemon ── Span(request), Reached(request) ───────► worker
 //! ```
@@ -20,7 +20,7 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 pub const PAYLOAD_MAX: usize = 4096;
 /// The longest message.
 pub const MESSAGE_MAX: usize = 256 + PAYLOAD_MAX;
-/// The most bytes of an explanation.
+/// The most bytes of an explanation or a name.
 pub const TEXT_MAX: usize = 512;
 
 /// A dispatch to be run, as its packet describes it.
@@ -152,6 +152,10 @@ pub enum Claim<'a> {
     Rang { device: u32, pages: u64 },
     /// Waves raised this event.
     Interrupt(u32),
+    /// The kernel with this descriptor has this name; told before the first `Over` of it.
+    Kernel(u64, &'a str),
+    /// A dispatch that goes on has run so many instructions.
+    Progress(u64, u64),
 }
 
 /// A message that does not parse.
@@ -185,6 +189,8 @@ mod kind {
     pub(super) const FAR: u32 = 0x83;
     pub(super) const RANG: u32 = 0x84;
     pub(super) const INTERRUPT: u32 = 0x85;
+    pub(super) const KERNEL: u32 = 0x86;
+    pub(super) const PROGRESS: u32 = 0x87;
 }
 
 /// Details of `SPAN` (or 0: none); the writable ones have `WRITABLE` beside it.
@@ -220,6 +226,12 @@ fn number(kind: AtomicKind) -> u32 {
 fn begin(out: &mut Vec<u8>, kind: u32, detail: u32, id: u64) {
     out.clear();
     out.extend_from_slice(Head { kind, detail, id }.as_bytes());
+}
+
+/// As much of a text as may be told.
+fn cut(text: &str) -> &str {
+    let mut ends = (0..=TEXT_MAX.min(text.len())).rev();
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 fn words(out: &mut Vec<u8>, words: [u64; 4]) {
@@ -314,11 +326,7 @@ impl<'a> Claim<'a> {
                     End::Done => (end::DONE, [0; 4], ""),
                     End::Cancelled => (end::CANCELLED, [0; 4], ""),
                     End::Fault { va, write, pc } => (end::FAULT, [va, u64::from(write), pc, 0], ""),
-                    End::Error { why, pc, text } => {
-                        let mut ends = (0..=TEXT_MAX.min(text.len())).rev();
-                        let text = ends.find_map(|end| text.get(..end)).unwrap_or_default();
-                        (end::ERROR | why as u32, [0, 0, pc, 0], text)
-                    }
+                    End::Error { why, pc, text } => (end::ERROR | why as u32, [0, 0, pc, 0], cut(text)),
                 };
                 begin(out, kind::OVER, detail, ticket);
                 words(out, body);
@@ -343,6 +351,14 @@ impl<'a> Claim<'a> {
             }
             Self::Rang { device, pages } => begin(out, kind::RANG, device, pages),
             Self::Interrupt(event) => begin(out, kind::INTERRUPT, event, 0),
+            Self::Kernel(object, name) => {
+                begin(out, kind::KERNEL, 0, object);
+                out.extend_from_slice(cut(name).as_bytes());
+            }
+            Self::Progress(ticket, instructions) => {
+                begin(out, kind::PROGRESS, 0, ticket);
+                words(out, [instructions, 0, 0, 0]);
+            }
         }
     }
 
@@ -355,6 +371,13 @@ impl<'a> Claim<'a> {
         match head.kind {
             kind::RANG if rest.is_empty() => Ok(Self::Rang { device: head.detail, pages: head.id }),
             kind::INTERRUPT if rest.is_empty() => Ok(Self::Interrupt(head.detail)),
+            kind::KERNEL if rest.len() <= TEXT_MAX => {
+                Ok(Self::Kernel(head.id, std::str::from_utf8(rest).map_err(|_| Malformed)?))
+            }
+            kind::PROGRESS => {
+                let body = Body::read_from_bytes(rest).map_err(|_| Malformed)?;
+                Ok(Self::Progress(head.id, body.words[0]))
+            }
             kind::OVER => over(head, rest),
             kind::TRANSLATE => {
                 let body = Body::read_from_bytes(rest).map_err(|_| Malformed)?;
@@ -447,6 +470,8 @@ mod tests {
             far(WaveAccess::Store(&[2; PAYLOAD_MAX])),
             Claim::Rang { device: 1, pages: u64::MAX },
             Claim::Interrupt(13),
+            Claim::Kernel(14, "add"),
+            Claim::Progress(7, 15),
         ];
         claims.extend(WHYS.map(|why| Claim::Over(7, End::Error { why, pc: 14, text: "so" }, spent)));
         claims.extend(

@@ -10,6 +10,7 @@ pub mod descriptors;
 pub mod device_nodes;
 mod leak;
 mod leftovers;
+mod report;
 pub mod signals;
 
 use crate::cli::Run;
@@ -18,6 +19,7 @@ use daemon::Serving;
 use door::view::{ViewError, host};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
+use report::Report;
 use signals::{Signals, Wake};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -35,7 +37,11 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     }
     let preload = device_nodes::library(asked.device_nodes, asked.command.first().map(AsRef::as_ref))?;
     let serving = Serving::find_or_start(asked)?;
+    let report = asked.report.as_deref().map(|file| Report::begin(file, serving.run_dir())).transpose()?;
     let ended = attend(asked, preload.as_deref(), &serving, &signals);
+    if let Some(report) = report {
+        report.end()?;
+    }
     let left = serving.end();
     let code = ended?;
     if let Some(report) = left {

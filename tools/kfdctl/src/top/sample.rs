@@ -68,6 +68,8 @@ pub struct Process {
     pub packets: u64,
     /// Packets of these queues together.
     pub packets_per_second: Option<f64>,
+    /// Instructions of its waves.
+    pub instructions_per_second: Option<f64>,
     /// The busiest first.
     pub queues: Vec<Queue>,
 }
@@ -91,9 +93,11 @@ impl Frame {
             .unwrap_or_default();
         let rate = |row: &QueueRow| {
             let done = row.packets.saturating_sub(old.get(&key(row)).copied().unwrap_or_default());
-            #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
-            seconds.filter(|seconds| *seconds > 0.0).map(|seconds| done as f64 / seconds)
+            per_second(done, seconds)
         };
+        let waves: HashMap<ProcessId, u64> = before
+            .map(|before| before.processes.iter().map(|row| (row.process, row.instructions)).collect())
+            .unwrap_or_default();
         let mut by_process: HashMap<ProcessId, Vec<Queue>> = HashMap::new();
         for row in &now.queues {
             let queue = Queue { row: row.clone(), packets_per_second: rate(row) };
@@ -105,8 +109,10 @@ impl Frame {
             .map(|row| {
                 let mut queues = by_process.remove(&row.process).unwrap_or_default();
                 queues.sort_by(|one, other| busier(one.packets_per_second, other.packets_per_second));
+                let done = waves.get(&row.process).map_or(0, |old| row.instructions.saturating_sub(*old));
                 Process {
                     row: row.clone(),
+                    instructions_per_second: per_second(done, seconds),
                     packets: queues.iter().map(|queue| queue.row.packets).sum(),
                     packets_per_second: total(queues.iter().map(|queue| queue.packets_per_second), seconds),
                     queues,
@@ -119,6 +125,12 @@ impl Frame {
         let packets_per_second = total(rates, seconds);
         Self { seconds, packets_per_second, processes }
     }
+}
+
+/// So many in that time, where there is one.
+fn per_second(done: u64, seconds: Option<f64>) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+    seconds.filter(|seconds| *seconds > 0.0).map(|seconds| done as f64 / seconds)
 }
 
 /// Rates together, where there are any. Not `sum`, whose nothing is -0.0.

@@ -27,6 +27,8 @@ const COLUMNS: &[Column] = &[
     plain("GTT", "/holds/gtt_bytes"),
     plain("PARKED", "/holds/parked"),
     plain("EVICTED", "/why"),
+    plain("WAVE_INST_PER_S", "/waves_per_s"),
+    plain("KERNEL", "/kernel"),
 ];
 
 /// Rows and columns of the terminal, if standard output is one that tells.
@@ -89,6 +91,7 @@ fn process_row(process: &Process) -> anyhow::Result<Value> {
     row["queue"] = json!("all");
     row["packets"] = json!(process.packets);
     row["per_s"] = per_second(process.packets_per_second);
+    row["waves_per_s"] = per_second(process.instructions_per_second);
     row["why"] = why(&row, "/evicted/0/reason");
     Ok(row)
 }

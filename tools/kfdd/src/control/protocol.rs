@@ -3,6 +3,7 @@
 //! A request is one line; a reply is one JSON object and the end of the stream. What a caller may see: the processes
 //! of its own uid; root sees all.
 
+use crate::waves::KernelRow;
 use kfd_core::death::Obituary;
 use kfd_core::ids::{Bytes, ProcessId, Tgid};
 use kfd_core::leak::Totals;
@@ -21,6 +22,8 @@ pub enum Request {
     /// The processes, living and dying.
     Processes,
     Queues,
+    /// What kernels did since the daemon's start, the user's own.
+    Kernels,
     /// Serve the seccomp listener that comes with this line; without one, say whether it would be. Of root and of the
     /// daemon's own user only, since whoever takes a descriptor can be made to wait by its sender.
     Listener,
@@ -64,6 +67,11 @@ pub enum Reply {
     Queues {
         /// One row a queue.
         queues: Vec<QueueRow>,
+    },
+    /// To [`Request::Kernels`].
+    Kernels {
+        /// One row a kernel of a user.
+        kernels: Vec<KernelRow>,
     },
     /// To [`Request::Listener`].
     Listening {
@@ -125,6 +133,7 @@ pub enum Reply {
 enum List {
     Processes(Vec<ProcessRow>),
     Queues(Vec<QueueRow>),
+    Kernels(Vec<KernelRow>),
     Shares(Vec<ShareRow>),
 }
 
@@ -138,6 +147,7 @@ impl Reply {
         match serde_json::from_slice(text) {
             Ok(List::Processes(processes)) => Ok(Self::Processes { processes }),
             Ok(List::Queues(queues)) => Ok(Self::Queues { queues }),
+            Ok(List::Kernels(kernels)) => Ok(Self::Kernels { kernels }),
             Ok(List::Shares(shares)) => Ok(Self::Shares { shares }),
             Err(_) => serde_json::from_slice(text),
         }
@@ -155,6 +165,7 @@ mod tests {
         let texts = [
             r#"{"processes":[]}"#.to_owned(),
             r#"{"queues":[]}"#.to_owned(),
+            r#"{"kernels":[]}"#.to_owned(),
             r#"{"shares":[]}"#.to_owned(),
             r#"{"listening":true}"#.to_owned(),
             r#"{"deaths":[],"next":7}"#.to_owned(),

@@ -102,12 +102,23 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             served.core.reclaim_all();
             let mut processes = served.core.processes();
             processes.retain(|row| root || row.uid == uid);
+            if let Some(waves) = &served.waves {
+                waves.tell_processes(&mut processes);
+            }
             Reply::Processes { processes }
         }
         Request::Queues => {
             let mut queues = served.core.queues();
             queues.retain(|row| root || row.uid == uid);
+            if let Some(waves) = &served.waves {
+                waves.tell_queues(&mut queues);
+            }
             Reply::Queues { queues }
+        }
+        Request::Kernels => {
+            let mut kernels = served.waves.as_ref().map_or_else(Vec::new, |waves| waves.kernels());
+            kernels.retain(|row| root || row.uid == uid);
+            Reply::Kernels { kernels }
         }
         Request::Listener => Reply::Listening { listening: false },
         Request::Shares => {

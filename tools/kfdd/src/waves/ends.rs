@@ -18,19 +18,19 @@ use kfd_core::ids::{GpuVa, QueueKey};
 const APERTURES: [u64; 2] = [1 << 16, 2 << 16];
 
 /// The answer to the core; none when nobody waits for one.
-pub(super) fn answer(queue: QueueKey, end: End<'_>) -> Option<WaveAnswer> {
+pub(super) fn answer(queue: QueueKey, kernel: &str, end: End<'_>) -> Option<WaveAnswer> {
     match end {
         End::Done => Some(WaveAnswer::Done),
         End::Cancelled => None,
         End::Fault { va, write, pc } => {
-            tracing::warn!(process = %queue.process, queue = queue.queue.0, va = format_args!("{va:#x}"), write, pc = format_args!("{pc:#x}"), "a wave accessed memory that is not there");
+            tracing::warn!(process = %queue.process, queue = queue.queue.0, va = format_args!("{va:#x}"), write, pc = format_args!("{pc:#x}"), kernel, "a wave accessed memory that is not there");
             if APERTURES.contains(&(va >> 32)) {
                 return Some(WaveAnswer::Error(QueueError::Aperture));
             }
             Some(WaveAnswer::Fault { va: GpuVa(va), write })
         }
-        End::Error { why, pc, text } => {
-            tracing::warn!(process = %queue.process, queue = queue.queue.0, pc = format_args!("{pc:#x}"), "a dispatch was stopped: {text}");
+        End::Error { why, text, .. } => {
+            tracing::warn!(process = %queue.process, queue = queue.queue.0, kernel, "a dispatch was stopped: {text}");
             Some(WaveAnswer::Error(error(why)))
         }
     }

@@ -2,6 +2,7 @@
 
 use super::changes::Changes;
 use super::ends;
+use super::kernels::Kernels;
 use super::maker::Made;
 use door::wave_workers::Link;
 use door::wave_workers::wire::{Claim, Order, Run};
@@ -23,9 +24,19 @@ pub(super) struct Linked {
     link: Link,
     hold: WaveHold,
     body: Mutex<Body>,
-    /// The dispatches that it has: their queues, by ticket.
-    out: Mutex<HashMap<u64, QueueId>>,
+    /// The dispatches that it has, by ticket.
+    out: Mutex<HashMap<u64, Out>>,
+    kernels: Arc<Kernels>,
     changes: Changes,
+}
+
+/// A dispatch that it has.
+struct Out {
+    queue: QueueId,
+    /// The address of its kernel's descriptor.
+    kernel: u64,
+    /// Instructions that it has run, as was last told.
+    instructions: u64,
 }
 
 /// The worker's process.
@@ -51,10 +62,17 @@ pub(super) enum Served {
 }
 
 impl Linked {
-    pub(super) fn new(made: Made, hold: WaveHold) -> Self {
+    pub(super) fn new(made: Made, hold: WaveHold, kernels: Arc<Kernels>) -> Self {
         let Made { link, is_process } = made;
         let body = if is_process { Body::Coming { killed: false } } else { Body::None };
-        Self { link, hold, body: Mutex::new(body), out: Mutex::default(), changes: Changes::default() }
+        Self {
+            link,
+            kernels,
+            hold,
+            body: Mutex::new(body),
+            out: Mutex::default(),
+            changes: Changes::default(),
+        }
     }
 
     pub(super) fn socket(&self) -> BorrowedFd<'_> {
@@ -94,7 +112,8 @@ impl Linked {
     /// Gives it a dispatch, unless nobody wants that any more.
     pub(super) fn begin(&self, core: &Core, order: &DispatchOrder) {
         let DispatchOrder { queue, ticket, packet, slot, id, amd_queue, device, .. } = *order;
-        self.out.lock().insert(ticket, queue.queue);
+        let out = Out { queue: queue.queue, kernel: packet.kernel_object, instructions: 0 };
+        self.out.lock().insert(ticket, out);
         let wish = core.wave_wish(queue, ticket);
         if wish == Wish::Cancel {
             self.out.lock().remove(&ticket);
@@ -156,11 +175,18 @@ impl Linked {
     fn claim(self: &Arc<Self>, core: &Core, workers: &Arc<Workers>, claim: Claim<'_>) {
         let process = self.process();
         match claim {
-            Claim::Over(ticket, end, _) => {
-                let Some(queue) = self.out.lock().remove(&ticket) else { return };
+            Claim::Over(ticket, end, spent) => {
+                let Some(Out { queue, kernel, .. }) = self.out.lock().remove(&ticket) else { return };
                 let queue = QueueKey { process, queue };
-                if let Some(answer) = ends::answer(queue, end) {
+                let name = self.kernels.over(kernel, &spent);
+                if let Some(answer) = ends::answer(queue, &name, end) {
                     core.wave_answer(queue, ticket, answer);
+                }
+            }
+            Claim::Kernel(object, name) => self.kernels.called(object, name),
+            Claim::Progress(ticket, instructions) => {
+                if let Some(out) = self.out.lock().get_mut(&ticket) {
+                    out.instructions = instructions;
                 }
             }
             Claim::Translate { request, device, va } => {
@@ -209,6 +235,26 @@ impl Linked {
         }
     }
 
+    /// What it runs for a queue: the kernel's name, and instructions so far.
+    pub(super) fn runs(&self, queue: QueueId) -> Option<(Option<String>, u64)> {
+        let out = self.out.lock();
+        let found = out.values().find(|out| out.queue == queue)?;
+        Some((self.kernels.name(found.kernel), found.instructions))
+    }
+
+    /// Instructions of the dispatches that it has, so far.
+    pub(super) fn running(&self) -> u64 {
+        self.out.lock().values().map(|out| out.instructions).sum()
+    }
+
+    /// Its process, once that is there.
+    pub(super) fn pid(&self) -> Option<u32> {
+        match &*self.body.lock() {
+            Body::There(pidfd) => pidfd.info().ok().map(|info| info.tgid.0),
+            Body::None | Body::Coming { .. } => None,
+        }
+    }
+
     /// It is gone: its dispatches end in an error of their queues.
     pub(super) fn lost(&self, core: &Core) {
         let process = self.process();
@@ -216,7 +262,7 @@ impl Linked {
         if !out.is_empty() {
             tracing::warn!(%process, dispatches = out.len(), "a wave worker is gone with dispatches in hand");
         }
-        for (ticket, queue) in out {
+        for (ticket, Out { queue, .. }) in out {
             core.wave_answer(QueueKey { process, queue }, ticket, WaveAnswer::Error(QueueError::Lost));
         }
     }

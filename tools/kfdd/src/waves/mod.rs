@@ -13,18 +13,22 @@
 
 mod changes;
 mod ends;
+mod kernels;
 pub(crate) mod limits;
 mod linked;
 mod maker;
 
+pub use kernels::{KernelRow, KernelSums};
 pub use maker::Maker;
 
 use crate::mailbox::Mailbox;
 
 use door::workers::Workers;
+use kernels::{Kernels, Ledger};
 use kfd_core::Core;
 use kfd_core::dispatch::{DispatchOrder, QueueError, WaveAnswer};
 use kfd_core::ids::{ProcessId, QueueKey};
+use kfd_core::listing::{ProcessRow, QueueRow};
 use kfd_core::sync::{Arc, Condvar, Mutex, MutexGuard};
 use linked::{Linked, Served};
 use notifier::watch::Pidfd;
@@ -47,12 +51,15 @@ pub struct WaveLinks {
     clients: Mutex<HashMap<ProcessId, Client>>,
     /// Somebody's worker is gone.
     gone: Condvar,
+    ledger: Arc<Ledger>,
 }
 
 /// A client that has had a worker.
 #[derive(Default)]
 struct Client {
     worker: Option<Arc<Linked>>,
+    /// What its workers have run.
+    kernels: Option<Arc<Kernels>>,
     births: VecDeque<Instant>,
     /// It dies: it has no other worker.
     doomed: bool,
@@ -71,7 +78,7 @@ impl WaveLinks {
     /// No worker yet; `maker` makes them.
     #[must_use]
     pub fn new(maker: Maker, mailbox: Arc<Mailbox>) -> Self {
-        Self { maker, mailbox, clients: Mutex::default(), gone: Condvar::new() }
+        Self { maker, mailbox, clients: Mutex::default(), gone: Condvar::new(), ledger: Arc::default() }
     }
 
     /// A queue came to a dispatch.
@@ -182,6 +189,37 @@ impl WaveLinks {
         }
     }
 
+    /// What the kernels of each user did.
+    #[must_use]
+    pub fn kernels(&self) -> Vec<KernelRow> {
+        self.ledger.rows()
+    }
+
+    /// Tells what workers know of these processes.
+    pub(crate) fn tell_processes(&self, rows: &mut [ProcessRow]) {
+        for row in rows {
+            let clients = self.locked();
+            let Some(client) = clients.get(&row.process) else { continue };
+            if let Some(kernels) = &client.kernels {
+                (row.dispatches, row.instructions) = kernels.sums();
+            }
+            if let Some(worker) = &client.worker {
+                row.wave_worker = worker.pid();
+                row.instructions += worker.running();
+            }
+        }
+    }
+
+    /// Tells what workers know of these queues.
+    pub(crate) fn tell_queues(&self, rows: &mut [QueueRow]) {
+        for row in rows {
+            let runs = self.linked(row.process).and_then(|worker| worker.runs(row.queue));
+            if let Some(runs) = runs {
+                (row.kernel, row.instructions) = runs;
+            }
+        }
+    }
+
     fn locked(&self) -> MutexGuard<'_, HashMap<ProcessId, Client>> {
         self.clients.lock()
     }
@@ -213,7 +251,9 @@ impl WaveLinks {
             tracing::warn!(%process, %error, "no wave worker could be made");
             QueueError::Lost
         })?;
-        let worker = Arc::new(Linked::new(made, given.hold));
+        let own = || Arc::new(Kernels::new(&self.ledger, given.hold.uid()));
+        let kernels = Arc::clone(client.kernels.get_or_insert_with(own));
+        let worker = Arc::new(Linked::new(made, given.hold, kernels));
         client.births.push_back(now);
         client.worker = Some(Arc::clone(&worker));
         drop(clients);

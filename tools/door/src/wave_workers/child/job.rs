@@ -8,7 +8,7 @@ use crate::wave_workers::wire::{Claim, End, Run, Spent, Why};
 use kfd_core::clock::{Clock, Monotonic};
 use kfd_core::dispatch::Wish;
 use std::time::{Duration, Instant};
-use waves::{Code, Device, Dispatch, DispatchError, Progress, Request, Stop};
+use waves::{Code, Device, Dispatch, DispatchError, Progress, Request, Stop, kernel_name};
 
 /// How long a turn lasts: no wish waits longer.
 const TURN: Duration = Duration::from_micros(300);
@@ -25,12 +25,19 @@ const NAP_MOST: Duration = Duration::from_millis(1);
 const WAVE: u64 = (64 << 10) + (4 << 10);
 const SHARE_UNIT: u64 = 512;
 
+/// Between two reports of a dispatch that goes on.
+const REPORT: Duration = Duration::from_millis(100);
+
 /// The number of S_TRAP by which a kernel aborts (LLVM, AMDGPUUsage, "Trap Handler ABI").
 const ABORT: u8 = 2;
 
 /// See the module's head.
 pub(super) struct Job {
     device: usize,
+    /// The address of its kernel's descriptor.
+    kernel: u64,
+    /// When it was last reported how far it is.
+    reported: Instant,
     dispatch: Dispatch,
     /// What this dispatch has reached: code may change between two dispatches.
     code: Code,
@@ -65,6 +72,8 @@ impl Job {
         let holds = Device { compute_units: limits.compute_units, memory: room };
         Ok(Self {
             device,
+            kernel: run.kernel_object,
+            reported: Instant::now(),
             dispatch: Dispatch::new(request, holds),
             code: Code::default(),
             room,
@@ -90,6 +99,10 @@ impl Job {
         reach.begin(ticket, self.device, until);
         if wish == Wish::Cancel {
             return self.over(ticket, End::Cancelled, worker, reach);
+        }
+        if first && worker.kernels.is_new(self.device, self.kernel, &worker.epochs) {
+            let name = kernel_name(reach, self.kernel);
+            reach.say(&Claim::Kernel(self.kernel, name.as_deref().unwrap_or_default()));
         }
         loop {
             let mut budget = BUDGET;
@@ -118,7 +131,12 @@ impl Job {
                 }
                 Progress::More => {
                     self.nap = NAP;
-                    if Instant::now() >= until {
+                    let now = Instant::now();
+                    if now >= self.reported + REPORT {
+                        self.reported = now;
+                        reach.say(&Claim::Progress(ticket, self.spent.instructions));
+                    }
+                    if now >= until {
                         reach.ring();
                         return Turned::More;
                     }

@@ -12,6 +12,7 @@
 
 mod gate;
 mod job;
+mod kernels;
 mod map;
 mod reach;
 mod shm;

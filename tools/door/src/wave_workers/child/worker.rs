@@ -1,6 +1,7 @@
 //! What a worker's threads share, and how they hear and speak.
 
 use super::job::Job;
+use super::kernels::Kernels;
 use super::shm::Epochs;
 use super::turns::{News, Patience, Turns, Work};
 use super::windows::Windows;
@@ -26,6 +27,7 @@ pub(super) struct Worker {
     pub windows: Windows,
     pub epochs: Epochs,
     pub limits: Limits,
+    pub kernels: Kernels,
     pub turns: Turns<Job, Answer>,
     /// Bytes for the state of dispatches that no dispatch has.
     pub room: Mutex<u64>,
@@ -39,6 +41,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(socket: OwnedFd, windows: Windows, epochs: Epochs, limits: Limits) -> Self {
         Self {
+            kernels: Kernels::default(),
             turns: Turns::new(limits.threads),
             room: Mutex::new(limits.memory),
             // One more than the longest, so that a longer one is seen to be.
