@@ -78,6 +78,15 @@ impl Kfdd {
         able::live().then(|| Self::start_in(open_folder()))
     }
 
+    /// Starts one that executes the waves of its clients.
+    #[must_use]
+    pub fn start_with_waves() -> Option<Self> {
+        Self::start_as(|mut command| {
+            command.args(["--waves", "run"]);
+            command
+        })
+    }
+
     /// Starts one in a folder where another may have been.
     ///
     /// # Panics

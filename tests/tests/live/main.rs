@@ -27,3 +27,4 @@ mod signals;
 mod smi;
 mod svm;
 mod user_memory;
+mod waves;

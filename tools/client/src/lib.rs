@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`command`] | command words, from the ABI table |
 //! | [`device`] | the two nodes and the calls about the device |
+//! | [`kernel`] | kernels of a few words, and their dispatch |
 //! | [`memory`] | buffer objects, mapped for the host and the device |
 //! | [`event`] | events and waits |
 //! | [`queue`] | AQL queues, signals, submission |
@@ -27,12 +28,13 @@
 //! | [`sdma`], [`pm4`] | the packets that go into those |
 //! | [`svm`] | shared virtual memory |
 //!
-//! Not for: running shaders. A C program uses it through `kfd-client`, which has the header.
+//! A C program uses it through `kfd-client`, which has the header.
 
 pub mod command;
 pub mod device;
 mod doorbell;
 pub mod event;
+pub mod kernel;
 pub mod memory;
 pub mod pm4;
 pub mod queue;

@@ -6,6 +6,7 @@
 //! | `open` `open-kfd` `close` `version` `kfd-fd` `ioctl` `ioctl-render` `mmap` `dup` `system` | [`node`] |
 //! | `event` `unevent` `set` `wait` `park` `woken` | [`event`] |
 //! | `queue` `unqueue` `run` `stick` `cross` `unstick` `batch` `reserve` `publish` `bad-packet` `ring` `read-index` `completed` `storm` `flood` | [`queue`] |
+//! | `kernel` `aim` `dispatch` `stored` | [`waves`] |
 //! | `alloc` `fill` `free` `touch` `anon` `hole` `unmap` `hide` `map` `poke` `peek` | [`memory`] |
 //! | `fork` `fork-hold` `exec` `listen` `give` `take` `ioctl-taken` `handle` `interrupt` `leader-exit` `host-pid` `quit` | [`life`] |
 //!
@@ -21,6 +22,7 @@ mod node;
 mod queue;
 mod stage;
 mod sys;
+mod waves;
 
 use stage::{Answer, Refusal, Stage};
 use std::io::{BufRead, Write};
@@ -68,6 +70,7 @@ fn act(stage: &mut Stage, line: &str) -> Answer {
     node::act(stage, verb, &words)
         .or_else(|| event::act(stage, verb, &words))
         .or_else(|| queue::act(stage, verb, &words))
+        .or_else(|| waves::act(stage, verb, &words))
         .or_else(|| memory::act(stage, verb, &words))
         .or_else(|| life::act(stage, verb, rest, &words))
         .unwrap_or_else(|| panic!("no such verb: {line}"))

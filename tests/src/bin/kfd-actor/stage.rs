@@ -1,5 +1,6 @@
 //! What the actor holds, and the forms of its answers.
 
+use client::kernel::Kernel;
 use client::{Buffer, ClientError, Device, Signal, UserQueue};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
@@ -54,6 +55,7 @@ pub struct Stage {
     pub listener: Option<std::os::unix::net::UnixListener>,
     pub queues: Vec<Option<Held>>,
     pub buffers: Vec<Option<Buffer>>,
+    pub kernels: Vec<Kernel>,
     pub parked: Vec<JoinHandle<Answer>>,
 }
 
@@ -67,6 +69,7 @@ impl Stage {
             listener: None,
             queues: Vec::new(),
             buffers: Vec::new(),
+            kernels: Vec::new(),
             parked: Vec::new(),
         }
     }

@@ -1,0 +1,159 @@
+//! Clients whose kernels run, end, fault, abort and never end: what they compute, whom they harm, and that their deaths leave
+//! nothing.
+
+use kfd_core::listing::QueueState;
+use kfd_tests::{Actor, Kfdd, eventually};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client with a queue and a kernel.
+fn client(kfdd: &Kfdd, kernel: &str) -> Actor {
+    let mut client = kfdd.client();
+    client.ok("queue 16");
+    client.ok(&format!("kernel {kernel}"));
+    client
+}
+
+fn completes(client: &mut Actor, count: u64) {
+    let done = eventually(PATIENCE, || (client.ok("completed 0") == [count]).then_some(()));
+    assert!(done.is_some(), "{:?} of {count} completed", client.ok("completed 0"));
+}
+
+/// Waits until the client's queue has this state.
+fn becomes(kfdd: &Kfdd, client: &Actor, state: QueueState) {
+    let stands = || kfdd.queues().iter().any(|row| row.tgid.0 == client.pid() && row.state == state);
+    assert!(eventually(PATIENCE, || stands().then_some(())).is_some(), "{:?}", kfdd.queues());
+}
+
+// Keeps: waves-run
+#[test]
+fn a_kernel_stores_what_it_is_to_before_its_packet_completes_and_packets_go_on_behind_it() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut client = client(&kfdd, "stores-once");
+    client.ok("dispatch 0 0 3");
+    completes(&mut client, 1);
+    assert_eq!(client.ok("stored 0 64"), (0..64).collect::<Vec<u64>>());
+    client.ok("run 0 5");
+    for count in 1..50 {
+        client.ok("dispatch 0 0 1");
+        completes(&mut client, 5 + count);
+    }
+    let row = kfdd.processes().into_iter().find(|row| row.tgid.0 == client.pid()).expect("listed");
+    assert_eq!((row.dispatches, row.holds.wave_workers), (50, 1));
+    assert!(row.instructions > 50 * 5, "{row:?}");
+    client.kill();
+    kfdd.finish();
+}
+
+// Keeps: waves-endless
+#[test]
+fn a_client_in_the_middle_of_an_endless_kernel_dies_at_once_and_leaves_nothing() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    for kernel in ["counts", "sleeps", "stores"] {
+        let mut client = client(&kfdd, kernel);
+        client.ok("dispatch 0 0 100");
+        becomes(&kfdd, &client, QueueState::Dispatched);
+        let pid = client.pid();
+        let row = || kfdd.queues().into_iter().find(|row| row.tgid.0 == pid && row.instructions > 0);
+        if kernel != "sleeps" {
+            assert!(eventually(PATIENCE, row).is_some(), "its instructions are told while it runs");
+        }
+        client.kill();
+    }
+    kfdd.finish();
+}
+
+// Keeps: waves-endless
+#[test]
+fn a_queue_with_an_endless_kernel_is_destroyed_and_its_process_goes_on() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut client = client(&kfdd, "counts");
+    client.ok("dispatch 0 0 100");
+    becomes(&kfdd, &client, QueueState::Dispatched);
+    client.ok("unqueue 0");
+    client.ok("queue 16");
+    client.ok("kernel stores-once");
+    client.ok("dispatch 1 1 1");
+    let done = eventually(PATIENCE, || (client.ok("completed 1") == [1]).then_some(()));
+    assert!(done.is_some(), "the next queue's kernel runs");
+    client.kill();
+    kfdd.finish();
+}
+
+// Keeps: waves-apart
+#[test]
+fn an_endless_kernel_keeps_no_neighbour_from_running_kernels() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut hostile = client(&kfdd, "counts");
+    hostile.ok("dispatch 0 0 1000");
+    becomes(&kfdd, &hostile, QueueState::Dispatched);
+    let mut neighbour = client(&kfdd, "stores-once");
+    for count in 1..=20 {
+        neighbour.ok("dispatch 0 0 4");
+        completes(&mut neighbour, count);
+    }
+    // Its own other queue runs too.
+    hostile.ok("queue 16");
+    hostile.ok("kernel ends");
+    hostile.ok("dispatch 1 1 1");
+    let done = eventually(PATIENCE, || (hostile.ok("completed 1") == [1]).then_some(()));
+    assert!(done.is_some(), "beside its own endless kernel");
+    hostile.kill();
+    neighbour.kill();
+    kfdd.finish();
+}
+
+// Keeps: waves-errors
+#[test]
+fn a_kernel_that_cannot_go_on_stops_its_queue_and_no_other() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    for kernel in ["aborts", "illegal"] {
+        let mut client = client(&kfdd, kernel);
+        client.ok("dispatch 0 0 5");
+        becomes(&kfdd, &client, QueueState::Stopped);
+        assert_eq!(client.ok("completed 0"), [0], "{kernel}");
+        client.ok("queue 16");
+        client.ok("kernel stores-once");
+        client.ok("dispatch 1 1 1");
+        let done = eventually(PATIENCE, || (client.ok("completed 1") == [1]).then_some(()));
+        assert!(done.is_some(), "its other queue runs on after {kernel}");
+        client.kill();
+    }
+    kfdd.finish();
+}
+
+// Keeps: waves-errors
+#[test]
+fn a_store_to_memory_that_is_not_there_stops_the_queue_as_a_memory_violation() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    for wild in ["0x10", "0x7fff12345000", "0xffffffffffff0000", "0x800000000000"] {
+        let mut client = client(&kfdd, "stores-once");
+        client.ok(&format!("aim 0 {wild}"));
+        client.ok("dispatch 0 0 1");
+        becomes(&kfdd, &client, QueueState::Stopped);
+        client.kill();
+    }
+    kfdd.finish();
+}
+
+// Keeps: waves-endless
+#[test]
+fn deaths_in_the_middle_of_kernels_leave_nothing_however_many() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let until = Instant::now() + Duration::from_secs(8);
+    let mut deaths = 0;
+    while Instant::now() < until {
+        let mut clients: Vec<Actor> =
+            ["counts", "stores", "ends", "sleeps"].map(|kernel| client(&kfdd, kernel)).into();
+        for client in &mut clients {
+            client.ok("dispatch 0 0 50");
+        }
+        deaths += clients.len();
+        for client in &mut clients {
+            client.kill();
+        }
+    }
+    println!("{deaths} deaths in the middle of kernels");
+    kfdd.finish();
+}
