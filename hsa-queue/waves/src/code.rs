@@ -1,73 +1,127 @@
-//! Instructions that have been reached, decoded once.
+//! The code of one client as all threads that run it know it: which pages have been decoded, and when that became stale.
 //!
-//! What the code is may change: whoever runs waves says when that may have happened ([`Code::forget`]), and then all of it is
-//! decoded anew as it is reached.
+//! ```text
+//! decodes: page into the set ──► words are read ──► block
+//! stores:  bytes are written ──► page in the set? ──► epoch + 1, page out of the set
+//! enters a block: epoch as it was when the blocks were made? or else all of them are made anew
+//! ```
+//! The page is in the set before its words are read, so a store that comes later finds it. What a thread still runs when
+//! another stores is the block that it is in, as hardware runs what it has fetched. A store asks a small filter first: nearly
+//! all of them leave it there.
 
-use crate::host::Host;
-use crate::stop::Stop;
-use gcn::Inst;
-use hsa_queue::memory::Access;
-use std::collections::HashMap;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+use std::collections::HashSet;
 
-/// Bytes of code that are kept together, and instructions that may begin in them.
+/// Bytes of code that are told apart.
 const PAGE: u64 = 4096;
-const BEGINNINGS: usize = PAGE as usize / 4;
+/// Words of the filter, whose bits stand for pages by their number modulo 4096.
+const WORDS: usize = 64;
 
-/// The most pages that are kept: 1 MiB of code.
-const PAGES: usize = 256;
-
-type Page = Box<[Option<Inst>; BEGINNINGS]>;
-
-/// See the module's head.
-#[derive(Debug, Default)]
+/// See the module's head. Cheap to clone: all clones are the same.
+#[derive(Debug, Clone, Default)]
 pub struct Code {
-    /// Which page is where in `reached`.
-    index: HashMap<u64, usize>,
-    reached: Vec<Page>,
-    /// The page that was looked at last, and where it is: code goes on where it was.
-    last: Option<(u64, usize)>,
+    known: Arc<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    epoch: AtomicU64,
+    filter: [AtomicU64; WORDS],
+    pages: Mutex<HashSet<u64>>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            epoch: AtomicU64::new(0),
+            filter: [const { AtomicU64::new(0) }; WORDS],
+            pages: Mutex::default(),
+        }
+    }
+}
+
+/// The word and the bit of a page in the filter.
+fn place(page: u64) -> (usize, u64) {
+    ((page / 64) as usize % WORDS, 1 << (page % 64))
 }
 
 impl Code {
-    /// Forgets what was decoded.
-    pub fn forget(&mut self) {
-        *self = Self::default();
+    /// Says that code may have changed, or is no longer there: every thread decodes anew what it enters from now on.
+    pub fn changed(&self) {
+        self.known.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// The instruction at `pc`.
-    pub(crate) fn at(&mut self, pc: u64, host: &mut impl Host) -> Result<&Inst, Stop> {
-        // Instructions are words at multiples of four; what a jump has below is not looked at.
-        let (number, at) = (pc / PAGE, (pc % PAGE / 4) as usize);
-        let page = match self.last {
-            Some((last, page)) if last == number => page,
-            _ => self.page(number),
-        };
-        self.last = Some((number, page));
-        let slot = &mut self.reached[page][at];
-        match slot {
-            Some(inst) => Ok(inst),
-            None => Ok(slot.insert(decoded(pc & !3, host)?)),
+    /// How often that was so.
+    #[inline]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.known.epoch.load(Ordering::Acquire)
+    }
+
+    /// Says, before its words are read, that the code at `va` is decoded.
+    pub(crate) fn decodes(&self, va: u64) {
+        let page = va / PAGE;
+        let mut pages = self.known.pages.lock();
+        if pages.insert(page) {
+            let (word, bit) = place(page);
+            // Under the lock, as all writes of the filter are.
+            self.known.filter[word].fetch_or(bit, Ordering::SeqCst);
         }
     }
 
-    fn page(&mut self, number: u64) -> usize {
-        // Whoever jumps everywhere does not get memory for it.
-        if self.reached.len() == PAGES {
-            self.forget();
+    /// Says that `len` bytes at `va` have been stored.
+    #[inline]
+    pub(crate) fn stored(&self, va: u64, len: u64) {
+        let (first, last) = (va / PAGE, va.wrapping_add(len.saturating_sub(1)) / PAGE);
+        let mut page = first;
+        loop {
+            let (word, bit) = place(page);
+            if self.known.filter[word].load(Ordering::Relaxed) & bit != 0 {
+                self.drops(page);
+            }
+            if page == last {
+                return;
+            }
+            page = page.wrapping_add(1) & (u64::MAX / PAGE);
         }
-        *self.index.entry(number).or_insert_with(|| {
-            self.reached.push(Box::new([const { None }; BEGINNINGS]));
-            self.reached.len() - 1
-        })
+    }
+
+    #[cold]
+    fn drops(&self, page: u64) {
+        let mut pages = self.known.pages.lock();
+        if !pages.remove(&page) {
+            return;
+        }
+        let mut words = [0; WORDS];
+        for page in pages.iter() {
+            let (word, bit) = place(*page);
+            words[word] |= bit;
+        }
+        for (word, bits) in self.known.filter.iter().zip(words) {
+            word.store(bits, Ordering::SeqCst);
+        }
+        self.changed();
     }
 }
 
-fn decoded(pc: u64, host: &mut impl Host) -> Result<Inst, Stop> {
-    let decoded = match host.fetch(pc) {
-        Access::Ready((first, Some(second))) => gcn::gfx9::decode(&[first, second]),
-        Access::Ready((first, None)) => gcn::gfx9::decode(&[first]),
-        Access::Pending(ticket) => return Err(Stop::Pending(ticket)),
-        Access::Fault(fault) => return Err(Stop::Fault(fault)),
-    };
-    decoded.map_err(Stop::Illegal)
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn a_store_into_a_page_that_was_decoded_is_told_once() {
+        let code = Code::default();
+        code.decodes(0x5000);
+        code.decodes(0x5ffc);
+        // The same bit of the filter, another page; beside it.
+        code.stored(0x5000 + (4096 << 12), 4);
+        code.stored(0x4f00, 0x100);
+        assert_eq!(code.epoch(), 0);
+        code.stored(0x4f00, 0x101);
+        assert_eq!(code.epoch(), 1);
+        code.stored(0x5000, 4);
+        assert_eq!(code.epoch(), 1);
+        code.decodes(0x5000);
+        code.stored(u64::MAX - 3, 0x6000);
+        assert_eq!(code.clone().epoch(), 2);
+    }
 }

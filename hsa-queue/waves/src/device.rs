@@ -19,8 +19,9 @@ pub(crate) const SHARE: u32 = 64 << 10;
 const SHARE_UNIT: u32 = 512;
 /// The most work-items of a group.
 pub(crate) const WORK_ITEMS: u64 = 1024;
-/// Bytes of a wave beside its vector registers and scratch, rounded up: scalars and what an access has loaded.
-const WAVE: u64 = 2 << 10;
+/// Bytes of a wave beside its vector registers and scratch, rounded up: scalars, what an access has loaded, and where each
+/// register is.
+const WAVE: u64 = 4 << 10;
 
 /// See the module's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +97,9 @@ mod tests {
 
     #[test]
     fn the_engines_memory_bounds_how_many_groups_there_are() {
-        // 64 lanes with 16 KiB of scratch, 4 KiB of registers and 2 KiB beside.
+        // 64 lanes with 16 KiB of scratch, 4 KiB of registers and 4 KiB beside.
         let group = launch(16, 64, 0, 16 << 10);
-        let bytes = ((64 * 16) << 10) + (4 << 10) + (2 << 10);
+        let bytes = ((64 * 16) << 10) + (4 << 10) + (4 << 10);
         assert_eq!(Device { compute_units: 64, memory: 3 * bytes }.residents(&group), 3);
         assert_eq!(Device { compute_units: 64, memory: bytes - 1 }.residents(&group), 0);
     }

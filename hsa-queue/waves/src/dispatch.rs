@@ -8,7 +8,8 @@
 //! and the next is admitted, until the device holds no more; then they take turns. A grid takes memory for its resident
 //! groups only, however many it has.
 
-use crate::code::Code;
+use crate::block::Blocks;
+use crate::block::run::Meter;
 use crate::descriptor::{BYTES, DescriptorError, KernelDescriptor};
 use crate::device::{Device, SHARE, WORK_ITEMS};
 use crate::group::{Group, Turn};
@@ -83,7 +84,7 @@ pub struct Dispatch {
 enum Stage {
     Reads,
     Runs(Box<Run>),
-    Over(Progress),
+    Over { progress: Progress, executed: u64 },
 }
 
 #[derive(Debug)]
@@ -92,7 +93,11 @@ struct Run {
     /// The id of the group to be admitted next.
     next: Option<[u32; 3]>,
     resident: VecDeque<Resident>,
+    /// Groups that are over, of which others are made.
+    free: Vec<Group>,
     most: usize,
+    /// Instructions.
+    executed: u64,
 }
 
 #[derive(Debug)]
@@ -111,14 +116,16 @@ impl Dispatch {
         Self { request, device, stage: Stage::Reads }
     }
 
-    /// Runs at most `budget` instructions, and takes what it used from it. What was said at the end is said again.
-    pub fn poll(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Progress {
+    /// Runs about `budget` instructions, and takes what it used from it: a block that has begun is run to its end. What was
+    /// said at the end is said again.
+    pub fn poll(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
         let progress = match &mut self.stage {
-            Stage::Over(progress) => return progress.clone(),
-            Stage::Runs(run) => run.poll(code, host, budget),
+            Stage::Over { progress, .. } => return progress.clone(),
+            Stage::Runs(run) => run.poll(blocks, host, budget),
             Stage::Reads => match self.begin(host) {
                 Ok(mut run) => {
-                    let progress = run.poll(code, host, budget);
+                    blocks.begins();
+                    let progress = run.poll(blocks, host, budget);
                     self.stage = Stage::Runs(run);
                     progress
                 }
@@ -126,7 +133,7 @@ impl Dispatch {
             },
         };
         if !matches!(progress, Progress::More | Progress::Pending(_)) {
-            self.stage = Stage::Over(progress.clone());
+            self.stage = Stage::Over { progress: progress.clone(), executed: self.instructions() };
         }
         progress
     }
@@ -136,7 +143,17 @@ impl Dispatch {
     pub fn is_asleep(&self) -> bool {
         match &self.stage {
             Stage::Runs(run) => run.is_asleep(),
-            Stage::Reads | Stage::Over(_) => false,
+            Stage::Reads | Stage::Over { .. } => false,
+        }
+    }
+
+    /// Instructions of waves that were executed.
+    #[must_use]
+    pub fn instructions(&self) -> u64 {
+        match &self.stage {
+            Stage::Runs(run) => run.executed,
+            Stage::Reads => 0,
+            Stage::Over { executed, .. } => *executed,
         }
     }
 
@@ -145,7 +162,7 @@ impl Dispatch {
     pub fn residents(&self) -> usize {
         match &self.stage {
             Stage::Runs(run) => run.resident.len(),
-            Stage::Reads | Stage::Over(_) => 0,
+            Stage::Reads | Stage::Over { .. } => 0,
         }
     }
 
@@ -165,7 +182,14 @@ impl Dispatch {
         if most == 0 {
             return Err(Progress::Error(DispatchError::Scratch(request.private_segment)));
         }
-        Ok(Box::new(Run { launch, next: Some([0; 3]), resident: VecDeque::new(), most }))
+        Ok(Box::new(Run {
+            launch,
+            next: Some([0; 3]),
+            resident: VecDeque::new(),
+            free: Vec::new(),
+            most,
+            executed: 0,
+        }))
     }
 }
 
@@ -194,11 +218,14 @@ impl Run {
     /// The next group of the grid: x first, then y and z.
     fn admit(&mut self) {
         let Some(id) = self.next else { return };
-        self.resident.push_front(Resident {
-            group: Group::new(&self.launch, id),
-            left: SLICE,
-            sleeps: false,
-        });
+        let group = match self.free.pop() {
+            Some(mut group) => {
+                group.restart(&self.launch, id);
+                group
+            }
+            None => Group::new(&self.launch, id),
+        };
+        self.resident.push_front(Resident { group, left: SLICE, sleeps: false });
         let groups = self.launch.request.groups();
         let mut id = id;
         self.next = (0..3).find_map(|at| {
@@ -211,7 +238,7 @@ impl Run {
         });
     }
 
-    fn poll(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Progress {
+    fn poll(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
         loop {
             if self.resident.is_empty() {
                 self.admit();
@@ -221,15 +248,16 @@ impl Run {
                 return Progress::More;
             }
             let given = resident.left.min(*budget);
-            let mut left = given;
-            let turn = resident.group.run(code, host, &mut left);
-            let used = given - left;
+            let mut meter = Meter { left: given, executed: 0 };
+            let turn = resident.group.run(blocks, host, &mut meter);
+            let used = given - meter.left;
+            self.executed += meter.executed;
             *budget -= used;
             resident.left -= used;
             resident.sleeps = turn == Turn::Yields;
             match turn {
                 Turn::Done => {
-                    self.resident.pop_front();
+                    self.free.extend(self.resident.pop_front().map(|resident| resident.group));
                 }
                 Turn::More if resident.left > 0 => return Progress::More,
                 Turn::More | Turn::Yields => {

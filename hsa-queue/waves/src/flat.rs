@@ -153,7 +153,9 @@ impl Wave {
         // The scalar part counts bytes of the whole wave, the rest those of a lane.
         let start = (scalar / LANES as u32).wrapping_add(offset.into());
         let first = usize::from(vgpr);
-        self.vector(inst, first)?;
+        if offset_in_vgpr {
+            self.vector(inst, first)?;
+        }
         let address = |wave: &Self, lane: usize| {
             let own = if offset_in_vgpr { wave.vectors[first].0[lane] } else { 0 };
             To::Scratch(start.wrapping_add(own))
@@ -341,7 +343,10 @@ impl Wave {
                 share.load(at, into);
                 Access::Ready(())
             }
-            To::Scratch(at) => self.scratch_part(at, into.len(), false, |part| into.copy_from_slice(part)),
+            To::Scratch(at) => {
+                let there = self.scratch.load(self.open(), at, into);
+                if there { Access::Ready(()) } else { beyond(at, into.len(), false) }
+            }
         }
     }
 
@@ -352,7 +357,11 @@ impl Wave {
                 share.store(at, bytes);
                 Access::Ready(())
             }
-            To::Scratch(at) => self.scratch_part(at, bytes.len(), true, |part| part.copy_from_slice(bytes)),
+            To::Scratch(at) => {
+                let lane = self.open();
+                let there = self.scratch.store(lane, at, bytes);
+                if there { Access::Ready(()) } else { beyond(at, bytes.len(), true) }
+            }
         }
     }
 
@@ -368,35 +377,26 @@ impl Wave {
         match to {
             To::Memory(va) => host.atomic(va, atomic, operand, bytes),
             To::Share(at) => Access::Ready(share.change(at, atomic, operand, bytes)),
-            To::Scratch(at) => self.scratch_part(at, bytes, true, |part| {
-                let mut word = [0; 8];
-                word[..part.len()].copy_from_slice(part);
+            To::Scratch(at) => {
+                let (lane, mut word) = (self.open(), [0; 8]);
+                if !self.scratch.load(lane, at, &mut word[..bytes]) {
+                    return beyond(at, bytes, true);
+                }
                 let old = u64::from_le_bytes(word);
-                part.copy_from_slice(&atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
-                old
-            }),
-        }
-    }
-
-    /// A part of a lane's scratch. Which lane's, the open bit of `done` says: the first that takes part and is not done.
-    fn scratch_part<T>(
-        &mut self,
-        at: u32,
-        len: usize,
-        write: bool,
-        f: impl FnOnce(&mut [u8]) -> T,
-    ) -> Access<T> {
-        let lane = (self.exec() & !self.done).trailing_zeros() as usize;
-        let each = self.scratch.len() / LANES;
-        let start = at as usize;
-        let part = start.checked_add(len).filter(|end| *end <= each);
-        let own = lane * each + start;
-        match part.and_then(|_| self.scratch.get_mut(own..own + len)) {
-            Some(part) => Access::Ready(f(part)),
-            None => {
-                let va = GpuVa(PRIVATE_BASE + u64::from(at));
-                Access::Fault(Fault { va, len: len as u64, write })
+                let new = atomic.apply(old, operand, bytes).to_le_bytes();
+                self.scratch.store(lane, at, &new[..bytes]);
+                Access::Ready(old)
             }
         }
     }
+
+    /// The lane that asks: the first that takes part and is not done.
+    fn open(&self) -> usize {
+        (self.exec() & !self.done).trailing_zeros() as usize % LANES
+    }
+}
+
+/// A lane's scratch ends before that.
+fn beyond<T>(at: u32, len: usize, write: bool) -> Access<T> {
+    Access::Fault(Fault { va: GpuVa(PRIVATE_BASE + u64::from(at)), len: len as u64, write })
 }

@@ -5,7 +5,8 @@
 //!  └────S_ENDPGM────► Ended   (counts as arrived)
 //! ```
 
-use crate::code::Code;
+use crate::block::Blocks;
+use crate::block::run::Meter;
 use crate::host::Host;
 use crate::launch::Launch;
 use crate::share::Share;
@@ -39,48 +40,59 @@ pub(crate) enum Turn {
 /// See the module's head.
 #[derive(Debug)]
 pub(crate) struct Group {
-    waves: Vec<(Wave, State)>,
+    waves: Vec<Wave>,
+    /// Of the waves.
+    states: Vec<State>,
     share: Share,
 }
 
 impl Group {
     /// Group `id` of a launch, before its first instruction.
     pub(crate) fn new(launch: &Launch, id: [u32; 3]) -> Self {
-        let waves = launch.waves(id).into_iter().map(|wave| (wave, State::Runs)).collect();
-        Self { waves, share: Share::new(launch.request.group_segment as usize) }
+        let waves = launch.waves(id);
+        let states = vec![State::Runs; waves.len()];
+        Self { waves, states, share: Share::new(launch.request.group_segment as usize) }
     }
 
-    /// Runs at most `budget` instructions, and takes what it used from it.
-    pub(crate) fn run(&mut self, code: &mut Code, host: &mut impl Host, budget: &mut u64) -> Turn {
+    /// Makes group `id` of one of the same launch that is over.
+    pub(crate) fn restart(&mut self, launch: &Launch, id: [u32; 3]) {
+        launch.begin(&mut self.waves, id);
+        self.states.clear();
+        self.states.resize(self.waves.len(), State::Runs);
+        self.share.clear();
+    }
+
+    /// The waves after `at` come first.
+    fn rotate(&mut self, at: usize) {
+        self.waves.rotate_left(at + 1);
+        self.states.rotate_left(at + 1);
+    }
+
+    /// Runs as many instructions as the meter has left.
+    pub(crate) fn run(&mut self, blocks: &mut Blocks, host: &mut impl Host, meter: &mut Meter) -> Turn {
         loop {
-            let Some(at) = self.waves.iter().position(|(_, state)| *state == State::Runs) else {
-                if self.waves.iter().all(|(_, state)| *state == State::Ended) {
+            let Some(at) = self.states.iter().position(|state| *state == State::Runs) else {
+                if self.states.iter().all(|state| *state == State::Ended) {
                     return Turn::Done;
                 }
                 // Everybody is at the barrier.
-                for (_, state) in &mut self.waves {
+                for state in &mut self.states {
                     *state = if *state == State::Waits { State::Runs } else { *state };
                 }
                 continue;
             };
-            let (wave, state) = &mut self.waves[at];
-            let stop = loop {
-                if *budget == 0 {
-                    // It may spin for another wave of its group.
-                    self.waves.rotate_left(at + 1);
-                    return Turn::More;
-                }
-                *budget -= 1;
-                if let Err(stop) = wave.step(code, &mut self.share, host) {
-                    break stop;
-                }
+            let (wave, state) = (&mut self.waves[at], &mut self.states[at]);
+            let Some(stop) = wave.run(blocks, &mut self.share, host, meter) else {
+                // It may spin for another wave of its group.
+                self.rotate(at);
+                return Turn::More;
             };
             match stop {
                 Stop::End => *state = State::Ended,
                 Stop::Barrier => *state = State::Waits,
                 // Whoever spins for another wave of its group lets that one go first.
                 Stop::Sleep => {
-                    self.waves.rotate_left(at + 1);
+                    self.rotate(at);
                     return Turn::Yields;
                 }
                 Stop::Pending(ticket) => return Turn::Pending(ticket),

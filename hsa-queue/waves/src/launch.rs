@@ -2,6 +2,7 @@
 
 use crate::descriptor::KernelDescriptor;
 use crate::operand::SCRATCH_BUFFER;
+use crate::scratch::Scratch;
 use crate::wave::{LANES, Mode, Wave};
 
 /// What is asked for: the fields of an AQL kernel dispatch packet, and where the packet and its queue lie.
@@ -46,43 +47,69 @@ pub(crate) struct Launch {
 impl Launch {
     /// The waves of group `id`.
     pub(crate) fn waves(&self, id: [u32; 3]) -> Vec<Wave> {
+        let mut waves = Vec::new();
+        self.begin(&mut waves, id);
+        waves
+    }
+
+    /// Makes the waves of group `id` of those of another group of this launch, and as many more as there have to be.
+    pub(crate) fn begin(&self, waves: &mut Vec<Wave>, id: [u32; 3]) {
         let request = &self.request;
         // Of the grid's end, only what there is.
         let size: [u32; 3] =
             std::array::from_fn(|at| request.group[at].min(request.grid[at] - id[at] * request.group[at]));
         let items = size.iter().map(|size| *size as usize).product::<usize>();
-        (0..items.div_ceil(LANES)).map(|index| self.wave(id, size, index, items)).collect()
+        let count = items.div_ceil(LANES);
+        waves.truncate(count);
+        let mode = Mode(self.kernel.mode);
+        for wave in waves.iter_mut() {
+            wave.restart(self.entry, mode);
+        }
+        while waves.len() < count {
+            let mut wave = Wave::new(self.entry, self.kernel.vectors, mode);
+            wave.scratch = Scratch::new(self.request.private_segment as usize);
+            waves.push(wave);
+        }
+        for (index, wave) in waves.iter_mut().enumerate() {
+            self.wave(wave, id, size, index, items);
+        }
     }
 
-    fn wave(&self, id: [u32; 3], size: [u32; 3], index: usize, items: usize) -> Wave {
-        let mut wave = Wave::new(self.entry, self.kernel.vectors, Mode(self.kernel.mode));
+    fn wave(&self, wave: &mut Wave, id: [u32; 3], size: [u32; 3], index: usize, items: usize) {
         wave.index = index as u32;
-        wave.scratch = vec![0; self.request.private_segment as usize * LANES];
         let first = index * LANES;
         let lanes = (items - first).min(LANES);
         wave.set_exec(u64::MAX >> (LANES - lanes));
         // Each id has a register of its own.
+        let ids = usize::from(self.kernel.registers.work_item_ids) + 1;
+        let item = first as u32;
+        let mut next = [item % size[0], item / size[0] % size[1], item / size[0] / size[1]];
         for lane in 0..lanes {
-            let item = (first + lane) as u32;
-            let ids = [item % size[0], item / size[0] % size[1], item / size[0] / size[1]];
-            for (at, value) in
-                ids.into_iter().enumerate().take(usize::from(self.kernel.registers.work_item_ids) + 1)
-            {
-                wave.vectors[at].0[lane] = value;
+            for (vector, value) in wave.vectors.iter_mut().zip(&next[..ids]) {
+                vector.0[lane] = *value;
+            }
+            next[0] += 1;
+            if next[0] == size[0] {
+                (next[0], next[1]) = (0, next[1] + 1);
+            }
+            if next[1] == size[1] {
+                (next[1], next[2]) = (0, next[2] + 1);
             }
         }
-        self.scalars(&mut wave, id, size);
-        wave
+        self.scalars(wave, id, size);
     }
 
     fn scalars(&self, wave: &mut Wave, id: [u32; 3], size: [u32; 3]) {
         let wants = &self.kernel.registers;
-        let mut words = Vec::new();
-        let mut pair = |wanted: bool, value: u64| {
+        // The user's are cut after the sixteenth, and five more may follow.
+        let (mut words, mut count) = ([0_u32; 32], 0);
+        let mut push = |wanted: bool, value: u64, registers: usize| {
             if wanted {
-                words.extend([value as u32, (value >> 32) as u32]);
+                (words[count], words[count + 1]) = (value as u32, (value >> 32) as u32);
+                count += registers;
             }
         };
+        let mut pair = |wanted: bool, value: u64| push(wanted, value, 2);
         // A descriptor whose base no memory has: scratch is the wave's own.
         pair(wants.private_segment_buffer, SCRATCH_BUFFER);
         pair(wants.private_segment_buffer, u64::from(u32::MAX));
@@ -92,18 +119,22 @@ impl Launch {
         pair(wants.dispatch_id, self.request.id);
         // Where this wave's scratch begins, and its size: it is the only one.
         pair(wants.flat_scratch_init, u64::from(self.request.private_segment) << 32);
-        if wants.private_segment_size {
-            words.push(self.request.private_segment);
-        }
-        words.truncate(16);
+        push(wants.private_segment_size, self.request.private_segment.into(), 1);
+        let mut count = count.min(16);
+        let mut push = |wanted: bool, value: u32| {
+            if wanted {
+                words[count] = value;
+                count += 1;
+            }
+        };
         for (wanted, value) in wants.group_id.into_iter().zip(id) {
-            words.extend(wanted.then_some(value));
+            push(wanted, value);
         }
         // The first wave of a group says so; the lowest six bits count its waves.
         let waves = size.iter().product::<u32>().div_ceil(LANES as u32);
-        words.extend(wants.group_info.then_some(u32::from(wave.index == 0) << 31 | waves));
-        words.extend(wants.scratch_wave_offset.then_some(0));
-        wave.scalars[..words.len()].copy_from_slice(&words);
+        push(wants.group_info, u32::from(wave.index == 0) << 31 | waves);
+        push(wants.scratch_wave_offset, 0);
+        wave.scalars[..count].copy_from_slice(&words[..count]);
     }
 }
 

@@ -4,11 +4,14 @@
 //! Dispatch { groups to come, resident groups } ──poll(budget)──► Done | More | Pending | Fault | Error
 //!      │ run
 //!      ▼
-//! Group { waves, share } ──step──► Wave { pc, scalars, vectors, mode } ──asks──► Host: memory, clock, interrupts
+//! Group { waves, share } ──run──► Wave { pc, scalars, vectors, mode } ──asks──► Host: memory, clock, interrupts
+//!                                   │ enters
+//!                                   ▼
+//!                                 Blocks: code as it was decoded, until Code says that it changed
 //! ```
-//! A step decodes one instruction (`gcn`), reads its operands for all 64 lanes, applies the operation's function of one
-//! lane (`lane`) and writes the lanes that EXEC names. That function is the operation's specification; the loops around it
-//! are for the compiler to make vectors of.
+//! Each operation has a function of one lane (`lane`, `vector`), which is its specification; the loops around it are for the
+//! compiler to make vectors of. A decoded instruction is run by a fast form that has found its operands beforehand (`block`),
+//! or looked at anew (`step`), which works for all of them and is what the fast forms are tested against.
 //!
 //! What an engine cannot do stops the wave with its place and its name ([`Stop`]); nothing is passed over in silence.
 //! Memory is a trait ([`Host`]) that may answer later: an instruction that waits is asked again as a whole, and keeps
@@ -16,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod block;
 mod code;
 mod descriptor;
 mod device;
@@ -28,12 +32,15 @@ mod launch;
 mod name;
 mod operand;
 mod scalar;
+mod scratch;
 mod share;
 mod step;
 mod stop;
+mod sync;
 mod vector;
 mod wave;
 
+pub use block::Blocks;
 pub use code::Code;
 pub use descriptor::{DescriptorError, KernelDescriptor, Registers};
 pub use device::Device;

@@ -51,6 +51,21 @@ impl<T: Copy> Lanes<T> {
     }
 }
 
+/// The value of an operand that is the same whoever reads it.
+pub(crate) fn constant(bound: Bound) -> Option<u64> {
+    let Ty { bits, kind } = bound.row.ty;
+    Some(match bound.operand {
+        Operand::Constant(constant) => constant.bits(bits),
+        // Of a float the high half; an integer of 64 bits has its sign.
+        Operand::Literal(word) => match (bits, kind) {
+            (64, Kind::Float) => u64::from(word) << 32,
+            (64, Kind::Signed | Kind::Bits) => i64::from(word as i32) as u64,
+            _ => word.into(),
+        },
+        _ => return None,
+    })
+}
+
 pub(crate) fn unsupported<T>(inst: &Inst) -> Result<T, Stop> {
     Err(Stop::Unsupported(inst.to_string()))
 }
@@ -58,7 +73,7 @@ pub(crate) fn unsupported<T>(inst: &Inst) -> Result<T, Stop> {
 impl Wave {
     /// A scalar operand of as many bits as its type has.
     pub(crate) fn scalar(&self, inst: &Inst, bound: Bound) -> Result<u64, Stop> {
-        let Ty { bits, kind } = bound.row.ty;
+        let bits = bound.row.ty.bits;
         Ok(match bound.operand {
             Operand::Scalar(register) => match (register, bits > 32) {
                 (ScalarReg::NULL, _) => return unsupported(inst),
@@ -73,14 +88,10 @@ impl Wave {
                 (ScalarReg::SCC, _) => u64::from(self.scc),
                 _ => return unsupported(inst),
             },
-            Operand::Constant(constant) => constant.bits(bits),
-            // Of a float the high half; an integer of 64 bits has its sign.
-            Operand::Literal(word) => match (bits, kind) {
-                (64, Kind::Float) => u64::from(word) << 32,
-                (64, Kind::Signed | Kind::Bits) => i64::from(word as i32) as u64,
-                _ => word.into(),
+            _ => match constant(bound) {
+                Some(value) => value,
+                None => return unsupported(inst),
             },
-            _ => return unsupported(inst),
         })
     }
 
@@ -101,7 +112,7 @@ impl Wave {
 
     /// The register behind a number, if the wave has so many.
     pub(crate) fn vector(&self, inst: &Inst, number: usize) -> Result<&Lanes, Stop> {
-        self.vectors.get(number).map_or_else(|| unsupported(inst), Ok)
+        self.vectors.get(number).map_or_else(|| unsupported(inst), |lanes| Ok(&**lanes))
     }
 
     /// A vector operand as it is, without modifiers.

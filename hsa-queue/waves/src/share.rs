@@ -11,7 +11,7 @@ use gcn::row::Place;
 use gcn::{Inst, Op, Operand};
 
 /// See the module's head.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Share {
     bytes: Vec<u8>,
 }
@@ -19,6 +19,11 @@ pub(crate) struct Share {
 impl Share {
     pub(crate) fn new(bytes: usize) -> Self {
         Self { bytes: vec![0; bytes] }
+    }
+
+    /// Makes all of it zero.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.fill(0);
     }
 
     pub(crate) fn load(&self, at: u32, into: &mut [u8]) {

@@ -1,29 +1,25 @@
-//! One instruction of one wave.
+//! One instruction of one wave, looked at anew.
 
-use crate::code::Code;
 use crate::host::Host;
 use crate::operand::unsupported;
 use crate::share::Share;
 use crate::stop::Stop;
 use crate::wave::Wave;
+use gcn::Inst;
 use gcn::row::Format;
 
 impl Wave {
-    /// Executes the instruction at the program counter.
+    /// Executes an instruction. The program counter is the next one's already.
     ///
     /// # Errors
-    /// Why the wave does not go on. After [`Stop::Barrier`] and [`Stop::Sleep`] the counter is the next instruction's, after
-    /// all others that of the one that stopped it.
-    pub(crate) fn step(
+    /// Why the wave does not go on.
+    pub(crate) fn execute(
         &mut self,
-        code: &mut Code,
+        inst: &Inst,
         share: &mut Share,
         host: &mut impl Host,
     ) -> Result<(), Stop> {
-        let at = self.pc;
-        let inst = code.at(at, host)?;
-        self.pc = at.wrapping_add(4 * u64::from(inst.words));
-        let done = match inst.row.format {
+        match inst.row.format {
             Format::SOP2 | Format::SOPK | Format::SOP1 | Format::SOPC | Format::SOPP | Format::SMEM => {
                 self.execute_scalar(inst, host)
             }
@@ -35,11 +31,6 @@ impl Wave {
             Format::MUBUF => self.execute_buffer(inst, share, host),
             // gfx900's compilers make none.
             Format::SCRATCH => unsupported(inst),
-        };
-        match &done {
-            Ok(()) | Err(Stop::Barrier | Stop::Sleep) => {}
-            Err(_) => self.pc = at,
         }
-        done
     }
 }

@@ -1,5 +1,6 @@
 //! A wave: its registers and its mode.
 
+use crate::scratch::Scratch;
 use gcn::ScalarReg;
 
 /// Lanes of a wave on GFX9.
@@ -60,7 +61,8 @@ pub struct Wave {
     pub pc: u64,
     /// Scalar registers by their numbers, VCC, M0 and EXEC among them.
     pub scalars: [u32; 128],
-    pub vectors: Box<[Lanes]>,
+    /// Each in a place of its own, so that a result takes its register's place without being copied.
+    pub vectors: Box<[Box<Lanes>]>,
     /// The scalar condition code.
     pub scc: bool,
     /// How floats are computed.
@@ -70,9 +72,12 @@ pub struct Wave {
     /// Lanes whose part of the instruction at hand is done, and what they have loaded.
     pub(crate) done: u64,
     pub(crate) loaded: Box<[Lanes; 4]>,
-    /// Scratch, one lane's after the other's.
-    pub(crate) scratch: Vec<u8>,
+    /// What of the instruction at hand was asked for in wholes was not there: its lanes ask each for itself.
+    pub(crate) apart: bool,
+    pub(crate) scratch: Scratch,
 }
+
+pub(crate) const ZERO: Lanes = Lanes([0; LANES]);
 
 impl Wave {
     /// A wave with so many vector registers, all zero.
@@ -81,14 +86,26 @@ impl Wave {
         Self {
             pc,
             scalars: [0; 128],
-            vectors: vec![Lanes([0; LANES]); vectors].into_boxed_slice(),
+            vectors: (0..vectors).map(|_| Box::new(ZERO)).collect(),
             scc: false,
             mode,
             index: 0,
             done: 0,
-            loaded: Box::new([Lanes([0; LANES]); 4]),
-            scratch: Vec::new(),
+            loaded: Box::new([ZERO; 4]),
+            apart: false,
+            scratch: Scratch::default(),
         }
+    }
+
+    /// Begins anew, with as many registers.
+    pub(crate) fn restart(&mut self, pc: u64, mode: Mode) {
+        (self.pc, self.mode) = (pc, mode);
+        self.scalars = [0; 128];
+        for vector in &mut self.vectors {
+            **vector = ZERO;
+        }
+        (self.scc, self.index, self.done, self.apart) = (false, 0, 0, false);
+        self.scratch.clear();
     }
 
     /// The pair of scalar registers that begins at `first`.

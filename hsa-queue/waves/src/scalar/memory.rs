@@ -45,7 +45,17 @@ impl Wave {
         }
         let added = register.map_or(0, |register| u64::from(self.scalars[usize::from(register.0) & 127]));
         let va = self.pair(base).wrapping_add(added).wrapping_add_signed(offset.unwrap_or(0).into());
-        // The lowest two bits say nothing.
+        self.load_scalars(va, first, words, host)
+    }
+
+    /// Loads so many words, of which the lowest two bits of the address say nothing, into registers that there are.
+    pub(crate) fn load_scalars(
+        &mut self,
+        va: u64,
+        first: usize,
+        words: usize,
+        host: &mut impl Host,
+    ) -> Result<(), Stop> {
         let va = va & !3;
         let mut bytes = [0; 4 * WORDS];
         let bytes = &mut bytes[..4 * words];

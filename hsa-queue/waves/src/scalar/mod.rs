@@ -1,6 +1,6 @@
 //! The scalar unit: arithmetic, compares, branches, and what concerns the whole wave.
 
-mod arithmetic;
+pub(crate) mod arithmetic;
 mod control;
 mod memory;
 

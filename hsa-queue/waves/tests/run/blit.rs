@@ -4,7 +4,7 @@
 use crate::machine::{BASE, Machine};
 use crate::object::{Object, can_compile, compile};
 use std::path::Path;
-use waves::{Code, Dispatch, Progress};
+use waves::{Blocks, Dispatch, Progress};
 
 const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu/amdgcn/bitcode";
 
@@ -151,13 +151,13 @@ fn hips_wait_for_a_value_sleeps_until_it_is_there() {
     // At least 5.
     machine.arguments(&[word, 0, 5, 0, u64::MAX]);
     let request = machine.request([1, 1, 1], [1, 1, 1], 0);
-    let (mut dispatch, mut code) = (Dispatch::new(request, machine.device), Code::default());
+    let (mut dispatch, mut blocks) = (Dispatch::new(request, machine.device), Blocks::default());
     for _ in 0..10 {
-        assert_eq!(dispatch.poll(&mut code, &mut machine, &mut 10_000), Progress::More);
+        assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut 10_000), Progress::More);
         assert!(dispatch.is_asleep());
     }
     machine.write_bytes(word, &5_u32.to_le_bytes());
-    assert_eq!(dispatch.poll(&mut code, &mut machine, &mut 10_000), Progress::Done);
+    assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut 10_000), Progress::Done);
 
     let mut machine = self::machine(&object, "write_value");
     let wide = machine.place_wide(&[0, 0]);

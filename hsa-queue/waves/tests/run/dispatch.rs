@@ -1,7 +1,7 @@
 //! Dispatches as a whole: what is refused, how groups take turns, and what a poll says.
 
 use crate::machine::{BASE, Machine};
-use waves::{Code, DescriptorError, Device, Dispatch, DispatchError, Fault, GpuVa, Progress, Stop};
+use waves::{Blocks, DescriptorError, Device, Dispatch, DispatchError, Fault, GpuVa, Progress, Stop};
 
 const ADD: &str = include_str!("../kernels/add.words");
 const FOREVER: &str = include_str!("../kernels/forever.words");
@@ -25,10 +25,10 @@ fn a_wave_that_spins_for_another_of_its_group_lets_it_run() {
 fn an_infinite_kernel_ends_each_poll_with_its_budget() {
     let mut machine = Machine::new(FOREVER);
     let request = machine.request([64, 1, 1], [64, 1, 1], 0);
-    let (mut dispatch, mut code) = (Dispatch::new(request, machine.device), Code::default());
+    let (mut dispatch, mut blocks) = (Dispatch::new(request, machine.device), Blocks::default());
     for given in [0, 1, 1000, 100_000] {
         let mut budget = given;
-        assert_eq!(dispatch.poll(&mut code, &mut machine, &mut budget), Progress::More);
+        assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut budget), Progress::More);
         assert_eq!(budget, 0);
         assert!(!dispatch.is_asleep());
     }
@@ -39,18 +39,18 @@ fn an_infinite_kernel_ends_each_poll_with_its_budget() {
 fn a_giant_grid_takes_room_for_what_the_device_holds() {
     let mut machine = Machine::new(FOREVER);
     let request = machine.request([1024, 1, 1], [u32::MAX, u32::MAX, u32::MAX], 0);
-    let (mut dispatch, mut code) = (Dispatch::new(request, machine.device), Code::default());
+    let (mut dispatch, mut blocks) = (Dispatch::new(request, machine.device), Blocks::default());
     let mut budget = 200_000;
-    assert_eq!(dispatch.poll(&mut code, &mut machine, &mut budget), Progress::More);
+    assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut budget), Progress::More);
     // Sixteen waves of 256 registers are a whole unit, and there are two.
     assert_eq!(dispatch.residents(), 2);
 
-    // The engine's memory is less than what the units hold: a wave of these takes 66 KiB.
+    // The engine's memory is less than what the units hold: a wave of these takes 68 KiB.
     let device = Device { compute_units: 64, memory: 1 << 20 };
     let request = machine.request([64, 1, 1], [1 << 30, 1, 1], 0);
     let mut dispatch = Dispatch::new(request, device);
     let mut budget = 1_000_000;
-    assert_eq!(dispatch.poll(&mut code, &mut machine, &mut budget), Progress::More);
+    assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut budget), Progress::More);
     assert_eq!(dispatch.residents(), 15);
 }
 
@@ -59,9 +59,9 @@ fn a_giant_grid_takes_room_for_what_the_device_holds() {
 fn a_dispatch_whose_groups_all_sleep_says_so_and_leaves_its_budget() {
     let mut machine = Machine::new(SLEEP);
     let request = machine.request([64, 1, 1], [640, 1, 1], 0);
-    let (mut dispatch, mut code) = (Dispatch::new(request, machine.device), Code::default());
+    let (mut dispatch, mut blocks) = (Dispatch::new(request, machine.device), Blocks::default());
     let mut budget = 10_000;
-    assert_eq!(dispatch.poll(&mut code, &mut machine, &mut budget), Progress::More);
+    assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut budget), Progress::More);
     assert!(dispatch.is_asleep() && budget > 9_000, "{budget}");
 }
 

@@ -1,7 +1,7 @@
 //! A device with memory as one array: the kernel's descriptor and code first, then what is placed.
 
 use std::collections::HashSet;
-use waves::{Access, Atomic, Code, Device, Dispatch, Fault, GpuVa, Host, Progress, Request, Ticket};
+use waves::{Access, Atomic, Blocks, Device, Dispatch, Fault, GpuVa, Host, Progress, Request, Ticket};
 
 /// Where memory begins.
 pub const BASE: u64 = 0x1_0000_0000;
@@ -192,15 +192,15 @@ impl Machine {
 
     pub fn run_request(&mut self, request: Request) -> Result<(), Progress> {
         let mut dispatch = Dispatch::new(request, self.device);
-        let mut code = Code::default();
+        let mut blocks = Blocks::default();
         let mut left = self.most;
         self.residents = 0;
         loop {
             let mut budget = left.min(1000);
             let turn = budget;
-            let progress = dispatch.poll(&mut code, self, &mut budget);
+            let progress = dispatch.poll(&mut blocks, self, &mut budget);
             left -= turn - budget;
-            self.taken = self.most - left;
+            self.taken = dispatch.instructions();
             self.residents = self.residents.max(dispatch.residents());
             match progress {
                 Progress::Done => return Ok(()),
@@ -208,7 +208,7 @@ impl Machine {
                 Progress::More | Progress::Pending(_) => {}
                 stopped => {
                     assert_eq!(
-                        dispatch.poll(&mut code, self, &mut 1),
+                        dispatch.poll(&mut blocks, self, &mut 1),
                         stopped,
                         "what was said is said again"
                     );

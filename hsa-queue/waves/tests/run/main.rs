@@ -3,6 +3,7 @@
 //! `kernels/NAME.s` is the text, `NAME.words` what LLVM assembles of it, a line an instruction.
 
 mod blit;
+mod blocks;
 mod compiled;
 mod coverage;
 mod dispatch;
@@ -11,6 +12,7 @@ mod machine;
 mod math;
 mod name;
 mod object;
+mod word;
 
 use machine::{Machine, words};
 use waves::{DispatchError, Fault, GpuVa, Progress, Stop};

@@ -1,0 +1,112 @@
+//! What a decoded instruction does, as its operands were found once: the fast forms, and the slow one that does everything.
+
+use gcn::Op;
+
+/// A scalar source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum From {
+    Register(u8),
+    Pair(u8),
+    Constant(u64),
+}
+
+/// A scalar destination.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum To {
+    Register(u8),
+    Pair(u8),
+}
+
+/// When a branch is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum When {
+    Always,
+    Scc(bool),
+    /// VCC is zero, or is not.
+    VccIsZero(bool),
+    ExecIsZero(bool),
+}
+
+/// See the module's head.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    /// As the instruction says, looked at anew.
+    Slow,
+    Binary {
+        op: Op,
+        to: To,
+        a: From,
+        b: From,
+    },
+    Unary {
+        op: Op,
+        to: To,
+        a: From,
+    },
+    Move {
+        to: To,
+        a: From,
+    },
+    SaveExec {
+        op: Op,
+        to: u8,
+        mask: From,
+    },
+    Compare {
+        op: Op,
+        a: From,
+        b: From,
+    },
+    Immediate {
+        op: Op,
+        to: u8,
+        half: u16,
+    },
+    CompareImmediate {
+        op: Op,
+        a: From,
+        half: u16,
+    },
+    Branch {
+        when: When,
+        target: u64,
+    },
+    /// Words from a base, a register's value and an offset into registers from `first` on.
+    ScalarLoad {
+        base: u8,
+        added: Option<u8>,
+        offset: i32,
+        first: u8,
+        words: u8,
+    },
+    /// Words of scratch at an offset that all lanes have in common, into vector registers or out of them.
+    Scratch {
+        stores: bool,
+        descriptor: u8,
+        scalar: From,
+        offset: u16,
+        first: u8,
+        words: u8,
+    },
+    /// A lane of a register; none is the first that takes part.
+    ReadLane {
+        to: To,
+        vector: u8,
+        lane: Option<From>,
+    },
+    WriteLane {
+        vector: u8,
+        value: From,
+        lane: From,
+    },
+}
+
+/// An act and where its instruction is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub act: Act,
+    /// Words of the block before it.
+    pub at: u16,
+    /// Instructions of the block before it.
+    pub nth: u16,
+}

@@ -1,0 +1,350 @@
+//! Each act against its instruction looked at anew, which is the specification: the same registers, memory and reason.
+
+use super::Block;
+use super::act::Act;
+use super::run::Watched;
+use crate::code::Code;
+use crate::host::{Atomic, Host};
+use crate::share::Share;
+use crate::stop::Stop;
+use crate::wave::{LANES, Mode, Wave};
+use gcn::row::{Format, Place, Row};
+use gcn::{Form, Inst, Operand, gfx9};
+use hsa_queue::memory::{Access, Fault, GpuVa, Ticket};
+use std::collections::{BTreeMap, HashSet};
+
+#[path = "../../tests/run/word.rs"]
+mod word;
+
+/// Where code is, and bytes of memory from 0 on.
+const PC: u64 = 0x8000_0000_1234;
+const MEMORY: usize = 1 << 14;
+const SHARE: usize = 4096;
+
+/// Memory of which each access may be put off once.
+#[derive(Clone)]
+struct Memory {
+    bytes: Vec<u8>,
+    words: [u32; 2],
+    late: Option<HashSet<(u64, usize)>>,
+    clock: u64,
+    interrupts: Vec<u32>,
+}
+
+impl Memory {
+    fn part<T>(&mut self, va: u64, len: usize, write: bool, f: impl FnOnce(&mut [u8]) -> T) -> Access<T> {
+        if let Some(late) = &mut self.late {
+            if late.insert((va, len)) {
+                return Access::Pending(Ticket(va));
+            }
+            late.remove(&(va, len));
+        }
+        let range = usize::try_from(va).ok().and_then(|at| Some(at..at.checked_add(len)?));
+        match range.and_then(|range| self.bytes.get_mut(range)) {
+            Some(part) => Access::Ready(f(part)),
+            None => Access::Fault(Fault { va: GpuVa(va), len: len as u64, write }),
+        }
+    }
+}
+
+impl Host for Memory {
+    fn load(&mut self, va: u64, into: &mut [u8]) -> Access<()> {
+        self.part(va, into.len(), false, |part| into.copy_from_slice(part))
+    }
+
+    fn store(&mut self, va: u64, bytes: &[u8]) -> Access<()> {
+        self.part(va, bytes.len(), true, |part| part.copy_from_slice(bytes))
+    }
+
+    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
+        self.part(va, bytes, true, |part| {
+            let mut word = [0; 8];
+            word[..bytes].copy_from_slice(part);
+            let old = u64::from_le_bytes(word);
+            part.copy_from_slice(&atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
+            old
+        })
+    }
+
+    fn fetch(&mut self, va: u64) -> Access<(u32, Option<u32>)> {
+        // What follows is no instruction, so the block ends.
+        let at = (va - PC) as usize / 4;
+        let word = |at: usize| self.words.get(at).copied().unwrap_or(u32::MAX);
+        Access::Ready((word(at), Some(word(at + 1))))
+    }
+
+    fn clock(&mut self) -> u64 {
+        self.clock
+    }
+
+    fn interrupt(&mut self, event: u32) {
+        self.interrupts.push(event);
+    }
+}
+
+/// What a register has in its lanes: anything, floats of any class, integers near each other, addresses as kernels have them.
+fn fill(rng: &mut fastrand::Rng, kind: u32) -> [u32; LANES] {
+    let base = rng.u32(..);
+    let small = rng.u32(0..3000) & !3;
+    std::array::from_fn(|lane| {
+        let lane = lane as u32;
+        match kind {
+            0 => rng.u32(..),
+            1 => match rng.u32(0..9) {
+                0 => 0,
+                1 => 0x8000_0000,
+                2 => 0x7f80_0000 | rng.u32(0..2) << 31,
+                3 => 0x7f80_0000 | rng.u32(..),
+                4 => rng.u32(..) & 0x807f_ffff,
+                _ => (rng.f32() * 100.0 - 50.0).to_bits(),
+            },
+            2 => base.wrapping_add(rng.u32(0..4)),
+            3 => rng.u32(0..70),
+            // f64's high half: special and usual ones.
+            4 => match rng.u32(0..6) {
+                0 => 0x7ff0_0000 | rng.u32(0..2) << 31 | rng.u32(0..2) << 19,
+                1 => rng.u32(..) & 0x800f_ffff,
+                _ => 0x3ff0_0000 ^ rng.u32(..) & 0x8070_ffff,
+            },
+            5 => small,
+            6 => small + 4 * lane,
+            7 => small + 8 * lane,
+            8 => small + 16 * lane,
+            9 => small + 64 * (lane / 16) + 4 * (lane % 16),
+            10 => small + 256 * (lane / 16),
+            11 => small + 4 * (lane % 16),
+            12 => rng.u32(0..SHARE as u32),
+            _ => rng.u32(0..SHARE as u32 / 4) * 4,
+        }
+    })
+}
+
+fn exec(rng: &mut fastrand::Rng, shape: usize) -> u64 {
+    match shape {
+        0 => u64::MAX,
+        1 => 0,
+        2 => 1 << rng.u32(0..64),
+        3 => 0x5555_5555_5555_5555 << rng.u32(0..2),
+        4 => rng.u64(..),
+        // The first or the last of them.
+        5 => u64::MAX >> rng.u32(0..64),
+        _ => u64::MAX << rng.u32(0..64),
+    }
+}
+
+/// Waves of which each test takes one: to fill a wave's registers takes long.
+fn waves(rng: &mut fastrand::Rng) -> Vec<Wave> {
+    (0..12)
+        .map(|number| {
+            let mut wave = Wave::new(PC, if number == 0 { 60 } else { 256 }, Mode(0x3f0));
+            let mut pair = 0;
+            for (at, vector) in wave.vectors.iter_mut().enumerate() {
+                // Pairs are often the halves of wide floats.
+                pair = if at % 2 == 0 { rng.u32(0..5) } else { pair };
+                let kind = if at % 2 == 1 && pair == 0 { 4 } else { rng.u32(0..4) };
+                vector.0 = fill(rng, kind);
+            }
+            wave
+        })
+        .collect()
+}
+
+fn wave(rng: &mut fastrand::Rng, waves: &[Wave], shape: usize) -> Wave {
+    let standard = 0x3f0;
+    let mode = match rng.u32(0..12) {
+        0 => standard & !(1 << 9),
+        1 => standard & !0x30,
+        2 => standard & !0x100,
+        3 => standard | 1 << 27,
+        4 => standard & !0xc0,
+        _ => standard,
+    };
+    let mut wave = waves[rng.usize(0..waves.len())].clone();
+    wave.mode = Mode(mode);
+    for scalar in &mut wave.scalars {
+        *scalar = match rng.u32(0..4) {
+            0 => rng.u32(0..70),
+            1 => (rng.f32() * 10.0).to_bits(),
+            _ => rng.u32(..),
+        };
+    }
+    wave.scratch = crate::scratch::Scratch::new(rng.usize(0..80));
+    wave.scc = rng.bool();
+    let lanes = exec(rng, shape);
+    wave.set_exec(lanes);
+    wave
+}
+
+/// Makes the addresses of an instruction lead somewhere, mostly.
+fn aim(rng: &mut fastrand::Rng, wave: &mut Wave, inst: &Inst) {
+    let kind = rng.u32(5..14);
+    let (first, pair) = match inst.at(Place::Address).map(|bound| bound.operand) {
+        Some(Operand::Vgpr(first)) => (first, None),
+        Some(Operand::FlatMemory { vgpr: Some(first), scalar, .. }) => (first, Some(scalar)),
+        Some(Operand::BufferMemory { vgpr, descriptor, .. }) => {
+            if descriptor.0 < 124 {
+                wave.set_pair(descriptor, crate::operand::SCRATCH_BUFFER);
+            }
+            (vgpr, None)
+        }
+        Some(Operand::ScalarMemory { base, register, .. }) => {
+            if base.0 < 126 {
+                wave.set_pair(base, rng.u64(0..MEMORY as u64));
+            }
+            if let Some(register) = register {
+                wave.scalars[usize::from(register.0) & 127] = rng.u32(0..64);
+            }
+            return;
+        }
+        _ => return,
+    };
+    let first = usize::from(first);
+    if let Some(low) = wave.vectors.get_mut(first) {
+        low.0 = fill(rng, kind);
+    }
+    match pair {
+        Some(Some(base)) if base.0 < 126 => wave.set_pair(base, rng.u64(0..64)),
+        Some(_) => {
+            let aperture = match rng.u32(0..8) {
+                0 => 1 << 16,
+                1 => 2 << 16,
+                _ => 0,
+            };
+            if let Some(high) = wave.vectors.get_mut(first + 1) {
+                high.0 = [aperture; LANES];
+                if rng.u32(0..10) == 0 {
+                    high.0[rng.usize(0..LANES)] = rng.u32(0..3) << 16;
+                }
+            }
+        }
+        None => {}
+    }
+}
+
+/// Whether two values of a register are the same, or the same NaN but for what Rust leaves open.
+fn same(found: &Wave, expected: &Wave) -> Result<(), String> {
+    let nan = |word: u32| word & 0x7f80_0000 == 0x7f80_0000 && word & 0x7f_ffff != 0;
+    let wide = |low: u32, high: u32| f64::from_bits(u64::from(high) << 32 | u64::from(low)).is_nan();
+    let half = |word: u32| word & 0x7c00 == 0x7c00 && word & 0x3ff != 0;
+    let at =
+        |wave: &Wave, register: usize, lane: usize| wave.vectors.get(register).map_or(0, |all| all.0[lane]);
+    for register in (0..expected.vectors.len()).filter(|at| found.vectors[*at] != expected.vectors[*at]) {
+        for lane in 0..LANES {
+            let (a, b) = (at(found, register, lane), at(expected, register, lane));
+            let (up_a, up_b) = (at(found, register + 1, lane), at(expected, register + 1, lane));
+            let below = register.wrapping_sub(1);
+            let no_number = nan(a) && nan(b)
+                || wide(a, up_a) && wide(b, up_b)
+                || wide(at(found, below, lane), a) && wide(at(expected, below, lane), b)
+                || half(a) && half(b) && a >> 16 == b >> 16;
+            if a != b && !no_number {
+                return Err(format!("v{register}, lane {lane}: {a:#x}, not {b:#x}"));
+            }
+        }
+    }
+    if found.scalars != expected.scalars {
+        let at = (0..128).find(|at| found.scalars[*at] != expected.scalars[*at]).unwrap_or(0);
+        return Err(format!("s{at}: {:#x}, not {:#x}", found.scalars[at], expected.scalars[at]));
+    }
+    let rest = |wave: &Wave| (wave.pc, wave.scc, wave.mode, format!("{:?}", wave.scratch));
+    if rest(found) == rest(expected) {
+        Ok(())
+    } else {
+        Err(format!("{:?}, not {:?}", rest(found), rest(expected)))
+    }
+}
+
+/// Executes until it is done or stops, asking again after each wait.
+fn to_the_end(mut ask: impl FnMut() -> Result<(), Stop>) -> Result<(), Stop> {
+    for _ in 0..10_000 {
+        match ask() {
+            Err(Stop::Pending(_)) => {}
+            other => return other,
+        }
+    }
+    panic!("it waits for ever");
+}
+
+/// Runs an encoding both ways; whether it has an act of its own, or `None` if it is none of the line.
+fn agrees(
+    rng: &mut fastrand::Rng,
+    given: &(Vec<Wave>, Vec<u8>),
+    row: &'static Row,
+    form: Form,
+) -> Option<bool> {
+    let words = word::word(rng, row, form);
+    let inst = gfx9::decode(&words).ok()?;
+    if !std::ptr::eq(inst.row, row) || inst.form != form {
+        return None;
+    }
+    let words = if inst.words == 1 { [words[0], u32::MAX] } else { words };
+    let mut memory = Memory {
+        bytes: given.1.clone(),
+        words,
+        late: (rng.u32(0..4) == 0).then(HashSet::new),
+        clock: rng.u64(..),
+        interrupts: Vec::new(),
+    };
+    let code = Code::default();
+    let block = Block::decode(PC, 0, &code, &mut memory).expect("it is an instruction");
+    assert_eq!(block.insts.len(), 1, "{inst}");
+    let is_fast = !block.steps.first().is_some_and(|step| matches!(step.act, Act::Slow));
+    for shape in 0..7 {
+        let mut expected = wave(rng, &given.0, shape);
+        aim(rng, &mut expected, &inst);
+        let mut found = expected.clone();
+        let mut slow_share = Share::new(rng.usize(SHARE - 8..=SHARE));
+        slow_share.store(0, &given.1[..SHARE]);
+        let mut share = slow_share.clone();
+        let (mut slow_memory, mut memory) = (memory.clone(), memory.clone());
+
+        let slow = to_the_end(|| {
+            expected.pc = PC + 4 * u64::from(inst.words);
+            let done = expected.execute(&inst, &mut slow_share, &mut slow_memory);
+            if !matches!(done, Ok(()) | Err(Stop::Barrier | Stop::Sleep)) {
+                expected.pc = PC;
+            }
+            done
+        });
+        let mut host = Watched { host: &mut memory, code: &code };
+        let fast = to_the_end(|| found.run_block(&block, &mut share, &mut host).map_err(|(_, stop)| stop));
+
+        let of =
+            || format!("{inst} ({words:08x?}), EXEC {:#x}, MODE {:#x}", expected.exec(), expected.mode.0);
+        assert_eq!(fast, slow, "{}", of());
+        if let Err(difference) = same(&found, &expected) {
+            panic!("{}: {difference}", of());
+        }
+        assert!(share == slow_share && memory.bytes == slow_memory.bytes, "{}: memory", of());
+        assert_eq!(memory.interrupts, slow_memory.interrupts, "{}", of());
+    }
+    Some(is_fast)
+}
+
+// Keeps: wave-fast
+#[test]
+fn every_fast_form_does_what_its_instruction_says() {
+    let mut rng = fastrand::Rng::with_seed(123);
+    let given = (waves(&mut rng), (0..MEMORY).map(|_| rng.u8(..)).collect());
+    let (mut fast, mut slow) = (BTreeMap::new(), 0);
+    for row in gfx9::rows() {
+        // A branch of SOPP leads on and is no different by operands.
+        let tries = if matches!(row.format, Format::SOPP) { 2 } else { 3 };
+        for form in [Form::Native, Form::E64, Form::Sdwa, Form::Dpp] {
+            let mut done = 0;
+            for _ in 0..60 {
+                match agrees(&mut rng, &given, row, form) {
+                    Some(true) => *fast.entry(row.mnemonic).or_insert(0) += 1,
+                    Some(false) => slow += 1,
+                    None => continue,
+                }
+                done += 1;
+                if done == tries {
+                    break;
+                }
+            }
+        }
+    }
+    println!("{} mnemonics have a fast form, {slow} encodings had none", fast.len());
+    assert!(fast.len() > 100, "{}", fast.len());
+}
