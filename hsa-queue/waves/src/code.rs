@@ -7,7 +7,8 @@
 //! ```
 //! The page is in the set before its words are read, so a store that comes later finds it. What a thread still runs when
 //! another stores is the block that it is in, as hardware runs what it has fetched. A store asks a small filter first: nearly
-//! all of them leave it there.
+//! all of them leave it there. A store at the very time of a decoding may be missed, as instruction caches miss it; one that
+//! the decoding thread has been told of, by whatever orders memory, is not.
 
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 use std::collections::HashSet;

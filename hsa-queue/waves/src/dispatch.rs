@@ -1,21 +1,27 @@
 //! A dispatch on its way: its work-groups one after the other, as many at once as have to be.
 //!
 //! ```text
-//! Reads ──descriptor──► Runs { next id, resident groups } ──all ended──► Over(Done)
-//!   └──────────────────────┴── fault, error ──────────────────────────► Over(Fault | Error)
+//! Reads ──descriptor──► Runs { resident groups } ──all ended──► Over(Done)
+//!   └──────────────────────┴── fault, error ────────────────────► Over(Fault | Error)
 //! ```
 //! A group runs to its end. One that uses up its [`SLICE`] without ending is long or waits for others: it goes to the back,
 //! and the next is admitted, until the device holds no more; then they take turns. A grid takes memory for its resident
 //! groups only, however many it has.
+//!
+//! Several threads run a dispatch by parts ([`Dispatch::part`]): each takes groups of the same grid and runs them to their
+//! ends, and what the device holds, all of them hold together. Groups of different parts that wait for each other go on
+//! while each part is polled.
 
 use crate::block::Blocks;
 use crate::block::run::Meter;
 use crate::descriptor::{BYTES, DescriptorError, KernelDescriptor};
 use crate::device::{Device, SHARE, WORK_ITEMS};
+use crate::grid::Grid;
 use crate::group::{Group, Turn};
 use crate::host::Host;
 use crate::launch::{Launch, Request};
 use crate::stop::Stop;
+use crate::sync::Arc;
 use hsa_queue::memory::{Access, Fault, Ticket};
 use std::collections::VecDeque;
 
@@ -27,7 +33,8 @@ const TURN: u64 = 2_000;
 /// How far a dispatch has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// All its groups have ended.
+    /// All its groups have ended; of a part: those that it took, and none is to come. The dispatch is done when each of its
+    /// parts is.
     Done,
     /// The budget is used up.
     More,
@@ -72,11 +79,12 @@ pub enum DispatchError {
     },
 }
 
-/// See the module's head.
+/// A dispatch, or one part of it. See the module's head.
 #[derive(Debug)]
 pub struct Dispatch {
     request: Request,
     device: Device,
+    grid: Arc<Grid>,
     stage: Stage,
 }
 
@@ -90,12 +98,12 @@ enum Stage {
 #[derive(Debug)]
 struct Run {
     launch: Launch,
-    /// The id of the group to be admitted next.
-    next: Option<[u32; 3]>,
+    grid: Arc<Grid>,
     resident: VecDeque<Resident>,
     /// Groups that are over, of which others are made.
     free: Vec<Group>,
-    most: usize,
+    /// Groups that all parts hold at most.
+    most: u64,
     /// Instructions.
     executed: u64,
 }
@@ -113,14 +121,38 @@ impl Dispatch {
     /// A dispatch before its first instruction. Nothing is read yet.
     #[must_use]
     pub fn new(request: Request, device: Device) -> Self {
-        Self { request, device, stage: Stage::Reads }
+        Self { request, device, grid: Arc::new(Grid::new(request.groups())), stage: Stage::Reads }
+    }
+
+    /// Another part of this dispatch, for another thread with its own blocks and host. A fault or an error of one part is
+    /// that of all, at their next polls.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { request: self.request, device: self.device, grid: self.grid.clone(), stage: Stage::Reads }
     }
 
     /// Runs about `budget` instructions, and takes what it used from it: a block that has begun is run to its end. What was
     /// said at the end is said again.
     pub fn poll(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
-        let progress = match &mut self.stage {
-            Stage::Over { progress, .. } => return progress.clone(),
+        if let Stage::Over { progress, .. } = &self.stage {
+            return progress.clone();
+        }
+        let progress = match self.grid.end() {
+            Some(end) => end.clone(),
+            None => self.advance(blocks, host, budget),
+        };
+        let progress = match progress {
+            Progress::More | Progress::Pending(_) => return progress,
+            Progress::Done => progress,
+            Progress::Fault { .. } | Progress::Error(_) => self.grid.ends(progress),
+        };
+        self.stage = Stage::Over { progress: progress.clone(), executed: self.instructions() };
+        progress
+    }
+
+    fn advance(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
+        match &mut self.stage {
+            Stage::Over { progress, .. } => progress.clone(),
             Stage::Runs(run) => run.poll(blocks, host, budget),
             Stage::Reads => match self.begin(host) {
                 Ok(mut run) => {
@@ -131,14 +163,11 @@ impl Dispatch {
                 }
                 Err(progress) => progress,
             },
-        };
-        if !matches!(progress, Progress::More | Progress::Pending(_)) {
-            self.stage = Stage::Over { progress: progress.clone(), executed: self.instructions() };
         }
-        progress
     }
 
-    /// All resident groups slept when they were last run, and no other has room: who polls may wait a little.
+    /// All groups that are resident in this part slept when they were last run, and no other has room: who polls may wait a
+    /// little.
     #[must_use]
     pub fn is_asleep(&self) -> bool {
         match &self.stage {
@@ -147,7 +176,7 @@ impl Dispatch {
         }
     }
 
-    /// Instructions of waves that were executed.
+    /// Instructions of waves that this part has executed.
     #[must_use]
     pub fn instructions(&self) -> u64 {
         match &self.stage {
@@ -157,7 +186,7 @@ impl Dispatch {
         }
     }
 
-    /// Groups that are resident.
+    /// Groups that are resident in this part.
     #[must_use]
     pub fn residents(&self) -> usize {
         match &self.stage {
@@ -169,6 +198,21 @@ impl Dispatch {
     fn begin(&self, host: &mut impl Host) -> Result<Box<Run>, Progress> {
         let request = self.request;
         request.check().map_err(Progress::Error)?;
+        let launch = match self.grid.launch() {
+            Some(launch) => *launch,
+            None => self.grid.begin(self.read(host)?),
+        };
+        let most = self.device.residents(&launch) as u64;
+        if most == 0 {
+            return Err(Progress::Error(DispatchError::Scratch(request.private_segment)));
+        }
+        let grid = self.grid.clone();
+        Ok(Box::new(Run { launch, grid, resident: VecDeque::new(), free: Vec::new(), most, executed: 0 }))
+    }
+
+    /// Reads which kernel it is.
+    fn read(&self, host: &mut impl Host) -> Result<Launch, Progress> {
+        let request = self.request;
         let mut bytes = [0; BYTES];
         match host.load(request.kernel_object, &mut bytes) {
             Access::Ready(()) => {}
@@ -176,20 +220,7 @@ impl Dispatch {
             Access::Fault(fault) => return Err(Progress::Fault { pc: None, fault }),
         }
         let kernel = KernelDescriptor::parse(&bytes).map_err(|error| Progress::Error(error.into()))?;
-        let launch =
-            Launch { kernel, entry: request.kernel_object.wrapping_add_signed(kernel.entry), request };
-        let most = self.device.residents(&launch);
-        if most == 0 {
-            return Err(Progress::Error(DispatchError::Scratch(request.private_segment)));
-        }
-        Ok(Box::new(Run {
-            launch,
-            next: Some([0; 3]),
-            resident: VecDeque::new(),
-            free: Vec::new(),
-            most,
-            executed: 0,
-        }))
+        Ok(Launch { kernel, entry: request.kernel_object.wrapping_add_signed(kernel.entry), request })
     }
 }
 
@@ -212,12 +243,18 @@ impl Request {
 
 impl Run {
     fn admits(&self) -> bool {
-        self.next.is_some() && self.resident.len() < self.most
+        self.grid.has_more() && self.grid.has_room(self.most)
     }
 
-    /// The next group of the grid: x first, then y and z.
+    /// Admits the next group, if there is one and room for it.
     fn admit(&mut self) {
-        let Some(id) = self.next else { return };
+        if !self.admits() || !self.grid.enter(self.most) {
+            return;
+        }
+        let Some(id) = self.grid.take() else {
+            self.grid.leave();
+            return;
+        };
         let group = match self.free.pop() {
             Some(mut group) => {
                 group.restart(&self.launch, id);
@@ -226,24 +263,21 @@ impl Run {
             None => Group::new(&self.launch, id),
         };
         self.resident.push_front(Resident { group, left: SLICE, sleeps: false });
-        let groups = self.launch.request.groups();
-        let mut id = id;
-        self.next = (0..3).find_map(|at| {
-            id[at] += 1;
-            if id[at] < groups[at] {
-                return Some(id);
-            }
-            id[at] = 0;
-            None
-        });
     }
 
     fn poll(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
         loop {
+            if let Some(end) = self.grid.end() {
+                return end.clone();
+            }
             if self.resident.is_empty() {
                 self.admit();
             }
-            let Some(resident) = self.resident.front_mut() else { return Progress::Done };
+            let alone = self.resident.len() == 1;
+            let Some(resident) = self.resident.front_mut() else {
+                // The other parts may have all the room there is.
+                return if self.grid.has_more() { Progress::More } else { Progress::Done };
+            };
             if *budget == 0 {
                 return Progress::More;
             }
@@ -256,9 +290,17 @@ impl Run {
             resident.left -= used;
             resident.sleeps = turn == Turn::Yields;
             match turn {
-                Turn::Done => {
-                    self.free.extend(self.resident.pop_front().map(|resident| resident.group));
-                }
+                // Where no other waits for its turn, the next one has its room and its state.
+                Turn::Done => match if alone { self.grid.take() } else { None } {
+                    Some(id) => {
+                        resident.group.restart(&self.launch, id);
+                        (resident.left, resident.sleeps) = (SLICE, false);
+                    }
+                    None => {
+                        self.free.extend(self.resident.pop_front().map(|resident| resident.group));
+                        self.grid.leave();
+                    }
+                },
                 Turn::More if resident.left > 0 => return Progress::More,
                 Turn::More | Turn::Yields => {
                     resident.left = TURN;

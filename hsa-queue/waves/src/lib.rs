@@ -25,6 +25,7 @@ mod descriptor;
 mod device;
 mod dispatch;
 mod flat;
+mod grid;
 mod group;
 mod host;
 mod lane;

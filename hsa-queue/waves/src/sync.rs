@@ -1,9 +1,9 @@
 //! The atomics and locks of this crate, in one place so that a model can replace them.
 #![allow(clippy::disallowed_types)]
 
-pub(crate) use std::sync::Arc;
 use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering;
+pub(crate) use std::sync::{Arc, OnceLock};
 
 // Aliases, not re-exports: the lint that keeps std's atomics out of the other modules sees through a re-export.
 

@@ -12,6 +12,7 @@ mod machine;
 mod math;
 mod name;
 mod object;
+mod parts;
 mod word;
 
 use machine::{Machine, words};
