@@ -17,8 +17,6 @@
 //! Memory is a trait ([`Host`]) that may answer later: an instruction that waits is asked again as a whole, and keeps
 //! which of its lanes are done. Not for: packets, processes, threads, which are the embedder's; saved waves.
 
-#![forbid(unsafe_code)]
-
 mod block;
 mod code;
 mod descriptor;
@@ -38,6 +36,7 @@ mod share;
 mod step;
 mod stop;
 mod sync;
+mod sys;
 mod vector;
 mod wave;
 

@@ -21,9 +21,11 @@ pub(crate) trait Word: Copy + Default {
 
 impl Word for u32 {
     const BITS: u16 = 32;
+    #[inline(always)]
     fn of(bits: u64) -> Self {
         bits as Self
     }
+    #[inline(always)]
     fn bits(self) -> u64 {
         self.into()
     }
@@ -31,11 +33,37 @@ impl Word for u32 {
 
 impl Word for u64 {
     const BITS: u16 = 64;
+    #[inline(always)]
     fn of(bits: u64) -> Self {
         bits
     }
+    #[inline(always)]
     fn bits(self) -> u64 {
         self
+    }
+}
+
+impl Word for f32 {
+    const BITS: u16 = 32;
+    #[inline(always)]
+    fn of(bits: u64) -> Self {
+        Self::from_bits(bits as u32)
+    }
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self.to_bits().into()
+    }
+}
+
+impl Word for f64 {
+    const BITS: u16 = 64;
+    #[inline(always)]
+    fn of(bits: u64) -> Self {
+        Self::from_bits(bits)
+    }
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self.to_bits()
     }
 }
 

@@ -34,6 +34,13 @@ impl Mode {
         self.0 >> 8 & 1 != 0
     }
 
+    /// What compilers begin kernels with: all denormals are kept, a clamped NaN is 0, minimum and maximum are IEEE's, and no
+    /// register is found by an index.
+    #[must_use]
+    pub fn is_usual(self) -> bool {
+        self.0 & (0x3f0 | 1 << 27) == 0x3f0
+    }
+
     /// Vector registers are found by an index in M0: GPR_IDX_EN.
     #[must_use]
     pub fn indexes(self) -> bool {

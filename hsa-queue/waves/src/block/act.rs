@@ -1,5 +1,6 @@
 //! What a decoded instruction does, as its operands were found once: the fast forms, and the slow one that does everything.
 
+use crate::sys::{Holds, Loop, Masked, Narrow, Wide};
 use gcn::Op;
 
 /// A scalar source.
@@ -25,6 +26,27 @@ pub(crate) enum When {
     /// VCC is zero, or is not.
     VccIsZero(bool),
     ExecIsZero(bool),
+}
+
+/// Where a register of a vector source is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Column {
+    Vector(u8),
+    /// The same scalar register for all lanes.
+    Scalar(u8),
+    /// One of the block's constants.
+    Constant(u16),
+}
+
+/// What has to be done to sources before an operation: a bit for each of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Changes {
+    pub abs: u8,
+    pub neg: u8,
+    /// Scalars and those whose sign changes.
+    pub made: u8,
+    /// Those of two registers, of which the high one has the sign.
+    pub wide: u8,
 }
 
 /// See the module's head.
@@ -93,6 +115,42 @@ pub(crate) enum Act {
         to: To,
         vector: u8,
         lane: Option<From>,
+    },
+    /// The same value in all lanes that take part.
+    Fill {
+        to: u8,
+        value: From,
+    },
+    Narrow {
+        f: Loop<Narrow>,
+        to: u8,
+        sources: [Column; 3],
+        changes: Changes,
+    },
+    /// Into two registers if the result is wide.
+    Wide {
+        f: Loop<Wide>,
+        to: u8,
+        is_wide: bool,
+        sources: [[Column; 2]; 3],
+        changes: Changes,
+    },
+    /// Reads a mask and may give one, for the lanes that take part.
+    Masked {
+        f: Loop<Masked>,
+        to: u8,
+        sources: [Column; 2],
+        changes: Changes,
+        mask: From,
+        gives: Option<u8>,
+    },
+    /// A mask of the lanes that take part, into a pair of registers, and EXEC.
+    Holds {
+        f: Loop<Holds>,
+        to: u8,
+        is_exec: bool,
+        sources: [[Column; 2]; 2],
+        changes: Changes,
     },
     WriteLane {
         vector: u8,

@@ -2,10 +2,11 @@
 
 use super::Block;
 use super::act::Step;
-use super::lower::{ends, lower};
+use super::lower::{Lowering, ends, lower};
 use crate::code::Code;
 use crate::host::Host;
 use crate::stop::Stop;
+use crate::sys::Level;
 use hsa_queue::memory::Access;
 
 /// The most instructions of a block: a poll's budget is looked at between blocks.
@@ -13,8 +14,15 @@ const LONGEST: usize = 64;
 
 impl Block {
     /// The block at `pc`: at least one instruction.
-    pub(super) fn decode(pc: u64, dispatch: u64, code: &Code, host: &mut impl Host) -> Result<Self, Stop> {
+    pub(super) fn decode(
+        pc: u64,
+        dispatch: u64,
+        code: &Code,
+        level: Option<Level>,
+        host: &mut impl Host,
+    ) -> Result<Self, Stop> {
         let (mut words, mut steps, mut insts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lowering = Lowering::new(level);
         while insts.len() < LONGEST {
             // Instructions are words at multiples of four; what a jump has below is not looked at.
             let at = (pc & !3).wrapping_add(4 * words.len() as u64);
@@ -37,7 +45,7 @@ impl Block {
                 Err(_) if !insts.is_empty() => break,
                 Err(stop) => return Err(stop),
             };
-            if let Some(act) = lower(&inst, pc.wrapping_add(4 * words.len() as u64)) {
+            if let Some(act) = lower(&inst, pc.wrapping_add(4 * words.len() as u64), &mut lowering) {
                 steps.push(Step { act, at: words.len() as u16, nth: insts.len() as u16 });
             }
             words.extend(&code[..usize::from(inst.words)]);
@@ -51,6 +59,8 @@ impl Block {
             words: words.into(),
             steps: steps.into(),
             insts: insts.into(),
+            constants: lowering.constants.into(),
+            vectors: lowering.vectors,
             compared: dispatch,
             same: 0,
             entered: 0,

@@ -12,6 +12,7 @@
 
 pub(crate) mod act;
 mod decode;
+mod lanes;
 mod lower;
 pub(crate) mod run;
 
@@ -21,8 +22,10 @@ mod tests;
 use crate::code::Code;
 use crate::host::Host;
 use crate::stop::Stop;
+use crate::wave::Lanes;
 use act::Step;
 use gcn::Inst;
+use lanes::Room;
 use std::collections::{BTreeMap, HashMap};
 
 /// The most instructions that are kept; who jumps everywhere does not get memory for it.
@@ -41,6 +44,7 @@ pub struct Blocks {
     instructions: usize,
     /// Executions by mnemonic of blocks that are no longer kept.
     gone: BTreeMap<&'static str, u64>,
+    room: Room,
 }
 
 #[derive(Debug)]
@@ -49,6 +53,10 @@ struct Block {
     words: Box<[u32]>,
     steps: Box<[Step]>,
     insts: Box<[Inst]>,
+    /// Constants in all lanes.
+    constants: Box<[Lanes]>,
+    /// Vector registers that a wave needs for the fast forms.
+    vectors: usize,
     /// The dispatch for which its words were last compared.
     compared: u64,
     /// Words that have been, while some are waited for.
@@ -134,7 +142,7 @@ impl Blocks {
 
     #[cold]
     fn make(&mut self, pc: u64, host: &mut impl Host) -> Result<usize, Stop> {
-        let block = Block::decode(pc, self.dispatches, &self.code, host)?;
+        let block = Block::decode(pc, self.dispatches, &self.code, self.room.level(), host)?;
         if self.instructions + block.insts.len() > MOST {
             self.forget();
         }

@@ -1,6 +1,7 @@
 //! A wave runs blocks.
 
 use super::act::{Act, From, Step, To, When};
+use super::lanes::Room;
 use super::{Block, Blocks};
 use crate::code::Code;
 use crate::host::{Atomic, Host};
@@ -74,12 +75,12 @@ impl Wave {
                 Err(stop) => return Some(stop),
             };
             before = Some(at);
-            let block = &mut blocks.blocks[at];
+            let (block, room) = (&mut blocks.blocks[at], &mut blocks.room);
             block.entered += 1;
             let count = block.insts.len() as u64;
             meter.left = meter.left.saturating_sub(count);
             let host = &mut Watched { host, code: &blocks.code };
-            match self.run_block(block, share, host) {
+            match self.run_block(block, room, share, host) {
                 Ok(()) => meter.executed += count,
                 Err((nth, stop)) => {
                     meter.executed += u64::from(nth);
@@ -96,9 +97,13 @@ impl Wave {
     pub(super) fn run_block(
         &mut self,
         block: &Block,
+        room: &mut Room,
         share: &mut Share,
         host: &mut Watched<'_, impl Host>,
     ) -> Result<(), (u16, Stop)> {
+        let constants = &*block.constants;
+        // The loops are those of the usual mode.
+        let is_usual = self.mode.is_usual() && block.vectors <= self.vectors.len();
         for step in &block.steps {
             let done = match step.act {
                 Act::Binary { op, to, a, b } => {
@@ -187,6 +192,28 @@ impl Wave {
                     }
                 }
                 Act::Slow => self.slow(block, step, share, host),
+                _ if !is_usual => self.slow(block, step, share, host),
+                Act::Fill { to, value } => {
+                    let value = self.from(value);
+                    self.fill(room, to, value);
+                    Ok(())
+                }
+                Act::Narrow { f, to, sources, changes } => {
+                    self.narrow(room, constants, f, to, sources, changes);
+                    Ok(())
+                }
+                Act::Wide { f, to, is_wide, sources, changes } => {
+                    self.wide(room, constants, f, (to, is_wide), sources, changes);
+                    Ok(())
+                }
+                Act::Masked { f, to, sources, changes, mask, gives } => {
+                    self.masked(room, constants, f, (to, gives), sources, (mask, changes));
+                    Ok(())
+                }
+                Act::Holds { f, to, is_exec, sources, changes } => {
+                    self.holds(room, constants, f, (to, is_exec), sources, changes);
+                    Ok(())
+                }
             };
             if let Err(stop) = done {
                 let at = block.start.wrapping_add(4 * u64::from(step.at));
@@ -263,7 +290,7 @@ impl Wave {
     }
 
     #[inline]
-    fn from(&self, source: From) -> u64 {
+    pub(super) fn from(&self, source: From) -> u64 {
         match source {
             From::Register(number) => self.scalars[usize::from(number)].into(),
             From::Pair(number) => self.pair(ScalarReg(number)),

@@ -2,11 +2,13 @@
 
 use super::Block;
 use super::act::Act;
+use super::lanes::Room;
 use super::run::Watched;
 use crate::code::Code;
 use crate::host::{Atomic, Host};
 use crate::share::Share;
 use crate::stop::Stop;
+use crate::sys::Level;
 use crate::wave::{LANES, Mode, Wave};
 use gcn::row::{Format, Place, Row};
 use gcn::{Form, Inst, Operand, gfx9};
@@ -286,7 +288,10 @@ fn agrees(
         interrupts: Vec::new(),
     };
     let code = Code::default();
-    let block = Block::decode(PC, 0, &code, &mut memory).expect("it is an instruction");
+    let levels: Vec<Level> = Level::found().collect();
+    let level = if levels.is_empty() { None } else { Some(levels[rng.usize(0..levels.len())]) };
+    let mut room = Room::of(level);
+    let block = Block::decode(PC, 0, &code, level, &mut memory).expect("it is an instruction");
     assert_eq!(block.insts.len(), 1, "{inst}");
     let is_fast = !block.steps.first().is_some_and(|step| matches!(step.act, Act::Slow));
     for shape in 0..7 {
@@ -307,7 +312,9 @@ fn agrees(
             done
         });
         let mut host = Watched { host: &mut memory, code: &code };
-        let fast = to_the_end(|| found.run_block(&block, &mut share, &mut host).map_err(|(_, stop)| stop));
+        let fast = to_the_end(|| {
+            found.run_block(&block, &mut room, &mut share, &mut host).map_err(|(_, stop)| stop)
+        });
 
         let of =
             || format!("{inst} ({words:08x?}), EXEC {:#x}, MODE {:#x}", expected.exec(), expected.mode.0);

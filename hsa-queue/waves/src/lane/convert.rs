@@ -1,35 +1,42 @@
 //! Conversions that saturate or round as hardware does. A NaN becomes 0.
 
 /// Toward zero, at most what fits; Rust's `as` is the same.
+#[inline(always)]
 pub(crate) fn f64_to_i32(value: f64) -> u32 {
     (value as i32) as u32
 }
 
+#[inline(always)]
 pub(crate) fn f64_to_u32(value: f64) -> u32 {
     value as u32
 }
 
 /// Down after adding a half (V_CVT_RPI_I32_F32).
+#[inline(always)]
 pub(crate) fn round_plus_half(value: f32) -> u32 {
     (f64::from(value) + 0.5).floor() as i32 as u32
 }
 
 /// Down (V_CVT_FLR_I32_F32).
+#[inline(always)]
 pub(crate) fn floor_to_i32(value: f32) -> u32 {
     value.floor() as i32 as u32
 }
 
 /// A float of -1 to 1 as a normalised integer of 16 bits.
+#[inline(always)]
 pub(crate) fn to_snorm16(value: f32) -> u16 {
     if value.is_nan() { 0 } else { (value.clamp(-1.0, 1.0) * 32767.0).round_ties_even() as i16 as u16 }
 }
 
 /// A float of 0 to 1 likewise.
+#[inline(always)]
 pub(crate) fn to_unorm16(value: f32) -> u16 {
     if value.is_nan() { 0 } else { (value.clamp(0.0, 1.0) * 65535.0).round_ties_even() as u16 }
 }
 
 /// The nearest f16 toward zero.
+#[inline(always)]
 pub(crate) fn narrow_toward_zero(value: f32) -> u16 {
     let near = super::half::narrow(value);
     let back = super::half::widen(near);

@@ -19,24 +19,31 @@ macro_rules! float {
     ($float:ty, $bits:ty, $quiet:literal, $sign:literal, $exponent:literal) => {
         impl Float for $float {
             const QUIET: Self = Self::from_bits($exponent | $quiet);
+            #[inline(always)]
             fn is_nan(self) -> bool {
                 self != self
             }
+            #[inline(always)]
             fn is_signed(self) -> bool {
                 self.to_bits() & $sign != 0
             }
+            #[inline(always)]
             fn is_denormal(self) -> bool {
                 self.to_bits() & $exponent == 0 && self != 0.0
             }
+            #[inline(always)]
             fn quieted(self) -> Self {
                 if self != self { Self::from_bits(self.to_bits() | $quiet) } else { self }
             }
+            #[inline(always)]
             fn is_signalling(self) -> bool {
                 self != self && self.to_bits() & $quiet == 0
             }
+            #[inline(always)]
             fn zeroed(self) -> Self {
                 Self::from_bits(self.to_bits() & $sign)
             }
+            #[inline(always)]
             fn class(self) -> u32 {
                 let magnitude: $bits = self.to_bits() & !$sign;
                 let kind = if magnitude > $exponent {
@@ -60,6 +67,7 @@ float!(f32, u32, 0x0040_0000, 0x8000_0000, 0x7f80_0000);
 float!(f64, u64, 0x0008_0000_0000_0000, 0x8000_0000_0000_0000, 0x7ff0_0000_0000_0000);
 
 /// The smaller; a number before a quiet NaN. In IEEE mode a signalling NaN is made quiet and wins.
+#[inline(always)]
 pub(crate) fn min<F: Float>(a: F, b: F, ieee: bool) -> F {
     match (a.is_nan(), b.is_nan()) {
         _ if ieee && a.is_signalling() => a.quieted(),
@@ -73,6 +81,7 @@ pub(crate) fn min<F: Float>(a: F, b: F, ieee: bool) -> F {
 }
 
 /// The greater, likewise.
+#[inline(always)]
 pub(crate) fn max<F: Float>(a: F, b: F, ieee: bool) -> F {
     match (a.is_nan(), b.is_nan()) {
         _ if ieee && a.is_signalling() => a.quieted(),
@@ -85,6 +94,7 @@ pub(crate) fn max<F: Float>(a: F, b: F, ieee: bool) -> F {
 }
 
 /// The one in the middle; with a NaN, the smallest.
+#[inline(always)]
 pub(crate) fn med3<F: Float>(a: F, b: F, c: F, ieee: bool) -> F {
     if a.is_nan() || b.is_nan() || c.is_nan() {
         return min(min(a, b, ieee), c, ieee);
@@ -93,6 +103,7 @@ pub(crate) fn med3<F: Float>(a: F, b: F, c: F, ieee: bool) -> F {
 }
 
 /// `value` times two to the `exponent`, rounded once.
+#[inline(always)]
 pub(crate) fn ldexp32(value: f32, exponent: i32) -> f32 {
     // Exact in f64, whose exponents reach far enough for what f32 can still tell from 0 or infinity.
     let exponent = exponent.clamp(-300, 300);
@@ -100,6 +111,7 @@ pub(crate) fn ldexp32(value: f32, exponent: i32) -> f32 {
 }
 
 /// The same of f64. In two steps, of which only the last can round.
+#[inline(always)]
 pub(crate) fn ldexp64(value: f64, exponent: i32) -> f64 {
     let exponent = exponent.clamp(-2200, 2200);
     if value == 0.0 || !value.is_finite() {
@@ -128,6 +140,7 @@ pub(crate) fn frexp_exp64(value: f64) -> i32 {
 }
 
 /// The mantissa, 0.5 to 1 with the value's sign.
+#[inline(always)]
 pub(crate) fn frexp_mant64(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value.quieted();
@@ -137,16 +150,19 @@ pub(crate) fn frexp_mant64(value: f64) -> f64 {
 }
 
 /// The exponent of an f32.
+#[inline(always)]
 pub(crate) fn frexp_exp32(value: f32) -> i32 {
     frexp_exp64(value.into())
 }
 
 /// The mantissa of an f32.
+#[inline(always)]
 pub(crate) fn frexp_mant32(value: f32) -> f32 {
     if value.is_finite() { frexp_mant64(value.into()) as f32 } else { value.quieted() }
 }
 
 /// `a * b + c` as its nearest f64 and what that lost, whose sign is right.
+#[inline(always)]
 fn fma_parts(a: f64, b: f64, c: f64) -> (f64, f64) {
     let product = a * b;
     let product_lost = a.mul_add(b, -product);
@@ -158,6 +174,7 @@ fn fma_parts(a: f64, b: f64, c: f64) -> (f64, f64) {
 
 /// `a * b + c` rounded to odd: where it is not exact, the last bit is set, so that rounding it again to at least two bits
 /// fewer is right.
+#[inline(always)]
 pub(crate) fn fma_to_odd(a: f64, b: f64, c: f64) -> f64 {
     let (sum, lost) = fma_parts(a, b, c);
     if !sum.is_finite() || lost == 0.0 || sum.to_bits() & 1 != 0 {
@@ -170,6 +187,7 @@ pub(crate) fn fma_to_odd(a: f64, b: f64, c: f64) -> f64 {
 }
 
 /// `(a * b + c)` times two to the `exponent`, rounded once also where the result is denormal.
+#[inline(always)]
 pub(crate) fn fma_scaled(a: f64, b: f64, c: f64, exponent: i32) -> f64 {
     let (sum, lost) = fma_parts(a, b, c);
     let scaled = ldexp64(sum, exponent);
@@ -185,11 +203,13 @@ pub(crate) fn fma_scaled(a: f64, b: f64, c: f64, exponent: i32) -> f64 {
 }
 
 /// The part after the point: `x - floor(x)`, below 1.
+#[inline(always)]
 pub(crate) fn fract32(value: f32) -> f32 {
     (value - value.floor()).min(f32::from_bits(0x3f7f_ffff))
 }
 
 /// Of an f64.
+#[inline(always)]
 pub(crate) fn fract64(value: f64) -> f64 {
     (value - value.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff))
 }

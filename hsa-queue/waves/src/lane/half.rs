@@ -3,6 +3,7 @@
 //! A sum, a difference, a product, a quotient and a root of f16 that are rounded to f32 and then to f16 are rounded as if once,
 //! since f32 has more than twice the bits. A fused multiply-add is not: its sum is rounded to odd before.
 
+#[inline(always)]
 pub(crate) fn widen(bits: u16) -> f32 {
     let (sign, exponent, mantissa) = (u32::from(bits >> 15) << 31, bits >> 10 & 31, u32::from(bits & 0x3ff));
     let magnitude = match exponent {
@@ -15,6 +16,7 @@ pub(crate) fn widen(bits: u16) -> f32 {
 }
 
 /// The nearest f16; ties go to even. A NaN keeps the upper bits of its payload and is quiet.
+#[inline(always)]
 pub(crate) fn narrow(value: f32) -> u16 {
     let bits = value.to_bits();
     let (sign, magnitude) = ((bits >> 16) as u16 & 0x8000, bits & 0x7fff_ffff);
@@ -35,12 +37,14 @@ pub(crate) fn narrow(value: f32) -> u16 {
 }
 
 /// `a * b + c`, rounded once.
+#[inline(always)]
 pub(crate) fn fma(a: u16, b: u16, c: u16) -> u16 {
     let odd = super::float::fma_to_odd(widen(a).into(), widen(b).into(), widen(c).into());
     narrow(if odd.is_finite() { to_odd(odd) } else { odd as f32 })
 }
 
 /// An f32, rounded to odd: between two, the one whose last bit is set.
+#[inline(always)]
 fn to_odd(value: f64) -> f32 {
     let near = value as f32;
     let back = f64::from(near);

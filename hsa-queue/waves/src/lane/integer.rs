@@ -1,12 +1,14 @@
 //! Integers where hardware differs from Rust's operators.
 
 /// Bits `offset` to `offset + width` of a word; fields beyond it have what there is.
+#[inline(always)]
 pub(crate) fn bfe_u32(word: u32, offset: u32, width: u32) -> u32 {
     let (offset, width) = (offset & 31, width & 31);
     word >> offset & ((1 << width) - 1)
 }
 
 /// The same with the sign of its highest bit.
+#[inline(always)]
 pub(crate) fn bfe_i32(word: u32, offset: u32, width: u32) -> u32 {
     let (offset, width) = (offset & 31, width & 31);
     if width == 0 {
@@ -17,11 +19,13 @@ pub(crate) fn bfe_i32(word: u32, offset: u32, width: u32) -> u32 {
 }
 
 /// The first bit that is one from the highest on; -1 if there is none.
+#[inline(always)]
 pub(crate) fn ffbh_u32(word: u32) -> u32 {
     if word == 0 { u32::MAX } else { word.leading_zeros() }
 }
 
 /// The first bit from the highest on that is not the sign; -1 if there is none.
+#[inline(always)]
 pub(crate) fn ffbh_i32(word: u32) -> u32 {
     if word == 0 || word == u32::MAX {
         u32::MAX
@@ -31,21 +35,25 @@ pub(crate) fn ffbh_i32(word: u32) -> u32 {
 }
 
 /// The first bit that is one from the lowest on; -1 if there is none.
+#[inline(always)]
 pub(crate) fn ffbl(word: u32) -> u32 {
     if word == 0 { u32::MAX } else { word.trailing_zeros() }
 }
 
 /// An integer of 24 bits with its sign.
+#[inline(always)]
 pub(crate) fn i24(word: u32) -> i32 {
     (word << 8) as i32 >> 8
 }
 
 /// An integer of 24 bits.
+#[inline(always)]
 pub(crate) fn u24(word: u32) -> u32 {
     word & 0x00ff_ffff
 }
 
 /// The middle of three.
+#[inline(always)]
 pub(crate) fn med3<T: Ord>(a: T, b: T, c: T) -> T {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     if c < low {
@@ -58,6 +66,7 @@ pub(crate) fn med3<T: Ord>(a: T, b: T, c: T) -> T {
 }
 
 /// Bytes of `high:low`, each chosen by a byte of `select`: 0 to 7 one of them, 8 to 11 a sign, 12 zero, above 255.
+#[inline(always)]
 pub(crate) fn perm(high: u32, low: u32, select: u32) -> u32 {
     let bytes = u64::from(high) << 32 | u64::from(low);
     let chosen = select.to_le_bytes().map(|select| match select {
@@ -70,6 +79,7 @@ pub(crate) fn perm(high: u32, low: u32, select: u32) -> u32 {
 }
 
 /// The sum of the absolute differences of four bytes, added to `sum`.
+#[inline(always)]
 pub(crate) fn sad_u8(a: u32, b: u32, sum: u32) -> u32 {
     let pairs = a.to_le_bytes().into_iter().zip(b.to_le_bytes());
     pairs.fold(sum, |sum, (a, b)| sum.wrapping_add(a.abs_diff(b).into()))

@@ -6,25 +6,35 @@ use crate::wave::{LANES, Lanes, Wave};
 use gcn::row::{Kind, Place};
 use gcn::{Inst, Op};
 
+/// The sum and the carry of one lane.
+#[inline(always)]
+pub(super) fn add(a: u32, b: u32, carry: bool) -> (u32, bool) {
+    let sum = u64::from(a) + u64::from(b) + u64::from(carry);
+    (sum as u32, sum >> 32 != 0)
+}
+
+/// The difference and what was borrowed.
+#[inline(always)]
+pub(super) fn sub(a: u32, b: u32, carry: bool) -> (u32, bool) {
+    let taken = u64::from(b) + u64::from(carry);
+    (a.wrapping_sub(taken as u32), u64::from(a) < taken)
+}
+
+#[inline(always)]
+pub(super) fn subrev(a: u32, b: u32, carry: bool) -> (u32, bool) {
+    sub(b, a, carry)
+}
+
 impl Wave {
     /// Whether it was one of these.
     pub(super) fn carry(&mut self, inst: &Inst) -> Result<bool, Stop> {
-        // Each gives the sum and the carry of one lane.
-        let add = |a: u32, b: u32, carry: bool| {
-            let sum = u64::from(a) + u64::from(b) + u64::from(carry);
-            (sum as u32, sum >> 32 != 0)
-        };
-        let sub = |a: u32, b: u32, carry: bool| {
-            let taken = u64::from(b) + u64::from(carry);
-            (a.wrapping_sub(taken as u32), u64::from(a) < taken)
-        };
         if inst.modifiers.clamp && inst.row.allowed.clamp && inst.at(Place::Mask).is_some() {
             return Ok(false);
         }
         match inst.op() {
             Op::v_add_co_u32 | Op::v_addc_co_u32 => self.sums(inst, add),
             Op::v_sub_co_u32 | Op::v_subb_co_u32 => self.sums(inst, sub),
-            Op::v_subrev_co_u32 | Op::v_subbrev_co_u32 => self.sums(inst, |a, b, carry| sub(b, a, carry)),
+            Op::v_subrev_co_u32 | Op::v_subbrev_co_u32 => self.sums(inst, subrev),
             Op::v_mad_u64_u32 => {
                 self.products(inst, |a, b, c| (u64::from(a) * u64::from(b)).overflowing_add(c))
             }

@@ -1,11 +1,54 @@
 //! Floats of 64 bits, and the steps of a division of either width.
 
+use super::leveled::{Narrow, Wide, narrow3, table, wide1, wide2, wide3};
 use super::scale;
 use crate::lane::float::{self, Float};
 use crate::lane::trig;
 use crate::stop::Stop;
+use crate::sys::{Level, Loop, Narrow, Wide};
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::{Inst, Op};
+
+table! {
+    double1, d1, Wide::wide1;
+    v_trunc_f64(a: f64) -> f64 = a.trunc();
+    v_ceil_f64(a: f64) -> f64 = a.ceil();
+    v_rndne_f64(a: f64) -> f64 = a.round_ties_even();
+    v_floor_f64(a: f64) -> f64 = a.floor();
+    v_fract_f64(a: f64) -> f64 = float::fract64(a);
+    v_rcp_f64(a: f64) -> f64 = 1.0 / a;
+    v_rsq_f64(a: f64) -> f64 = 1.0 / a.sqrt();
+    v_sqrt_f64(a: f64) -> f64 = a.sqrt();
+    v_frexp_mant_f64(a: f64) -> f64 = float::frexp_mant64(a);
+}
+
+table! {
+    double2, d2, Wide::wide2;
+    v_add_f64(a: f64, b: f64) -> f64 = a + b;
+    v_mul_f64(a: f64, b: f64) -> f64 = a * b;
+}
+
+table! {
+    double3, d3, Wide::wide3;
+    v_fma_f64(a: f64, b: f64, c: f64) -> f64 = a.mul_add(b, c);
+}
+
+/// Loops of operations that depend on a mode, for the usual one.
+pub(crate) fn looped(op: Op, level: Level) -> Option<Loop<Wide>> {
+    Some(match op {
+        Op::v_min_f64 => Wide!(level, wide2, |a: f64, b: f64| float::min(a, b, true)),
+        Op::v_max_f64 => Wide!(level, wide2, |a: f64, b: f64| float::max(a, b, true)),
+        Op::v_ldexp_f64 => Wide!(level, wide2, |a: f64, b: u32| float::ldexp64(a, b as i32)),
+        Op::v_frexp_exp_i32_f64 => Wide!(level, wide1, |a: f64| float::frexp_exp64(a) as u32),
+        Op::v_div_fixup_f64 => Wide!(level, wide3, |a: f64, b: f64, c: f64| fixup(a, b, c)),
+        _ => return None,
+    })
+}
+
+/// V_DIV_FIXUP_F32's.
+pub(crate) fn looped_fixup(op: Op, level: Level) -> Option<Loop<Narrow>> {
+    (op == Op::v_div_fixup_f32).then(|| Narrow!(level, narrow3, |a: f32, b: f32, c: f32| fixup(a, b, c)))
+}
 
 impl Wave {
     /// What happens to a result, whatever was computed. Denormals are kept; where MODE does not, the caller refuses.
@@ -21,45 +64,34 @@ impl Wave {
 
     fn d1(&mut self, inst: &Inst, f: impl Fn(f64) -> f64) -> Result<bool, Stop> {
         let output = self.output64(inst);
-        self.map1(inst, |a: u64| output(f(f64::from_bits(a))))
+        self.map1(inst, |a: f64| output(f(a)))
     }
 
     fn d2(&mut self, inst: &Inst, f: impl Fn(f64, f64) -> f64) -> Result<bool, Stop> {
         let output = self.output64(inst);
-        self.map2(inst, |a: u64, b: u64| output(f(f64::from_bits(a), f64::from_bits(b))))
+        self.map2(inst, |a: f64, b: f64| output(f(a, b)))
     }
 
     fn d3(&mut self, inst: &Inst, f: impl Fn(f64, f64, f64) -> f64) -> Result<bool, Stop> {
         let output = self.output64(inst);
-        self.map3(inst, |a: u64, b: u64, c: u64| {
-            output(f(f64::from_bits(a), f64::from_bits(b), f64::from_bits(c)))
-        })
+        self.map3(inst, |a: f64, b: f64, c: f64| output(f(a, b, c)))
     }
 
     /// Whether it was one of these.
     pub(super) fn double(&mut self, inst: &Inst) -> Result<bool, Stop> {
         let ieee = self.mode.is_ieee();
         match inst.op() {
-            Op::v_add_f64 => self.d2(inst, |a, b| a + b),
-            Op::v_mul_f64 => self.d2(inst, |a, b| a * b),
             Op::v_min_f64 => self.d2(inst, |a, b| float::min(a, b, ieee)),
             Op::v_max_f64 => self.d2(inst, |a, b| float::max(a, b, ieee)),
-            Op::v_fma_f64 => self.d3(inst, f64::mul_add),
-            Op::v_trunc_f64 => self.d1(inst, f64::trunc),
-            Op::v_ceil_f64 => self.d1(inst, f64::ceil),
-            Op::v_rndne_f64 => self.d1(inst, f64::round_ties_even),
-            Op::v_floor_f64 => self.d1(inst, f64::floor),
-            Op::v_fract_f64 => self.d1(inst, float::fract64),
-            Op::v_rcp_f64 => self.d1(inst, |a| 1.0 / a),
-            Op::v_rsq_f64 => self.d1(inst, |a| 1.0 / a.sqrt()),
-            Op::v_sqrt_f64 => self.d1(inst, f64::sqrt),
-            Op::v_frexp_mant_f64 => self.d1(inst, float::frexp_mant64),
-            Op::v_frexp_exp_i32_f64 => self.map1(inst, |a: u64| float::frexp_exp64(f64::from_bits(a)) as u32),
+            Op::v_frexp_exp_i32_f64 => self.map1(inst, |a: f64| float::frexp_exp64(a) as u32),
             Op::v_ldexp_f64 => {
                 let output = self.output64(inst);
-                self.map2(inst, |a: u64, b: u32| output(float::ldexp64(f64::from_bits(a), b as i32)))
+                self.map2(inst, |a: f64, b: u32| output(float::ldexp64(a, b as i32)))
             }
-            _ => self.division(inst),
+            _ => Ok(self.double1(inst)?
+                || self.double2(inst)?
+                || self.double3(inst)?
+                || self.division(inst)?),
         }
     }
 

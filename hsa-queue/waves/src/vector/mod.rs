@@ -7,6 +7,8 @@ mod double;
 mod half;
 mod integer;
 mod lanes;
+pub(crate) mod leveled;
+pub(crate) mod loops;
 mod packed;
 mod single;
 

@@ -2,10 +2,12 @@
 //!
 //! Denormals are flushed where MODE says so; `v_mad_f32` and `v_mac_f32` round twice and always flush, as gfx900's do.
 
+use super::leveled::{Narrow, narrow2, narrow3, table};
 use super::scale;
 use crate::lane::float::{self, Float};
 use crate::operand::unsupported;
 use crate::stop::Stop;
+use crate::sys::{Level, Loop, Narrow};
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::row::Place;
 use gcn::{Inst, Op, Operand};
@@ -20,17 +22,75 @@ struct Around {
 }
 
 impl Around {
+    #[inline(always)]
     fn input(self, bits: u32) -> f32 {
         let value = f32::from_bits(bits);
         if self.flush && value.is_denormal() { value.zeroed() } else { value }
     }
 
+    #[inline(always)]
     fn output(self, value: f32) -> u32 {
         let value = value * self.scale;
         let value = if self.flush && value.is_denormal() { value.zeroed() } else { value };
         let clamped = if Float::is_nan(value) && self.clamps_nan { 0.0 } else { value.clamp(0.0, 1.0) };
         (if self.clamp { clamped } else { value }).to_bits()
     }
+}
+
+table! {
+    single1, f1, Narrow::narrow1;
+    v_fract_f32(a: f32) -> f32 = float::fract32(a);
+    v_trunc_f32(a: f32) -> f32 = a.trunc();
+    v_ceil_f32(a: f32) -> f32 = a.ceil();
+    v_rndne_f32(a: f32) -> f32 = a.round_ties_even();
+    v_floor_f32(a: f32) -> f32 = a.floor();
+    // Hardware's are within 1 ulp; these are rounded correctly.
+    v_rcp_f32(a: f32) -> f32 = (1.0 / f64::from(a)) as f32;
+    v_rcp_iflag_f32(a: f32) -> f32 = (1.0 / f64::from(a)) as f32;
+    v_rsq_f32(a: f32) -> f32 = (1.0 / f64::from(a).sqrt()) as f32;
+    v_sqrt_f32(a: f32) -> f32 = a.sqrt();
+    v_frexp_mant_f32(a: f32) -> f32 = float::frexp_mant32(a);
+}
+
+table! {
+    single2, f2, Narrow::narrow2;
+    v_add_f32(a: f32, b: f32) -> f32 = a + b;
+    v_sub_f32(a: f32, b: f32) -> f32 = a - b;
+    v_subrev_f32(a: f32, b: f32) -> f32 = b - a;
+    v_mul_f32(a: f32, b: f32) -> f32 = a * b;
+    // Zero times anything is zero.
+    v_mul_legacy_f32(a: f32, b: f32) -> f32 = if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+}
+
+table! {
+    single3, f3, Narrow::narrow3;
+    v_fma_f32(a: f32, b: f32, c: f32) -> f32 = a.mul_add(b, c);
+}
+
+/// Loops of operations that depend on a mode, or whose third source is not one, for the usual mode.
+pub(crate) fn looped(op: Op, level: Level) -> Option<Loop<Narrow>> {
+    Some(match op {
+        Op::v_min_f32 => Narrow!(level, narrow2, |a: f32, b: f32| float::min(a, b, true)),
+        Op::v_max_f32 => Narrow!(level, narrow2, |a: f32, b: f32| float::max(a, b, true)),
+        Op::v_min3_f32 => {
+            Narrow!(level, narrow3, |a: f32, b: f32, c: f32| float::min(float::min(a, b, true), c, true))
+        }
+        Op::v_max3_f32 => {
+            Narrow!(level, narrow3, |a: f32, b: f32, c: f32| float::max(float::max(a, b, true), c, true))
+        }
+        Op::v_med3_f32 => Narrow!(level, narrow3, |a: f32, b: f32, c: f32| float::med3(a, b, c, true)),
+        Op::v_mad_f32 | Op::v_mac_f32 | Op::v_madak_f32 => Narrow!(level, narrow3, usual_mad),
+        Op::v_madmk_f32 => Narrow!(level, narrow3, |a: u32, b: u32, k: u32| usual_mad(a, k, b)),
+        Op::v_ldexp_f32 => Narrow!(level, narrow2, |a: f32, b: u32| float::ldexp32(a, b as i32)),
+        _ => return None,
+    })
+}
+
+/// A multiply-add with nothing around it but what it always does.
+#[inline(always)]
+fn usual_mad(a: u32, b: u32, c: u32) -> u32 {
+    let around = Around { flush: true, clamp: false, clamps_nan: false, scale: 1.0 };
+    around.output(mad(around, a, b, c))
 }
 
 impl Wave {
@@ -64,49 +124,36 @@ impl Wave {
     pub(super) fn single(&mut self, inst: &Inst) -> Result<bool, Stop> {
         let ieee = self.mode.is_ieee();
         match inst.op() {
-            Op::v_add_f32 => self.f2(inst, |a, b| a + b),
-            Op::v_sub_f32 => self.f2(inst, |a, b| a - b),
-            Op::v_subrev_f32 => self.f2(inst, |a, b| b - a),
-            Op::v_mul_f32 => self.f2(inst, |a, b| a * b),
-            // Zero times anything is zero.
-            Op::v_mul_legacy_f32 => self.f2(inst, |a, b| if a == 0.0 || b == 0.0 { 0.0 } else { a * b }),
             Op::v_min_f32 => self.f2(inst, |a, b| float::min(a, b, ieee)),
             Op::v_max_f32 => self.f2(inst, |a, b| float::max(a, b, ieee)),
-            Op::v_fma_f32 => self.f3(inst, f32::mul_add),
+            Op::v_min3_f32 => self.f3(inst, |a, b, c| float::min(float::min(a, b, ieee), c, ieee)),
+            Op::v_max3_f32 => self.f3(inst, |a, b, c| float::max(float::max(a, b, ieee), c, ieee)),
+            Op::v_med3_f32 => self.f3(inst, |a, b, c| float::med3(a, b, c, ieee)),
             Op::v_mad_f32 => {
                 let around = self.around(inst, true);
                 self.map3(inst, |a: u32, b: u32, c: u32| around.output(mad(around, a, b, c)))
             }
             Op::v_mac_f32 | Op::v_madmk_f32 | Op::v_madak_f32 => self.mad_with_one_named(inst),
-            Op::v_min3_f32 => self.f3(inst, |a, b, c| float::min(float::min(a, b, ieee), c, ieee)),
-            Op::v_max3_f32 => self.f3(inst, |a, b, c| float::max(float::max(a, b, ieee), c, ieee)),
-            Op::v_med3_f32 => self.f3(inst, |a, b, c| float::med3(a, b, c, ieee)),
             Op::v_ldexp_f32 => {
                 let around = self.around(inst, false);
                 self.map2(inst, |a: u32, b: u32| around.output(float::ldexp32(around.input(a), b as i32)))
             }
-            _ => self.single_unary(inst),
+            Op::v_frexp_exp_i32_f32 => self.map1(inst, |a: f32| float::frexp_exp32(a) as u32),
+            _ => Ok(self.single2(inst)?
+                || self.single3(inst)?
+                || self.single1(inst)?
+                || self.estimate(inst)?),
         }
     }
 
-    fn single_unary(&mut self, inst: &Inst) -> Result<bool, Stop> {
+    /// Functions that are computed by this machine's library, lane by lane. Hardware's are within 1 ulp.
+    fn estimate(&mut self, inst: &Inst) -> Result<bool, Stop> {
         match inst.op() {
-            Op::v_fract_f32 => self.f1(inst, float::fract32),
-            Op::v_trunc_f32 => self.f1(inst, f32::trunc),
-            Op::v_ceil_f32 => self.f1(inst, f32::ceil),
-            Op::v_rndne_f32 => self.f1(inst, f32::round_ties_even),
-            Op::v_floor_f32 => self.f1(inst, f32::floor),
-            // Hardware's are within 1 ulp; these are rounded correctly.
-            Op::v_rcp_f32 | Op::v_rcp_iflag_f32 => self.f1(inst, |a| (1.0 / f64::from(a)) as f32),
-            Op::v_rsq_f32 => self.f1(inst, |a| (1.0 / f64::from(a).sqrt()) as f32),
-            Op::v_sqrt_f32 => self.f1(inst, f32::sqrt),
             Op::v_exp_f32 | Op::v_exp_legacy_f32 => self.f1(inst, |a| f64::from(a).exp2() as f32),
             Op::v_log_f32 | Op::v_log_legacy_f32 => self.f1(inst, |a| f64::from(a).log2() as f32),
             // The argument is in turns.
             Op::v_sin_f32 => self.f1(inst, |a| turn(a).sin() as f32),
             Op::v_cos_f32 => self.f1(inst, |a| turn(a).cos() as f32),
-            Op::v_frexp_mant_f32 => self.f1(inst, float::frexp_mant32),
-            Op::v_frexp_exp_i32_f32 => self.map1(inst, |a: u32| float::frexp_exp32(f32::from_bits(a)) as u32),
             _ => Ok(false),
         }
     }
@@ -137,6 +184,7 @@ impl Wave {
 }
 
 /// Rounded twice, flushed twice.
+#[inline(always)]
 fn mad(around: Around, a: u32, b: u32, c: u32) -> f32 {
     let product = around.input((around.input(a) * around.input(b)).to_bits());
     product + around.input(c)

@@ -8,6 +8,7 @@ mod compiled;
 mod coverage;
 mod dispatch;
 mod local;
+mod loops;
 mod machine;
 mod math;
 mod name;

@@ -1,0 +1,217 @@
+//! Vector acts: sources are found or made, the loop runs over all lanes, and its result takes the register's place.
+
+use super::act::{Changes, Column, From};
+use crate::sys::{Holds, Level, Loop, Masked, Narrow, Wide};
+use crate::vector::loops::Around;
+use crate::wave::{Lanes, Wave, ZERO};
+use gcn::ScalarReg;
+
+/// Where a thread makes what lies in no register.
+#[derive(Debug)]
+pub(crate) struct Room {
+    found: Option<(Level, Around)>,
+    /// Results. The one that takes a register's place leaves the old one here.
+    low: Box<Lanes>,
+    high: Box<Lanes>,
+    /// Sources: scalars, and those whose sign is changed.
+    made: Box<[[Lanes; 2]; 3]>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::of(Level::found().next())
+    }
+}
+
+impl Room {
+    pub(crate) fn of(level: Option<Level>) -> Self {
+        Self {
+            found: level.map(|level| (level, Around::new(level))),
+            low: Box::new(ZERO),
+            high: Box::new(ZERO),
+            made: Box::new([[ZERO; 2]; 3]),
+        }
+    }
+
+    pub(super) fn level(&self) -> Option<Level> {
+        self.found.map(|(level, _)| level)
+    }
+}
+
+/// A source's register.
+#[inline]
+fn column<'a>(column: Column, vectors: &'a [Box<Lanes>], constants: &'a [Lanes]) -> &'a Lanes {
+    match column {
+        Column::Vector(number) => &vectors[usize::from(number)],
+        Column::Constant(number) => &constants[usize::from(number)],
+        // Those are made.
+        Column::Scalar(_) => &constants[0],
+    }
+}
+
+/// Makes the sources that have to be.
+#[inline(never)]
+fn make(
+    wave: &Wave,
+    around: Around,
+    made: &mut [[Lanes; 2]; 3],
+    sources: &[[Column; 2]],
+    changes: Changes,
+    constants: &[Lanes],
+) {
+    for (number, (pair, columns)) in made.iter_mut().zip(sources).enumerate() {
+        if changes.made >> number & 1 == 0 {
+            continue;
+        }
+        for (half, (made, source)) in pair.iter_mut().zip(columns).enumerate() {
+            match *source {
+                Column::Scalar(register) => around.fill(made, wave.scalars[usize::from(register)]),
+                other => *made = *column(other, &wave.vectors, constants),
+            }
+            let (abs, neg) = (changes.abs >> number & 1 != 0, changes.neg >> number & 1 != 0);
+            let is_wide = changes.wide >> number & 1 != 0;
+            if (abs || neg) && is_wide == (half == 1) {
+                let from = *made;
+                around.sign(made, &from, abs, neg);
+            }
+            if !is_wide {
+                break;
+            }
+        }
+    }
+}
+
+impl Wave {
+    #[inline]
+    pub(super) fn fill(&mut self, room: &mut Room, to: u8, value: u64) {
+        let Some((_, around)) = room.found else { return };
+        around.fill(&mut room.low, value as u32);
+        let exec = self.exec();
+        replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
+    }
+
+    #[inline]
+    pub(super) fn narrow(
+        &mut self,
+        room: &mut Room,
+        constants: &[Lanes],
+        f: Loop<Narrow>,
+        to: u8,
+        sources: [Column; 3],
+        changes: Changes,
+    ) {
+        let Some((_, around)) = room.found else { return };
+        if changes.made != 0 {
+            make(self, around, &mut room.made, &sources.map(|source| [source; 2]), changes, constants);
+        }
+        let [a, b, c] = std::array::from_fn(|at| {
+            if changes.made >> at & 1 != 0 {
+                &room.made[at][0]
+            } else {
+                column(sources[at], &self.vectors, constants)
+            }
+        });
+        f.call(&mut room.low, a, b, c);
+        let exec = self.exec();
+        replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
+    }
+
+    #[inline]
+    pub(super) fn wide(
+        &mut self,
+        room: &mut Room,
+        constants: &[Lanes],
+        f: Loop<Wide>,
+        (to, is_wide): (u8, bool),
+        sources: [[Column; 2]; 3],
+        changes: Changes,
+    ) {
+        let Some((_, around)) = room.found else { return };
+        if changes.made != 0 {
+            make(self, around, &mut room.made, &sources, changes, constants);
+        }
+        let pairs = std::array::from_fn(|at| {
+            if changes.made >> at & 1 != 0 {
+                let high = usize::from(changes.wide >> at & 1);
+                [&room.made[at][0], &room.made[at][high]]
+            } else {
+                sources[at].map(|source| column(source, &self.vectors, constants))
+            }
+        });
+        f.call([&mut room.low, &mut room.high], pairs);
+        let exec = self.exec();
+        replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
+        if is_wide {
+            replace(&mut self.vectors[usize::from(to) + 1], &mut room.high, exec, around);
+        }
+    }
+
+    #[inline]
+    pub(super) fn masked(
+        &mut self,
+        room: &mut Room,
+        constants: &[Lanes],
+        f: Loop<Masked>,
+        (to, gives): (u8, Option<u8>),
+        sources: [Column; 2],
+        (mask, changes): (From, Changes),
+    ) {
+        let Some((_, around)) = room.found else { return };
+        if changes.made != 0 {
+            make(self, around, &mut room.made, &sources.map(|source| [source; 2]), changes, constants);
+        }
+        let mask = self.from(mask);
+        let [a, b] = std::array::from_fn(|at| {
+            if changes.made >> at & 1 != 0 {
+                &room.made[at][0]
+            } else {
+                column(sources[at], &self.vectors, constants)
+            }
+        });
+        let given = f.call(&mut room.low, a, b, mask);
+        let exec = self.exec();
+        replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
+        if let Some(gives) = gives {
+            self.set_pair(ScalarReg(gives), given & exec);
+        }
+    }
+
+    #[inline]
+    pub(super) fn holds(
+        &mut self,
+        room: &mut Room,
+        constants: &[Lanes],
+        f: Loop<Holds>,
+        (to, is_exec): (u8, bool),
+        sources: [[Column; 2]; 2],
+        changes: Changes,
+    ) {
+        let Some((_, around)) = room.found else { return };
+        if changes.made != 0 {
+            make(self, around, &mut room.made, &sources, changes, constants);
+        }
+        let pairs = std::array::from_fn(|at| {
+            if changes.made >> at & 1 != 0 {
+                let high = usize::from(changes.wide >> at & 1);
+                [&room.made[at][0], &room.made[at][high]]
+            } else {
+                sources[at].map(|source| column(source, &self.vectors, constants))
+            }
+        });
+        let found = f.call(pairs) & self.exec();
+        self.set_pair(ScalarReg(to), found);
+        if is_exec {
+            self.set_exec(found);
+        }
+    }
+}
+
+/// The result takes the place of a register, or of those of its lanes that take part.
+#[inline]
+fn replace(register: &mut Box<Lanes>, result: &mut Box<Lanes>, exec: u64, around: Around) {
+    if exec == u64::MAX {
+        std::mem::swap(register, result);
+    } else {
+        around.merge(register, result, exec);
+    }
+}
