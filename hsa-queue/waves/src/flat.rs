@@ -188,9 +188,10 @@ impl Wave {
         if !matches!(doing, Doing::Load { .. }) {
             self.vector(inst, data + words - 1)?;
         }
-        if self.done == 0 {
+        if self.done == 0 && !self.apart {
             self.span(doing, data, words, host, &address)?;
         }
+        self.apart = true;
         let waiting = self.exec() & !self.done;
         for lane in (0..LANES).filter(|lane| waiting >> lane & 1 != 0) {
             let to = address(self, lane);
@@ -241,7 +242,7 @@ impl Wave {
                 Access::Fault(fault) => return Err(Stop::Fault(fault)),
             }
         }
-        self.done = 0;
+        (self.done, self.apart) = (0, false);
         self.keep(inst, doing)
     }
 

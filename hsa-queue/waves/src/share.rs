@@ -6,6 +6,7 @@ use crate::host::Atomic;
 use crate::lane::float;
 use crate::operand::unsupported;
 use crate::stop::Stop;
+use crate::vector::shape::{ROW, Shape, shape};
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::row::Place;
 use gcn::{Inst, Op, Operand};
@@ -67,6 +68,52 @@ impl Share {
         let old = u64::from_le_bytes(word);
         self.store(at, &atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
         old
+    }
+}
+
+impl Share {
+    /// All its bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Stores registers word by word for the lanes that a mask names, one lane's after the other's; if one of them has no
+    /// room, nothing.
+    pub(crate) fn scatter(&mut self, at: &Lanes, offset: u32, data: &[Box<Lanes>], mask: u64) -> bool {
+        let len = 4 * data.len();
+        let Some(last) = self.bytes.len().checked_sub(len) else { return false };
+        let beyond = |lane: usize| at.0[lane].wrapping_add(offset) as usize > last;
+        if (0..LANES).any(|lane| mask >> lane & 1 != 0 && beyond(lane)) {
+            return false;
+        }
+        for lane in (0..LANES).filter(|lane| mask >> lane & 1 != 0) {
+            let first = at.0[lane].wrapping_add(offset) as usize;
+            let words = self.bytes[first..first + len].as_chunks_mut().0;
+            for (word, column) in words.iter_mut().zip(data) {
+                *word = column.0[lane].to_le_bytes();
+            }
+        }
+        true
+    }
+
+    /// Stores a register of which each row's words lie side by side; if that is not so, or not all lanes take part, nothing.
+    pub(crate) fn store_rows(&mut self, at: &Lanes, offset: u32, data: &Lanes) -> bool {
+        let rows = at.0.as_chunks::<ROW>().0;
+        let place = |at: &[u32; ROW]| at[0].wrapping_add(offset) as usize;
+        let fits = |at: &[u32; ROW]| {
+            shape(at) == Shape::Words
+                && place(at).checked_add(4 * ROW).is_some_and(|end| end <= self.bytes.len())
+        };
+        if !rows.iter().all(fits) {
+            return false;
+        }
+        for (at, data) in rows.iter().zip(data.0.as_chunks::<ROW>().0) {
+            let first = place(at);
+            for (to, word) in self.bytes[first..first + 4 * ROW].as_chunks_mut().0.iter_mut().zip(data) {
+                *to = word.to_le_bytes();
+            }
+        }
+        true
     }
 }
 

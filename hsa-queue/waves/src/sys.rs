@@ -48,12 +48,21 @@ impl Level {
 pub(crate) type Narrow = unsafe fn(&mut Lanes, &Lanes, &Lanes, &Lanes);
 /// The two registers of a wide operand; of a narrow one both are the same.
 pub(crate) type Pair<'a> = [&'a Lanes; 2];
-/// A loop with 64-bit operands: the result's registers, and up to three sources.
-pub(crate) type Wide = unsafe fn([&mut Lanes; 2], [Pair<'_>; 3]);
+/// A loop with 64-bit operands: the result's registers, and up to three sources. Gives a mask, if the operation does.
+pub(crate) type Wide =
+    unsafe fn(&mut Lanes, &mut Lanes, &Lanes, &Lanes, &Lanes, &Lanes, &Lanes, &Lanes) -> u64;
 /// A loop that reads and gives a mask.
 pub(crate) type Masked = unsafe fn(&mut Lanes, &Lanes, &Lanes, u64) -> u64;
 /// A loop with 64-bit operands that gives a mask.
-pub(crate) type Holds = unsafe fn([Pair<'_>; 2]) -> u64;
+pub(crate) type Holds = unsafe fn(&Lanes, &Lanes, &Lanes, &Lanes) -> u64;
+
+/// A loop that loads a word for each lane from its address, whose rows have a shape, plus an offset; whether all of them are there. If not, the result
+/// means nothing.
+pub(crate) type Gather = unsafe fn(&mut Lanes, &[u8], &Lanes, u32, u32) -> bool;
+/// A loop that tells the shapes of addresses' rows, as the gather takes them.
+pub(crate) type Shapes = unsafe fn(&Lanes) -> u32;
+/// A loop that tells whether addresses follow each other at a distance of so many bytes.
+pub(crate) type Follow = unsafe fn(Pair<'_>, u32) -> bool;
 
 /// A loop that this processor can run.
 #[derive(Debug, Clone, Copy)]
@@ -77,9 +86,9 @@ impl Loop<Narrow> {
 
 impl Loop<Wide> {
     #[inline]
-    pub(crate) fn call(self, out: [&mut Lanes; 2], sources: [Pair<'_>; 3]) {
+    pub(crate) fn call(self, [low, high]: [&mut Lanes; 2], a: Pair<'_>, b: Pair<'_>, c: Pair<'_>) -> u64 {
         // SAFETY: as of a narrow one.
-        unsafe { (self.0)(out, sources) }
+        unsafe { (self.0)(low, high, a[0], a[1], b[0], b[1], c[0], c[1]) }
     }
 }
 
@@ -93,15 +102,66 @@ impl Loop<Masked> {
 
 impl Loop<Holds> {
     #[inline]
-    pub(crate) fn call(self, sources: [Pair<'_>; 2]) -> u64 {
+    pub(crate) fn call(self, a: Pair<'_>, b: Pair<'_>) -> u64 {
         // SAFETY: as of a narrow one.
-        unsafe { (self.0)(sources) }
+        unsafe { (self.0)(a[0], a[1], b[0], b[1]) }
     }
 }
 
-/// How the highest bits of all lanes become a mask. Its method is inlined into a loop of its level and is nowhere else.
+impl Loop<Gather> {
+    #[inline]
+    pub(crate) fn call(self, out: &mut Lanes, bytes: &[u8], at: &Lanes, offset: u32, shapes: u32) -> bool {
+        // SAFETY: as of a narrow one.
+        unsafe { (self.0)(out, bytes, at, offset, shapes) }
+    }
+}
+
+impl Loop<Shapes> {
+    #[inline]
+    pub(crate) fn call(self, at: &Lanes) -> u32 {
+        // SAFETY: as of a narrow one.
+        unsafe { (self.0)(at) }
+    }
+}
+
+impl Loop<Follow> {
+    #[inline]
+    pub(crate) fn call(self, addresses: Pair<'_>, distance: u32) -> bool {
+        // SAFETY: as of a narrow one.
+        unsafe { (self.0)(addresses, distance) }
+    }
+}
+
+/// How the highest bits of all lanes become a mask, and how words are gathered. Its methods are inlined into a loop of its
+/// level and are nowhere else.
 pub(crate) trait Bits {
     fn of(words: &[u32; LANES]) -> u64;
+    /// Whether places follow each other word by word, and whether all are one.
+    fn distances(at: &[u32; 16]) -> (bool, bool);
+    /// Loads words from places plus an offset; whether all of them are there.
+    fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool;
+}
+
+/// The distances of words that follow each other.
+const FOLLOWING: [u32; 16] = [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60];
+
+/// Looks at distances one after the other.
+#[inline(always)]
+fn measured(at: &[u32; 16]) -> (bool, bool) {
+    let places = at.iter().map(|place| place.wrapping_sub(at[0]));
+    let off = places.clone().zip(FOLLOWING).fold(0, |off, (distance, following)| off | distance ^ following);
+    (off == 0, places.fold(0, |off, distance| off | distance) == 0)
+}
+
+/// Loads words one after the other.
+#[inline(always)]
+fn each(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
+    for (out, at) in out.iter_mut().zip(at) {
+        let at = at.wrapping_add(offset) as usize;
+        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
+        *out = u32::from_le_bytes(*word);
+    }
+    true
 }
 
 /// By what every x86-64 processor has.
@@ -124,6 +184,16 @@ impl Bits for Four {
         }
         mask
     }
+
+    #[inline(always)]
+    fn distances(at: &[u32; 16]) -> (bool, bool) {
+        measured(at)
+    }
+
+    #[inline(always)]
+    fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
+        each(out, bytes, at, offset)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -141,21 +211,83 @@ impl Bits for Eight {
         }
         mask
     }
+
+    #[inline(always)]
+    fn distances(at: &[u32; 16]) -> (bool, bool) {
+        use std::arch::x86_64::{
+            __m256i, _mm256_loadu_si256, _mm256_or_si256, _mm256_set1_epi32, _mm256_sub_epi32,
+            _mm256_testz_si256, _mm256_xor_si256,
+        };
+        let load = |words: &[u32; 8]| -> __m256i {
+            // SAFETY: eight words are what is read; AVX2 is there as in `of`.
+            unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+        };
+        let [low, high] = at.as_chunks::<8>().0 else { return measured(at) };
+        let [first, second] = FOLLOWING.as_chunks::<8>().0 else { return measured(at) };
+        // SAFETY: AVX2 is there as in `of`; these reach for no memory.
+        #[allow(clippy::multiple_unsafe_ops_per_block, reason = "all for the same reason")]
+        unsafe {
+            let base = _mm256_set1_epi32(at[0] as i32);
+            let (low, high) = (_mm256_sub_epi32(load(low), base), _mm256_sub_epi32(load(high), base));
+            let one = _mm256_or_si256(low, high);
+            let off =
+                _mm256_or_si256(_mm256_xor_si256(low, load(first)), _mm256_xor_si256(high, load(second)));
+            (_mm256_testz_si256(off, off) != 0, _mm256_testz_si256(one, one) != 0)
+        }
+    }
+
+    #[inline(always)]
+    fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
+        use std::arch::x86_64::{_mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_storeu_si256};
+        // The last place of a word; places are below 2^31, and are taken as signed.
+        let Some(last) = bytes.len().checked_sub(4).and_then(|last| i32::try_from(last).ok()) else {
+            return false;
+        };
+        let places = at.map(|at| at.wrapping_add(offset));
+        if places.iter().fold(0, |most, place| most.max(*place)) > last as u32 {
+            return false;
+        }
+        for (out, places) in out.as_chunks_mut::<8>().0.iter_mut().zip(places.as_chunks::<8>().0) {
+            // SAFETY: eight words are what is read; AVX2 is there as in `of`.
+            let places = unsafe { _mm256_loadu_si256(places.as_ptr().cast()) };
+            // SAFETY: each place has four bytes after it in `bytes`, as was compared above; a gather needs no alignment.
+            let words = unsafe { _mm256_i32gather_epi32::<1>(bytes.as_ptr().cast(), places) };
+            // SAFETY: eight words are what is written.
+            unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), words) };
+        }
+        true
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 mod portable {
-    use super::{Bits, Eight, Four, LANES};
+    use super::{Bits, Eight, Four, LANES, each, measured};
 
     impl Bits for Four {
         fn of(words: &[u32; LANES]) -> u64 {
             words.iter().enumerate().fold(0, |mask, (at, word)| mask | u64::from(word >> 31) << at)
+        }
+
+        fn distances(at: &[u32; 16]) -> (bool, bool) {
+            measured(at)
+        }
+
+        fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
+            each(out, bytes, at, offset)
         }
     }
 
     impl Bits for Eight {
         fn of(words: &[u32; LANES]) -> u64 {
             Four::of(words)
+        }
+
+        fn distances(at: &[u32; 16]) -> (bool, bool) {
+            measured(at)
+        }
+
+        fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
+            each(out, bytes, at, offset)
         }
     }
 }

@@ -49,6 +49,16 @@ pub(crate) struct Changes {
     pub wide: u8,
 }
 
+/// Addresses of vector memory: in two registers, or in one that a pair of scalar ones is added to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    pub first: u8,
+    pub base: Option<u8>,
+    pub offset: i16,
+    /// Some of them lead to the data share or to scratch.
+    pub is_flat: bool,
+}
+
 /// See the module's head.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
@@ -127,11 +137,12 @@ pub(crate) enum Act {
         sources: [Column; 3],
         changes: Changes,
     },
-    /// Into two registers if the result is wide.
+    /// Into two registers if the result is wide, and a mask into a pair of scalar ones.
     Wide {
         f: Loop<Wide>,
         to: u8,
         is_wide: bool,
+        gives: Option<u8>,
         sources: [[Column; 2]; 3],
         changes: Changes,
     },
@@ -151,6 +162,32 @@ pub(crate) enum Act {
         is_exec: bool,
         sources: [[Column; 2]; 2],
         changes: Changes,
+    },
+    /// From one or two places of the data share into registers that follow each other.
+    ShareLoad {
+        to: u8,
+        at: u8,
+        offsets: [u32; 2],
+        places: u8,
+        words: u8,
+    },
+    ShareStore {
+        at: u8,
+        offsets: [u32; 2],
+        data: [u8; 2],
+        places: u8,
+        words: u8,
+    },
+    /// Whole words of memory.
+    Load {
+        reach: Reach,
+        to: u8,
+        words: u8,
+    },
+    Store {
+        reach: Reach,
+        data: u8,
+        words: u8,
     },
     WriteLane {
         vector: u8,

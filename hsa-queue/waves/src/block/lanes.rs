@@ -1,20 +1,23 @@
 //! Vector acts: sources are found or made, the loop runs over all lanes, and its result takes the register's place.
 
 use super::act::{Changes, Column, From};
-use crate::sys::{Holds, Level, Loop, Masked, Narrow, Wide};
+use crate::sys::{Holds, Level, Loop, Masked, Narrow, Pair, Wide};
 use crate::vector::loops::Around;
-use crate::wave::{Lanes, Wave, ZERO};
+use crate::vector::shape::Shapes;
+use crate::wave::{LANES, Lanes, Wave, ZERO};
 use gcn::ScalarReg;
 
 /// Where a thread makes what lies in no register.
 #[derive(Debug)]
 pub(crate) struct Room {
-    found: Option<(Level, Around)>,
+    found: Option<(Level, Around, Shapes)>,
     /// Results. The one that takes a register's place leaves the old one here.
-    low: Box<Lanes>,
+    pub(super) low: Box<Lanes>,
     high: Box<Lanes>,
     /// Sources: scalars, and those whose sign is changed.
-    made: Box<[[Lanes; 2]; 3]>,
+    pub(super) made: Box<[[Lanes; 2]; 3]>,
+    /// What memory has of all lanes, one lane's words after the other's.
+    pub(super) words: Box<[u32; 4 * LANES]>,
 }
 
 impl Default for Room {
@@ -26,15 +29,20 @@ impl Default for Room {
 impl Room {
     pub(crate) fn of(level: Option<Level>) -> Self {
         Self {
-            found: level.map(|level| (level, Around::new(level))),
+            found: level.map(|level| (level, Around::new(level), Shapes::new(level))),
             low: Box::new(ZERO),
             high: Box::new(ZERO),
             made: Box::new([[ZERO; 2]; 3]),
+            words: Box::new([0; 4 * LANES]),
         }
     }
 
+    pub(super) fn loops(&self) -> Option<(Around, Shapes)> {
+        self.found.map(|(_, around, shapes)| (around, shapes))
+    }
+
     pub(super) fn level(&self) -> Option<Level> {
-        self.found.map(|(level, _)| level)
+        self.found.map(|(level, ..)| level)
     }
 }
 
@@ -46,6 +54,38 @@ fn column<'a>(column: Column, vectors: &'a [Box<Lanes>], constants: &'a [Lanes])
         Column::Constant(number) => &constants[usize::from(number)],
         // Those are made.
         Column::Scalar(_) => &constants[0],
+    }
+}
+
+/// A source's register, where it was made if it was.
+#[inline]
+fn narrow<'a>(
+    made: &'a [[Lanes; 2]; 3],
+    changes: Changes,
+    at: usize,
+    source: Column,
+    vectors: &'a [Box<Lanes>],
+    constants: &'a [Lanes],
+) -> &'a Lanes {
+    if changes.made >> at & 1 != 0 { &made[at][0] } else { column(source, vectors, constants) }
+}
+
+/// A source's two registers.
+#[inline]
+fn wide<'a>(
+    made: &'a [[Lanes; 2]; 3],
+    changes: Changes,
+    at: usize,
+    source: [Column; 2],
+    vectors: &'a [Box<Lanes>],
+    constants: &'a [Lanes],
+) -> Pair<'a> {
+    if changes.made >> at & 1 != 0 {
+        let high = usize::from(changes.wide >> at & 1);
+        [&made[at][0], &made[at][high]]
+    } else {
+        let [low, high] = source;
+        [column(low, vectors, constants), column(high, vectors, constants)]
     }
 }
 
@@ -84,7 +124,7 @@ fn make(
 impl Wave {
     #[inline]
     pub(super) fn fill(&mut self, room: &mut Room, to: u8, value: u64) {
-        let Some((_, around)) = room.found else { return };
+        let Some((_, around, _)) = room.found else { return };
         around.fill(&mut room.low, value as u32);
         let exec = self.exec();
         replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
@@ -100,17 +140,12 @@ impl Wave {
         sources: [Column; 3],
         changes: Changes,
     ) {
-        let Some((_, around)) = room.found else { return };
+        let Some((_, around, _)) = room.found else { return };
         if changes.made != 0 {
             make(self, around, &mut room.made, &sources.map(|source| [source; 2]), changes, constants);
         }
-        let [a, b, c] = std::array::from_fn(|at| {
-            if changes.made >> at & 1 != 0 {
-                &room.made[at][0]
-            } else {
-                column(sources[at], &self.vectors, constants)
-            }
-        });
+        let of = |at: usize| narrow(&room.made, changes, at, sources[at], &self.vectors, constants);
+        let (a, b, c) = (of(0), of(1), of(2));
         f.call(&mut room.low, a, b, c);
         let exec = self.exec();
         replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
@@ -122,27 +157,23 @@ impl Wave {
         room: &mut Room,
         constants: &[Lanes],
         f: Loop<Wide>,
-        (to, is_wide): (u8, bool),
+        (to, is_wide, gives): (u8, bool, Option<u8>),
         sources: [[Column; 2]; 3],
         changes: Changes,
     ) {
-        let Some((_, around)) = room.found else { return };
+        let Some((_, around, _)) = room.found else { return };
         if changes.made != 0 {
             make(self, around, &mut room.made, &sources, changes, constants);
         }
-        let pairs = std::array::from_fn(|at| {
-            if changes.made >> at & 1 != 0 {
-                let high = usize::from(changes.wide >> at & 1);
-                [&room.made[at][0], &room.made[at][high]]
-            } else {
-                sources[at].map(|source| column(source, &self.vectors, constants))
-            }
-        });
-        f.call([&mut room.low, &mut room.high], pairs);
+        let of = |at: usize| wide(&room.made, changes, at, sources[at], &self.vectors, constants);
+        let given = f.call([&mut room.low, &mut room.high], of(0), of(1), of(2));
         let exec = self.exec();
         replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
         if is_wide {
             replace(&mut self.vectors[usize::from(to) + 1], &mut room.high, exec, around);
+        }
+        if let Some(gives) = gives {
+            self.set_pair(ScalarReg(gives), given & exec);
         }
     }
 
@@ -156,18 +187,13 @@ impl Wave {
         sources: [Column; 2],
         (mask, changes): (From, Changes),
     ) {
-        let Some((_, around)) = room.found else { return };
+        let Some((_, around, _)) = room.found else { return };
         if changes.made != 0 {
             make(self, around, &mut room.made, &sources.map(|source| [source; 2]), changes, constants);
         }
         let mask = self.from(mask);
-        let [a, b] = std::array::from_fn(|at| {
-            if changes.made >> at & 1 != 0 {
-                &room.made[at][0]
-            } else {
-                column(sources[at], &self.vectors, constants)
-            }
-        });
+        let of = |at: usize| narrow(&room.made, changes, at, sources[at], &self.vectors, constants);
+        let (a, b) = (of(0), of(1));
         let given = f.call(&mut room.low, a, b, mask);
         let exec = self.exec();
         replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
@@ -186,19 +212,12 @@ impl Wave {
         sources: [[Column; 2]; 2],
         changes: Changes,
     ) {
-        let Some((_, around)) = room.found else { return };
+        let Some((_, around, _)) = room.found else { return };
         if changes.made != 0 {
             make(self, around, &mut room.made, &sources, changes, constants);
         }
-        let pairs = std::array::from_fn(|at| {
-            if changes.made >> at & 1 != 0 {
-                let high = usize::from(changes.wide >> at & 1);
-                [&room.made[at][0], &room.made[at][high]]
-            } else {
-                sources[at].map(|source| column(source, &self.vectors, constants))
-            }
-        });
-        let found = f.call(pairs) & self.exec();
+        let of = |at: usize| wide(&room.made, changes, at, sources[at], &self.vectors, constants);
+        let found = f.call(of(0), of(1)) & self.exec();
         self.set_pair(ScalarReg(to), found);
         if is_exec {
             self.set_exec(found);
@@ -208,7 +227,7 @@ impl Wave {
 
 /// The result takes the place of a register, or of those of its lanes that take part.
 #[inline]
-fn replace(register: &mut Box<Lanes>, result: &mut Box<Lanes>, exec: u64, around: Around) {
+pub(super) fn replace(register: &mut Box<Lanes>, result: &mut Box<Lanes>, exec: u64, around: Around) {
     if exec == u64::MAX {
         std::mem::swap(register, result);
     } else {

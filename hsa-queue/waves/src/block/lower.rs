@@ -52,7 +52,9 @@ pub(crate) fn lower(inst: &Inst, pc: u64, lowering: &mut Lowering) -> Option<Act
             vector::lower(inst, lowering)
         }
         Format::MUBUF => memory::buffer(inst),
-        _ => None,
+        Format::FLAT | Format::GLOBAL => memory::flat(inst, lowering),
+        Format::DS => memory::share(inst, lowering),
+        Format::SCRATCH => None,
     };
     Some(act.unwrap_or(Act::Slow))
 }

@@ -193,6 +193,30 @@ impl Wave {
                 }
                 Act::Slow => self.slow(block, step, share, host),
                 _ if !is_usual => self.slow(block, step, share, host),
+                Act::ShareLoad { to, at, offsets, places, words } => {
+                    if self.load_share(room, share, (to, at), &offsets[..usize::from(places)], words) {
+                        Ok(())
+                    } else {
+                        self.slow(block, step, share, host)
+                    }
+                }
+                Act::ShareStore { at, offsets, data, places, words } => {
+                    let places = offsets.into_iter().zip(data).take(usize::from(places));
+                    let mut stores =
+                        places.map(|(offset, data)| self.store_share(share, at, offset, data, words));
+                    // What was stored already is stored once more.
+                    if stores.all(|stored| stored) { Ok(()) } else { self.slow(block, step, share, host) }
+                }
+                Act::Load { reach, to, words } => match self.load_words(room, reach, to, words, host) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => self.slow(block, step, share, host),
+                    Err(stop) => Err(stop),
+                },
+                Act::Store { reach, data, words } => match self.store_words(room, reach, data, words, host) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => self.slow(block, step, share, host),
+                    Err(stop) => Err(stop),
+                },
                 Act::Fill { to, value } => {
                     let value = self.from(value);
                     self.fill(room, to, value);
@@ -202,8 +226,8 @@ impl Wave {
                     self.narrow(room, constants, f, to, sources, changes);
                     Ok(())
                 }
-                Act::Wide { f, to, is_wide, sources, changes } => {
-                    self.wide(room, constants, f, (to, is_wide), sources, changes);
+                Act::Wide { f, to, is_wide, gives, sources, changes } => {
+                    self.wide(room, constants, f, (to, is_wide, gives), sources, changes);
                     Ok(())
                 }
                 Act::Masked { f, to, sources, changes, mask, gives } => {

@@ -9,20 +9,36 @@ use gcn::{Inst, Op};
 /// The sum and the carry of one lane.
 #[inline(always)]
 pub(super) fn add(a: u32, b: u32, carry: bool) -> (u32, bool) {
-    let sum = u64::from(a) + u64::from(b) + u64::from(carry);
-    (sum as u32, sum >> 32 != 0)
+    // In 32 bits, of which a vector has twice as many.
+    let (sum, over) = a.overflowing_add(b);
+    let (sum, also) = sum.overflowing_add(carry.into());
+    (sum, over | also)
 }
 
 /// The difference and what was borrowed.
 #[inline(always)]
 pub(super) fn sub(a: u32, b: u32, carry: bool) -> (u32, bool) {
-    let taken = u64::from(b) + u64::from(carry);
-    (a.wrapping_sub(taken as u32), u64::from(a) < taken)
+    let (rest, below) = a.overflowing_sub(b);
+    let (rest, also) = rest.overflowing_sub(carry.into());
+    (rest, below | also)
 }
 
 #[inline(always)]
 pub(super) fn subrev(a: u32, b: u32, carry: bool) -> (u32, bool) {
     sub(b, a, carry)
+}
+
+/// A product and a sum, and whether it has overflowed.
+#[inline(always)]
+pub(super) fn product(a: u32, b: u32, c: u64) -> (u64, bool) {
+    (u64::from(a) * u64::from(b)).overflowing_add(c)
+}
+
+#[inline(always)]
+pub(super) fn signed_product(a: u32, b: u32, c: u64) -> (u64, bool) {
+    let product = i64::from(a as i32) * i64::from(b as i32);
+    let (sum, over) = product.overflowing_add(c as i64);
+    (sum as u64, over)
 }
 
 impl Wave {
@@ -35,14 +51,8 @@ impl Wave {
             Op::v_add_co_u32 | Op::v_addc_co_u32 => self.sums(inst, add),
             Op::v_sub_co_u32 | Op::v_subb_co_u32 => self.sums(inst, sub),
             Op::v_subrev_co_u32 | Op::v_subbrev_co_u32 => self.sums(inst, subrev),
-            Op::v_mad_u64_u32 => {
-                self.products(inst, |a, b, c| (u64::from(a) * u64::from(b)).overflowing_add(c))
-            }
-            Op::v_mad_i64_i32 => self.products(inst, |a, b, c| {
-                let product = i64::from(a as i32) * i64::from(b as i32);
-                let (sum, over) = product.overflowing_add(c as i64);
-                (sum as u64, over)
-            }),
+            Op::v_mad_u64_u32 => self.products(inst, product),
+            Op::v_mad_i64_i32 => self.products(inst, signed_product),
             Op::v_cndmask_b32 => {
                 let mask = self.mask_in(inst)?;
                 let (a, b) = (self.source::<u32>(inst, 0)?, self.source::<u32>(inst, 1)?);

@@ -11,8 +11,10 @@ use crate::wave::{LANES, Lanes};
 /// A loop of two levels: `leveled!(level, Type, |arguments| expression)`.
 macro_rules! leveled {
     ($level:expr, $ty:ty, ($($arg:ident: $arg_ty:ty),+) $(-> $ret:ty)?, $v2:expr, $v3:expr) => {{
+        #[allow(clippy::too_many_arguments, reason = "each register has its own")]
         #[cfg_attr(target_arch = "x86_64", target_feature(enable = "sse3,ssse3,sse4.1,sse4.2,popcnt"))]
         fn v2($($arg: $arg_ty),+) $(-> $ret)? { $v2 }
+        #[allow(clippy::too_many_arguments, reason = "each register has its own")]
         #[cfg_attr(
             target_arch = "x86_64",
             target_feature(enable = "sse3,ssse3,sse4.1,sse4.2,popcnt,avx,avx2,bmi1,bmi2,fma,lzcnt")
@@ -70,8 +72,9 @@ macro_rules! Wide {
     ($level:expr, $each:ident, $f:expr) => {
         crate::vector::leveled::leveled!(
             $level, crate::sys::Wide,
-            (out: [&mut crate::wave::Lanes; 2], sources: [crate::sys::Pair<'_>; 3]),
-            $each($f, out, sources), $each($f, out, sources)
+            (low: &mut crate::wave::Lanes, high: &mut crate::wave::Lanes, a: &crate::wave::Lanes, ah: &crate::wave::Lanes, b: &crate::wave::Lanes, bh: &crate::wave::Lanes, c: &crate::wave::Lanes, ch: &crate::wave::Lanes) -> u64,
+            $each($f, [low, high], [[a, ah], [b, bh], [c, ch]]),
+            $each($f, [low, high], [[a, ah], [b, bh], [c, ch]])
         )
     };
 }
@@ -82,9 +85,9 @@ macro_rules! Holds {
     ($level:expr, $f:expr) => {
         crate::vector::leveled::leveled!(
             $level, crate::sys::Holds,
-            (sources: [crate::sys::Pair<'_>; 2]) -> u64,
-            crate::vector::leveled::holds::<_, _, crate::sys::Four>($f, sources),
-            crate::vector::leveled::holds::<_, _, crate::sys::Eight>($f, sources)
+            (a: &crate::wave::Lanes, ah: &crate::wave::Lanes, b: &crate::wave::Lanes, bh: &crate::wave::Lanes) -> u64,
+            crate::vector::leveled::holds::<_, _, crate::sys::Four>($f, [[a, ah], [b, bh]]),
+            crate::vector::leveled::holds::<_, _, crate::sys::Eight>($f, [[a, ah], [b, bh]])
         )
     };
 }
@@ -167,10 +170,11 @@ pub(crate) fn wide1<A: Word, D: Word>(
     f: impl Fn(A) -> D,
     mut out: [&mut Lanes; 2],
     [a, _, _]: [Pair<'_>; 3],
-) {
+) -> u64 {
     for lane in 0..LANES {
         put(&mut out, lane, f(wide(a, lane)));
     }
+    0
 }
 
 #[inline(always)]
@@ -178,10 +182,11 @@ pub(crate) fn wide2<A: Word, B: Word, D: Word>(
     f: impl Fn(A, B) -> D,
     mut out: [&mut Lanes; 2],
     [a, b, _]: [Pair<'_>; 3],
-) {
+) -> u64 {
     for lane in 0..LANES {
         put(&mut out, lane, f(wide(a, lane), wide(b, lane)));
     }
+    0
 }
 
 #[inline(always)]
@@ -189,10 +194,39 @@ pub(crate) fn wide3<A: Word, B: Word, C: Word, D: Word>(
     f: impl Fn(A, B, C) -> D,
     mut out: [&mut Lanes; 2],
     [a, b, c]: [Pair<'_>; 3],
-) {
+) -> u64 {
     for lane in 0..LANES {
         put(&mut out, lane, f(wide(a, lane), wide(b, lane), wide(c, lane)));
     }
+    0
+}
+
+/// Sums that give their carries.
+macro_rules! Carried {
+    ($level:expr, $f:expr) => {
+        crate::vector::leveled::leveled!(
+            $level, crate::sys::Wide,
+            (low: &mut crate::wave::Lanes, high: &mut crate::wave::Lanes, a: &crate::wave::Lanes, ah: &crate::wave::Lanes, b: &crate::wave::Lanes, bh: &crate::wave::Lanes, c: &crate::wave::Lanes, ch: &crate::wave::Lanes) -> u64,
+            crate::vector::leveled::carried::<_, _, _, _, crate::sys::Four>($f, [low, high], [[a, ah], [b, bh], [c, ch]]),
+            crate::vector::leveled::carried::<_, _, _, _, crate::sys::Eight>($f, [low, high], [[a, ah], [b, bh], [c, ch]])
+        )
+    };
+}
+pub(crate) use Carried;
+
+#[inline(always)]
+pub(crate) fn carried<A: Word, B: Word, C: Word, D: Word, M: Bits>(
+    f: impl Fn(A, B, C) -> (D, bool),
+    mut out: [&mut Lanes; 2],
+    [a, b, c]: [Pair<'_>; 3],
+) -> u64 {
+    let mut words = [0; LANES];
+    for lane in 0..LANES {
+        let (value, set) = f(wide(a, lane), wide(b, lane), wide(c, lane));
+        put(&mut out, lane, value);
+        words[lane] = if set { u32::MAX } else { 0 };
+    }
+    M::of(&words)
 }
 
 /// The mask of lanes for which `f` holds.
@@ -245,7 +279,9 @@ pub(crate) fn selected(out: &mut Lanes, clear: &Lanes, set: &Lanes, mask: u64) {
         let bits = (mask >> (32 * half)) as u32;
         for at in 0..32 {
             let lane = 32 * half + at;
-            out.0[lane] = if bits & BIT[at] != 0 { set.0[lane] } else { clear.0[lane] };
+            // By bits: of a choice the compiler makes a load from a chosen place.
+            let chosen = if bits & BIT[at] != 0 { u32::MAX } else { 0 };
+            out.0[lane] = clear.0[lane] ^ (clear.0[lane] ^ set.0[lane]) & chosen;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which loop an operation has, whatever its table; and those by which operands and results are brought where they belong.
 
-use super::leveled::{Holds, Masked, leveled, selected};
+use super::leveled::{Carried, Holds, Masked, leveled, selected};
 use super::{carry, convert, double, integer, single};
 use crate::lane::float::Float;
 use crate::sys::{Holds, Level, Loop, Masked, Narrow, Wide};
@@ -41,8 +41,17 @@ pub(crate) fn wide(op: Op, level: Level) -> Option<Loop<Wide>> {
         convert::single_into_wide::looped,
         convert::wide_integers::looped,
         convert::integers_into_wide::looped,
+        products,
     ];
     tables.into_iter().find_map(|table| table(op, level))
+}
+
+fn products(op: Op, level: Level) -> Option<Loop<Wide>> {
+    Some(match op {
+        Op::v_mad_u64_u32 => Carried!(level, carry::product),
+        Op::v_mad_i64_i32 => Carried!(level, carry::signed_product),
+        _ => return None,
+    })
 }
 
 /// The loop of an operation that reads a bit for each lane and gives one.

@@ -10,6 +10,7 @@ mod lanes;
 pub(crate) mod leveled;
 pub(crate) mod loops;
 mod packed;
+pub(crate) mod shape;
 mod single;
 
 use crate::operand::{Word, unsupported};

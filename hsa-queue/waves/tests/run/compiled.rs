@@ -20,8 +20,8 @@ macro_rules! both {
 }
 
 const NAMES: &[&str] = &[
-    "add", "copy", "count", "divide", "fill", "index", "multiply", "narrow", "pass", "quotient", "reduce",
-    "saxpy", "walk", "wide",
+    "add", "copy", "count", "divide", "fill", "index", "mix", "multiply", "narrow", "nbody", "pass",
+    "quotient", "reduce", "saxpy", "walk", "wide",
 ];
 
 #[test]
@@ -451,5 +451,53 @@ fn groups_that_spin_for_later_ones_let_them_in() {
         let expected: Vec<u32> = (0..groups as u32).map(|group| groups as u32 + 1 - group).collect();
         assert_eq!(machine.read(words, groups), expected);
         assert!(machine.residents == groups, "{}", machine.residents);
+    }
+}
+
+// Keeps: wave-compiled
+#[test]
+fn bodies_attract_each_other_by_tiles() {
+    let (n, mut rng) = (256, fastrand::Rng::with_seed(4096));
+    let bodies: Vec<[f32; 4]> = (0..n).map(|_| std::array::from_fn(|_| rng.f32())).collect();
+    for mut machine in both!("nbody") {
+        let at = machine.place(&bits(bodies.as_flattened()));
+        let out = machine.place(&vec![0; 4 * n]);
+        machine.arguments(&[at, out, n as u64]);
+        assert_eq!(machine.run([256, 1, 1], [n as u32, 1, 1], 0), Ok(()));
+        for (own, found) in bodies.iter().zip(machine.read(out, 4 * n).as_chunks::<4>().0) {
+            let mut sum = [0.0_f32; 3];
+            for other in &bodies {
+                let [x, y, z] = std::array::from_fn(|at| other[at] - own[at]);
+                let square = x.mul_add(x, y.mul_add(y, z.mul_add(z, 0.01)));
+                let root = (1.0 / f64::from(square).sqrt()) as f32;
+                let by = other[3] * root * root * root;
+                sum = [x.mul_add(by, sum[0]), y.mul_add(by, sum[1]), z.mul_add(by, sum[2])];
+            }
+            assert_eq!(*found, [sum[0].to_bits(), sum[1].to_bits(), sum[2].to_bits(), 0]);
+        }
+    }
+}
+
+// Keeps: wave-compiled
+#[test]
+fn integers_and_floats_are_mixed_by_the_vector_unit_alone() {
+    for mut machine in both!("mix") {
+        let (items, rounds) = (256_u32, 100);
+        let out = machine.place(&vec![0; items as usize]);
+        machine.arguments(&[out, rounds]);
+        assert_eq!(machine.run([64, 1, 1], [items, 1, 1], 0), Ok(()));
+        for (i, found) in (0..items).zip(machine.read(out, items as usize)) {
+            let (mut a, mut b) = (i.wrapping_mul(2_654_435_761), i ^ 0x9e37_79b9);
+            let (mut x, mut y) = ((i & 1023) as f32, 0.5_f32);
+            for _ in 0..rounds {
+                a = a.rotate_left(5).wrapping_add(b);
+                b = (b ^ a).wrapping_mul(3).wrapping_add(a & b);
+                x = x.mul_add(0.75, y);
+                y = y.mul_add(0.5, x) - if x > 100.0 { 25.0 } else { 1.0 };
+                a ^= b >> 3;
+                b = b.wrapping_add(if x > y { a } else { b >> 1 });
+            }
+            assert_eq!(found, a ^ b ^ (x as i32 as u32) ^ (y as i32 as u32), "{i}");
+        }
     }
 }

@@ -86,6 +86,12 @@ impl Machine {
         self.memory[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
+    /// All of it, from [`BASE`] on.
+    #[allow(dead_code, reason = "the example shares it between threads")]
+    pub fn memory(&mut self) -> &mut [u8] {
+        &mut self.memory
+    }
+
     /// Every access is put off once.
     pub fn hesitates(&mut self) {
         self.late = Some(HashSet::new());

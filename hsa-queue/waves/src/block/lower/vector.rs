@@ -89,6 +89,10 @@ fn loops(inst: &Inst, level: Level, lowering: &mut Lowering) -> Option<Act> {
         });
     }
     let f = loops::wide(inst.op(), level)?;
+    let gives = match inst.at(Place::Mask) {
+        Some(bound) => Some(pair(bound)?),
+        None => None,
+    };
     let mut columns = [[Column::Constant(0); 2]; 3];
     for (number, pair) in columns.iter_mut().enumerate() {
         if inst.src(number as u8).is_some() {
@@ -96,7 +100,14 @@ fn loops(inst: &Inst, level: Level, lowering: &mut Lowering) -> Option<Act> {
         }
     }
     let is_wide = inst.at(Place::Dst)?.row.ty.bits == 64;
-    Some(Act::Wide { f, to: sources.to(to?, is_wide), is_wide, sources: columns, changes: sources.changes })
+    Some(Act::Wide {
+        f,
+        to: sources.to(to?, is_wide),
+        is_wide,
+        gives,
+        sources: columns,
+        changes: sources.changes,
+    })
 }
 
 fn compare(inst: &Inst, level: Level, lowering: &mut Lowering) -> Option<Act> {
