@@ -41,7 +41,7 @@ pub(super) enum Mutant {
     PauseForever,
     /// A sleeping dispatch that is cancelled sleeps on, for ever.
     CancelSleeps,
-    /// A wish to pause that comes during a turn is forgotten after it.
+    /// A dispatch that is to pause has its turns.
     PauseForgotten,
 }
 
@@ -299,8 +299,8 @@ impl<J, A> Turns<J, A> {
                 state.dispatches.remove(&ticket);
                 return;
             }
-            (_, Wish::Pause) if !mutant(Mutant::PauseForgotten) => Place::Paused,
             (Turned::Sleeps(_), Wish::Run) => Place::Asleep,
+            // One that is to pause stands still when its turn comes.
             _ => Place::InLine,
         };
         (dispatch.job, dispatch.place) = (Some(job), place);
@@ -376,7 +376,7 @@ impl<J, A> State<J, A> {
     fn take(&mut self) -> Option<(u64, J, Wish, bool)> {
         while let Some(ticket) = self.line.pop_front() {
             let Some(dispatch) = self.dispatches.get_mut(&ticket) else { continue };
-            if dispatch.wish == Wish::Pause {
+            if dispatch.wish == Wish::Pause && !mutant(Mutant::PauseForgotten) {
                 dispatch.place = Place::Paused;
                 continue;
             }
