@@ -37,6 +37,8 @@ const CAUGHT: &[(Mutant, &str)] = &[
     (Mutant::PauseForever, "paused"),
     (Mutant::CancelSleeps, "asleep"),
     (Mutant::PauseForgotten, "paused"),
+    (Mutant::PartUnwished, "split cancelled"),
+    (Mutant::PartDeaf, "parts cancelled"),
 ];
 
 /// The mutant is everybody's.

@@ -18,6 +18,9 @@ pub const MODELS: &[(&str, Model)] = &[
     ("asleep", asleep),
     ("long turn", long_turn),
     ("all at once", all_at_once),
+    ("parts", in_parts),
+    ("parts cancelled", parts_cancelled),
+    ("split cancelled", split_cancelled),
 ];
 
 /// A dispatch: what it does in each of its turns.
@@ -31,10 +34,14 @@ struct Script {
     naps: u64,
     /// Its turns last until dispatch 2 has ended.
     lasts: bool,
+    /// Parts into which it is split after its next turn, itself among them.
+    parts: u64,
 }
 
-const ONE: Script = Script { turns: 1, asks: 0, naps: 0, lasts: false };
+const ONE: Script = Script { turns: 1, asks: 0, naps: 0, lasts: false, parts: 1 };
 const FOREVER: u64 = u64::MAX;
+/// The dispatch that is split where one is.
+const SPLIT: u64 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Said {
@@ -80,6 +87,8 @@ struct World {
     requests: AtomicU64,
     /// Turns of dispatch 1.
     taken: AtomicU64,
+    /// Parts of the split dispatch that are not over, without one.
+    others: AtomicU64,
     /// Whether dispatch 2 has ended.
     second: Mutex<bool>,
     second_ended: Condvar,
@@ -113,13 +122,12 @@ impl Work for World {
 }
 
 impl World {
-    fn turn(&self, seat: usize, ticket: u64, job: &mut Script, wish: Wish) -> Turned {
+    fn turn(&self, seat: usize, ticket: u64, job: &mut Script, wish: Wish) -> Turned<Script> {
         if ticket == 1 {
             self.taken.fetch_add(1, Ordering::Relaxed);
         }
         if wish == Wish::Cancel {
-            self.claims.send(Said::Over(ticket, Wish::Cancel));
-            return Turned::Over;
+            return self.over(ticket, Wish::Cancel);
         }
         for _ in 0..job.asks {
             let request = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -142,14 +150,30 @@ impl World {
                 *self.second.lock() = true;
                 self.second_ended.notify_one();
             }
-            self.claims.send(Said::Over(ticket, Wish::Run));
-            return Turned::Over;
+            return self.over(ticket, Wish::Run);
+        }
+        if job.parts > 1 {
+            let others = job.parts - 1;
+            job.parts = 1;
+            thread::yield_now();
+            self.others.fetch_add(others, Ordering::Relaxed);
+            return Turned::Split((0..others).map(|_| *job).collect());
         }
         if job.naps > 0 {
             return Turned::Sleeps(Instant(now().0.saturating_add(job.naps)));
         }
         thread::yield_now();
         Turned::More
+    }
+
+    /// A part is over; the last one says so. Only one dispatch of a model is split.
+    fn over(&self, ticket: u64, how: Wish) -> Turned<Script> {
+        let others =
+            || self.others.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
+        if ticket != SPLIT || others().is_err() {
+            self.claims.send(Said::Over(ticket, how));
+        }
+        Turned::Over
     }
 
     fn run(&self, ticket: u64, script: Script) {
@@ -194,6 +218,7 @@ fn with(threads: usize, daemon: impl FnOnce(&World)) {
         claims: Pipe::new(),
         requests: AtomicU64::new(1),
         taken: AtomicU64::new(0),
+        others: AtomicU64::new(0),
         second: Mutex::new(false),
         second_ended: Condvar::new(),
     });
@@ -217,7 +242,7 @@ fn questions() {
     for threads in [1, 2, 3] {
         with(threads, |world| {
             for ticket in 1..=3 {
-                world.run(ticket, Script { turns: 2, asks: 2, naps: 0, lasts: false });
+                world.run(ticket, Script { turns: 2, asks: 2, naps: 0, lasts: false, parts: 1 });
             }
             world.all_end(1..=3);
         });
@@ -227,9 +252,9 @@ fn questions() {
 /// A question is answered only after another dispatch, ordered meanwhile, has ended.
 fn withheld() {
     with(2, |world| {
-        world.run(1, Script { turns: 1, asks: 1, naps: 0, lasts: false });
+        world.run(1, Script { turns: 1, asks: 1, naps: 0, lasts: false, parts: 1 });
         let Said::Asks(request) = world.claims.receive() else { panic!("it asks first") };
-        world.run(2, Script { turns: 2, asks: 0, naps: 0, lasts: false });
+        world.run(2, Script { turns: 2, asks: 0, naps: 0, lasts: false, parts: 1 });
         assert_eq!(world.claims.receive(), Said::Over(2, Wish::Run));
         world.answer(request);
         world.all_end(1..=1);
@@ -239,10 +264,10 @@ fn withheld() {
 /// Each wish comes right after its order, while others ask.
 fn overtaken() {
     with(3, |world| {
-        world.run(1, Script { turns: 2, asks: 2, naps: 0, lasts: false });
-        world.run(2, Script { turns: 2, asks: 2, naps: 0, lasts: false });
+        world.run(1, Script { turns: 2, asks: 2, naps: 0, lasts: false, parts: 1 });
+        world.run(2, Script { turns: 2, asks: 2, naps: 0, lasts: false, parts: 1 });
         for ticket in 3..6 {
-            world.run(ticket, Script { turns: FOREVER, asks: 0, naps: 0, lasts: false });
+            world.run(ticket, Script { turns: FOREVER, asks: 0, naps: 0, lasts: false, parts: 1 });
             world.wish(ticket, Wish::Cancel);
         }
         let mut ended: Vec<_> = (0..5).map(|_| world.end()).collect();
@@ -256,13 +281,13 @@ fn overtaken() {
 /// A paused dispatch has no turn until it is to go on.
 fn paused() {
     with(2, |world| {
-        world.run(1, Script { turns: FOREVER, asks: 0, naps: 0, lasts: false });
+        world.run(1, Script { turns: FOREVER, asks: 0, naps: 0, lasts: false, parts: 1 });
         world.wish(1, Wish::Pause);
         world.run(2, ONE);
         world.all_end(2..=2);
         // All was heard; a turn may be under way.
         let before = world.taken.load(Ordering::Relaxed);
-        world.run(3, Script { turns: 4, asks: 0, naps: 0, lasts: false });
+        world.run(3, Script { turns: 4, asks: 0, naps: 0, lasts: false, parts: 1 });
         world.all_end(3..=3);
         let after = world.taken.load(Ordering::Relaxed);
         assert!(after <= before + 1, "a paused dispatch had {} turns", after - before);
@@ -279,10 +304,10 @@ fn paused() {
 fn asleep() {
     for threads in [1, 2] {
         with(threads, |world| {
-            world.run(1, Script { turns: 3, asks: 0, naps: 4, lasts: false });
-            world.run(2, Script { turns: 2, asks: 1, naps: 9, lasts: false });
+            world.run(1, Script { turns: 3, asks: 0, naps: 4, lasts: false, parts: 1 });
+            world.run(2, Script { turns: 2, asks: 1, naps: 9, lasts: false, parts: 1 });
             world.all_end(1..=2);
-            world.run(3, Script { turns: FOREVER, asks: 0, naps: FOREVER, lasts: false });
+            world.run(3, Script { turns: FOREVER, asks: 0, naps: FOREVER, lasts: false, parts: 1 });
             world.run(4, ONE);
             world.all_end(4..=4);
             world.wish(3, Wish::Cancel);
@@ -294,8 +319,8 @@ fn asleep() {
 /// However long a turn lasts, it holds up nobody who waits for an answer.
 fn long_turn() {
     with(2, |world| {
-        world.run(1, Script { turns: 1, asks: 1, naps: 0, lasts: true });
-        world.run(2, Script { turns: 1, asks: 1, naps: 0, lasts: false });
+        world.run(1, Script { turns: 1, asks: 1, naps: 0, lasts: true, parts: 1 });
+        world.run(2, Script { turns: 1, asks: 1, naps: 0, lasts: false, parts: 1 });
         let mut asked = [0, 0].map(|_| world.claims.receive());
         asked.sort_unstable_by_key(|said| if let Said::Asks(request) = said { *request } else { 0 });
         for said in asked {
@@ -309,14 +334,47 @@ fn long_turn() {
 /// Sleepers, askers and others, wished this and that.
 fn all_at_once() {
     with(3, |world| {
-        world.run(1, Script { turns: 3, asks: 1, naps: 3, lasts: false });
-        world.run(2, Script { turns: 3, asks: 1, naps: 0, lasts: false });
-        world.run(3, Script { turns: 3, asks: 0, naps: 2, lasts: false });
+        world.run(1, Script { turns: 3, asks: 1, naps: 3, lasts: false, parts: 1 });
+        world.run(2, Script { turns: 3, asks: 1, naps: 0, lasts: false, parts: 1 });
+        world.run(3, Script { turns: 3, asks: 0, naps: 2, lasts: false, parts: 1 });
         for ticket in 1..=3 {
             world.wish(ticket, Wish::Pause);
             world.wish(ticket, Wish::Run);
         }
-        world.run(4, Script { turns: 2, asks: 2, naps: 0, lasts: false });
+        world.run(4, Script { turns: 2, asks: 2, naps: 0, lasts: false, parts: 1 });
         world.all_end(1..=4);
+    });
+}
+
+/// The parts of a dispatch end each for itself, and it ends once.
+fn in_parts() {
+    for threads in [1, 2, 3] {
+        with(threads, |world| {
+            world.run(SPLIT, Script { turns: 3, asks: 1, naps: 0, lasts: false, parts: 3 });
+            world.run(2, ONE);
+            world.wish(SPLIT, Wish::Pause);
+            world.wish(SPLIT, Wish::Run);
+            world.all_end(1..=2);
+        });
+    }
+}
+
+/// A dispatch that is cancelled while it is split has no part that goes on.
+fn split_cancelled() {
+    with(2, |world| {
+        world.run(SPLIT, Script { turns: FOREVER, asks: 0, naps: 0, lasts: false, parts: 2 });
+        world.wish(SPLIT, Wish::Cancel);
+        assert_eq!(world.end(), (SPLIT, Wish::Cancel));
+    });
+}
+
+/// All parts of a dispatch are cancelled with it.
+fn parts_cancelled() {
+    with(2, |world| {
+        world.run(SPLIT, Script { turns: FOREVER, asks: 0, naps: 0, lasts: false, parts: 3 });
+        world.run(2, ONE);
+        world.all_end(2..=2);
+        world.wish(SPLIT, Wish::Cancel);
+        assert_eq!(world.end(), (SPLIT, Wish::Cancel));
     });
 }

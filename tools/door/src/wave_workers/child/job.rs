@@ -1,14 +1,17 @@
-//! A dispatch in a worker: its turns, and how its end is told.
+//! A dispatch in a worker, or a part of one: its turns.
+//!
+//! A dispatch has one part at first. If that goes on after its first turn, which is short, each other thread gets one too.
 
 use super::Malformed;
 use super::reach::Reach;
 use super::turns::Turned;
+use super::whole::{Bad, Whole};
 use super::worker::Worker;
-use crate::wave_workers::wire::{Claim, End, Run, Spent, Why};
-use kfd_core::clock::{Clock, Monotonic};
+use crate::wave_workers::wire::{Claim, Run};
 use kfd_core::dispatch::Wish;
+use kfd_core::sync::Arc;
 use std::time::{Duration, Instant};
-use waves::{Code, Device, Dispatch, DispatchError, Progress, Request, Stop, kernel_name};
+use waves::{Blocks, Device, Dispatch, Progress, Request, kernel_name};
 
 /// How long a turn lasts: no wish waits longer.
 const TURN: Duration = Duration::from_micros(300);
@@ -21,29 +24,14 @@ const BUDGET: u64 = 500;
 const NAP: Duration = Duration::from_micros(50);
 const NAP_MOST: Duration = Duration::from_millis(1);
 
-/// Bytes of a wave with all the registers that there are, and what else it takes; and those up to which a data share is rounded.
-const WAVE: u64 = (64 << 10) + (4 << 10);
-const SHARE_UNIT: u64 = 512;
-
-/// Between two reports of a dispatch that goes on.
-const REPORT: Duration = Duration::from_millis(100);
-
-/// The number of S_TRAP by which a kernel aborts (LLVM, AMDGPUUsage, "Trap Handler ABI").
-const ABORT: u8 = 2;
-
 /// See the module's head.
+#[derive(Debug)]
 pub(super) struct Job {
     device: usize,
-    /// The address of its kernel's descriptor.
-    kernel: u64,
-    /// When it was last reported how far it is.
-    reported: Instant,
     dispatch: Dispatch,
-    /// What this dispatch has reached: code may change between two dispatches.
-    code: Code,
-    /// Bytes that its waves may take.
-    room: u64,
-    spent: Spent,
+    whole: Arc<Whole>,
+    /// Other threads have their parts.
+    split: bool,
     nap: Duration,
 }
 
@@ -52,12 +40,7 @@ impl Job {
     pub(super) fn new(run: Run, worker: &Worker) -> Result<Self, Malformed> {
         let device = usize::try_from(run.device).map_err(|_| Malformed)?;
         let limits = worker.limits.devices.get(device).ok_or(Malformed)?;
-        let room = {
-            let mut left = worker.room.lock();
-            let room = most(&run).min(*left / 4);
-            *left -= room;
-            room
-        };
+        let whole = Whole::new(&run, worker);
         let request = Request {
             kernel_object: run.kernel_object,
             kernarg: run.kernarg,
@@ -69,20 +52,12 @@ impl Job {
             queue: run.queue,
             id: run.id,
         };
-        let holds = Device { compute_units: limits.compute_units, memory: room };
-        Ok(Self {
-            device,
-            kernel: run.kernel_object,
-            reported: Instant::now(),
-            dispatch: Dispatch::new(request, holds),
-            code: Code::default(),
-            room,
-            spent: Spent::default(),
-            nap: NAP,
-        })
+        let holds = Device { compute_units: limits.compute_units, memory: whole.room };
+        let dispatch = Dispatch::new(request, holds);
+        Ok(Self { device, dispatch, whole: Arc::new(whole), split: false, nap: NAP })
     }
 
-    /// A turn of it; its end is told.
+    /// A turn of it; with the end of its last part, that is told. `blocks` are this thread's, of each device.
     pub(super) fn turn(
         &mut self,
         ticket: u64,
@@ -90,34 +65,29 @@ impl Job {
         first: bool,
         worker: &Worker,
         reach: &mut Reach<'_>,
-    ) -> Turned {
-        let begun = Instant::now();
-        if first {
-            self.spent.began = Monotonic.now().0;
-        }
-        let until = begun + if first { FIRST } else { TURN };
+        blocks: &mut [Blocks],
+    ) -> Turned<Self> {
+        let until = Instant::now() + if first { FIRST } else { TURN };
         reach.begin(ticket, self.device, until);
         if wish == Wish::Cancel {
-            return self.over(ticket, End::Cancelled, worker, reach);
+            return self.over(ticket, Some(Bad::Cancelled), worker, reach);
         }
-        if first && worker.kernels.is_new(self.device, self.kernel, &worker.epochs) {
-            let name = kernel_name(reach, self.kernel);
-            reach.say(&Claim::Kernel(self.kernel, name.as_deref().unwrap_or_default()));
+        if first {
+            self.begin(worker, reach);
         }
         loop {
             let mut budget = BUDGET;
-            let progress = self.dispatch.poll(&mut self.code, reach, &mut budget);
-            self.spent.instructions += BUDGET - budget;
+            let before = self.dispatch.instructions();
+            let progress = self.dispatch.poll(&mut blocks[self.device], reach, &mut budget);
+            let ran = self.dispatch.instructions() - before;
+            let now = Instant::now();
+            if let Some(all) = self.whole.ran(ran, now) {
+                reach.say(&Claim::Progress(ticket, all));
+            }
             match progress {
-                Progress::Done => return self.over(ticket, End::Done, worker, reach),
-                Progress::Fault { pc, fault } => {
-                    let end = End::Fault { va: fault.va.0, write: fault.write, pc: pc.unwrap_or(0) };
-                    return self.over(ticket, end, worker, reach);
-                }
-                Progress::Error(error) => {
-                    let (why, pc) = why(&error);
-                    let end = End::Error { why, pc, text: &error.to_string() };
-                    return self.over(ticket, end, worker, reach);
+                Progress::Done => return self.over(ticket, None, worker, reach),
+                Progress::Fault { .. } | Progress::Error(_) => {
+                    return self.over(ticket, Some(Bad::Stopped(progress)), worker, reach);
                 }
                 Progress::Pending(_) => {
                     reach.ring();
@@ -127,64 +97,49 @@ impl Job {
                     reach.ring();
                     let nap = self.nap;
                     self.nap = NAP_MOST.min(2 * nap);
-                    return Turned::Sleeps(Instant::now() + nap);
+                    return Turned::Sleeps(now + nap);
                 }
                 Progress::More => {
                     self.nap = NAP;
-                    let now = Instant::now();
-                    if now >= self.reported + REPORT {
-                        self.reported = now;
-                        reach.say(&Claim::Progress(ticket, self.spent.instructions));
-                    }
                     if now >= until {
                         reach.ring();
-                        return Turned::More;
+                        return self.goes_on(worker);
                     }
                 }
             }
         }
     }
 
-    fn over(&mut self, ticket: u64, end: End<'_>, worker: &Worker, reach: &mut Reach<'_>) -> Turned {
-        *worker.room.lock() += std::mem::take(&mut self.room);
-        self.spent.ended = Monotonic.now().0;
-        reach.say(&Claim::Over(ticket, end, self.spent));
-        Turned::Over
-    }
-}
-
-/// The most bytes that all groups of a dispatch could take together. What it gets is no more than a quarter of what the
-/// others have left: that is a whole gfx900's registers and data shares, and leaves as much for the next ones.
-fn most(run: &Run) -> u64 {
-    let product =
-        |sizes: [u32; 3]| sizes.into_iter().fold(1_u64, |all, size| all.saturating_mul(size.into()));
-    let groups = product(std::array::from_fn(|at| run.grid[at].div_ceil(run.group[at].max(1))));
-    let wave = WAVE + 64 * u64::from(run.private_segment);
-    let group = product(run.group).div_ceil(64).saturating_mul(wave);
-    groups.saturating_mul(group.saturating_add(run.group_segment.into()).saturating_add(SHARE_UNIT))
-}
-
-/// Why a dispatch ended, and where.
-fn why(error: &DispatchError) -> (Why, u64) {
-    match error {
-        DispatchError::Descriptor(_) => (Why::Descriptor, 0),
-        DispatchError::WorkGroup(_) | DispatchError::Grid(_) => (Why::Dimensions, 0),
-        DispatchError::Share(_) => (Why::GroupSegment, 0),
-        DispatchError::Scratch(_) => (Why::Resources, 0),
-        DispatchError::Stopped { pc, why } => {
-            let why = match why {
-                Stop::Unsupported(_) => Why::Unsupported,
-                Stop::Trap(ABORT) => Why::Abort,
-                Stop::Trap(_) => Why::Trap,
-                // The rest are not told as errors.
-                Stop::Illegal(_)
-                | Stop::End
-                | Stop::Barrier
-                | Stop::Sleep
-                | Stop::Pending(_)
-                | Stop::Fault(_) => Why::Illegal,
-            };
-            (why, *pc)
+    /// Its first turn begins: the daemon hears its kernel's name, unless it knows that.
+    fn begin(&self, worker: &Worker, reach: &mut Reach<'_>) {
+        self.whole.begins();
+        let kernel = self.whole.kernel;
+        if worker.kernels.is_new(self.device, kernel, &worker.epochs) {
+            let name = kernel_name(reach, kernel);
+            reach.say(&Claim::Kernel(kernel, name.as_deref().unwrap_or_default()));
         }
+    }
+
+    fn goes_on(&mut self, worker: &Worker) -> Turned<Self> {
+        let others = worker.limits.threads - 1;
+        if std::mem::replace(&mut self.split, true) || others == 0 {
+            return Turned::More;
+        }
+        self.whole.splits(others as u64);
+        let part = |_| Self {
+            device: self.device,
+            dispatch: self.dispatch.part(),
+            whole: Arc::clone(&self.whole),
+            split: true,
+            nap: NAP,
+        };
+        Turned::Split((0..others).map(part).collect())
+    }
+
+    fn over(&self, ticket: u64, bad: Option<Bad>, worker: &Worker, reach: &mut Reach<'_>) -> Turned<Self> {
+        // What this part rang is told before the end.
+        reach.ring();
+        self.whole.over(ticket, bad, worker, |claim| reach.say(claim));
+        Turned::Over
     }
 }

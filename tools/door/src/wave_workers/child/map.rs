@@ -13,13 +13,15 @@ pub(super) struct Map {
 }
 
 impl Map {
-    /// Forgets what is of another epoch.
+    /// Forgets what is of another epoch; whether it was.
     #[inline]
-    pub(super) fn belongs(&mut self, epoch: u64) {
-        if self.epoch != epoch {
+    pub(super) fn belongs(&mut self, epoch: u64) -> bool {
+        let moved = self.epoch != epoch;
+        if moved {
             self.spans.clear();
             self.epoch = epoch;
         }
+        moved
     }
 
     /// The span around an address, if it is remembered.

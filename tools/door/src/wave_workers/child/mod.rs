@@ -18,6 +18,7 @@ mod reach;
 mod shm;
 mod sync;
 mod turns;
+mod whole;
 mod windows;
 mod worker;
 
@@ -27,6 +28,7 @@ use reach::Reach;
 use shm::{DEVICES, Epochs};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use waves::Blocks;
 use windows::Windows;
 use worker::Worker;
 
@@ -108,7 +110,8 @@ pub fn serve(
 /// What one thread does.
 fn run(worker: &Worker, seat: usize) {
     let mut reach = Reach::new(worker, seat);
-    worker
-        .turns
-        .work(seat, worker, |ticket, job, wish, first| job.turn(ticket, wish, first, worker, &mut reach));
+    let mut blocks: Vec<Blocks> = worker.codes.iter().map(|code| Blocks::of(code)).collect();
+    worker.turns.work(seat, worker, |ticket, job, wish, first| {
+        job.turn(ticket, wish, first, worker, &mut reach, &mut blocks)
+    });
 }

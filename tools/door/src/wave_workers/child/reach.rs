@@ -81,7 +81,10 @@ impl<'a> Reach<'a> {
     fn part(&mut self, va: u64, len: usize, write: bool) -> Result<Part, Miss> {
         let epoch = self.worker.epochs.of(self.device);
         let map = &mut self.maps[self.device];
-        map.belongs(epoch);
+        if map.belongs(epoch) {
+            // What was code there may be no more, or other code.
+            self.worker.codes[self.device].changed();
+        }
         let span = match map.find(va) {
             Some(span) => span,
             None => self.translate(va)?,
@@ -107,7 +110,9 @@ impl<'a> Reach<'a> {
                 continue;
             }
             let map = &mut self.maps[self.device];
-            map.belongs(epoch);
+            if map.belongs(epoch) {
+                self.worker.codes[self.device].changed();
+            }
             let span = span.filter(|span| span.holds(va)).ok_or(Miss::Fault(va))?;
             if let Place::Own(offset) = span.place
                 && !self.worker.windows.holds(offset, span.len)

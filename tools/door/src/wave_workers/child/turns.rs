@@ -17,11 +17,15 @@
 //! dispatches end with it, and a wake costs more than they do. Who has a dispatch and finds that nobody listens glances at the
 //! socket between turns.
 //!
+//! A dispatch that goes on may be split: its parts are had by several threads, each as if it were a dispatch, and what is wished of
+//! the dispatch is wished of each.
+//!
 //! Lock order: one lock, held for no call of [`Work`]. Not for: what a turn or a message is.
 
 use super::sync::{Condvar, Instant, Mutex, mutant, now, wait};
 use kfd_core::dispatch::Wish;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 
 /// Small faults that the models of this module must catch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,10 @@ pub(super) enum Mutant {
     CancelSleeps,
     /// A dispatch that is to pause has its turns.
     PauseForgotten,
+    /// What was wished of a dispatch during a turn is not wished of the parts that came of it.
+    PartUnwished,
+    /// What is wished of a dispatch is wished of its first part alone.
+    PartDeaf,
 }
 
 /// What a listener heard.
@@ -58,13 +66,15 @@ pub(super) enum News<J, A> {
 }
 
 /// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turned {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Turned<J> {
     /// There is more to do.
     More,
+    /// There is more to do, and these can be done beside it.
+    Split(Vec<J>),
     /// There is more to do, but not before.
     Sleeps(Instant),
-    /// The dispatch is over, and the daemon was told.
+    /// The dispatch or this part of it is over; with the last part the daemon was told.
     Over,
 }
 
@@ -105,6 +115,14 @@ enum Place {
     Paused,
 }
 
+/// A ticket, and which part of its dispatch.
+type Key = (u64, usize);
+
+/// All parts of a dispatch.
+const fn parts(ticket: u64) -> RangeInclusive<Key> {
+    (ticket, 0)..=(ticket, usize::MAX)
+}
+
 struct Dispatch<J> {
     /// `None` while a thread has it.
     job: Option<J>,
@@ -115,9 +133,9 @@ struct Dispatch<J> {
 }
 
 struct State<J, A> {
-    dispatches: BTreeMap<u64, Dispatch<J>>,
-    line: VecDeque<u64>,
-    naps: Vec<(Instant, u64)>,
+    dispatches: BTreeMap<Key, Dispatch<J>>,
+    line: VecDeque<Key>,
+    naps: Vec<(Instant, Key)>,
     /// Requests without an answer that was taken, and who waits.
     asked: BTreeMap<u64, (usize, Option<A>)>,
     seats: Vec<Seat>,
@@ -135,7 +153,7 @@ pub(super) struct Turns<J, A> {
 }
 
 enum Duty<J> {
-    Turn { ticket: u64, job: J, wish: Wish, first: bool },
+    Turn { key: Key, job: J, wish: Wish, first: bool },
     Listen { until: Option<Instant>, watches: bool },
     End,
 }
@@ -164,7 +182,7 @@ impl<J, A> Turns<J, A> {
         &self,
         seat: usize,
         work: &impl Work<Job = J, Answer = A>,
-        mut turn: impl FnMut(u64, &mut J, Wish, bool) -> Turned,
+        mut turn: impl FnMut(u64, &mut J, Wish, bool) -> Turned<J>,
     ) {
         loop {
             match self.next(seat) {
@@ -173,9 +191,9 @@ impl<J, A> Turns<J, A> {
                     let news = work.listen(until.map_or(Patience::Forever, Patience::Until));
                     self.heard(news, true, watches);
                 }
-                Duty::Turn { ticket, mut job, wish, first } => {
-                    let turned = turn(ticket, &mut job, wish, first);
-                    self.turned(ticket, job, turned);
+                Duty::Turn { key, mut job, wish, first } => {
+                    let turned = turn(key.0, &mut job, wish, first);
+                    self.turned(key, job, turned);
                     self.glance(work);
                 }
             }
@@ -223,7 +241,8 @@ impl<J, A> Turns<J, A> {
     /// Whether a dispatch is to be cancelled, or everything ends.
     pub(super) fn is_unwanted(&self, ticket: u64) -> bool {
         let state = self.state.lock();
-        state.ended || state.dispatches.get(&ticket).is_none_or(|dispatch| dispatch.wish == Wish::Cancel)
+        let any = state.dispatches.range(parts(ticket)).next();
+        state.ended || any.is_none_or(|(_, dispatch)| dispatch.wish == Wish::Cancel)
     }
 
     /// The next thing to do; waits for it.
@@ -234,13 +253,13 @@ impl<J, A> Turns<J, A> {
                 return Duty::End;
             }
             state.wake(now());
-            if let Some((ticket, job, wish, first)) = state.take() {
+            if let Some((key, job, wish, first)) = state.take() {
                 // Its first turn is short, and this thread listens after it.
                 if !first || !state.line.is_empty() {
                     self.call_idle(&mut state);
                 }
                 self.call_asking(&mut state);
-                return Duty::Turn { ticket, job, wish, first };
+                return Duty::Turn { key, job, wish, first };
             }
             let until = state.first_nap().filter(|_| !state.watched);
             state.watched |= until.is_some();
@@ -264,8 +283,8 @@ impl<J, A> Turns<J, A> {
             News::Silence => {}
             News::Run(ticket, job) => {
                 let new = Dispatch { job: Some(job), place: Place::InLine, wish: Wish::Run, begun: false };
-                state.dispatches.insert(ticket, new);
-                state.line.push_back(ticket);
+                state.dispatches.insert((ticket, 0), new);
+                state.line.push_back((ticket, 0));
             }
             News::Wish(ticket, wish) => state.wish(ticket, wish),
             News::Answer(request, answer) => {
@@ -290,24 +309,29 @@ impl<J, A> Turns<J, A> {
     }
 
     /// A thread gives a dispatch back.
-    fn turned(&self, ticket: u64, job: J, turned: Turned) {
+    fn turned(&self, key: Key, job: J, turned: Turned<J>) {
         let mut state = self.state.lock();
-        let Some(dispatch) = state.dispatches.get_mut(&ticket) else { return };
+        let Some(dispatch) = state.dispatches.get_mut(&key) else { return };
         dispatch.begun = true;
-        let place = match (turned, dispatch.wish) {
-            (Turned::Over, _) => {
-                state.dispatches.remove(&ticket);
-                return;
+        let wish = dispatch.wish;
+        match turned {
+            Turned::Over => {
+                state.dispatches.remove(&key);
             }
-            (Turned::Sleeps(_), Wish::Run) => Place::Asleep,
+            Turned::Sleeps(until) if wish == Wish::Run => {
+                (dispatch.job, dispatch.place) = (Some(job), Place::Asleep);
+                state.naps.push((until, key));
+            }
             // One that is to pause stands still when its turn comes.
-            _ => Place::InLine,
-        };
-        (dispatch.job, dispatch.place) = (Some(job), place);
-        match (place, turned) {
-            (Place::Asleep, Turned::Sleeps(until)) => state.naps.push((until, ticket)),
-            (Place::InLine, _) => state.line.push_back(ticket),
-            _ => {}
+            Turned::More | Turned::Sleeps(_) => {
+                (dispatch.job, dispatch.place) = (Some(job), Place::InLine);
+                state.line.push_back(key);
+            }
+            Turned::Split(others) => {
+                (dispatch.job, dispatch.place) = (Some(job), Place::InLine);
+                state.line.push_back(key);
+                state.split(key.0, wish, others);
+            }
         }
     }
 
@@ -356,33 +380,45 @@ impl<J, A> Turns<J, A> {
 
 impl<J, A> State<J, A> {
     fn wish(&mut self, ticket: u64, wish: Wish) {
-        let Some(dispatch) = self.dispatches.get_mut(&ticket) else { return };
-        // There is no way back from it.
-        if dispatch.wish != Wish::Cancel {
-            dispatch.wish = wish;
-        }
-        match (dispatch.place, dispatch.wish) {
-            (Place::Paused, Wish::Run | Wish::Cancel) if !mutant(Mutant::PauseForever) => {}
-            (Place::Asleep, Wish::Cancel | Wish::Pause) if !mutant(Mutant::CancelSleeps) => {
-                self.naps.retain(|(_, napping)| *napping != ticket);
+        for (key, dispatch) in self.dispatches.range_mut(parts(ticket)) {
+            // There is no way back from it.
+            if dispatch.wish != Wish::Cancel && (key.1 == 0 || !mutant(Mutant::PartDeaf)) {
+                dispatch.wish = wish;
             }
-            _ => return,
+            match (dispatch.place, dispatch.wish) {
+                (Place::Paused, Wish::Run | Wish::Cancel) if !mutant(Mutant::PauseForever) => {}
+                (Place::Asleep, Wish::Cancel | Wish::Pause) if !mutant(Mutant::CancelSleeps) => {
+                    self.naps.retain(|(_, napping)| napping != key);
+                }
+                _ => continue,
+            }
+            dispatch.place = Place::InLine;
+            self.line.push_back(*key);
         }
-        dispatch.place = Place::InLine;
-        self.line.push_back(ticket);
+    }
+
+    /// Further parts of a dispatch line up.
+    fn split(&mut self, ticket: u64, wish: Wish, others: Vec<J>) {
+        let wish = if mutant(Mutant::PartUnwished) { Wish::Run } else { wish };
+        let last = self.dispatches.range(parts(ticket)).next_back().map_or(0, |(key, _)| key.1);
+        for (job, part) in others.into_iter().zip(last + 1..) {
+            let new = Dispatch { job: Some(job), place: Place::InLine, wish, begun: true };
+            self.dispatches.insert((ticket, part), new);
+            self.line.push_back((ticket, part));
+        }
     }
 
     /// The dispatch whose turn it is.
-    fn take(&mut self) -> Option<(u64, J, Wish, bool)> {
-        while let Some(ticket) = self.line.pop_front() {
-            let Some(dispatch) = self.dispatches.get_mut(&ticket) else { continue };
+    fn take(&mut self) -> Option<(Key, J, Wish, bool)> {
+        while let Some(key) = self.line.pop_front() {
+            let Some(dispatch) = self.dispatches.get_mut(&key) else { continue };
             if dispatch.wish == Wish::Pause && !mutant(Mutant::PauseForgotten) {
                 dispatch.place = Place::Paused;
                 continue;
             }
             if let Some(job) = dispatch.job.take() {
                 dispatch.place = Place::Had;
-                return Some((ticket, job, dispatch.wish, !dispatch.begun));
+                return Some((key, job, dispatch.wish, !dispatch.begun));
             }
         }
         None
@@ -400,10 +436,10 @@ impl<J, A> State<J, A> {
                 at += 1;
                 continue;
             }
-            let (_, ticket) = self.naps.swap_remove(at);
-            if let Some(dispatch) = self.dispatches.get_mut(&ticket) {
+            let (_, key) = self.naps.swap_remove(at);
+            if let Some(dispatch) = self.dispatches.get_mut(&key) {
                 dispatch.place = Place::InLine;
-                self.line.push_back(ticket);
+                self.line.push_back(key);
             }
         }
     }

@@ -15,6 +15,7 @@ use nix::sys::time::TimeSpec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
+use waves::Code;
 
 /// What the daemon answered.
 pub(super) enum Answer {
@@ -27,6 +28,8 @@ pub(super) struct Worker {
     pub windows: Windows,
     pub epochs: Epochs,
     pub limits: Limits,
+    /// What of each device's code has been decoded.
+    pub codes: Box<[Code]>,
     pub kernels: Kernels,
     pub turns: Turns<Job, Answer>,
     /// Bytes for the state of dispatches that no dispatch has.
@@ -41,6 +44,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(socket: OwnedFd, windows: Windows, epochs: Epochs, limits: Limits) -> Self {
         Self {
+            codes: limits.devices.iter().map(|_| Code::default()).collect(),
             kernels: Kernels::default(),
             turns: Turns::new(limits.threads),
             room: Mutex::new(limits.memory),
