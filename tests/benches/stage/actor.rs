@@ -20,6 +20,7 @@ pub type Role = (&'static str, fn(&[String]) -> anyhow::Result<()>);
 /// Becomes what the arguments say and exits, or returns when they name no role. First thing in `main`.
 pub fn enter_if_asked(roles: &[Role]) {
     door::workers::enter_if_asked();
+    door::wave_workers::enter_if_asked();
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() != Some(MARKER) {
         return;

@@ -63,6 +63,7 @@ impl Options {
 
 fn main() -> ExitCode {
     door::workers::enter_if_asked();
+    door::wave_workers::enter_if_asked();
     if let Some(code) = victim::enter_if_asked() {
         return code;
     }

@@ -36,6 +36,7 @@ const EXIT_NOT_STARTED: u8 = 125;
 
 fn main() -> ExitCode {
     door::workers::enter_if_asked();
+    door::wave_workers::enter_if_asked();
     let verb = Cli::parse().verb;
     let launching = matches!(verb, Verb::Run(_) | Verb::Enter(_));
     log_to_stderr();

@@ -15,7 +15,7 @@ use std::os::unix::net::UnixStream;
 /// # Errors
 /// The socket's.
 pub fn send(stream: &UnixStream, line: &[u8], listener: &OwnedFd) -> io::Result<()> {
-    let sent = rights::send(stream.as_fd(), line, listener.as_fd(), MsgFlags::MSG_NOSIGNAL)?;
+    let sent = rights::send(stream.as_fd(), line, &[listener.as_fd()], MsgFlags::MSG_NOSIGNAL)?;
     if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
@@ -29,11 +29,16 @@ pub fn receive(stream: &UnixStream, max: usize, trusted: bool) -> io::Result<(Ve
     let mut buffer = [0; 512];
     loop {
         let room = buffer.len().min(max - line.len());
-        let (count, came) = match trusted {
-            true => rights::receive_with(stream.as_fd(), &mut buffer[..room], &mut rights::control_buffer())?,
-            false => (recv(stream.as_fd().as_raw_fd(), &mut buffer[..room], MsgFlags::empty())?, None),
+        let (count, mut came) = match trusted {
+            true => rights::receive_with(
+                stream.as_fd(),
+                &mut buffer[..room],
+                &mut rights::control_buffer(),
+                MsgFlags::empty(),
+            )?,
+            false => (recv(stream.as_fd().as_raw_fd(), &mut buffer[..room], MsgFlags::empty())?, Vec::new()),
         };
-        descriptor = came.or(descriptor);
+        descriptor = came.pop().or(descriptor);
         line.extend_from_slice(&buffer[..count]);
         if count == 0 || line.len() == max || line.contains(&b'\n') {
             return Ok((line, descriptor));

@@ -12,13 +12,15 @@
 //! | file | what |
 //! |---|---|
 //! | [`filter`] | which calls stop, as a classic BPF program made from the ABI table |
+//! | `program` | how filters are written |
 //! | [`handover`] | a listener over a socket |
 //! | [`serve`] | the threads that answer |
 //! | `sys` | seccomp(2) and its ioctls |
 
 pub mod filter;
 pub mod handover;
+pub(crate) mod program;
 pub mod serve;
-mod sys;
+pub(crate) mod sys;
 
 pub use serve::{ListenerRefused, SeccompDoor};

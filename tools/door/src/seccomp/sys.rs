@@ -40,6 +40,23 @@ pub(super) fn install(program: &[sock_filter]) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Installs `program` for every thread of this process, without a listener.
+pub(crate) fn confine(program: &[sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(program.len()).map_err(io::Error::other)?;
+    let filter = sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    let flags = libc::SECCOMP_FILTER_FLAG_TSYNC;
+    // SAFETY: as of `install`.
+    let done = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, std::ptr::from_ref(&filter))
+    };
+    match done {
+        0 => Ok(()),
+        // A thread that has another filter.
+        1.. => Err(io::ErrorKind::ResourceBusy.into()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// The next call that has stopped; `None` when its caller died meanwhile, or a signal came.
 pub(super) fn receive(listener: BorrowedFd<'_>) -> io::Result<Option<Stopped>> {
     // SAFETY: integers only, for which zeros are values; the kernel wants zeros.

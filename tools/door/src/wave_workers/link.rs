@@ -39,7 +39,7 @@ impl Link {
     pub fn send(&self, order: &Order<'_>) -> io::Result<()> {
         let mut out = Vec::with_capacity(MESSAGE_MAX);
         order.encode(&mut out);
-        sys::send_message(self.socket.as_fd(), &out, None, false)
+        sys::send_message(self.socket.as_fd(), &out, &[], false)
     }
 
     /// The next claim, if there is one.

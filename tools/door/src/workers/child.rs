@@ -63,8 +63,8 @@ impl Worker {
         let mut control = crate::sys::control_buffer();
         let mut out = Vec::with_capacity(MESSAGE_MAX);
         loop {
-            let (len, descriptor) =
-                match sys::receive_descriptor(self.socket.as_fd(), &mut buffer, &mut control) {
+            let (len, mut descriptors) =
+                match sys::receive_descriptors(self.socket.as_fd(), &mut buffer, &mut control) {
                     // The daemon is gone, or does not want this worker any more.
                     Ok((0, _)) | Err(_) => return Ok(()),
                     Ok(received) => received,
@@ -77,7 +77,7 @@ impl Worker {
             let mut reply = None;
             match header.kind {
                 Kind::Attach => {
-                    self.memories.insert(slot, (generation, File::from(descriptor.ok_or(Malformed)?)));
+                    self.memories.insert(slot, (generation, File::from(descriptors.pop().ok_or(Malformed)?)));
                     continue;
                 }
                 Kind::Detach => {
@@ -88,7 +88,7 @@ impl Worker {
                 }
                 Kind::Guard => {
                     // Where there can be no guard, the next daemon does what it would have done.
-                    let _ = guard::stand(descriptor.ok_or(Malformed)?);
+                    let _ = guard::stand(descriptors.pop().ok_or(Malformed)?);
                     continue;
                 }
                 Kind::Job | Kind::Probe if !self.claim.claim(header.id) => return Ok(()),
@@ -104,7 +104,8 @@ impl Worker {
                 }
                 Kind::Answer | Kind::Probed | Kind::Fetched => return Err(Malformed),
             }
-            if sys::send_message(self.socket.as_fd(), &out, reply.map(AsFd::as_fd), true).is_err() {
+            if sys::send_message(self.socket.as_fd(), &out, reply.map(AsFd::as_fd).as_slice(), true).is_err()
+            {
                 return Ok(());
             }
         }

@@ -107,7 +107,7 @@ fn send(peer: &mut Option<(Peer, Body)>, kind: Kind, process: ProcessId, descrip
     let Some((there, _)) = peer.as_ref() else { return };
     let mut message = Vec::new();
     wire::begin(&mut message, Header { kind, count: 0, id: 0, process });
-    if let Err(error) = sys::send_message(there.socket.as_fd(), &message, descriptor, true) {
+    if let Err(error) = sys::send_message(there.socket.as_fd(), &message, descriptor.as_slice(), true) {
         give_up(peer, &error);
     }
 }
@@ -115,15 +115,15 @@ fn send(peer: &mut Option<(Peer, Body)>, kind: Kind, process: ProcessId, descrip
 fn ask(peer: &Peer, process: ProcessId) -> io::Result<Option<OwnedFd>> {
     let mut message = Vec::new();
     wire::begin(&mut message, Header { kind: Kind::Fetch, count: 0, id: 0, process });
-    sys::send_message(peer.socket.as_fd(), &message, None, true)?;
+    sys::send_message(peer.socket.as_fd(), &message, &[], true)?;
     let mut buffer = [0; 64];
-    let (len, descriptor) =
-        sys::receive_descriptor(peer.socket.as_fd(), &mut buffer, &mut crate::sys::control_buffer())?;
+    let (len, mut descriptors) =
+        sys::receive_descriptors(peer.socket.as_fd(), &mut buffer, &mut crate::sys::control_buffer())?;
     let (header, _) = wire::header(&buffer[..len]).map_err(io::Error::other)?;
     if header.kind != Kind::Fetched || header.process != process {
         return Err(io::Error::other("the keeper answered something else"));
     }
-    Ok(descriptor)
+    Ok(descriptors.pop())
 }
 
 fn give_up(peer: &mut Option<(Peer, Body)>, error: &io::Error) {

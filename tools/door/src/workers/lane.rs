@@ -205,7 +205,7 @@ impl State {
                 }
                 Memory::Here(memory) => {
                     wire::begin(&mut self.message, Header { kind: Kind::Attach, count: 0, id: 0, process });
-                    let sent = sys::send_message(socket, &self.message, Some(memory.as_fd()), false);
+                    let sent = sys::send_message(socket, &self.message, &[memory.as_fd()], false);
                     if !note(&mut self.blocked, &mut self.broken, sent) {
                         return;
                     }
@@ -214,7 +214,7 @@ impl State {
             }
             if let Some(part) = client.pending.front() {
                 encode(&mut self.message, part, id);
-                let sent = sys::send_message(socket, &self.message, None, false);
+                let sent = sys::send_message(socket, &self.message, &[], false);
                 if !note(&mut self.blocked, &mut self.broken, sent) {
                     return;
                 }
@@ -228,7 +228,7 @@ impl State {
     }
 
     fn send(&mut self, socket: BorrowedFd<'_>, memory: Option<BorrowedFd<'_>>) -> bool {
-        let sent = sys::send_message(socket, &self.message, memory, false);
+        let sent = sys::send_message(socket, &self.message, memory.as_slice(), false);
         note(&mut self.blocked, &mut self.broken, sent)
     }
 }

@@ -2,9 +2,11 @@
 
 #![allow(unsafe_code)]
 
-pub(super) use crate::sys::{pair, receive, receive_descriptor, send_message};
+pub(super) use crate::sys::{
+    close_from, pair, pidfd_open, receive, receive_descriptors, send_message, settle_signals,
+};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Standard input and output of a freshly executed worker, as the descriptors that they are.
 ///
@@ -15,29 +17,6 @@ pub(super) fn inherited() -> (OwnedFd, OwnedFd) {
     // SAFETY: likewise descriptor 1.
     let claim = unsafe { OwnedFd::from_raw_fd(1) };
     (socket, claim)
-}
-
-/// Closes every descriptor from `first` on (close_range(2)).
-pub(super) fn close_from(first: u32) -> io::Result<()> {
-    // SAFETY: called first thing in a worker's `main`, where nothing above `first` has an owner.
-    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
-    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Gives every signal its default action and unblocks all, since ignored ones and the mask survive an exec; but ignores
-/// what a terminal (Ctrl-C, hang-up) or a service manager sends to every process of a group: the daemon drains upon it
-/// and needs its workers for that. A worker ends with its socket.
-pub(super) fn settle_signals() {
-    for signal in 1..=libc::SIGRTMAX() {
-        let action = match signal {
-            libc::SIGINT | libc::SIGQUIT | libc::SIGHUP | libc::SIGTERM => libc::SIG_IGN,
-            _ => libc::SIG_DFL,
-        };
-        // SAFETY: neither installs code; numbers that cannot be changed are an error that changes nothing.
-        unsafe { libc::signal(signal, action) };
-    }
-    // An error would need an invalid `how`.
-    let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
 }
 
 /// `struct procmap_query` (linux/fs.h), without a name or a build id to be told.
@@ -105,16 +84,4 @@ pub(super) fn mapping_at_or_after(maps: BorrowedFd<'_>, address: u64) -> io::Res
             error => Err(error),
         },
     }
-}
-
-/// pidfd_open(2) of a child that was not reaped yet.
-pub(super) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: takes two integers and touches no memory.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_ulong::from(pid), 0 as libc::c_ulong) };
-    let fd = RawFd::try_from(fd).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

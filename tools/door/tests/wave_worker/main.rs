@@ -2,6 +2,7 @@
 
 mod kernels;
 mod memory;
+#[allow(dead_code, reason = "the tests of the process use the rest")]
 mod player;
 mod wishes;
 

@@ -49,6 +49,9 @@ pub enum Told {
     Interrupt(u32),
 }
 
+/// A worker on threads of this process.
+pub type Threads = JoinHandle<Result<(), ServeError>>;
+
 pub struct Player {
     pub link: Link,
     window: Window,
@@ -63,7 +66,7 @@ pub struct Player {
     pub between: Option<fn(&mut Player)>,
     next: u64,
     tickets: u64,
-    worker: Option<JoinHandle<Result<(), ServeError>>>,
+    worker: Option<Threads>,
     buffer: Vec<u8>,
 }
 
@@ -82,17 +85,19 @@ pub fn limits(threads: usize) -> Limits {
 impl Player {
     /// A worker of so many threads in this process.
     pub fn new(threads: usize) -> Self {
-        Self::with(|socket, arena, epochs| {
-            std::thread::spawn(move || serve(socket, arena, epochs, limits(threads), || Ok(())))
+        Self::with(|arena, epochs| {
+            let (link, socket) = Link::pair().expect("a pair of sockets");
+            let body = move || serve(socket, arena, epochs, limits(threads), || Ok(()));
+            (link, Some(std::thread::spawn(body)))
         })
     }
 
-    fn with(start: impl FnOnce(OwnedFd, OwnedFd, OwnedFd) -> JoinHandle<Result<(), ServeError>>) -> Self {
-        let (link, socket) = Link::pair().expect("a pair of sockets");
+    /// Any worker; `start` gets the arena and the page of epochs.
+    pub fn with(start: impl FnOnce(OwnedFd, OwnedFd) -> (Link, Option<Threads>)) -> Self {
         let (arena, epochs) = (memfd(2 * WINDOW), File::from(memfd(4096)));
         let window = Window::map(arena.as_fd(), 0).expect("a window");
         let theirs = epochs.try_clone().expect("a descriptor");
-        let worker = start(socket, arena, theirs.into());
+        let (link, worker) = start(arena, theirs.into());
         let span = |start, len, writable, place| Span { start, len, writable, place };
         let mut player = Self {
             link,
@@ -112,7 +117,7 @@ impl Player {
             between: None,
             next: KERNELS,
             tickets: 1,
-            worker: Some(worker),
+            worker,
             buffer: Link::buffer(),
         };
         player.set_epoch(7);
@@ -219,7 +224,7 @@ impl Player {
     /// Waits for the end of a dispatch, and answers meanwhile.
     pub fn end(&mut self) -> (u64, Ended) {
         loop {
-            if let Some(end) = self.step(PollTimeout::from(60_000_u16)) {
+            if let Some(end) = self.step(PollTimeout::from(60_000_u16)).expect("a claim") {
                 return end;
             }
         }
@@ -227,16 +232,16 @@ impl Player {
 
     /// Hears what there is.
     pub fn glance(&mut self) -> Option<(u64, Ended)> {
-        self.step(PollTimeout::ZERO)
+        self.step(PollTimeout::ZERO).expect("a claim")
     }
 
-    fn step(&mut self, patience: PollTimeout) -> Option<(u64, Ended)> {
+    fn step(&mut self, patience: PollTimeout) -> std::io::Result<Option<(u64, Ended)>> {
         let mut set = [PollFd::new(self.link.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut set, patience).expect("a poll");
         assert!(ready > 0 || patience == PollTimeout::ZERO, "the worker is silent");
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut end = None;
-        match self.link.receive(&mut buffer).expect("a claim") {
+        match self.link.receive(&mut buffer)? {
             None => {}
             Some(Claim::Over(ticket, how, spent)) => {
                 self.spent = spent;
@@ -256,7 +261,7 @@ impl Player {
             Some(Claim::Progress(_, instructions)) => assert!(instructions > 0),
         }
         self.buffer = buffer;
-        end
+        Ok(end)
     }
 
     fn translate(&mut self, request: u64, device: u32, va: u64) {
@@ -287,6 +292,35 @@ impl Player {
                 let new = kind.apply(width, old, operand, comparand);
                 place.copy_from_slice(&new.to_le_bytes()[..bytes]);
                 Some(word[..bytes].to_vec())
+            }
+        }
+    }
+
+    /// Answers until the worker's end of the socket is gone; what ended before.
+    pub fn end_of_all(&mut self) -> Vec<(u64, Ended)> {
+        let mut ended = Vec::new();
+        loop {
+            match self.step(PollTimeout::from(60_000_u16)) {
+                Ok(end) => ended.extend(end),
+                Err(error) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+                    return ended;
+                }
+            }
+        }
+    }
+
+    /// The worker's end of the socket is gone, or will be.
+    pub fn is_hung_up(&self) {
+        let mut buffer = Link::buffer();
+        loop {
+            match self.link.receive(&mut buffer) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let mut set = [PollFd::new(self.link.as_fd(), PollFlags::POLLIN)];
+                    assert!(poll(&mut set, PollTimeout::from(60_000_u16)).expect("a poll") > 0);
+                }
+                Err(error) => return assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof),
             }
         }
     }

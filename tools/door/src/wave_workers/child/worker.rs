@@ -68,7 +68,7 @@ impl Worker {
     pub(super) fn say(&self, claim: &Claim<'_>, out: &mut Vec<u8>) {
         claim.encode(out);
         // An error is the daemon's end, which whoever listens hears.
-        let _ = sys::send_message(self.socket.as_fd(), out, None, true);
+        let _ = sys::send_message(self.socket.as_fd(), out, &[], true);
     }
 
     /// Asks, and waits for the answer; `None` when the daemon has gone.
@@ -91,7 +91,7 @@ impl Worker {
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
         encode(request, out);
         self.turns.asks(seat, request);
-        let _ = sys::send_message(self.socket.as_fd(), out, None, true);
+        let _ = sys::send_message(self.socket.as_fd(), out, &[], true);
         self.turns.answer(seat, request, self)
     }
 
