@@ -83,6 +83,13 @@ impl Launch {
         // Each id has a register of its own.
         let ids = usize::from(self.kernel.registers.work_item_ids) + 1;
         let item = first as u32;
+        if size[0] as usize == items {
+            // A row: there are no others.
+            for (lane, id) in wave.vectors[0].0[..lanes].iter_mut().enumerate() {
+                *id = item + lane as u32;
+            }
+            return self.scalars(wave, id, size);
+        }
         let mut next = [item % size[0], item / size[0] % size[1], item / size[0] / size[1]];
         for lane in 0..lanes {
             for (vector, value) in wave.vectors.iter_mut().zip(&next[..ids]) {

@@ -1,6 +1,6 @@
 //! How fast waves run, on one thread and on two: kernels as clang compiles them, best of five runs each.
 //!
-//! `wave_rate NAME` runs those whose name begins so.
+//! `wave_rate NAME` runs those whose name begins so, `wave_rate NAME 1` on one thread only.
 
 #[path = "../../tests/run/machine.rs"]
 #[allow(dead_code, reason = "the tests use all of it")]
@@ -110,6 +110,7 @@ fn run(load: &mut Load, threads: &mut [Blocks]) -> (u64, Duration) {
 
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
+    let most = std::env::args().nth(2).and_then(|most| most.parse().ok()).unwrap_or(2);
     let loads: [(&str, Make); 6] = [
         ("vector unit alone", mix),
         ("product 512", || multiply("product 512", words!("multiply.O3"), 512)),
@@ -120,7 +121,7 @@ fn main() {
     ];
     for (_, load) in loads.into_iter().filter(|(name, _)| name.starts_with(&wanted)) {
         let mut load = load();
-        for threads in [1, 2] {
+        for threads in 1..=most {
             let code = Code::default();
             let mut blocks: Vec<Blocks> = (0..threads).map(|_| Blocks::of(&code)).collect();
             let best = (0..5).map(|_| run(&mut load, &mut blocks)).min_by_key(|(_, time)| *time);

@@ -64,6 +64,8 @@ pub(crate) struct Reach {
 pub(crate) enum Act {
     /// As the instruction says, looked at anew.
     Slow,
+    End,
+    Barrier,
     Binary {
         op: Op,
         to: To,

@@ -125,9 +125,13 @@ impl Wave {
     #[inline]
     pub(super) fn fill(&mut self, room: &mut Room, to: u8, value: u64) {
         let Some((_, around, _)) = room.found else { return };
-        around.fill(&mut room.low, value as u32);
-        let exec = self.exec();
-        replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
+        let (exec, register) = (self.exec(), &mut self.vectors[usize::from(to)]);
+        if exec == u64::MAX {
+            around.fill(register, value as u32);
+        } else {
+            around.fill(&mut room.low, value as u32);
+            around.merge(register, &room.low, exec);
+        }
     }
 
     #[inline]

@@ -103,7 +103,9 @@ impl Wave {
     ) -> Result<(), (u16, Stop)> {
         let constants = &*block.constants;
         // The loops are those of the usual mode.
-        let is_usual = self.mode.is_usual() && block.vectors <= self.vectors.len();
+        if !self.mode.is_usual() || block.vectors > self.vectors.len() {
+            return self.run_anew(block, share, host);
+        }
         for step in &block.steps {
             let done = match step.act {
                 Act::Binary { op, to, a, b } => {
@@ -191,8 +193,12 @@ impl Wave {
                         None => self.slow(block, step, share, host),
                     }
                 }
+                Act::End => Err(Stop::End),
+                Act::Barrier => {
+                    self.pc = block.end();
+                    Err(Stop::Barrier)
+                }
                 Act::Slow => self.slow(block, step, share, host),
-                _ if !is_usual => self.slow(block, step, share, host),
                 Act::ShareLoad { to, at, offsets, places, words } => {
                     if self.load_share(room, share, (to, at), &offsets[..usize::from(places)], words) {
                         Ok(())
@@ -240,15 +246,7 @@ impl Wave {
                 }
             };
             if let Err(stop) = done {
-                let at = block.start.wrapping_add(4 * u64::from(step.at));
-                let nth = match stop {
-                    Stop::Barrier | Stop::Sleep | Stop::End => step.nth + 1,
-                    _ => step.nth,
-                };
-                if !matches!(stop, Stop::Barrier | Stop::Sleep) {
-                    self.pc = at;
-                }
-                return Err((nth, stop));
+                return Err(self.stopped(block, step, stop));
             }
         }
         // Where it goes on, the last instruction has said if it was looked at anew.
@@ -259,6 +257,35 @@ impl Wave {
             self.pc = block.end();
         }
         Ok(())
+    }
+
+    /// Runs a block by looking at each of its instructions.
+    #[cold]
+    fn run_anew(
+        &mut self,
+        block: &Block,
+        share: &mut Share,
+        host: &mut Watched<'_, impl Host>,
+    ) -> Result<(), (u16, Stop)> {
+        self.pc = block.end();
+        for step in &block.steps {
+            self.slow(block, step, share, host).map_err(|stop| self.stopped(block, step, stop))?;
+        }
+        let is_last = block.steps.last().is_some_and(|step| usize::from(step.nth) + 1 == block.insts.len());
+        if !is_last {
+            self.pc = block.end();
+        }
+        Ok(())
+    }
+
+    /// Where a wave stands whose step has stopped it.
+    #[cold]
+    fn stopped(&mut self, block: &Block, step: &Step, stop: Stop) -> (u16, Stop) {
+        if !matches!(stop, Stop::Barrier | Stop::Sleep) {
+            self.pc = block.start.wrapping_add(4 * u64::from(step.at));
+        }
+        let is_executed = matches!(stop, Stop::Barrier | Stop::Sleep | Stop::End);
+        (step.nth + u16::from(is_executed), stop)
     }
 
     /// Executes the instruction of a step as it stands.

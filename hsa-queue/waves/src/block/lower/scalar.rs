@@ -44,6 +44,8 @@ pub(super) fn lower(inst: &Inst, pc: u64) -> Option<Act> {
                 }
             }
         }
+        Format::SOPP if op == Op::s_endpgm => Some(Act::End),
+        Format::SOPP if op == Op::s_barrier => Some(Act::Barrier),
         Format::SOPP => {
             let when = when(op)?;
             let words = i64::from(immediate(inst)? as i16) + i64::from(inst.words);
