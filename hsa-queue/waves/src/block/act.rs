@@ -133,6 +133,12 @@ pub(crate) enum Act {
         to: u8,
         value: From,
     },
+    /// All sources are registers.
+    Plain {
+        f: Loop<Narrow>,
+        to: u8,
+        sources: [u8; 3],
+    },
     Narrow {
         f: Loop<Narrow>,
         to: u8,

@@ -135,6 +135,15 @@ impl Wave {
     }
 
     #[inline]
+    pub(super) fn plain_lanes(&mut self, room: &mut Room, f: Loop<Narrow>, to: u8, sources: [u8; 3]) {
+        let Some((_, around, _)) = room.found else { return };
+        let [a, b, c] = sources.map(usize::from);
+        f.call(&mut room.low, &self.vectors[a], &self.vectors[b], &self.vectors[c]);
+        let exec = self.exec();
+        replace(&mut self.vectors[usize::from(to)], &mut room.low, exec, around);
+    }
+
+    #[inline]
     pub(super) fn narrow(
         &mut self,
         room: &mut Room,

@@ -228,6 +228,10 @@ impl Wave {
                     self.fill(room, to, value);
                     Ok(())
                 }
+                Act::Plain { f, to, sources } => {
+                    self.plain_lanes(room, f, to, sources);
+                    Ok(())
+                }
                 Act::Narrow { f, to, sources, changes } => {
                     self.narrow(room, constants, f, to, sources, changes);
                     Ok(())

@@ -51,8 +51,8 @@ table! {
     v_bfe_u32(a: u32, b: u32, c: u32) -> u32 = bfe_u32(a, b, c);
     v_bfe_i32(a: u32, b: u32, c: u32) -> u32 = bfe_i32(a, b, c);
     v_bfi_b32(a: u32, b: u32, c: u32) -> u32 = a & b | !a & c;
-    v_alignbit_b32(a: u32, b: u32, c: u32) -> u32 = ((u64::from(a) << 32 | u64::from(b)) >> (c & 31)) as u32;
-    v_alignbyte_b32(a: u32, b: u32, c: u32) -> u32 = ((u64::from(a) << 32 | u64::from(b)) >> (8 * (c & 3))) as u32;
+    v_alignbit_b32(a: u32, b: u32, c: u32) -> u32 = align(a, b, c & 31);
+    v_alignbyte_b32(a: u32, b: u32, c: u32) -> u32 = align(a, b, 8 * (c & 3));
     v_min3_u32(a: u32, b: u32, c: u32) -> u32 = a.min(b).min(c);
     v_max3_u32(a: u32, b: u32, c: u32) -> u32 = a.max(b).max(c);
     v_med3_u32(a: u32, b: u32, c: u32) -> u32 = med3(a, b, c);
@@ -108,6 +108,12 @@ table! {
     v_mad_legacy_i16(a: u32, b: u32, c: u32) -> u32 = low((low(a) * low(b)).wrapping_add(c));
 }
 
+/// The lower half of `high:low` that is shifted down by less than 32, in words of 32 bits.
+#[inline(always)]
+fn align(high: u32, low: u32, by: u32) -> u32 {
+    low >> by | high << 1 << (31 - by)
+}
+
 #[inline(always)]
 fn low(word: u32) -> u32 {
     word & 0xffff
@@ -136,6 +142,19 @@ impl Wave {
             Op::v_add_i32 => self.map2(inst, |a: u32, b: u32| (a as i32).saturating_add(b as i32) as u32),
             Op::v_sub_i32 => self.map2(inst, |a: u32, b: u32| (a as i32).saturating_sub(b as i32) as u32),
             _ => Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::align;
+
+    #[test]
+    fn two_words_are_shifted_as_one() {
+        for by in 0..32 {
+            let wide = 0x8123_4567_89ab_cdef_u64;
+            assert_eq!(align((wide >> 32) as u32, wide as u32, by), (wide >> by) as u32, "{by}");
         }
     }
 }

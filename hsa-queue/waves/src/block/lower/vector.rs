@@ -73,13 +73,20 @@ fn loops(inst: &Inst, level: Level, lowering: &mut Lowering) -> Option<Act> {
                 return Some(Act::Fill { to: sources.to(to?, false), value: from(source)? });
             }
         }
-        let mut columns = [Column::Constant(0); 3];
-        for (number, column) in columns.iter_mut().enumerate() {
+        // What has no source has the first one: it is not looked at.
+        let first = sources.narrow(0)?;
+        let mut columns = [first; 3];
+        for (number, column) in columns.iter_mut().enumerate().skip(1) {
             match inst.src(number as u8) {
                 Some(_) => *column = sources.narrow(number as u8)?,
-                None if number == 2 => *column = sources.named()?,
-                None => {}
+                None if number == 2 => *column = sources.named()?.unwrap_or(first),
+                None => *column = first,
             }
+        }
+        if let [Column::Vector(a), Column::Vector(b), Column::Vector(c)] = columns
+            && sources.changes.made == 0
+        {
+            return Some(Act::Plain { f, to: sources.to(to?, false), sources: [a, b, c] });
         }
         return Some(Act::Narrow {
             f,
@@ -198,14 +205,14 @@ impl Sources<'_> {
     }
 
     /// What a multiply-add adds to, or multiplies by, that is no source: the destination, or the literal that follows.
-    fn named(&mut self) -> Option<Column> {
+    fn named(&mut self) -> Option<Option<Column>> {
         match (self.inst.op(), self.inst.at(Place::Literal).map(|bound| bound.operand)) {
-            (Op::v_mac_f32, _) => vector(self.inst.at(Place::Dst)?).map(Column::Vector),
+            (Op::v_mac_f32, _) => vector(self.inst.at(Place::Dst)?).map(Column::Vector).map(Some),
             (Op::v_madmk_f32 | Op::v_madak_f32, Some(Operand::Literal(word))) => {
-                Some(Column::Constant(self.lowering.constant(word)))
+                Some(Some(Column::Constant(self.lowering.constant(word))))
             }
             (Op::v_madmk_f32 | Op::v_madak_f32, _) => None,
-            _ => Some(Column::Constant(0)),
+            _ => Some(None),
         }
     }
 }
