@@ -88,6 +88,7 @@ impl Daemon {
         }
         let settings = CoreConfig { waves: config.waves.into(), ..CoreConfig::new(profile) };
         let limits = waves::limits::of(&settings.profile, &settings.limits);
+        let data = settings.limits.wave_worker_bytes;
         let core = Core::new(settings, Arc::clone(&router) as _)?;
         let workers = start_workers(config, &core, &mailbox)?;
         let host = Arc::new(Reception { mailbox: Arc::clone(&mailbox) });
@@ -99,7 +100,7 @@ impl Daemon {
                 tracing::warn!(%error, "if this daemon is killed its clients may have to wait for the next");
             }
         }
-        let waves = wave_links(config, limits, &mailbox).map_err(part("the wave workers"))?;
+        let waves = wave_links(config, limits, data, &mailbox).map_err(part("the wave workers"))?;
         router.attach(&core, &door, &workers, waves.as_ref());
 
         let pages = Arc::clone(&door);
@@ -199,11 +200,13 @@ impl Parts {
 fn wave_links(
     config: &Config,
     limits: door::wave_workers::Limits,
+    data: u64,
     mailbox: &Arc<Mailbox>,
 ) -> std::io::Result<Option<Arc<WaveLinks>>> {
     let maker = match config.waves {
         WavesOption::Refuse | WavesOption::Null => return Ok(None),
-        WavesOption::Run | WavesOption::InProcess => Maker::in_process(limits),
+        WavesOption::Run => Maker::processes(limits, data)?,
+        WavesOption::InProcess => Maker::Threads(limits),
     };
     Ok(Some(Arc::new(WaveLinks::new(maker, Arc::clone(mailbox)))))
 }

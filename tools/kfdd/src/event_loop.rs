@@ -12,6 +12,7 @@ use crate::mailbox::{Letter, Mailbox};
 use crate::served::Served;
 use crate::service::Service;
 use crate::waves::Next;
+use door::wave_workers::Told;
 use kfd_core::death::{Cause, Doom, Doomed};
 use kfd_core::ids::{ProcessId, Tgid};
 use notifier::watch::{Event, Interest, Monotonic, Pidfd, SetupError, Token, Watcher};
@@ -222,13 +223,23 @@ impl Loop {
     /// The zygote has made workers.
     fn births(&mut self) {
         let Some(waves) = self.served.waves.clone() else { return };
-        for (process, pidfd) in waves.births() {
-            let token = Token::new(process.slot, process.generation, tag::WAVE_WORKER);
-            if let Err(error) = self.watcher.watch_death(pidfd.as_fd(), token) {
-                tracing::error!(%process, %error, "a wave worker's death cannot be watched: it is killed");
-                waves.kill(process);
+        while let Some(told) = waves.told() {
+            match told {
+                Told::Born { process, pid, pidfd } => {
+                    let token = Token::new(process.slot, process.generation, tag::WAVE_WORKER);
+                    let watched = self.watcher.watch_death(pidfd.as_fd(), token);
+                    waves.born(process, pid, pidfd);
+                    if let Err(error) = watched {
+                        tracing::error!(%process, %error, "a wave worker's death cannot be watched: it is killed");
+                        waves.kill(process);
+                    }
+                }
+                Told::Failed { process, error } => {
+                    tracing::warn!(%process, %error, "a wave worker could not be made");
+                    waves.ended(&self.served.core, &self.served.workers, process);
+                }
+                Told::Died => waves.restart(),
             }
-            waves.born(process, pidfd);
         }
         self.listen_to_zygote();
     }

@@ -47,7 +47,10 @@ enum Body {
     Coming {
         killed: bool,
     },
-    There(Pidfd),
+    There {
+        pid: u32,
+        pidfd: Pidfd,
+    },
 }
 
 /// What a look at its claims came to.
@@ -90,12 +93,12 @@ impl Linked {
     }
 
     /// Its process is there. False when it was to be killed meanwhile, and is.
-    pub(super) fn born(&self, pidfd: Pidfd) {
+    pub(super) fn born(&self, pid: u32, pidfd: Pidfd) {
         let mut body = self.body.lock();
         if matches!(*body, Body::Coming { killed: true }) {
             kill(&pidfd);
         }
-        *body = Body::There(pidfd);
+        *body = Body::There { pid, pidfd };
     }
 
     /// Ends it, without waiting.
@@ -103,7 +106,7 @@ impl Linked {
         match &mut *self.body.lock() {
             Body::None => {}
             Body::Coming { killed } => *killed = true,
-            Body::There(pidfd) => kill(pidfd),
+            Body::There { pidfd, .. } => kill(pidfd),
         }
         // One that runs on threads, or has not come to its filter yet, ends with its socket.
         self.link.hang_up();
@@ -250,7 +253,7 @@ impl Linked {
     /// Its process, once that is there.
     pub(super) fn pid(&self) -> Option<u32> {
         match &*self.body.lock() {
-            Body::There(pidfd) => pidfd.info().ok().map(|info| info.tgid.0),
+            Body::There { pid, .. } => Some(*pid),
             Body::None | Body::Coming { .. } => None,
         }
     }

@@ -1,14 +1,17 @@
-//! How wave workers are made: threads of this process, for debugging.
+//! How wave workers are made: as processes, by their zygote, or for debugging as threads of this process.
 
-use door::wave_workers::{Limits, Link, child};
+use door::wave_workers::{Limits, Link, Told, WaveWorkers, WaveWorkersConfig, child};
 use kfd_core::ids::ProcessId;
-use notifier::watch::Pidfd;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// Makes workers.
-pub struct Maker {
-    limits: Limits,
+#[derive(Debug)]
+pub enum Maker {
+    /// Processes of their own.
+    Processes(WaveWorkers),
+    /// Threads of this process, with these limits.
+    Threads(Limits),
 }
 
 /// A worker that was made, or is being made.
@@ -19,29 +22,56 @@ pub(super) struct Made {
 }
 
 impl Maker {
-    /// Workers are threads of this process.
-    #[must_use]
-    pub fn in_process(limits: Limits) -> Self {
-        Self { limits }
+    /// Workers are processes with at most `data` bytes of their own.
+    ///
+    /// # Errors
+    /// The zygote could not be started.
+    pub fn processes(limits: Limits, data: u64) -> io::Result<Self> {
+        let config = WaveWorkersConfig { data, ..WaveWorkersConfig::new(limits) };
+        WaveWorkers::start(config).map(Self::Processes)
     }
 
     /// Makes a worker with an arena and a page of epochs. Waits for nothing.
     pub(super) fn make(&self, process: ProcessId, arena: OwnedFd, epochs: OwnedFd) -> io::Result<Made> {
-        let (link, socket) = Link::pair()?;
-        let limits = self.limits.clone();
-        std::thread::Builder::new().name("kfdd-waves".to_owned()).spawn(move || {
-            if let Err(error) = child::serve(socket, arena, epochs, limits, || Ok(())) {
-                tracing::warn!(%process, %error, "a wave worker could not begin");
+        match self {
+            Self::Processes(workers) => {
+                let link = workers.make(process, arena, epochs)?;
+                Ok(Made { link, is_process: true })
             }
-        })?;
-        Ok(Made { link, is_process: false })
+            Self::Threads(limits) => {
+                let (link, socket) = Link::pair()?;
+                let limits = limits.clone();
+                std::thread::Builder::new().name("kfdd-waves".to_owned()).spawn(move || {
+                    if let Err(error) = child::serve(socket, arena, epochs, limits, || Ok(())) {
+                        tracing::warn!(%process, %error, "a wave worker could not go on");
+                    }
+                })?;
+                Ok(Made { link, is_process: false })
+            }
+        }
     }
 
-    pub(super) fn births(&self) -> Vec<(ProcessId, Pidfd)> {
-        Vec::new()
+    /// What is told of births since the last call.
+    pub(super) fn told(&self) -> Option<Told> {
+        match self {
+            Self::Processes(workers) => workers.told(),
+            Self::Threads(_) => None,
+        }
     }
 
-    pub(super) fn births_descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
+    /// The zygote has died: another one.
+    pub(super) fn restart(&self) -> io::Result<()> {
+        match self {
+            Self::Processes(workers) => workers.restart(),
+            Self::Threads(_) => Ok(()),
+        }
+    }
+
+    /// Lends the descriptor on which births are told, while there is one.
+    pub(super) fn with_descriptor<T>(&self, f: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
+        match self {
+            Self::Processes(workers) => workers.with_descriptor(f),
+            Self::Threads(_) => None,
+        }
     }
 }

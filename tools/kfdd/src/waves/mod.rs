@@ -23,6 +23,7 @@ pub use maker::Maker;
 
 use crate::mailbox::Mailbox;
 
+use door::wave_workers::Told;
 use door::workers::Workers;
 use kernels::{Kernels, Ledger};
 use kfd_core::Core;
@@ -149,21 +150,30 @@ impl WaveLinks {
         }
     }
 
-    /// The worker processes that have been made since the last call.
-    pub(crate) fn births(&self) -> Vec<(ProcessId, Pidfd)> {
-        self.maker.births()
+    /// What is told of births, until nothing is.
+    pub(crate) fn told(&self) -> Option<Told> {
+        self.maker.told()
     }
 
     /// A worker's process has been made.
-    pub(crate) fn born(&self, process: ProcessId, pidfd: Pidfd) {
-        if let Some(worker) = self.linked(process) {
-            worker.born(pidfd);
+    pub(crate) fn born(&self, process: ProcessId, pid: u32, pidfd: Pidfd) {
+        match self.linked(process) {
+            Some(worker) => worker.born(pid, pidfd),
+            // Nobody has it any more: it ends with its socket.
+            None => drop(pidfd),
         }
     }
 
-    /// The descriptor on which births are told, where workers are processes.
+    /// The zygote has died, and its workers with it: another one makes those to come.
+    pub(crate) fn restart(&self) {
+        if let Err(error) = self.maker.restart() {
+            tracing::error!(%error, "no wave worker can be made any more: dispatches are refused");
+        }
+    }
+
+    /// Lends the descriptor on which births are told, where workers are processes.
     pub(crate) fn with_zygote<T>(&self, f: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
-        self.maker.births_descriptor().map(f)
+        self.maker.with_descriptor(f)
     }
 
     /// The descriptor on which a client's worker says something.
