@@ -3,6 +3,7 @@
  *
  *   cc -O2 -o barrier tests/clients/barrier.c -lhsa-runtime64
  *   barrier [barrier|bad]        one half only; without an argument both
+ *   barrier refused              a dispatch where the daemon refuses them
  *
  * One line for each property; exit status 0 when all hold, 1 at the first that does not (what was seen is on stderr).
  * Needs libhsa-runtime-dev (Debian 12: 5.2.3) and an agent named gfx900.
@@ -120,6 +121,18 @@ static void barriers(void) {
     across();
 }
 
+/* A dispatch of no kernel, over so many work-items. */
+static void dispatch(const char *what, uint32_t grid, hsa_status_t expected) {
+    hsa_kernel_dispatch_packet_t kernel;
+    memset(&kernel, 0, sizeof kernel);
+    kernel.workgroup_size_x = 64;
+    kernel.workgroup_size_y = kernel.workgroup_size_z = 1;
+    kernel.grid_size_x = grid;
+    kernel.grid_size_y = kernel.grid_size_z = 1;
+    bad(what, &kernel, HSA_PACKET_TYPE_KERNEL_DISPATCH << HSA_PACKET_HEADER_TYPE | SYSTEM_FENCES,
+        1 << HSA_KERNEL_DISPATCH_PACKET_SETUP_DIMENSIONS, expected);
+}
+
 static void bad_packets(void) {
     struct queue bystander;
     open_queue(&bystander);
@@ -133,17 +146,7 @@ static void bad_packets(void) {
     bad("agent dispatch", &agent, HSA_PACKET_TYPE_AGENT_DISPATCH << HSA_PACKET_HEADER_TYPE | SYSTEM_FENCES, 1,
         HSA_STATUS_ERROR_INVALID_PACKET_FORMAT);
 
-    hsa_kernel_dispatch_packet_t kernel;
-    memset(&kernel, 0, sizeof kernel);
-    kernel.workgroup_size_x = 64;
-    kernel.workgroup_size_y = kernel.workgroup_size_z = 1;
-    kernel.grid_size_x = 64;
-    kernel.grid_size_y = kernel.grid_size_z = 1;
-    const uint16_t dispatch = HSA_PACKET_TYPE_KERNEL_DISPATCH << HSA_PACKET_HEADER_TYPE | SYSTEM_FENCES;
-    const uint16_t one_dimension = 1 << HSA_KERNEL_DISPATCH_PACKET_SETUP_DIMENSIONS;
-    bad("kernel dispatch", &kernel, dispatch, one_dimension, HSA_STATUS_ERROR_INVALID_CODE_OBJECT);
-    kernel.grid_size_x = 0;
-    bad("empty grid", &kernel, dispatch, one_dimension, HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS);
+    dispatch("empty grid", 0, HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS);
 
     hsa_signal_t done = new_signal(1, true);
     submit_barrier(&bystander, HSA_PACKET_TYPE_BARRIER_AND, true, NULL, 0, done);
@@ -155,13 +158,17 @@ static void bad_packets(void) {
 
 int main(int argc, char **argv) {
     const char *part = argc > 1 ? argv[1] : "";
-    if (argc > 2 || (argc == 2 && strcmp(part, "barrier") != 0 && strcmp(part, "bad") != 0)) {
-        fprintf(stderr, "usage: %s [barrier|bad]\n", argv[0]);
+    bool barrier = argc == 1 || strcmp(part, "barrier") == 0, malformed = argc == 1 || strcmp(part, "bad") == 0;
+    bool refused = strcmp(part, "refused") == 0;
+    if (argc > 2 || !(barrier || malformed || refused)) {
+        fprintf(stderr, "usage: %s [barrier|bad|refused]\n", argv[0]);
         return 2;
     }
     open_agent();
-    if (strcmp(part, "bad") != 0) barriers();
-    if (strcmp(part, "barrier") != 0) bad_packets();
+    if (barrier) barriers();
+    if (malformed) bad_packets();
+    /* Not of all: an agent that executes it finds no code at its address, which is a memory fault. */
+    if (refused) dispatch("kernel dispatch", 64, HSA_STATUS_ERROR_INVALID_CODE_OBJECT);
     must(hsa_shut_down(), "hsa_shut_down");
     return 0;
 }

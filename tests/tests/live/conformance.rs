@@ -5,6 +5,7 @@ use kfd_tests::program::program;
 use kfd_tests::{Kfdd, able, compile, eventually};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// What `kfdctl ARGUMENTS` for this daemon comes to.
@@ -15,6 +16,17 @@ fn kfdctl(kfdd: &Kfdd, arguments: &[&str]) -> Output {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// A daemon that does that with dispatches.
+fn with_waves(what: &str) -> Option<Kfdd> {
+    Kfdd::start_as(|mut command| {
+        command.args(["--waves", what]);
+        command
+    })
+}
+
+/// Where Debian puts libraries.
+const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu";
 
 #[test]
 fn an_unmodified_rocminfo_lists_the_gfx900_agent_with_a_daemon_of_its_own() {
@@ -47,6 +59,10 @@ fn an_unmodified_rocminfo_leaves_nothing_in_a_running_daemon() {
 
 fn program_passes(name: &str, libraries: &[&str], arguments: &[&str], says: &[&str]) {
     let Some(kfdd) = Kfdd::start() else { return };
+    program_passes_with(kfdd, name, libraries, arguments, says);
+}
+
+fn program_passes_with(kfdd: Kfdd, name: &str, libraries: &[&str], arguments: &[&str], says: &[&str]) {
     if let Some(client) = compile::client(name, kfdd.folder(), libraries) {
         let client = client.to_str().expect("temporary folders have plain names").to_owned();
         let out = kfdctl(&kfdd, &[&["run", "--", &client], arguments].concat());
@@ -67,6 +83,36 @@ fn barrier_packets_complete_through_the_unmodified_hsa_runtime() {
 fn bad_packets_reach_the_error_callback_of_the_unmodified_hsa_runtime() {
     let says = ["bad packet: error callback", "bad packet: another queue goes on"];
     program_passes("barrier", &["-lhsa-runtime64"], &["bad"], &says);
+}
+
+#[test]
+fn a_refused_kernel_reaches_the_error_callback_of_the_unmodified_hsa_runtime() {
+    let Some(kfdd) = with_waves("refuse") else { return };
+    program_passes_with(
+        kfdd,
+        "barrier",
+        &["-lhsa-runtime64"],
+        &["refused"],
+        &["kernel dispatch: error callback"],
+    );
+}
+
+// Keeps: hip-text
+#[test]
+fn the_unmodified_hip_runtime_compiles_kernels_and_the_device_executes_them() {
+    const RUNTIME: [&str; 2] = ["libamdhip64.so.5", "libhiprtc-builtins.so.5"];
+    if let Some(missing) = RUNTIME.iter().find(|name| !Path::new(LIBRARIES).join(name).exists()) {
+        return able::skip(&format!("needs {LIBRARIES}/{missing} (libamdhip64-5, libhiprtc-builtins5)"));
+    }
+    let Some(kfdd) = with_waves("run") else { return };
+    let says = [
+        "saxpy: 1000003 results",
+        "sum of 1048576 numbers: 2252065383907328",
+        "n-body of 1024: within",
+        "printf inside a kernel: group 0 of 2",
+        "printf inside a kernel: group 1 of 2",
+    ];
+    program_passes_with(kfdd, "kernels", &["-l:libamdhip64.so.5", "-lm"], &[], &says);
 }
 
 // Keeps: cs-runs

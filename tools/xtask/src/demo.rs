@@ -1,8 +1,9 @@
 //! `cargo xtask demo`: the main job, shown from the daemon's start to the empty leak report.
 //!
-//! Five acts, each a real program: the daemon; an unmodified `rocminfo`; a C program against the unmodified HSA
-//! runtime; clients killed at random; the drain. Without the Debian packages the second and third are played by the
-//! built-in client, and that is said.
+//! Six acts, each a real program: the daemon; an unmodified `rocminfo`; a C program against the unmodified HSA
+//! runtime; one whose kernels the unmodified HIP runtime compiles and the daemon's wave workers execute; clients killed at
+//! random; the drain. Without the Debian packages the second is played by the built-in client, the third and fourth are left
+//! out, and that is said.
 
 use crate::cargo::{build_release, must};
 use crate::clients;
@@ -25,7 +26,7 @@ pub struct Options {
 const START: Duration = Duration::from_secs(10);
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    packages::set_up(packages::CLIENTS)?;
+    packages::set_up(&[packages::CLIENTS, packages::KERNELS].concat())?;
     act("build");
     let programs = build_release()?;
     if !nix::unistd::geteuid().is_root() {
@@ -58,6 +59,13 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         c_program(&programs, &run_dir, scratch.path())?;
     } else {
         println!("libhsa-runtime-dev is not installed; left out");
+    }
+
+    act("a C program's kernels, compiled by the unmodified HIP runtime, executed without a GPU");
+    if packages::all_installed(packages::KERNELS) {
+        kernels(&programs, &run_dir, scratch.path())?;
+    } else {
+        println!("{} are not all installed; left out", packages::names(packages::KERNELS));
     }
 
     act(&format!("{} clients killed at random moments", options.kills));
@@ -111,13 +119,18 @@ fn rocminfo(programs: &Path, run_dir: &Path) -> anyhow::Result<()> {
 
 fn c_program(programs: &Path, run_dir: &Path, scratch: &Path) -> anyhow::Result<()> {
     let program = clients::compile("barrier", &["-lhsa-runtime64"], scratch)?;
+    run_client(programs, run_dir, &program)
+}
+
+/// By the run-time packages alone: the program declares HIP's calls itself.
+fn kernels(programs: &Path, run_dir: &Path, scratch: &Path) -> anyhow::Result<()> {
+    let program = clients::compile("kernels", &["-l:libamdhip64.so.5", "-lm"], scratch)?;
+    run_client(programs, run_dir, &program)
+}
+
+fn run_client(programs: &Path, run_dir: &Path, program: &Path) -> anyhow::Result<()> {
     must(
-        Command::new(programs.join("kfdctl"))
-            .arg("run")
-            .arg("--run-dir")
-            .arg(run_dir)
-            .arg("--")
-            .arg(&program),
+        Command::new(programs.join("kfdctl")).arg("run").arg("--run-dir").arg(run_dir).arg("--").arg(program),
     )
 }
 
@@ -131,6 +144,7 @@ impl Daemon {
         let mut child = Command::new(programs.join("kfdd"))
             .arg("--run-dir")
             .arg(run_dir)
+            .args(["--waves", "run"])
             .env("KFDD_LOG", "warn")
             .spawn()
             .context("cannot start kfdd")?;

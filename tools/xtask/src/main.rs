@@ -46,7 +46,7 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Set up what is needed and show the main job: daemon, rocminfo, packets, a kill storm, the empty leak report
+    /// Set up what is needed and show the main job: daemon, rocminfo, packets, kernels, a kill storm, the empty leak report
     Demo(demo::Options),
     /// Set up what is needed and run all tests
     Test(test::Options),

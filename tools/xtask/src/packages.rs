@@ -20,6 +20,13 @@ pub const CLIENTS: &[Package] = &[
     ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 
+/// What the demo's program with kernels uses: run-time packages only.
+pub const KERNELS: &[Package] = &[
+    ("libamdhip64-5", "the unmodified HIP runtime that launches kernels"),
+    ("libhiprtc-builtins5", "what it compiles kernels with that a program has as text"),
+    ("libamd-comgr2", "the compiler that does it"),
+];
+
 /// What the tests use beside that: tools that look at devices, other runtimes, containers.
 pub const TOOLS: &[Package] = &[
     ("rocm-smi", "lists devices, their memory and the processes on them"),
@@ -50,6 +57,16 @@ pub fn installed(name: &str) -> bool {
         .stderr(Stdio::null())
         .output()
         .is_ok_and(|out| out.status.success() && out.stdout == b"installed")
+}
+
+/// Whether all of them are installed.
+pub fn all_installed(used: &[Package]) -> bool {
+    missing(used).is_empty()
+}
+
+/// Their names, for a sentence.
+pub fn names(used: &[Package]) -> String {
+    used.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// Installs what is missing when run as root on a Debian machine; otherwise names it.

@@ -39,7 +39,7 @@ struct Tally {
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     packages::set_up(packages::CLIENTS)?;
-    packages::set_up(packages::TOOLS)?;
+    packages::set_up(&[packages::KERNELS, packages::TOOLS].concat())?;
     contrib::set_up();
     amdgpu_top::set_up()?;
     python::set_up()?;
