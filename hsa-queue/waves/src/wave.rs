@@ -117,15 +117,19 @@ impl Wave {
 
     /// The pair of scalar registers that begins at `first`.
     #[must_use]
+    #[inline]
     pub fn pair(&self, first: ScalarReg) -> u64 {
         let at = usize::from(first.0);
-        u64::from(self.scalars[at]) | u64::from(self.scalars[at + 1]) << 32
+        let pair = &self.scalars[at..at + 2];
+        u64::from(pair[0]) | u64::from(pair[1]) << 32
     }
 
     /// Sets such a pair.
+    #[inline]
     pub fn set_pair(&mut self, first: ScalarReg, value: u64) {
         let at = usize::from(first.0);
-        (self.scalars[at], self.scalars[at + 1]) = (value as u32, (value >> 32) as u32);
+        // In one store, which a load of both soon follows.
+        self.scalars[at..at + 2].copy_from_slice(&[value as u32, (value >> 32) as u32]);
     }
 
     /// The lanes that take part.

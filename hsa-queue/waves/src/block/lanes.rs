@@ -47,7 +47,7 @@ impl Room {
 }
 
 /// A source's register.
-#[inline]
+#[inline(always)]
 fn column<'a>(column: Column, vectors: &'a [Box<Lanes>], constants: &'a [Lanes]) -> &'a Lanes {
     match column {
         Column::Vector(number) => &vectors[usize::from(number)],
@@ -58,7 +58,7 @@ fn column<'a>(column: Column, vectors: &'a [Box<Lanes>], constants: &'a [Lanes])
 }
 
 /// A source's register, where it was made if it was.
-#[inline]
+#[inline(always)]
 fn narrow<'a>(
     made: &'a [[Lanes; 2]; 3],
     changes: Changes,
@@ -71,7 +71,7 @@ fn narrow<'a>(
 }
 
 /// A source's two registers.
-#[inline]
+#[inline(always)]
 fn wide<'a>(
     made: &'a [[Lanes; 2]; 3],
     changes: Changes,
