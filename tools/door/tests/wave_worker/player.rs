@@ -64,6 +64,8 @@ pub struct Player {
     pub spent: Spent,
     /// Done when a translation was looked up and before it is answered.
     pub between: Option<fn(&mut Player)>,
+    /// The epoch moves before each translation is answered.
+    pub moves: bool,
     next: u64,
     tickets: u64,
     worker: Option<Threads>,
@@ -115,6 +117,7 @@ impl Player {
             told: Vec::new(),
             spent: Spent::default(),
             between: None,
+            moves: false,
             next: KERNELS,
             tickets: 1,
             worker,
@@ -230,6 +233,11 @@ impl Player {
         }
     }
 
+    /// Waits for what is told next.
+    pub fn wait_for_word(&mut self) -> Option<(u64, Ended)> {
+        self.step(PollTimeout::from(60_000_u16)).expect("a claim")
+    }
+
     /// Hears what there is.
     pub fn glance(&mut self) -> Option<(u64, Ended)> {
         self.step(PollTimeout::ZERO).expect("a claim")
@@ -269,6 +277,9 @@ impl Player {
         self.told.push(Told::Translate(va));
         let found = self.spans.iter().find(|span| va.wrapping_sub(span.start) < span.len).copied();
         let epoch = self.epoch;
+        if self.moves {
+            self.set_epoch(epoch + 1);
+        }
         if let Some(between) = self.between.take() {
             between(self);
         }

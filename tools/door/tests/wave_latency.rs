@@ -1,0 +1,85 @@
+//! How long a wave worker takes: to be born, for an empty dispatch, for a question. Run by hand, on a quiet machine:
+//! `cargo test --release -p door --test wave_latency -- --ignored --nocapture`.
+
+#[path = "wave_worker/kernels.rs"]
+#[allow(dead_code, reason = "the worker's own tests use all of it")]
+mod kernels;
+#[path = "wave_worker/player.rs"]
+#[allow(dead_code, reason = "the worker's own tests use all of it")]
+mod player;
+#[path = "wave_process/pool.rs"]
+#[allow(dead_code, reason = "the process's own tests use all of it")]
+mod pool;
+
+use kfd_core::dispatch::Wish;
+use player::{Ended, FAR, OWN, Player, Told};
+use pool::{Pool, children, eventually};
+use std::time::{Duration, Instant};
+
+/// The median, the 99th percentile and the worst of so many times.
+fn times(what: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+    println!("{what}: p50 {:?}, p99 {:?}, most {:?} of {}", at(50), at(99), at(100), times.len());
+}
+
+#[test]
+#[ignore = "measures; by hand"]
+fn births() {
+    let pool = Pool::start();
+    let mut born = Vec::new();
+    let mut ended = Vec::new();
+    for slot in 0..300 {
+        let start = Instant::now();
+        let mut worker = pool.make(slot);
+        born.push(start.elapsed());
+        let run = worker.player.kernel(kernels::EMPTY, &[]);
+        assert_eq!(worker.player.run(run), Ended::Done);
+        ended.push(start.elapsed());
+        drop((pool.born(), worker));
+        eventually("it ends", || children(pool.zygote()).is_empty());
+    }
+    times("make, on the caller's thread, a memfd of the player's included", born);
+    times("birth: make to the end of an empty dispatch", ended);
+}
+
+#[test]
+#[ignore = "measures; by hand"]
+fn dispatches() {
+    let pool = Pool::start();
+    let mut worker = pool.live(1);
+    let run = worker.player.kernel(kernels::EMPTY, &[]);
+    let mut round = || {
+        let start = Instant::now();
+        assert_eq!(worker.player.run(run), Ended::Done);
+        start.elapsed()
+    };
+    (0..1000).for_each(|_| drop(round()));
+    times("empty dispatch: Run sent to Over received", (0..20_000).map(|_| round()).collect());
+}
+
+#[test]
+#[ignore = "measures; by hand"]
+fn questions() {
+    const ROUNDS: usize = 20_000;
+    let pool = Pool::start();
+    let mut worker = pool.live(1);
+    let player = &mut worker.player;
+    let each = |player: &mut Player, what: &str, run, is_one: fn(&Told) -> bool| {
+        let ticket = player.order(run);
+        let (start, mut count) = (Instant::now(), 0);
+        while count < ROUNDS {
+            assert_eq!(player.wait_for_word(), None);
+            count += player.told.drain(..).filter(is_one).count();
+        }
+        println!("{what}: {:?} each of {ROUNDS}", start.elapsed() / ROUNDS as u32);
+        player.wish(ticket, Wish::Cancel);
+        assert_eq!(player.end(), (ticket, Ended::Cancelled));
+    };
+    let run = player.kernel(kernels::FOLLOW, &[FAR, OWN]);
+    each(player, "a load of the daemon's memory", run, |told| matches!(told, Told::Far(_)));
+    // Each answer is void when it comes.
+    let run = player.kernel(kernels::FOLLOW, &[OWN, OWN + 4096]);
+    player.moves = true;
+    each(player, "a translation", run, |told| matches!(told, Told::Translate(_)));
+}
