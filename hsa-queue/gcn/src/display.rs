@@ -6,6 +6,7 @@ mod registers;
 use crate::constant::{self, Constant};
 use crate::inst::{Bound, Form, Inst};
 use crate::modifier::{Dpp, Sdwa, SdwaSel, Unused};
+use crate::op::Op;
 use crate::operand::{BufferOffset, Operand, ScalarReg};
 use crate::row::{Format, Kind, Place, Ty};
 use std::fmt::{self, Display, Formatter};
@@ -99,6 +100,8 @@ impl Inst {
     }
 
     fn source(&self, number: u8, ty: Ty, operand: Operand) -> String {
+        // Its exponent is an integer, but LLVM has it for an f16.
+        let ty = if self.row.op == Op::v_ldexp_f16 { Ty { kind: Kind::Float, bits: 16 } } else { ty };
         let text = plain(operand, ty);
         let packed = self.row.format == Format::VOP3P && ty.kind != Kind::Mix;
         if packed {

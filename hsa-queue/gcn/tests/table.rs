@@ -98,3 +98,17 @@ fn what_is_not_served_says_what_it_is() {
     let unknown = gfx9::decode(&[0x9b00_0000]);
     assert_eq!(unknown.map_err(|error| error.to_string()), Err("SOP2 has no opcode 0x36".to_owned()));
 }
+
+#[test]
+fn what_an_instruction_does_not_look_at_does_not_refuse_it() {
+    // V_CLREXCP and V_NOP with a source, among them those that announce SDWA and a literal; V_LDEXP_F16 with a second |source|.
+    for (words, text) in [
+        ([0x7e00_6ab7, 0], "v_clrexcp"),
+        ([0x7e00_00f9, 0], "v_nop"),
+        ([0x7e00_00ff, 0], "v_nop"),
+        ([0x67bb_aefa, 0xb091_0428], "v_ldexp_f16_dpp v221, -v40, v215 row_shl:4 row_mask:0xb bank_mask:0x0"),
+        ([0xd133_003c, 0x0001_e942], "v_ldexp_f16_e64 v60, v66, 2.0"),
+    ] {
+        assert_eq!(gfx9::decode(&words).map(|inst| inst.to_string()), Ok(text.to_owned()), "{words:08x?}");
+    }
+}

@@ -6,7 +6,7 @@ use crate::cargo::{build_release, cargo, must, programs};
 use crate::clients;
 use anyhow::{Context, bail};
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The long modes and what each does.
 const SOAKS: &[Soak] = &[
@@ -30,6 +30,11 @@ const SOAKS: &[Soak] = &[
         what: "inputs made from the corpus through every parser of client bytes",
         run: |time, options| fuzz(time, options.inputs),
     },
+    Soak {
+        name: "decode",
+        what: "words that no run has read before, through the decoder and LLVM's; both must read the same",
+        run: |time, options| decode(time, options.inputs),
+    },
 ];
 
 /// How long one run of the C program may take; it needs a tenth of a second.
@@ -46,12 +51,12 @@ struct Soak {
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// srcu, kills, runtime or fuzz; all, with equal shares of the time, when left out
+    /// srcu, kills, runtime, fuzz or decode; all, with equal shares of the time, when left out
     name: Option<String>,
     /// How long, in minutes
     #[arg(long, default_value_t = 10)]
     minutes: u64,
-    /// fuzz: ends for a parser after so many inputs, if its share of the time allows
+    /// fuzz: ends for a parser after so many inputs, decode: after so many words, if its share of the time allows
     #[arg(long, default_value_t = 10_000_000)]
     inputs: u64,
 }
@@ -91,6 +96,29 @@ fn fuzz(time: Duration, inputs: u64) -> anyhow::Result<()> {
     let mut run = Command::new(programs("fuzz")?.join("kfd-fuzz"));
     run.args(["all", "--inputs", &inputs.to_string(), "--seconds", &time.as_secs().to_string()]);
     must(&mut run)
+}
+
+fn decode(time: Duration, words: u64) -> anyhow::Result<()> {
+    if !Command::new("llvm-mc-19").arg("--version").output().is_ok_and(|out| out.status.success()) {
+        bail!("needs llvm-mc-19 (package llvm-19)");
+    }
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    println!("words of GCN_SEED={seed}");
+    let mut test = cargo();
+    test.args([
+        "test",
+        "--release",
+        "--package",
+        "gcn",
+        "--test",
+        "llvm",
+        "--",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
+    test.env("GCN_CASES", words.to_string()).env("GCN_SEED", seed.to_string());
+    // Half of the time for each direction.
+    must(test.env("GCN_SECONDS", (time.as_secs() / 2).max(1).to_string()))
 }
 
 fn runtime(time: Duration) -> anyhow::Result<()> {

@@ -13,6 +13,7 @@ mod vector;
 use crate::field::Fields;
 use crate::inst::{Bound, DecodeError, Form, Inst};
 use crate::modifier::Modifiers;
+use crate::op::Op;
 use crate::operand::Operand;
 use crate::row::{Format, Kind, MAX_OPERANDS, Place, Row};
 use std::collections::HashMap;
@@ -50,15 +51,15 @@ pub fn decode(code: &[u32]) -> Result<Inst, DecodeError> {
         return Err(DecodeError::Opcode { format, opcode });
     }
     let form = match (format, first & 0x1ff) {
+        // Its source is not looked at.
+        (Format::VOP1, _) if row.operands().next().is_none() => form,
         (Format::VOP1 | Format::VOP2 | Format::VOPC, SDWA) if form == Form::Native => Form::Sdwa,
         (Format::VOP1 | Format::VOP2 | Format::VOPC, DPP) if form == Form::Native => Form::Dpp,
         _ => form,
     };
     let refused = match form {
-        Form::Sdwa => row.allowed.no_sdwa || row.is_wide() || row.operands().next().is_none(),
-        Form::Dpp => {
-            row.allowed.no_dpp || row.is_wide() || format == Format::VOPC || row.operands().next().is_none()
-        }
+        Form::Sdwa => row.allowed.no_sdwa || row.is_wide(),
+        Form::Dpp => row.allowed.no_dpp || row.is_wide() || format == Format::VOPC,
         Form::Native | Form::E64 => false,
     };
     if refused {
@@ -168,12 +169,14 @@ fn prefix(format: Format, form: Form) -> u64 {
 
 /// Bits that say nothing, and that LLVM does not look at either.
 fn ignored(row: &Row, form: Form, to_lds: bool) -> u64 {
-    use Format::{FLAT, GLOBAL, MUBUF, SCRATCH, SMEM, SOP1, SOP2, SOPC, SOPK, VOP3};
+    use Format::{FLAT, GLOBAL, MUBUF, SCRATCH, SMEM, SOP1, SOP2, SOPC, SOPK, VOP1, VOP3};
     let has = |place| row.operands().any(|operand| operand.place == place);
     match (row.format, form) {
         // Reserved parts of the second word.
         (_, Form::Sdwa) => 1 << 54 | 1 << 62,
+        (_, Form::Dpp) if row.op == Op::v_ldexp_f16 => 0b11 << 49 | 1 << 55,
         (_, Form::Dpp) => 0b11 << 49,
+        (VOP1, Form::Native) if row.operands().next().is_none() => 0x1ff,
         (SOP2 | SOP1 | SOPC | SOPK, _) => !0,
         // Whatever an address has no need of; `nv`.
         (SMEM, _) if has(Place::Address) => !0,

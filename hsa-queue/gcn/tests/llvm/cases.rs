@@ -6,6 +6,17 @@ use gcn::row::{Format, Row};
 /// The words at an instruction's place.
 pub type Case = [u32; 2];
 
+/// First bits of the formats and of the classes that are refused, and how many they are: VOP2 (with VOP1 and VOPC), VOP1, VOPC,
+/// SOP2 (with all scalar ones), SOPK, SOP1, SOPC, SOPP, SMEM, export, VOP3, interpolation, data share, flat memory, buffers, typed
+/// buffers, images, and what is no format; and any word.
+#[rustfmt::skip]
+const PREFIXES: &[(u32, u32)] = &[
+    (0x0000_0000, 1), (0x7e00_0000, 7), (0x7c00_0000, 7), (0x8000_0000, 2), (0xb000_0000, 4), (0xbe80_0000, 9),
+    (0xbf00_0000, 9), (0xbf80_0000, 9), (0xc000_0000, 6), (0xc400_0000, 6), (0xd000_0000, 6), (0xd400_0000, 6),
+    (0xd800_0000, 6), (0xdc00_0000, 6), (0xe000_0000, 6), (0xe800_0000, 6), (0xf000_0000, 6), (0xc800_0000, 6),
+    (0xcc00_0000, 6), (0xe400_0000, 6), (0xec00_0000, 6), (0xf400_0000, 6), (0, 0),
+];
+
 pub struct Cases {
     rng: fastrand::Rng,
     rows: Vec<&'static Row>,
@@ -21,7 +32,7 @@ impl Cases {
         let row = self.rows[self.next % self.rows.len()];
         self.next += 1;
         let case = match self.rng.u32(0..8) {
-            0 => [self.rng.u32(..), self.rng.u32(..)],
+            0 => self.any(),
             _ => self.of(row),
         };
         // The markers between cases, and SDWA with parts that do not exist, of which LLVM 19 dies.
@@ -29,6 +40,13 @@ impl Cases {
         let parts = [case[1] >> 8 & 7, case[1] >> 16 & 7, case[1] >> 24 & 7, 4 + (case[1] >> 11 & 3)];
         let is_fatal = case[0] >> 31 == 0 && case[0] & 0x1ff == 0xf9 && parts.contains(&7);
         if is_marker || is_fatal { [0xbf80_0000, 0] } else { case }
+    }
+
+    /// A format's first bits, and nothing else of it: half of all words would be short vector ones, and few an instruction.
+    fn any(&mut self) -> Case {
+        let (prefix, bits) = self.rng.choice(PREFIXES).copied().unwrap_or((0, 0));
+        let rest = u32::MAX.checked_shr(bits).unwrap_or(0);
+        [prefix | self.rng.u32(..) & rest, self.rng.u32(..)]
     }
 
     /// A register, a constant or a literal, for fields of eight bits.
