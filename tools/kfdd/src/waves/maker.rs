@@ -9,7 +9,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 #[derive(Debug)]
 pub enum Maker {
     /// Processes of their own.
-    Processes(WaveWorkers),
+    Processes(Box<WaveWorkers>),
     /// Threads of this process, with these limits.
     Threads(Limits),
 }
@@ -28,7 +28,7 @@ impl Maker {
     /// The zygote could not be started.
     pub fn processes(limits: Limits, data: u64) -> io::Result<Self> {
         let config = WaveWorkersConfig { data, ..WaveWorkersConfig::new(limits) };
-        WaveWorkers::start(config).map(Self::Processes)
+        Ok(Self::Processes(Box::new(WaveWorkers::start(config)?)))
     }
 
     /// Makes a worker with an arena and a page of epochs. Waits for nothing.

@@ -110,7 +110,7 @@ pub fn serve(
 /// What one thread does.
 fn run(worker: &Worker, seat: usize) {
     let mut reach = Reach::new(worker, seat);
-    let mut blocks: Vec<Blocks> = worker.codes.iter().map(|code| Blocks::of(code)).collect();
+    let mut blocks: Vec<Blocks> = worker.codes.iter().map(Blocks::of).collect();
     worker.turns.work(seat, worker, |ticket, job, wish, first| {
         job.turn(ticket, wish, first, worker, &mut reach, &mut blocks)
     });
