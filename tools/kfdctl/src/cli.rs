@@ -105,7 +105,8 @@ pub struct Run {
     /// running daemon's, else the profile's].
     #[arg(long, value_name = "1.N", value_parser = kfdd::options::interface)]
     pub interface: Option<u32>,
-    /// What becomes of a dispatch, in a daemon of this command's own [default: refuse].
+    /// What becomes of a dispatch, in a daemon of this command's own [default: run on a device whose kernels can be executed
+    /// here (gfx900), else refuse].
     #[arg(long, value_enum)]
     pub waves: Option<WavesOption>,
     /// Start a daemon for this command even when one is running.

@@ -3,6 +3,7 @@
 use crate::error::StartError;
 use crate::rundir;
 use crate::service::Service;
+use crate::waves;
 use kfd_core::Waves;
 use kfd_core::profile::Profile;
 use std::path::PathBuf;
@@ -10,10 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What becomes of a dispatch, as a command line says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum WavesOption {
     /// The queue error that an agent gives for code it cannot run
-    #[default]
     Refuse,
     /// Complete without executing, for stress
     Null,
@@ -53,8 +53,8 @@ pub struct Config {
     pub gpus: Option<u32>,
     /// The minor number of the interface to report; the profile's without it.
     pub interface: Option<u32>,
-    /// What becomes of a dispatch.
-    pub waves: WavesOption,
+    /// What becomes of a dispatch; executed on a device that can be, and refused on another, without it.
+    pub waves: Option<WavesOption>,
     /// Door threads; each reads its own clone of /dev/fuse.
     pub door_threads: usize,
     pub engine_threads: usize,
@@ -74,7 +74,7 @@ impl Default for Config {
             profile: "gfx900".to_owned(),
             gpus: None,
             interface: None,
-            waves: WavesOption::default(),
+            waves: None,
             door_threads: cores.clamp(2, 8),
             // A client needs a core of its own while an engine polls for its next packet.
             engine_threads: (cores / 2).clamp(1, 16),
@@ -86,6 +86,19 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What becomes of a dispatch on this machine.
+    ///
+    /// # Errors
+    /// [`StartError::NoEngine`]: waves are to be executed, and cannot be.
+    pub fn waves(&self, machine: &Profile) -> Result<WavesOption, StartError> {
+        let can = waves::limits::check(machine);
+        match self.waves {
+            None => Ok(if can.is_ok() { WavesOption::Run } else { WavesOption::Refuse }),
+            Some(asked) if asked.executes() => can.map(|()| asked),
+            Some(asked) => Ok(asked),
+        }
+    }
+
     /// The machine that clients are to see.
     ///
     /// # Errors

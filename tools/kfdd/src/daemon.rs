@@ -83,10 +83,8 @@ impl Daemon {
 
         let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
         let router = Arc::new(Router::new(Arc::clone(&mailbox)));
-        if config.waves.executes() {
-            waves::limits::check(&profile)?;
-        }
-        let settings = CoreConfig { waves: config.waves.into(), ..CoreConfig::new(profile) };
+        let waves = config.waves(&profile)?;
+        let settings = CoreConfig { waves: waves.into(), ..CoreConfig::new(profile) };
         let limits = waves::limits::of(&settings.profile, &settings.limits);
         let data = settings.limits.wave_worker_bytes;
         let core = Core::new(settings, Arc::clone(&router) as _)?;
@@ -100,7 +98,7 @@ impl Daemon {
                 tracing::warn!(%error, "if this daemon is killed its clients may have to wait for the next");
             }
         }
-        let waves = wave_links(config, limits, data, &mailbox).map_err(part("the wave workers"))?;
+        let waves = wave_links(waves, limits, data, &mailbox).map_err(part("the wave workers"))?;
         router.attach(&core, &door, &workers, waves.as_ref());
 
         let pages = Arc::clone(&door);
@@ -198,12 +196,12 @@ impl Parts {
 
 /// Who makes wave workers, where waves run.
 fn wave_links(
-    config: &Config,
+    waves: WavesOption,
     limits: door::wave_workers::Limits,
     data: u64,
     mailbox: &Arc<Mailbox>,
 ) -> std::io::Result<Option<Arc<WaveLinks>>> {
-    let maker = match config.waves {
+    let maker = match waves {
         WavesOption::Refuse | WavesOption::Null => return Ok(None),
         WavesOption::Run => Maker::processes(limits, data)?,
         WavesOption::InProcess => Maker::Threads(limits),

@@ -33,9 +33,9 @@ pub struct Options {
     /// profile's]
     #[arg(long, value_name = "1.N", value_parser = interface)]
     pub interface: Option<u32>,
-    /// What becomes of a dispatch
-    #[arg(long, value_enum, default_value_t)]
-    pub waves: WavesOption,
+    /// What becomes of a dispatch [default: run on a device whose kernels can be executed here (gfx900), else refuse]
+    #[arg(long, value_enum)]
+    pub waves: Option<WavesOption>,
     /// Print the leak report as JSON
     #[arg(long)]
     pub json: bool,

@@ -77,7 +77,7 @@ impl Serving {
             run_dir,
             gpus: asked.gpus,
             interface: asked.interface,
-            waves: asked.waves.unwrap_or_default(),
+            waves: asked.waves,
             ..Config::default()
         };
         if let Some(profile) = &asked.profile {
