@@ -55,7 +55,7 @@ fn dispatches() {
         start.elapsed()
     };
     for _ in 0..1000 {
-        let _ = round();
+        round();
     }
     times("empty dispatch: Run sent to Over received", (0..20_000).map(|_| round()).collect());
 }

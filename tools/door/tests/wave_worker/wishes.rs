@@ -75,10 +75,16 @@ fn a_dispatch_that_sleeps_wakes_when_what_it_waits_for_is_there() {
         let run = player.kernel(kernels::SLEEPER, &[OWN]);
         let tickets: Vec<u64> = (0..5).map(|_| player.order(run)).collect();
         settle(&mut player);
-        player.wish(tickets[1], Wish::Pause);
-        settle(&mut player);
+        // With one thread no turn is under way when the pause is heard.
+        let paused = (threads == 1).then_some(tickets[1]);
+        if let Some(ticket) = paused {
+            player.wish(ticket, Wish::Pause);
+            settle(&mut player);
+        }
         player.set_words(OWN, &[1]);
-        let mut ended: Vec<u64> = (0..4)
+        let others: Vec<u64> = tickets.into_iter().filter(|ticket| Some(*ticket) != paused).collect();
+        let mut ended: Vec<u64> = others
+            .iter()
             .map(|_| player.end())
             .map(|(ticket, how)| {
                 assert_eq!(how, Ended::Done);
@@ -86,9 +92,11 @@ fn a_dispatch_that_sleeps_wakes_when_what_it_waits_for_is_there() {
             })
             .collect();
         ended.sort_unstable();
-        assert_eq!(ended, [tickets[0], tickets[2], tickets[3], tickets[4]]);
-        player.wish(tickets[1], Wish::Run);
-        assert_eq!(player.end(), (tickets[1], Ended::Done));
+        assert_eq!(ended, others);
+        if let Some(ticket) = paused {
+            player.wish(ticket, Wish::Run);
+            assert_eq!(player.end(), (ticket, Ended::Done));
+        }
         player.hang_up().expect("an end without error");
     }
 }

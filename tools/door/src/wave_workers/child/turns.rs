@@ -14,8 +14,8 @@
 //! No thread is there for listening alone: who needs what the daemon says next listens itself. Messages are heard one at a time,
 //! in the order in which they came, for listening is a right that one thread has. Who gives it up calls another that waits for
 //! an answer; who then goes on with a dispatch calls an idle one, but not before a dispatch's first turn, which is short: most
-//! dispatches end with it, and a wake costs more than they do. Who has a dispatch and finds that nobody listens glances at the
-//! socket between turns.
+//! dispatches end with it, and a wake costs more than they do; and not while its dispatch asks, for then it listens itself. Who
+//! has a dispatch and finds that nobody listens glances at the socket between turns.
 //!
 //! A dispatch that goes on may be split: its parts are had by several threads, each as if it were a dispatch, and what is wished of
 //! the dispatch is wished of each.
@@ -139,6 +139,8 @@ struct State<J, A> {
     /// Requests without an answer that was taken, and who waits.
     asked: BTreeMap<u64, (usize, Option<A>)>,
     seats: Vec<Seat>,
+    /// Which threads have asked in their present turn.
+    asks: Vec<bool>,
     listening: bool,
     /// Somebody wakes at the end of the first nap.
     watched: bool,
@@ -168,6 +170,7 @@ impl<J, A> Turns<J, A> {
                 naps: Vec::new(),
                 asked: BTreeMap::new(),
                 seats: vec![Seat::Busy; threads],
+                asks: vec![false; threads],
                 listening: false,
                 watched: false,
                 ended: false,
@@ -184,12 +187,13 @@ impl<J, A> Turns<J, A> {
         work: &impl Work<Job = J, Answer = A>,
         mut turn: impl FnMut(u64, &mut J, Wish, bool) -> Turned<J>,
     ) {
+        let mut answered = false;
         loop {
-            match self.next(seat) {
+            match self.next(seat, std::mem::take(&mut answered)) {
                 Duty::End => return,
                 Duty::Listen { until, watches } => {
                     let news = work.listen(until.map_or(Patience::Forever, Patience::Until));
-                    self.heard(news, true, watches);
+                    answered = self.heard(news, true, watches);
                 }
                 Duty::Turn { key, mut job, wish, first } => {
                     let turned = turn(key.0, &mut job, wish, first);
@@ -202,7 +206,9 @@ impl<J, A> Turns<J, A> {
 
     /// Announces a request, before it is sent.
     pub(super) fn asks(&self, seat: usize, request: u64) {
-        self.state.lock().asked.insert(request, (seat, None));
+        let mut state = self.state.lock();
+        state.asked.insert(request, (seat, None));
+        state.asks[seat] = true;
     }
 
     /// Waits for the answer to a request that was announced; `None` when the daemon has gone.
@@ -230,7 +236,7 @@ impl<J, A> Turns<J, A> {
             }
             state.listening = true;
             if !mutant(Mutant::LineUntold) {
-                self.call_idle(&mut state);
+                self.call_idle(&mut state, false);
             }
             drop(state);
             self.heard(work.listen(Patience::Forever), true, false);
@@ -245,25 +251,28 @@ impl<J, A> Turns<J, A> {
         state.ended || any.is_none_or(|(_, dispatch)| dispatch.wish == Wish::Cancel)
     }
 
-    /// The next thing to do; waits for it.
-    fn next(&self, seat: usize) -> Duty<J> {
+    /// The next thing to do; waits for it. `answered`: this thread has just heard the answer to another, who is in a turn.
+    fn next(&self, seat: usize, mut answered: bool) -> Duty<J> {
         let mut state = self.state.lock();
+        let asks = std::mem::take(&mut state.asks[seat]);
         loop {
             if state.ended {
                 return Duty::End;
             }
             state.wake(now());
             if let Some((key, job, wish, first)) = state.take() {
-                // Its first turn is short, and this thread listens after it.
+                // Its first turn is short, and this thread listens after it. One that asks listens by itself.
                 if !first || !state.line.is_empty() {
-                    self.call_idle(&mut state);
+                    self.call_idle(&mut state, !first && !asks);
                 }
                 self.call_asking(&mut state);
                 return Duty::Turn { key, job, wish, first };
             }
             let until = state.first_nap().filter(|_| !state.watched);
             state.watched |= until.is_some();
-            if !state.listening {
+            // Who asks once asks again, and its answers come to it sooner when it listens itself. It looks after listening
+            // when its turn is over, if not before.
+            if !state.listening && !answered {
                 state.listening = true;
                 return Duty::Listen { until, watches: until.is_some() };
             }
@@ -271,13 +280,15 @@ impl<J, A> Turns<J, A> {
             state = wait(&self.bells[seat], state, until);
             state.seats[seat] = Seat::Busy;
             state.watched &= until.is_none();
+            answered = false;
         }
     }
 
     /// Takes in what was heard, by the thread that has the right to listen; `last` gives the right up, and whoever does
-    /// looks after it that somebody listens.
-    fn heard(&self, news: News<J, A>, last: bool, watched: bool) {
+    /// looks after it that somebody listens. Whether it was an answer for which another waits.
+    fn heard(&self, news: News<J, A>, last: bool, watched: bool) -> bool {
         let mut state = self.state.lock();
+        let mut answers = false;
         state.watched &= !watched;
         match news {
             News::Silence => {}
@@ -291,7 +302,8 @@ impl<J, A> Turns<J, A> {
                 if let Some((seat, place)) = state.asked.get_mut(&request) {
                     let seat = *seat;
                     *place = Some(answer);
-                    if state.seats[seat] == Seat::Asks && !mutant(Mutant::AnswerUntold) {
+                    answers = state.seats[seat] == Seat::Asks;
+                    if answers && !mutant(Mutant::AnswerUntold) {
                         self.call(&mut state, seat);
                     }
                 }
@@ -306,6 +318,7 @@ impl<J, A> Turns<J, A> {
         if last {
             state.listening = false;
         }
+        answers
     }
 
     /// A thread gives a dispatch back.
@@ -359,9 +372,10 @@ impl<J, A> Turns<J, A> {
         self.bells[seat].notify_one();
     }
 
-    /// Calls an idle thread if there is anything for it to do.
-    fn call_idle(&self, state: &mut State<J, A>) {
-        let needed = !state.line.is_empty() || !state.listening || !(state.watched || state.naps.is_empty());
+    /// Calls an idle thread if there is anything for it to do; `to_listen`: listening is.
+    fn call_idle(&self, state: &mut State<J, A>, to_listen: bool) {
+        let unheard = to_listen && !state.listening;
+        let needed = !state.line.is_empty() || unheard || !(state.watched || state.naps.is_empty());
         if needed && let Some(idle) = state.seats.iter().position(|seat| *seat == Seat::Idle) {
             self.call(state, idle);
         }
