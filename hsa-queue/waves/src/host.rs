@@ -4,6 +4,7 @@
 //! executed once more and asks the same again. An atomic that was carried out is not asked again: the wave keeps which
 //! lanes are done.
 
+use crate::wave::LANES;
 use hsa_queue::memory::Access;
 
 /// What an atomic does to the word that it finds. Integers without sign wrap; `Inc` and `Dec` wrap at the operand.
@@ -74,6 +75,22 @@ pub trait Host {
 
     /// Changes the word of 4 or 8 bytes at `va` at once, for everybody who looks; gives the old one.
     fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64>;
+
+    /// Loads a word of 4 bytes for each of the lanes from its address in `at`, if all of them can be answered at once;
+    /// otherwise `false`, and `into` means nothing: lanes are then asked for one by one. No difference to a wave but in speed.
+    #[inline]
+    fn gather(&mut self, at: &[u64; LANES], lanes: u64, into: &mut [u32; LANES]) -> bool {
+        let _ = (at, lanes, into);
+        false
+    }
+
+    /// Stores a word of each of the lanes, the last one's where several have the same address, if all of them can be stored at
+    /// once; otherwise `false`, and none is.
+    #[inline]
+    fn scatter(&mut self, at: &[u64; LANES], lanes: u64, words: &[u32; LANES]) -> bool {
+        let _ = (at, lanes, words);
+        false
+    }
 
     /// The words of code at `va`, two of them, or one where the second is not there.
     fn fetch(&mut self, va: u64) -> Access<(u32, Option<u32>)>;

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::operand::{PRIVATE_BASE, SHARED_BASE};
 use crate::share::Share;
 use crate::stop::Stop;
-use crate::vector::shape::{ROW, Shape, shape};
+use crate::vector::shape::{ROW, Shape, have_shapes, shape};
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::ScalarReg;
 use hsa_queue::memory::Access;
@@ -112,11 +112,13 @@ impl Wave {
         words: u8,
         host: &mut impl Host,
     ) -> Result<bool, Stop> {
-        if self.apart || self.exec() != u64::MAX {
+        if self.apart {
             return Ok(false);
         }
+        let is_whole = self.exec() == u64::MAX;
         let (to, words) = (usize::from(to), usize::from(words));
-        if self.done == 0
+        if is_whole
+            && self.done == 0
             && let Some(va) = self.following(room, reach, 4 * words as u32)
         {
             let answer = if words == 1 {
@@ -143,10 +145,66 @@ impl Wave {
             }
             return Ok(true);
         }
-        if words > 1 {
-            return Ok(false);
+        if is_whole && words == 1 && self.has_rows(room, reach) {
+            return self.load_rows(reach, to, host);
         }
-        self.load_rows(reach, to, host)
+        Ok(self.done == 0 && self.load_each(room, reach, (to, words), host))
+    }
+
+    /// Whether addresses have shapes row by row.
+    fn has_rows(&self, room: &Room, reach: Reach) -> bool {
+        let low = &self.vectors[usize::from(reach.first)];
+        room.loops().is_some_and(|(_, shapes)| have_shapes(shapes.shapes.call(low)))
+    }
+
+    /// The addresses of the lanes that take part; `None` if one of them leads elsewhere.
+    fn addresses(&self, reach: Reach) -> Option<[u64; LANES]> {
+        let first = usize::from(reach.first);
+        let low = &self.vectors[first].0;
+        let mut at = [0; LANES];
+        match reach.base {
+            Some(base) => {
+                let base = self.pair(ScalarReg(base)).wrapping_add_signed(reach.offset.into());
+                for (at, low) in at.iter_mut().zip(low) {
+                    *at = base.wrapping_add(u64::from(*low));
+                }
+            }
+            None => {
+                for (at, (low, high)) in at.iter_mut().zip(low.iter().zip(&self.vectors[first + 1].0)) {
+                    let start = u64::from(*low) | u64::from(*high) << 32;
+                    *at = start.wrapping_add_signed(reach.offset.into());
+                }
+            }
+        }
+        let exec = self.exec();
+        let leads_elsewhere = |lane: &usize| exec >> lane & 1 != 0 && is_elsewhere(at[*lane]);
+        (!reach.is_flat || !(0..LANES).any(|lane| leads_elsewhere(&lane))).then_some(at)
+    }
+
+    /// Loads words for each lane from wherever they are, if the host can do so at once.
+    fn load_each(
+        &mut self,
+        room: &mut Room,
+        reach: Reach,
+        (to, words): (usize, usize),
+        host: &mut impl Host,
+    ) -> bool {
+        let (Some((around, _)), Some(mut at), exec) = (room.loops(), self.addresses(reach), self.exec())
+        else {
+            return false;
+        };
+        for word in 0..words {
+            if !host.gather(&at, exec, &mut self.loaded[word].0) {
+                return false;
+            }
+            for at in &mut at {
+                *at = at.wrapping_add(4);
+            }
+        }
+        for (register, loaded) in self.vectors[to..].iter_mut().zip(&self.loaded[..words]) {
+            around.merge(register, loaded, exec);
+        }
+        true
     }
 
     /// Loads a word for each lane, a row at once.
@@ -193,11 +251,13 @@ impl Wave {
         words: u8,
         host: &mut impl Host,
     ) -> Result<bool, Stop> {
-        if self.apart || self.exec() != u64::MAX {
+        if self.apart {
             return Ok(false);
         }
+        let is_whole = self.exec() == u64::MAX;
         let (data, words) = (usize::from(data), usize::from(words));
-        if self.done == 0
+        if is_whole
+            && self.done == 0
             && let Some(va) = self.following(room, reach, 4 * words as u32)
         {
             let columns = &self.vectors[data..data + words];
@@ -219,7 +279,11 @@ impl Wave {
         if words > 1 {
             return Ok(false);
         }
-        self.store_rows(reach, data, host)
+        if is_whole && self.has_rows(room, reach) {
+            return self.store_rows(reach, data, host);
+        }
+        let Some(at) = self.addresses(reach).filter(|_| self.done == 0) else { return Ok(false) };
+        Ok(host.scatter(&at, self.exec(), &self.vectors[data].0))
     }
 
     /// Stores a word of each lane, a row at once.

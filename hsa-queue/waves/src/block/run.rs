@@ -45,6 +45,22 @@ impl<H: Host> Host for Watched<'_, H> {
         changed
     }
 
+    #[inline]
+    fn gather(&mut self, at: &[u64; LANES], lanes: u64, into: &mut [u32; LANES]) -> bool {
+        self.host.gather(at, lanes, into)
+    }
+
+    #[inline]
+    fn scatter(&mut self, at: &[u64; LANES], lanes: u64, words: &[u32; LANES]) -> bool {
+        if !self.host.scatter(at, lanes, words) {
+            return false;
+        }
+        for lane in (0..LANES).filter(|lane| lanes >> lane & 1 != 0) {
+            self.code.stored(at[lane], 4);
+        }
+        true
+    }
+
     fn fetch(&mut self, va: u64) -> Access<(u32, Option<u32>)> {
         self.host.fetch(va)
     }

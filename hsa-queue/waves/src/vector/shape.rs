@@ -36,6 +36,11 @@ pub(crate) fn shape(at: &[u32; ROW]) -> Shape {
 /// All lanes are at one place.
 const SAME: u32 = u32::MAX;
 
+/// Whether each row has a shape.
+pub(crate) fn have_shapes(shapes: u32) -> bool {
+    shapes == SAME || shapes & 0x0202_0202 == 0
+}
+
 /// Shapes of rows, a byte each.
 #[inline(always)]
 fn shapes<B: Bits>(at: &Lanes) -> u32 {

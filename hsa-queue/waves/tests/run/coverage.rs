@@ -24,7 +24,7 @@ fn runs(rng: &mut fastrand::Rng, row: &'static Row, form: Form) -> Option<bool> 
     for _ in 0..3000 {
         let words = word(rng, row, form);
         let Ok(inst) = gfx9::decode(&words) else { continue };
-        if !std::ptr::eq(inst.row, row) || inst.form != form {
+        if inst.row != row || inst.form != form {
             continue;
         }
         tried += 1;
