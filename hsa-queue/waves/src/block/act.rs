@@ -101,6 +101,11 @@ pub(crate) enum Act {
         a: From,
         half: u16,
     },
+    /// To an address in registers; the next one is kept.
+    Jump {
+        target: From,
+        keeps: Option<(u8, u64)>,
+    },
     Branch {
         when: When,
         target: u64,
@@ -191,6 +196,18 @@ pub(crate) enum Act {
         reach: Reach,
         to: u8,
         words: u8,
+    },
+    /// Bytes or shorts of memory, with or without their signs.
+    LoadPart {
+        reach: Reach,
+        to: u8,
+        bytes: u8,
+        is_signed: bool,
+    },
+    StorePart {
+        reach: Reach,
+        data: u8,
+        bytes: u8,
     },
     Store {
         reach: Reach,

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::operand::{PRIVATE_BASE, SHARED_BASE};
 use crate::share::Share;
 use crate::stop::Stop;
-use crate::vector::shape::{ROW, Shape, have_shapes, shape};
+use crate::vector::shape::{ROW, Shape, are_same, have_shapes, shape};
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::ScalarReg;
 use hsa_queue::memory::Access;
@@ -72,6 +72,93 @@ impl Wave {
         let va = self.address(reach, 0);
         let end = va.checked_add(u64::from(distance) * LANES as u64 - 1)?;
         (follows && !(reach.is_flat && (is_elsewhere(va) || is_elsewhere(end)))).then_some(va)
+    }
+
+    /// The address that all lanes have, in memory.
+    fn common(&self, room: &Room, reach: Reach) -> Option<u64> {
+        let (_, shapes) = room.loops()?;
+        let first = usize::from(reach.first);
+        let are_same = |lanes: &Lanes| are_same(shapes.shapes.call(lanes));
+        let va = self.address(reach, 0);
+        let is_one =
+            are_same(&self.vectors[first]) && (reach.base.is_some() || are_same(&self.vectors[first + 1]));
+        // 16 bytes are the most that are loaded.
+        let leads_elsewhere = reach.is_flat && (is_elsewhere(va) || is_elsewhere(va.wrapping_add(15)));
+        (is_one && !leads_elsewhere).then_some(va)
+    }
+
+    /// Whether an access of all lanes was answered; where a part of it is not there, each lane tells for itself.
+    #[inline]
+    fn is_answered(&mut self, answer: Access<()>) -> Result<bool, Stop> {
+        match answer {
+            Access::Ready(()) => Ok(true),
+            Access::Pending(ticket) => Err(Stop::Pending(ticket)),
+            Access::Fault(_) => {
+                self.apart = true;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Loads a byte or a short for each lane, if they follow each other or are one.
+    pub(super) fn load_part(
+        &mut self,
+        room: &mut Room,
+        reach: Reach,
+        to: u8,
+        (bytes, is_signed): (u8, bool),
+        host: &mut impl Host,
+    ) -> Result<bool, Stop> {
+        if self.apart || self.done != 0 || self.exec() != u64::MAX {
+            return Ok(false);
+        }
+        let each = usize::from(bytes);
+        let extended = |part: &[u8]| match (part, is_signed) {
+            ([byte], false) => u32::from(*byte),
+            ([byte], true) => i32::from(*byte as i8) as u32,
+            ([low, high, ..], false) => u32::from(u16::from_le_bytes([*low, *high])),
+            ([low, high, ..], true) => i32::from(i16::from_le_bytes([*low, *high])) as u32,
+            ([], _) => 0,
+        };
+        let mut loaded = [0; 2 * LANES];
+        if let Some(va) = self.common(room, reach) {
+            let answer = host.load(va, &mut loaded[..each]);
+            if !self.is_answered(answer)? {
+                return Ok(false);
+            }
+            self.vectors[usize::from(to)].0.fill(extended(&loaded[..each]));
+            return Ok(true);
+        }
+        let Some(va) = self.following(room, reach, bytes.into()) else { return Ok(false) };
+        let answer = host.load(va, &mut loaded[..each * LANES]);
+        if !self.is_answered(answer)? {
+            return Ok(false);
+        }
+        for (lane, part) in self.vectors[usize::from(to)].0.iter_mut().zip(loaded.chunks_exact(each)) {
+            *lane = extended(part);
+        }
+        Ok(true)
+    }
+
+    /// Stores the lowest byte or short of each lane, if they follow each other.
+    pub(super) fn store_part(
+        &mut self,
+        room: &mut Room,
+        reach: Reach,
+        data: u8,
+        bytes: u8,
+        host: &mut impl Host,
+    ) -> Result<bool, Stop> {
+        if self.apart || self.done != 0 || self.exec() != u64::MAX {
+            return Ok(false);
+        }
+        let Some(va) = self.following(room, reach, bytes.into()) else { return Ok(false) };
+        let (mut stored, each) = ([0; 2 * LANES], usize::from(bytes));
+        for (part, lane) in stored.chunks_exact_mut(each).zip(&self.vectors[usize::from(data)].0) {
+            part.copy_from_slice(&lane.to_le_bytes()[..each]);
+        }
+        let answer = host.store(va, &stored[..each * LANES]);
+        self.is_answered(answer)
     }
 
     /// A lane's address.
@@ -142,6 +229,20 @@ impl Wave {
                     self.apart = true;
                     return Ok(false);
                 }
+            }
+            return Ok(true);
+        }
+        if is_whole
+            && self.done == 0
+            && let Some(va) = self.common(room, reach)
+        {
+            let mut loaded = [0_u32; 4];
+            let answer = host.load(va, &mut loaded.as_mut_bytes()[..4 * words]);
+            if !self.is_answered(answer)? {
+                return Ok(false);
+            }
+            for (register, word) in self.vectors[to..].iter_mut().zip(&loaded[..words]) {
+                register.0.fill(*word);
             }
             return Ok(true);
         }

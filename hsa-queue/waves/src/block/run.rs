@@ -166,6 +166,14 @@ impl Wave {
                     self.scc = arithmetic::compare_immediate(op, a, half).unwrap_or(self.scc);
                     Ok(())
                 }
+                Act::Jump { target, keeps } => {
+                    let target = self.from(target);
+                    if let Some((kept, next)) = keeps {
+                        self.set_pair(ScalarReg(kept), next);
+                    }
+                    self.pc = target;
+                    return Ok(());
+                }
                 Act::Branch { when, target } => {
                     self.pc = if self.takes(when) { target } else { block.end() };
                     return Ok(());
@@ -239,6 +247,20 @@ impl Wave {
                     Ok(false) => self.slow(block, step, share, host),
                     Err(stop) => Err(stop),
                 },
+                Act::LoadPart { reach, to, bytes, is_signed } => {
+                    match self.load_part(room, reach, to, (bytes, is_signed), host) {
+                        Ok(true) => Ok(()),
+                        Ok(false) => self.slow(block, step, share, host),
+                        Err(stop) => Err(stop),
+                    }
+                }
+                Act::StorePart { reach, data, bytes } => {
+                    match self.store_part(room, reach, data, bytes, host) {
+                        Ok(true) => Ok(()),
+                        Ok(false) => self.slow(block, step, share, host),
+                        Err(stop) => Err(stop),
+                    }
+                }
                 Act::Fill { to, value } => {
                     let value = self.from(value);
                     self.fill(room, to, value);

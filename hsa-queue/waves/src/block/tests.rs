@@ -127,6 +127,8 @@ fn fill(rng: &mut fastrand::Rng, kind: u32) -> [u32; LANES] {
             5 => small,
             6 => small + 4 * lane,
             7 => small + 8 * lane,
+            14 => small + lane,
+            15 => small + 2 * lane,
             8 => small + 16 * lane,
             9 => small + 64 * (lane / 16) + 4 * (lane % 16),
             10 => small + 256 * (lane / 16),
@@ -195,7 +197,7 @@ fn wave(rng: &mut fastrand::Rng, waves: &[Wave], shape: usize) -> Wave {
 
 /// Makes the addresses of an instruction lead somewhere, mostly.
 fn aim(rng: &mut fastrand::Rng, wave: &mut Wave, inst: &Inst) {
-    let kind = rng.u32(5..14);
+    let kind = rng.u32(5..17);
     let (first, pair) = match inst.at(Place::Address).map(|bound| bound.operand) {
         Some(Operand::Vgpr(first)) => (first, None),
         Some(Operand::FlatMemory { vgpr: Some(first), scalar, .. }) => (first, Some(scalar)),

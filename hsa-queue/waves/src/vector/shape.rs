@@ -36,6 +36,11 @@ pub(crate) fn shape(at: &[u32; ROW]) -> Shape {
 /// All lanes are at one place.
 const SAME: u32 = u32::MAX;
 
+/// Whether all lanes are at one place.
+pub(crate) fn are_same(shapes: u32) -> bool {
+    shapes == SAME
+}
+
 /// Whether each row has a shape.
 pub(crate) fn have_shapes(shapes: u32) -> bool {
     shapes == SAME || shapes & 0x0202_0202 == 0

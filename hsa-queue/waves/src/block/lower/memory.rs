@@ -56,15 +56,30 @@ pub(super) fn flat(inst: &Inst, lowering: &mut Lowering) -> Option<Act> {
         Some(_) => return None,
         None => None,
     };
-    let (words, stores) = words(inst.op())?;
     if inst.modifiers.other_space {
         return None;
     }
     let data = data(inst)?;
+    let reach = Reach { first, base, offset, is_flat: inst.row.format == Format::FLAT };
+    let part = match inst.op() {
+        Op::load_u8 => Some(Act::LoadPart { reach, to: data, bytes: 1, is_signed: false }),
+        Op::load_i8 => Some(Act::LoadPart { reach, to: data, bytes: 1, is_signed: true }),
+        Op::load_u16 => Some(Act::LoadPart { reach, to: data, bytes: 2, is_signed: false }),
+        Op::load_i16 => Some(Act::LoadPart { reach, to: data, bytes: 2, is_signed: true }),
+        Op::store_b8 => Some(Act::StorePart { reach, data, bytes: 1 }),
+        Op::store_b16 => Some(Act::StorePart { reach, data, bytes: 2 }),
+        _ => None,
+    };
+    let (words, stores) = if part.is_some() { (1, false) } else { words(inst.op())? };
     lowering.uses(usize::from(first) + usize::from(base.is_none()));
     lowering.uses(usize::from(data) + usize::from(words) - 1);
-    let reach = Reach { first, base, offset, is_flat: inst.row.format == Format::FLAT };
-    Some(if stores { Act::Store { reach, data, words } } else { Act::Load { reach, to: data, words } })
+    Some(if let Some(part) = part {
+        part
+    } else if stores {
+        Act::Store { reach, data, words }
+    } else {
+        Act::Load { reach, to: data, words }
+    })
 }
 
 pub(super) fn share(inst: &Inst, lowering: &mut Lowering) -> Option<Act> {

@@ -14,6 +14,17 @@ pub(super) fn lower(inst: &Inst, pc: u64) -> Option<Act> {
             let (a, b, to) = (source(0)?, source(1)?, to(inst)?);
             arithmetic::binary(op, 0, 0, false).map(|_| Act::Binary { op, to, a, b })
         }
+        Format::SOP1 if matches!(op, Op::s_getpc_b64 | Op::s_setpc_b64 | Op::s_swappc_b64) => {
+            let next = pc.wrapping_add(4 * u64::from(inst.words));
+            if op == Op::s_setpc_b64 {
+                return Some(Act::Jump { target: source(0)?, keeps: None });
+            }
+            let To::Pair(kept) = to(inst)? else { return None };
+            Some(match op {
+                Op::s_getpc_b64 => Act::Move { to: To::Pair(kept), a: From::Constant(next) },
+                _ => Act::Jump { target: source(0)?, keeps: Some((kept, next)) },
+            })
+        }
         Format::SOP1 => {
             let (a, to) = (source(0)?, to(inst)?);
             if matches!(op, Op::s_mov_b32 | Op::s_mov_b64) {
