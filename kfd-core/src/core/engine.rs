@@ -8,13 +8,15 @@
 
 use crate::access::UserAnswer;
 use crate::core::doorbells::rearm;
+use crate::core::waves::pause_slice;
 use crate::core::{Core, Ran};
 use crate::device::Device;
+use crate::event::deadline::Due;
 use crate::ids::{Nanos, QueueKey};
 use crate::notice::Post;
 use crate::process::Process;
 use crate::process::evictions::Reason;
-use crate::queue::dqm::{Ended, Turn};
+use crate::queue::dqm::{Ended, Next, Turn};
 use crate::sync::{Arc, Ordering};
 
 impl Core {
@@ -29,7 +31,16 @@ impl Core {
             // The section is entered first and left last: a queue's last owner may be this turn, and the process it
             // belongs to must outlast it.
             let guard = self.domain().read();
-            let Some(turn) = device.dqm.next(now) else { continue };
+            let Next { turn, look_at, paused } = device.dqm.next(now);
+            for queue in paused {
+                if let Some(process) = self.table.load(queue.key.process, &guard) {
+                    pause_slice(process, device, &queue, &mut post);
+                }
+            }
+            if let Some(at) = look_at {
+                self.deadlines.add(at, Due::Slice(index), &mut post);
+            }
+            let Some(turn) = turn else { continue };
             ran = match self.table.load(turn.queue.key.process, &guard) {
                 Some(process) => self.take_turn(device, process, &turn, now, &mut post),
                 None => Ran::Worked,

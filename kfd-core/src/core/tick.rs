@@ -21,6 +21,7 @@ impl Core {
             match due {
                 Due::Wait(process, call) => self.time_out(process, call, now, &mut post),
                 Due::Restore(process) => self.restore_due(process, now, &mut post),
+                Due::Slice(_) => post.runnable(),
                 Due::Parked(device) => {
                     if self.devices[device].dqm.look_at_parked(now, &self.deadlines, &mut post) {
                         post.runnable();

@@ -75,7 +75,19 @@ pub(crate) fn notice(queue: QueueKey, tell: Tell) -> Notice {
 /// A queue is off the run list for a while, and no engine is inside: its dispatch is to stand still. In the queue's next
 /// turn it goes on.
 pub(crate) fn pause_dispatch(process: &Process, device: &Device, queue: &Queue, post: &mut Post) {
-    let is_off = || device.dqm.standing(queue.key).is_none_or(|standing| standing.state.is_off());
+    pause(process, queue, post, || {
+        device.dqm.standing(queue.key).is_none_or(|standing| standing.state.is_off())
+    });
+}
+
+/// A queue has lost its slot at the end of its slice: its dispatch is to stand still. In the queue's next turn it goes on.
+pub(crate) fn pause_slice(process: &Process, device: &Device, queue: &Queue, post: &mut Post) {
+    pause(process, queue, post, || {
+        device.dqm.standing(queue.key).is_none_or(|standing| standing.slot.is_none())
+    });
+}
+
+fn pause(process: &Process, queue: &Queue, post: &mut Post, is_off: impl FnOnce() -> bool) {
     if let Some(ticket) = queue.in_hand.get()
         && process.dispatches.pause(ticket, is_off)
     {

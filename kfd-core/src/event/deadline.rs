@@ -18,6 +18,8 @@ pub(crate) enum Due {
     Wait(ProcessId, CallId),
     /// The next look at the parked queues on the device with this index.
     Parked(usize),
+    /// The end of a slice on the device with this index.
+    Slice(usize),
     /// The next check whether an eviction of this process has passed.
     Restore(ProcessId),
 }

@@ -38,7 +38,7 @@ mod turns;
 pub(crate) use qpd::PAGE;
 pub(crate) use run::Ended;
 pub use standing::QueueState;
-pub(crate) use turns::{After, Turn};
+pub(crate) use turns::{After, Next, Turn};
 
 use crate::event::deadline::{Deadlines, Due};
 use crate::ids::{Nanos, ProcessId, QueueKey, Uid};
@@ -174,9 +174,13 @@ impl Dqm {
 
 /// Turns.
 impl Dqm {
-    /// The next queue to run. It is running until [`Dqm::done`].
-    pub(crate) fn next(&self, now: Nanos) -> Option<Turn> {
-        self.scheduler.lock().next(now)
+    /// The next queue to run. It is running until [`Dqm::done`]. Where there is none, and slices are to end nevertheless, an
+    /// engine is to come then.
+    pub(crate) fn next(&self, now: Nanos) -> Next {
+        let mut scheduler = self.scheduler.lock();
+        let turn = scheduler.next(now);
+        let look_at = if turn.is_none() { scheduler.slice_due(now) } else { None };
+        Next { turn, look_at, paused: std::mem::take(&mut scheduler.paused) }
     }
 
     /// The next queue of this process to run, out of turn: for the first look after its doorbell.

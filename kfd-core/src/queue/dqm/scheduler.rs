@@ -17,6 +17,7 @@ use super::qpd::Qpd;
 use super::run::Run;
 use super::runlist::RunList;
 use crate::ids::{ProcessId, QueueKey, Uid};
+use crate::queue::Queue;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use std::collections::{HashMap, VecDeque};
 
@@ -30,14 +31,16 @@ pub(super) struct Scheduler {
     /// How many queues are ready and not merely polled.
     pub(super) fresh: usize,
     pub(super) list: RunList,
+    /// Queues that have lost their slots with dispatches running, until somebody tells these to stand still.
+    pub(super) paused: Vec<Arc<Queue>>,
     /// Counts how often a queue became ready.
     pub(super) stirs: Arc<AtomicU64>,
 }
 
 impl Scheduler {
     pub(super) fn new(list: RunList) -> Self {
-        let (entries, qpds, round, back_offs, stirs) = Default::default();
-        Self { entries, qpds, round, back_offs, fresh: 0, list, stirs }
+        let (entries, qpds, round, back_offs, paused, stirs) = Default::default();
+        Self { entries, qpds, round, back_offs, fresh: 0, list, paused, stirs }
     }
 
     /// Tells a queue of an event. Whether it became ready, which is what `event` answers.

@@ -12,8 +12,9 @@
 //! ```
 //! A slice is the quantum at priority 7 and as much longer or shorter as the priority says. Processes wait in turn, and
 //! one never takes a slot from another that is on as few: many queues do not buy more of the device than one. While
-//! nobody waits none of this costs a queue anything. A queue keeps its slot while a dispatch of its runs, past the end of
-//! its slice.
+//! nobody waits none of this costs a queue anything. A queue whose dispatch runs has slices like any other: with its slot its
+//! dispatch loses the device, and stands still until the queue has a turn on another. No engine is in such a queue, so the end
+//! of a slice is a deadline where all busy slots are theirs.
 //!
 //! Not for: which of the mapped queues has the next turn, nor SDMA queues, whose ids are `queue::sdma`'s. The ids of
 //! address spaces (VMIDs), of which hardware has eight, are not modelled.
@@ -23,6 +24,7 @@ use super::run::Run;
 use super::runlist::Hqd;
 use super::scheduler::Scheduler;
 use crate::ids::{Nanos, ProcessId, QueueKey};
+use crate::sync::Arc;
 
 /// The KFD priority whose slice is one quantum; each slice is `(1 + priority) / (1 + NORMAL)` quanta.
 const NORMAL: u64 = 7;
@@ -86,7 +88,12 @@ impl Scheduler {
         }
         let Some(entry) = self.entries.get_mut(&key) else { return };
         entry.hqd = Hqd::Unmapped;
-        if matches!(entry.run, Run::Ready { .. }) {
+        if entry.run.slice_over() {
+            // It is ready from now on, to look at its dispatch when it has a slot again.
+            self.paused.push(Arc::clone(&entry.queue));
+            self.fresh += 1;
+            self.claim(key);
+        } else if matches!(entry.run, Run::Ready { .. }) {
             if let Some(qpd) = self.qpds.get_mut(&key.process) {
                 qpd.ready.retain(|ready| *ready != key);
             }
@@ -196,6 +203,15 @@ impl Scheduler {
         }
     }
 
+    /// When an engine is to look at slices, if none comes by itself: somebody waits, and all slots have dispatches.
+    pub(super) fn slice_due(&self, now: Nanos) -> Option<Nanos> {
+        let dispatched = |slot: &Option<QueueKey>| {
+            slot.and_then(|key| self.entries.get(&key)).is_some_and(|entry| entry.run.is_dispatched())
+        };
+        (self.list.is_wanted() && self.list.slots.iter().all(dispatched))
+            .then(|| self.list.next_look.max(now))
+    }
+
     #[cold]
     fn end_slices(&mut self, now: Nanos) {
         let quantum = self.list.quantum;
@@ -207,7 +223,7 @@ impl Scheduler {
             let end = entry.slice_end(quantum, now);
             if end > now {
                 next = next.min(end);
-            } else if matches!(entry.run, Run::Running { .. } | Run::Dispatched { .. }) {
+            } else if matches!(entry.run, Run::Running { .. }) {
                 next = next.min(soon);
             } else {
                 // Where nobody else may have the slot, the queue's next slice begins.

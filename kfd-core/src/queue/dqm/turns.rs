@@ -30,6 +30,16 @@ pub(crate) struct Turn {
     serial: u64,
 }
 
+/// What an engine finds that wants a turn.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) turn: Option<Turn>,
+    /// An engine is to look again then.
+    pub(crate) look_at: Option<Nanos>,
+    /// These have lost their slots: their dispatches are to stand still.
+    pub(crate) paused: Vec<Arc<Queue>>,
+}
+
 /// What follows from the end of a turn.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct After {

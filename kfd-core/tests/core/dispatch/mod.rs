@@ -274,7 +274,7 @@ fn a_waves_fault_is_a_memory_exception_with_its_address() {
 
 // Keeps: dispatch-slot
 #[test]
-fn a_running_dispatch_keeps_its_slot_and_what_waits_for_it_runs_when_its_queue_goes() {
+fn a_running_dispatch_keeps_its_slot_for_its_slice_and_what_waits_for_it_runs_when_its_queue_goes() {
     for way in ["destroyed", "evicted", "dead", "disabled", "done"] {
         let world = world(1);
         let (mut client, mut other) = (world.client(1), world.client(2));
@@ -282,9 +282,7 @@ fn a_running_dispatch_keeps_its_slot_and_what_waits_for_it_runs_when_its_queue_g
         let mut second = other.queue(VA);
         other.signal(&second, 0, 1, None);
         submit(&other, &mut second);
-        assert!(settle(&world).orders.is_empty());
-        world.clock.by(1_000_000_000);
-        assert!(settle(&world).orders.is_empty(), "its slice is over, and it keeps the slot");
+        assert!(settle(&world).orders.is_empty(), "its slice is not over");
         let rows = world.core.queues();
         assert_eq!((rows[0].slot, rows[1].slot, rows[1].waiting), (Some(0), None, Some(0)));
         world.outbox.take();
@@ -304,6 +302,50 @@ fn a_running_dispatch_keeps_its_slot_and_what_waits_for_it_runs_when_its_queue_g
         assert_eq!(other.signal_value(&second, 0), 0, "{way}");
         world.end();
     }
+}
+
+/// No engine is in a queue whose dispatch runs, so the end of its slice has to be a deadline.
+// Keeps: dispatch-slot
+#[test]
+fn dispatches_that_never_end_take_turns_on_a_slot_that_all_want() {
+    let world = world(1);
+    let (mut client, mut other) = (world.client(1), world.client(2));
+    let (first, order) = dispatched(&world, &mut client, VA);
+    let mut second = other.queue(VA);
+    other.signal(&second, 0, 1, None);
+    submit(&other, &mut second);
+    settle(&world);
+    let slice_over = || {
+        let due = world.core.next_due().expect("the end of the slice");
+        world.clock.by(due.0.saturating_sub(world.core.now().0));
+        world.core.tick(world.core.now());
+        assert!(world.outbox.take().iter().any(|notice| matches!(notice, Notice::Runnable)));
+    };
+    slice_over();
+    let told = settle(&world);
+    let hostile = told.order();
+    assert_eq!((hostile.queue.process, told.wishes), (other.process, vec![order.ticket]));
+    assert_eq!((wish(&world, &order), wish(&world, &hostile)), (Wish::Pause, Wish::Run));
+    let rows = world.core.queues();
+    assert_eq!((rows[0].slot, rows[0].waiting, rows[1].slot), (None, Some(0), Some(0)));
+    // The first has its turn again, and the other one stands still.
+    for (runs, stands) in [(&order, &hostile), (&hostile, &order), (&order, &hostile)] {
+        slice_over();
+        assert_eq!(settle(&world).wishes.len(), 2, "one of each");
+        assert_eq!((wish(&world, runs), wish(&world, stands)), (Wish::Run, Wish::Pause));
+    }
+    // An answer that was on its way when its dispatch was paused counts in the next slice.
+    done(&world, &hostile);
+    assert_eq!(other.signal_value(&second, 0), 1);
+    done(&world, &order);
+    settle(&world);
+    settle(&world);
+    assert_eq!((client.signal_value(&first, 0), other.signal_value(&second, 0)), (0, 0));
+    // The end of the slice that was under way comes and finds nobody waiting.
+    slice_over();
+    settle(&world);
+    assert_eq!(world.core.next_due(), None);
+    world.end();
 }
 
 // Keeps: GET_QUEUE_WAVE_STATE

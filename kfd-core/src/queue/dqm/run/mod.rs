@@ -11,13 +11,14 @@
 //!    │                          └──────── Parked ◄────┤ unmet dependency
 //!    │                          │ dispatch over       │
 //!    │                          └──── Dispatched ◄────┤ a dispatch whose waves run
+//!    │                            (also: slice over)   │
 //!    └────────────────────────────────────────────────┤ ring dry
 //!                                                     ▼
 //!   any ── hold ─────► Held ────── release ──► Ready  Stopped: error, fault; from any state by stop
 //!   any ── disable ──► Disabled ── enable ───► Ready, or Held
 //! ```
 //! A dispatch may run for ever. So its queue is not busy: the other queues of its doorbell page come to rest beside it, and
-//! the page is re-armed for them. It keeps its slot. Off the run list, it is in the state of whatever took it off; what its
+//! the page is re-armed for them. It keeps its slot for its slice. Off the run list, it is in the state of whatever took it off; what its
 //! engine answers then is kept for the turn after.
 //!
 //! An event is a method of [`Run`]; one that means nothing in a state leaves it as it is. Each answers what its caller
@@ -243,6 +244,22 @@ impl Run {
             }
             _ => false,
         }
+    }
+}
+
+/// What the end of a slice does.
+impl Run {
+    /// An engine of waves has its dispatch.
+    pub(super) const fn is_dispatched(self) -> bool {
+        matches!(self, Self::Dispatched { .. })
+    }
+
+    /// Its slice is over and its slot another's while its dispatch runs. Whether that is so: it is ready then, to look at its
+    /// dispatch once it has a slot.
+    pub(super) fn slice_over(&mut self) -> bool {
+        let Self::Dispatched { heat } = *self else { return false };
+        *self = Self::ready(heat);
+        true
     }
 }
 
