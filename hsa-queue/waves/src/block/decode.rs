@@ -2,7 +2,8 @@
 
 use super::Block;
 use super::act::Step;
-use super::lower::{Lowering, ends, lower};
+use super::lower::{ends, lower};
+use super::lowering::Lowering;
 use crate::code::Code;
 use crate::host::Host;
 use crate::stop::Stop;

@@ -5,39 +5,9 @@ mod scalar;
 mod vector;
 
 use super::act::Act;
-use crate::sys::Level;
-use crate::wave::{LANES, Lanes, ZERO};
+use super::lowering::Lowering;
 use gcn::row::Format;
 use gcn::{Inst, Op};
-
-/// What the acts of a block need beside the wave.
-#[derive(Debug)]
-pub(crate) struct Lowering {
-    /// What loops are compiled for; none are known for other processors.
-    pub level: Option<Level>,
-    /// Constants in all lanes, zero first.
-    pub constants: Vec<Lanes>,
-    /// Vector registers that the fast forms use.
-    pub vectors: usize,
-}
-
-impl Lowering {
-    pub(super) fn new(level: Option<Level>) -> Self {
-        Self { level, constants: vec![ZERO], vectors: 0 }
-    }
-
-    fn uses(&mut self, vector: usize) {
-        self.vectors = self.vectors.max(vector + 1);
-    }
-
-    fn constant(&mut self, value: u32) -> u16 {
-        let found = self.constants.iter().position(|lanes| lanes.0[0] == value);
-        found.unwrap_or_else(|| {
-            self.constants.push(Lanes([value; LANES]));
-            self.constants.len() - 1
-        }) as u16
-    }
-}
 
 /// The act of an instruction that begins at `pc`; none if nothing has to be done.
 pub(crate) fn lower(inst: &Inst, pc: u64, lowering: &mut Lowering) -> Option<Act> {

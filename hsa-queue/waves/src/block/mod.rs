@@ -14,6 +14,7 @@ pub(crate) mod act;
 mod decode;
 mod lanes;
 mod lower;
+mod lowering;
 mod memory;
 pub(crate) mod run;
 

@@ -1,7 +1,7 @@
 //! Acts of vector memory.
 
-use super::Lowering;
 use crate::block::act::{Act, From, Reach};
+use crate::block::lowering::Lowering;
 use gcn::row::{Format, Place};
 use gcn::{BufferOffset, Inst, Op, Operand};
 

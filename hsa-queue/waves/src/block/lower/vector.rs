@@ -1,8 +1,8 @@
 //! The vector unit's acts.
 
-use super::Lowering;
 use super::scalar::{from, into};
 use crate::block::act::{Act, Changes, Column, From, To};
+use crate::block::lowering::Lowering;
 use crate::operand::constant;
 use crate::sys::Level;
 use crate::vector::loops;
