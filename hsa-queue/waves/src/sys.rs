@@ -132,10 +132,10 @@ impl Loop<Follow> {
     }
 }
 
-/// How the highest bits of all lanes become a mask, and how words are gathered. Its methods are inlined into a loop of its
+/// How the highest bits of eight lanes become a mask, and how words are gathered. Its methods are inlined into a loop of its
 /// level and are nowhere else.
 pub(crate) trait Bits {
-    fn of(words: &[u32; LANES]) -> u64;
+    fn of(words: &[u32; 8]) -> u64;
     /// Whether places follow each other word by word, and whether all are one.
     fn distances(at: &[u32; 16]) -> (bool, bool);
     /// Loads words from places plus an offset; whether all of them are there.
@@ -172,7 +172,7 @@ pub(crate) struct Eight;
 #[cfg(target_arch = "x86_64")]
 impl Bits for Four {
     #[inline(always)]
-    fn of(words: &[u32; LANES]) -> u64 {
+    fn of(words: &[u32; 8]) -> u64 {
         use std::arch::x86_64::{_mm_loadu_ps, _mm_movemask_ps};
         let mut mask = 0;
         for (at, four) in words.as_chunks::<4>().0.iter().enumerate() {
@@ -199,17 +199,13 @@ impl Bits for Four {
 #[cfg(target_arch = "x86_64")]
 impl Bits for Eight {
     #[inline(always)]
-    fn of(words: &[u32; LANES]) -> u64 {
+    fn of(words: &[u32; 8]) -> u64 {
         use std::arch::x86_64::{_mm256_loadu_ps, _mm256_movemask_ps};
-        let mut mask = 0;
-        for (at, eight) in words.as_chunks::<8>().0.iter().enumerate() {
-            // SAFETY: eight words are what is read; who names this type is a loop of x86-64-v3, which is called by proof of it.
-            let eight = unsafe { _mm256_loadu_ps(eight.as_ptr().cast()) };
-            // SAFETY: as above.
-            let bits = unsafe { _mm256_movemask_ps(eight) };
-            mask |= u64::from(bits as u32) << (8 * at);
-        }
-        mask
+        // SAFETY: eight words are what is read; who names this type is a loop of x86-64-v3, which is called by proof of it.
+        let eight = unsafe { _mm256_loadu_ps(words.as_ptr().cast()) };
+        // SAFETY: as above.
+        let bits = unsafe { _mm256_movemask_ps(eight) };
+        u64::from(bits as u32)
     }
 
     #[inline(always)]
@@ -264,7 +260,7 @@ mod portable {
     use super::{Bits, Eight, Four, LANES, each, measured};
 
     impl Bits for Four {
-        fn of(words: &[u32; LANES]) -> u64 {
+        fn of(words: &[u32; 8]) -> u64 {
             words.iter().enumerate().fold(0, |mask, (at, word)| mask | u64::from(word >> 31) << at)
         }
 
@@ -278,7 +274,7 @@ mod portable {
     }
 
     impl Bits for Eight {
-        fn of(words: &[u32; LANES]) -> u64 {
+        fn of(words: &[u32; 8]) -> u64 {
             Four::of(words)
         }
 

@@ -30,8 +30,9 @@ use gcn::Inst;
 use lanes::Room;
 use std::collections::{BTreeMap, HashMap};
 
-/// The most instructions that are kept; who jumps everywhere does not get memory for it.
-const MOST: usize = 1 << 16;
+/// The most instructions that are kept: some 20 MiB if each has a constant of its own. Who jumps everywhere does not get memory
+/// for it.
+const MOST: usize = 1 << 15;
 
 /// See the module's head.
 #[derive(Debug, Default)]

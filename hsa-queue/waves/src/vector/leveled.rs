@@ -220,23 +220,33 @@ pub(crate) fn carried<A: Word, B: Word, C: Word, D: Word, M: Bits>(
     mut out: [&mut Lanes; 2],
     [a, b, c]: [Pair<'_>; 3],
 ) -> u64 {
-    let mut words = [0; LANES];
-    for lane in 0..LANES {
-        let (value, set) = f(wide(a, lane), wide(b, lane), wide(c, lane));
-        put(&mut out, lane, value);
-        words[lane] = if set { u32::MAX } else { 0 };
+    let mut mask = 0;
+    for first in (0..LANES).step_by(8) {
+        let mut words = [0; 8];
+        for at in 0..8 {
+            let lane = first + at;
+            let (value, set) = f(wide(a, lane), wide(b, lane), wide(c, lane));
+            put(&mut out, lane, value);
+            words[at] = if set { u32::MAX } else { 0 };
+        }
+        mask |= M::of(&words) << first;
     }
-    M::of(&words)
+    mask
 }
 
 /// The mask of lanes for which `f` holds.
 #[inline(always)]
 pub(crate) fn holds<A: Word, B: Word, M: Bits>(f: impl Fn(A, B) -> bool, [a, b]: [Pair<'_>; 2]) -> u64 {
-    let mut words = [0; LANES];
-    for lane in 0..LANES {
-        words[lane] = if f(wide(a, lane), wide(b, lane)) { u32::MAX } else { 0 };
+    let mut mask = 0;
+    for first in (0..LANES).step_by(8) {
+        let mut words = [0; 8];
+        for at in 0..8 {
+            let lane = first + at;
+            words[at] = if f(wide(a, lane), wide(b, lane)) { u32::MAX } else { 0 };
+        }
+        mask |= M::of(&words) << first;
     }
-    M::of(&words)
+    mask
 }
 
 /// A bit for each lane of half a mask: a compare with it is what vectors have.
@@ -259,6 +269,7 @@ pub(crate) fn masked<M: Bits>(
     b: &Lanes,
     mask: u64,
 ) -> u64 {
+    // Not by eights, as compares: the compiler makes no vectors of this then.
     let mut words = [0; LANES];
     for half in 0..2 {
         let bits = (mask >> (32 * half)) as u32;
@@ -269,7 +280,7 @@ pub(crate) fn masked<M: Bits>(
             words[lane] = if set { u32::MAX } else { 0 };
         }
     }
-    M::of(&words)
+    words.as_chunks().0.iter().enumerate().fold(0, |mask, (at, words)| mask | M::of(words) << (8 * at))
 }
 
 /// Each lane of the one or the other.

@@ -57,9 +57,12 @@ fn products(op: Op, level: Level) -> Option<Loop<Wide>> {
 /// The loop of an operation that reads a bit for each lane and gives one.
 pub(crate) fn masked(op: Op, level: Level) -> Option<Loop<Masked>> {
     Some(match op {
-        Op::v_add_co_u32 | Op::v_addc_co_u32 => Masked!(level, carry::add),
-        Op::v_sub_co_u32 | Op::v_subb_co_u32 => Masked!(level, carry::sub),
-        Op::v_subrev_co_u32 | Op::v_subbrev_co_u32 => Masked!(level, carry::subrev),
+        Op::v_add_co_u32 => Masked!(level, |a: u32, b: u32, _: bool| carry::add(a, b, false)),
+        Op::v_sub_co_u32 => Masked!(level, |a: u32, b: u32, _: bool| carry::sub(a, b, false)),
+        Op::v_subrev_co_u32 => Masked!(level, |a: u32, b: u32, _: bool| carry::subrev(a, b, false)),
+        Op::v_addc_co_u32 => Masked!(level, carry::add),
+        Op::v_subb_co_u32 => Masked!(level, carry::sub),
+        Op::v_subbrev_co_u32 => Masked!(level, carry::subrev),
         Op::v_cndmask_b32 => leveled!(
             level,
             Masked,
