@@ -5,7 +5,7 @@
 //! is sound. On other processors there is no level, and instructions are looked at anew.
 #![allow(unsafe_code)]
 
-use crate::wave::{LANES, Lanes};
+use crate::wave::Lanes;
 
 /// What the processor has, as the x86-64 psABI counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,7 +257,7 @@ impl Bits for Eight {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod portable {
-    use super::{Bits, Eight, Four, LANES, each, measured};
+    use super::{Bits, Eight, Four, each, measured};
 
     impl Bits for Four {
         fn of(words: &[u32; 8]) -> u64 {
