@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 /// Bytes of one window: large enough that a process needs few, small enough that many processes fit an address space.
 pub const WINDOW: u64 = 4 << 30;
 
-/// `WINDOW` bytes of an arena, mapped for as long as this lives.
+/// Bytes of an arena, [`WINDOW`] of them in the core, mapped for as long as this lives.
 #[derive(Debug)]
 pub struct Window(MmapRaw);
 
@@ -32,7 +32,7 @@ macro_rules! word {
         #[inline]
         fn $name(&self, at: usize) -> Option<&$atomic> {
             const LEN: usize = size_of::<$atomic>();
-            if !at.is_multiple_of(LEN) || at > WINDOW as usize - LEN {
+            if !at.is_multiple_of(LEN) || self.0.len().checked_sub(LEN).is_none_or(|last| at > last) {
                 return None;
             }
             // SAFETY: `at` + LEN lies inside the mapping, whose base is page-aligned, so the pointer is in bounds and
@@ -92,6 +92,24 @@ impl Window {
     pub fn map(memfd: BorrowedFd<'_>, offset: u64) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         MmapOptions::new().offset(offset).len(WINDOW as usize).map_raw(memfd.as_raw_fd()).map(Self)
+    }
+
+    /// Maps the first `len` bytes of a sealed memfd, all that it has or fewer.
+    ///
+    /// # Errors
+    /// The kernel's, when there is no room for it in the address space; InvalidInput for none at all.
+    pub fn map_whole(memfd: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+        if len == 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        MmapOptions::new().len(len).map_raw(memfd.as_raw_fd()).map(Self)
+    }
+
+    /// Whether these bytes are all inside.
+    #[inline]
+    pub fn holds(&self, at: usize, len: usize) -> bool {
+        at.checked_add(len).is_some_and(|end| end <= self.0.len())
     }
 
     /// Loads a word with acquire ordering.
@@ -197,8 +215,7 @@ impl Window {
     /// The address of the `len` bytes at `at`; `None` when they are not all inside the window.
     #[inline]
     fn range(&self, at: usize, len: usize) -> Option<*mut u8> {
-        at.checked_add(len).filter(|end| *end <= WINDOW as usize)?;
-        Some(self.0.as_mut_ptr().wrapping_add(at))
+        self.holds(at, len).then(|| self.0.as_mut_ptr().wrapping_add(at))
     }
 
     /// Copies from `at` on into `out`; `None` when that leaves the window.

@@ -1,9 +1,12 @@
-//! What a thread remembers of a device's address map: the spans that it was told, last used first.
+//! What a thread remembers of a device's address map: the spans that it was told, those used last among the first.
 
 use kfd_core::waves::WaveSpan as Span;
 
 /// The most spans that are remembered.
 const SPANS: usize = 32;
+
+/// The first ones stay in their order: a loop goes round a few arrays.
+const HOT: usize = 4;
 
 /// See the module's head. All spans are of one epoch.
 #[derive(Debug, Default)]
@@ -28,9 +31,10 @@ impl Map {
     #[inline]
     pub(super) fn find(&mut self, va: u64) -> Option<Span> {
         let at = self.spans.iter().position(|span| span.holds(va))?;
-        if at > 0 {
-            self.spans[..=at].rotate_right(1);
+        if at < HOT {
+            return self.spans.get(at).copied();
         }
+        self.spans[..=at].rotate_right(1);
         self.spans.first().copied()
     }
 

@@ -1,7 +1,7 @@
 //! The body of a wave worker: threads that run the dispatches of one client.
 //!
 //! ```text
-//! socket ──listen──► Turns ──turn──► Job { waves::Dispatch } ──Host──► Reach ──► Windows (the client's arena)
+//! socket ──listen──► Turns ──turn──► Job { waves::Dispatch } ──Host──► Reach ──► Arena (the client's arena)
 //!    ▲                                                                  │
 //!    └────────────── Over, Rang, Interrupt, Translate, Far ─────────────┘
 //! ```
@@ -10,6 +10,7 @@
 //!
 //! Not for: the process, its rights and limits.
 
+mod arena;
 mod gate;
 mod job;
 mod kernels;
@@ -19,17 +20,17 @@ mod shm;
 mod sync;
 mod turns;
 mod whole;
-mod windows;
+
 mod worker;
 
 use super::wire::Malformed;
+use arena::Arena;
 use gate::Gate;
 use reach::Reach;
 use shm::{DEVICES, Epochs};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use waves::Blocks;
-use windows::Windows;
 use worker::Worker;
 
 /// Bytes of a thread's stack: an instruction's operands are the most that is on it.
@@ -83,7 +84,7 @@ pub fn serve(
         return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
     }
     let threads = limits.threads;
-    let worker = Worker::new(socket, Windows::map(arena)?, Epochs::map(epochs.as_fd())?, limits);
+    let worker = Worker::new(socket, Arena::map(arena)?, Epochs::map(epochs.as_fd())?, limits);
     drop(epochs);
     let gate = Gate::default();
     std::thread::scope(|scope| {

@@ -115,7 +115,7 @@ impl<'a> Reach<'a> {
             }
             let span = span.filter(|span| span.holds(va)).ok_or(Miss::Fault(va))?;
             if let Place::Own(offset) = span.place
-                && !self.worker.windows.holds(offset, span.len)
+                && !self.worker.arena.holds(offset, span.len)
             {
                 return Err(Miss::Fault(va));
             }
@@ -152,7 +152,7 @@ impl<'a> Reach<'a> {
             let len = match part.place {
                 Place::Own(offset) => {
                     let bytes = &mut into[done..done + part.len];
-                    self.worker.windows.load(offset + part.into, bytes).ok_or(Miss::Fault(at))?;
+                    self.worker.arena.load(offset + part.into, bytes).ok_or(Miss::Fault(at))?;
                     part.len
                 }
                 Place::Far => {
@@ -196,7 +196,7 @@ impl<'a> Reach<'a> {
     fn store_part(&mut self, at: u64, part: Part, bytes: &[u8]) -> Result<usize, Miss> {
         match part.place {
             Place::Own(offset) => {
-                let stored = self.worker.windows.store(offset + part.into, &bytes[..part.len]);
+                let stored = self.worker.arena.store(offset + part.into, &bytes[..part.len]);
                 stored.ok_or(Miss::Fault(at))?;
                 Ok(part.len)
             }
@@ -226,7 +226,7 @@ impl<'a> Reach<'a> {
         match part.place {
             _ if part.len < bytes => Err(Miss::Fault(va + part.len as u64)),
             Place::Own(offset) => {
-                let old = self.worker.windows.change(offset + part.into, width, kind, operand, compare);
+                let old = self.worker.arena.change(offset + part.into, width, kind, operand, compare);
                 old.ok_or(Miss::Fault(va))
             }
             Place::Far => {

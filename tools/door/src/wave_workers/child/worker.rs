@@ -1,10 +1,10 @@
 //! What a worker's threads share, and how they hear and speak.
 
+use super::arena::Arena;
 use super::job::Job;
 use super::kernels::Kernels;
 use super::shm::Epochs;
 use super::turns::{News, Patience, Turns, Work};
-use super::windows::Windows;
 use super::{Limits, Malformed};
 use crate::sys;
 use crate::wave_workers::wire::{Claim, MESSAGE_MAX, Order};
@@ -25,7 +25,7 @@ pub(super) enum Answer {
 
 /// See the module's head.
 pub(super) struct Worker {
-    pub windows: Windows,
+    pub arena: Arena,
     pub epochs: Epochs,
     pub limits: Limits,
     /// What of each device's code has been decoded.
@@ -42,7 +42,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(socket: OwnedFd, windows: Windows, epochs: Epochs, limits: Limits) -> Self {
+    pub(super) fn new(socket: OwnedFd, arena: Arena, epochs: Epochs, limits: Limits) -> Self {
         Self {
             codes: limits.devices.iter().map(|_| Code::default()).collect(),
             kernels: Kernels::default(),
@@ -52,7 +52,7 @@ impl Worker {
             buffer: Mutex::new(vec![0; MESSAGE_MAX + 1]),
             requests: AtomicU64::new(1),
             malformed: AtomicBool::new(false),
-            windows,
+            arena,
             epochs,
             limits,
             socket,

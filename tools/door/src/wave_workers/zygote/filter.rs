@@ -80,8 +80,14 @@ mod tests {
     /// What the process that is confined does.
     fn confined(role: &str) {
         let (go, wait) = std::sync::mpsc::channel::<()>();
-        // A thread that is there before.
-        let thread = std::thread::spawn(move || wait.recv().is_ok());
+        // A thread that has begun before, as those of a worker have.
+        let gate = std::sync::Arc::new(std::sync::Barrier::new(2));
+        let there = std::sync::Arc::clone(&gate);
+        let thread = std::thread::spawn(move || {
+            there.wait();
+            wait.recv().is_ok()
+        });
+        gate.wait();
         nix::sys::prctl::set_no_new_privs().expect("no new privileges");
         super::install().expect("a filter");
         let numbers: std::collections::HashMap<u32, Vec<u8>> =

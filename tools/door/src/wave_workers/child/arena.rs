@@ -1,0 +1,56 @@
+//! The client's arena, mapped whole.
+
+use hsa_queue::memory::Width;
+use kfd_core::shm::Window;
+use kfd_core::waves::AtomicKind as Kind;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{Ordering, fence};
+
+/// See the module's head. Offsets are bytes of it; what lies beyond is `None`.
+#[derive(Debug)]
+pub(super) struct Arena(Window);
+
+impl Arena {
+    /// Maps an arena.
+    pub(super) fn map(arena: OwnedFd) -> io::Result<Self> {
+        let arena = File::from(arena);
+        let len = usize::try_from(arena.metadata()?.len()).map_err(io::Error::other)?;
+        Window::map_whole(arena.as_fd(), len).map(Self)
+    }
+
+    /// Whether the arena has these bytes.
+    pub(super) fn holds(&self, offset: u64, len: u64) -> bool {
+        self.0.holds(offset as usize, len as usize)
+    }
+
+    /// Copies out what was stored, and sees what its storers had stored before.
+    #[inline]
+    pub(super) fn load(&self, offset: u64, into: &mut [u8]) -> Option<()> {
+        self.0.read(offset as usize, into)?;
+        // Waves wait for their loads and stores by instructions that are nothing here.
+        fence(Ordering::Acquire);
+        Some(())
+    }
+
+    /// Stores, after all that was stored before.
+    #[inline]
+    pub(super) fn store(&self, offset: u64, bytes: &[u8]) -> Option<()> {
+        fence(Ordering::Release);
+        self.0.write(offset as usize, bytes)
+    }
+
+    /// Changes an aligned word and gives what it was.
+    #[inline]
+    pub(super) fn change(
+        &self,
+        offset: u64,
+        width: Width,
+        kind: Kind,
+        operand: u64,
+        comparand: u64,
+    ) -> Option<u64> {
+        self.0.change(offset as usize, width, kind, operand, comparand)
+    }
+}
