@@ -16,6 +16,7 @@
 //! | [`tracer`] | a tracer that stalls a death |
 //! | [`container`] | a container, by an OCI runtime or without one |
 //! | [`compile`] | the C programs of `tests/clients` |
+//! | [`hip`] | the HIP programs of `tests/clients/hip` |
 //! | [`fuzz`] | a fuzzer for the parsers of client bytes |
 //! | [`measure`] | the benches' figures: turns, floors, lines |
 //!
@@ -31,6 +32,7 @@ pub mod container;
 pub mod daemon;
 mod eventually;
 pub mod fuzz;
+pub mod hip;
 pub mod hung;
 pub mod measure;
 pub mod program;

@@ -19,3 +19,13 @@ pub fn program(name: &str) -> PathBuf {
     );
     path
 }
+
+/// The target folder of this build.
+///
+/// # Panics
+/// The running test is not where cargo puts tests.
+#[must_use]
+pub fn target() -> PathBuf {
+    let own = std::env::current_exe().expect("a running test has a file");
+    own.ancestors().nth(3).expect("cargo puts tests below <target>/<profile>").to_owned()
+}

@@ -17,6 +17,7 @@ mod eviction;
 mod exceptions;
 mod failures;
 mod fdinfo;
+mod hip;
 mod hostile;
 mod ipc;
 mod listings;
