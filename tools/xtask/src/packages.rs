@@ -31,12 +31,17 @@ pub const KERNELS: &[Package] = &[
 pub const TOOLS: &[Package] = &[
     ("rocm-smi", "lists devices, their memory and the processes on them"),
     ("radeontop", "watches one device"),
-    ("libamdhip64-dev", "the unmodified HIP runtime that a C program links"),
+    ("libamdhip64-dev", "the unmodified HIP runtime that programs link"),
+    ("libhiprtc-builtins5", "what that runtime compiles kernels with that a program has as text"),
     ("libamd-comgr2", "what tinygrad 0.9.2 loads before it opens a device"),
     ("runc", "runs containers"),
     ("clang-15", "compiles kernels that the wave engine runs"),
     ("lld-15", "links them"),
-    ("rocm-device-libs", "the library that HIP's own kernels are made of"),
+    ("rocm-device-libs", "the library that HIP's kernels are made of"),
+    ("clang-tools-15", "puts kernels and their program into one file"),
+    ("hipcc", "compiles a program as a person does who has read HIP's manual"),
+    ("librocrand-dev", "a library whose kernels Debian has compiled"),
+    ("librocprim-dev", "algorithms whose groups wait for each other"),
 ];
 
 /// What makes roots of other releases.
