@@ -134,11 +134,13 @@ impl Wave {
 
     /// The lanes that take part.
     #[must_use]
+    #[inline]
     pub fn exec(&self) -> u64 {
         self.pair(ScalarReg::EXEC_LO)
     }
 
     /// Says which lanes take part.
+    #[inline]
     pub fn set_exec(&mut self, lanes: u64) {
         self.set_pair(ScalarReg::EXEC_LO, lanes);
     }
@@ -151,6 +153,7 @@ impl Wave {
 
     /// The lanes that the last compare found.
     #[must_use]
+    #[inline]
     pub fn vcc(&self) -> u64 {
         self.pair(ScalarReg::VCC_LO)
     }

@@ -100,7 +100,9 @@ impl Wave {
                 Ok(()) => meter.executed += count,
                 Err((nth, stop)) => {
                     meter.executed += u64::from(nth);
-                    block.cuts(nth);
+                    if u64::from(nth) < count {
+                        block.cuts(nth);
+                    }
                     return Some(stop);
                 }
             }
@@ -129,18 +131,18 @@ impl Wave {
                     if let Some((value, scc)) = arithmetic::binary(op, a, b, self.scc) {
                         self.give(to, value, scc);
                     }
-                    Ok(())
+                    continue;
                 }
                 Act::Move { to, a } => {
                     let value = self.from(a);
                     self.give(to, value, Scc::Keeps);
-                    Ok(())
+                    continue;
                 }
                 Act::Unary { op, to, a } => {
                     if let Some((value, scc)) = arithmetic::unary(op, self.from(a)) {
                         self.give(to, value, scc);
                     }
-                    Ok(())
+                    continue;
                 }
                 Act::SaveExec { op, to, mask } => {
                     if let Some((new, kept)) = arithmetic::masks(op, self.from(mask), self.exec()) {
@@ -148,23 +150,23 @@ impl Wave {
                         self.set_exec(new);
                         self.scc = new != 0;
                     }
-                    Ok(())
+                    continue;
                 }
                 Act::Compare { op, a, b } => {
                     self.scc = arithmetic::compare(op, self.from(a), self.from(b)).unwrap_or(self.scc);
-                    Ok(())
+                    continue;
                 }
                 Act::Immediate { op, to, half } => {
                     let old = self.scalars[usize::from(to)];
                     if let Some((value, scc)) = arithmetic::with_immediate(op, old, half) {
                         self.give(To::Register(to), value.into(), scc);
                     }
-                    Ok(())
+                    continue;
                 }
                 Act::CompareImmediate { op, a, half } => {
                     let a = self.from(a) as u32;
                     self.scc = arithmetic::compare_immediate(op, a, half).unwrap_or(self.scc);
-                    Ok(())
+                    continue;
                 }
                 Act::Jump { target, keeps } => {
                     let target = self.from(target);
@@ -187,10 +189,9 @@ impl Wave {
                 Act::Scratch { stores, descriptor, scalar, offset, first, words } => {
                     let start = (self.from(scalar) as u32 / LANES as u32).wrapping_add(offset.into());
                     if self.reach_scratch(descriptor, start, first.into(), words.into(), stores) {
-                        Ok(())
-                    } else {
-                        self.slow(block, step, share, host)
+                        continue;
                     }
+                    self.slow(block, step, share, host)
                 }
                 Act::ReadLane { to, vector, lane } => {
                     let lane = match lane {
@@ -202,7 +203,7 @@ impl Wave {
                         Some(at) => {
                             let value = self.vectors[at].0[lane as usize % LANES];
                             self.give(to, value.into(), Scc::Keeps);
-                            Ok(())
+                            continue;
                         }
                         None => self.slow(block, step, share, host),
                     }
@@ -212,7 +213,7 @@ impl Wave {
                     match self.held(vector) {
                         Some(at) => {
                             self.vectors[at].0[lane as usize % LANES] = value as u32;
-                            Ok(())
+                            continue;
                         }
                         None => self.slow(block, step, share, host),
                     }
@@ -225,38 +226,40 @@ impl Wave {
                 Act::Slow => self.slow(block, step, share, host),
                 Act::ShareLoad { to, at, offsets, places, words } => {
                     if self.load_share(room, share, (to, at), &offsets[..usize::from(places)], words) {
-                        Ok(())
-                    } else {
-                        self.slow(block, step, share, host)
+                        continue;
                     }
+                    self.slow(block, step, share, host)
                 }
                 Act::ShareStore { at, offsets, data, places, words } => {
                     let places = offsets.into_iter().zip(data).take(usize::from(places));
                     let mut stores =
                         places.map(|(offset, data)| self.store_share(share, at, offset, data, words));
                     // What was stored already is stored once more.
-                    if stores.all(|stored| stored) { Ok(()) } else { self.slow(block, step, share, host) }
+                    if stores.all(|stored| stored) {
+                        continue;
+                    }
+                    self.slow(block, step, share, host)
                 }
                 Act::Load { reach, to, words } => match self.load_words(room, reach, to, words, host) {
-                    Ok(true) => Ok(()),
+                    Ok(true) => continue,
                     Ok(false) => self.slow(block, step, share, host),
                     Err(stop) => Err(stop),
                 },
                 Act::Store { reach, data, words } => match self.store_words(room, reach, data, words, host) {
-                    Ok(true) => Ok(()),
+                    Ok(true) => continue,
                     Ok(false) => self.slow(block, step, share, host),
                     Err(stop) => Err(stop),
                 },
                 Act::LoadPart { reach, to, bytes, is_signed } => {
                     match self.load_part(room, reach, to, (bytes, is_signed), host) {
-                        Ok(true) => Ok(()),
+                        Ok(true) => continue,
                         Ok(false) => self.slow(block, step, share, host),
                         Err(stop) => Err(stop),
                     }
                 }
                 Act::StorePart { reach, data, bytes } => {
                     match self.store_part(room, reach, data, bytes, host) {
-                        Ok(true) => Ok(()),
+                        Ok(true) => continue,
                         Ok(false) => self.slow(block, step, share, host),
                         Err(stop) => Err(stop),
                     }
@@ -264,27 +267,27 @@ impl Wave {
                 Act::Fill { to, value } => {
                     let value = self.from(value);
                     self.fill(room, to, value);
-                    Ok(())
+                    continue;
                 }
                 Act::Plain { f, to, sources } => {
                     self.plain_lanes(room, f, to, sources);
-                    Ok(())
+                    continue;
                 }
                 Act::Narrow { f, to, sources, changes } => {
                     self.narrow(room, constants, f, to, sources, changes);
-                    Ok(())
+                    continue;
                 }
                 Act::Wide { f, to, is_wide, gives, sources, changes } => {
                     self.wide(room, constants, f, (to, is_wide, gives), sources, changes);
-                    Ok(())
+                    continue;
                 }
                 Act::Masked { f, to, sources, changes, mask, gives } => {
                     self.masked(room, constants, f, (to, gives), sources, (mask, changes));
-                    Ok(())
+                    continue;
                 }
                 Act::Holds { f, to, is_exec, sources, changes } => {
                     self.holds(room, constants, f, (to, is_exec), sources, changes);
-                    Ok(())
+                    continue;
                 }
             };
             if let Err(stop) = done {
