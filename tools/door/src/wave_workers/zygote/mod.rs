@@ -110,6 +110,7 @@ fn worker(zygote: Pid, descriptors: [OwnedFd; 3], order: Order) -> i32 {
     // What panics here is the worker's own fault or its client's doing, and there is nobody to tell.
     std::panic::set_hook(Box::new(|_| std::process::abort()));
     let _ = SigSet::empty().thread_set_mask();
+    sys::settle_allocator(order.limits.threads);
     let Ok([socket, arena, epochs]) = sys::keep(descriptors) else { return 71 };
     if confine::confine(zygote, order.data).is_err() {
         return 71;

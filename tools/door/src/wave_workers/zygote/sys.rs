@@ -62,3 +62,18 @@ pub(super) fn set_nice(nice: i32) -> io::Result<()> {
     }
     Err(io::Error::last_os_error())
 }
+
+/// Has the C library's allocator ask the kernel nothing that the filter kills for: it reads /proc/sys/vm/overcommit_memory when it
+/// gives the end of a thread's heap back, and counts processors when it has more than eight heaps (malloc/arena.c of glibc).
+#[cfg(target_env = "gnu")]
+pub(super) fn settle_allocator(threads: usize) {
+    let heaps = i32::try_from(threads + 1).unwrap_or(i32::MAX);
+    for (what, value) in [(libc::M_TRIM_THRESHOLD, i32::MAX), (libc::M_ARENA_MAX, heaps)] {
+        // SAFETY: takes two integers; there is one thread, which is in no other call of the allocator.
+        unsafe { libc::mallopt(what, value) };
+    }
+}
+
+/// Of other C libraries nothing is known to ask.
+#[cfg(not(target_env = "gnu"))]
+pub(super) fn settle_allocator(_: usize) {}
