@@ -13,7 +13,6 @@ const FLAT_SCRATCH_INIT: u16 = 1 << 5;
 const PRIVATE_SEGMENT_SIZE: u16 = 1 << 6;
 
 /// FLOAT_ROUND_MODE_32 and _16_64 of `compute_pgm_rsrc1`: 0 is to the nearest even.
-const ROUNDING: u32 = 0xf << 12;
 const FP16_OVFL: u32 = 1 << 26;
 /// PRIV, DEBUG_MODE, BULKY, CDBG_USER and what is reserved behind FP16_OVFL.
 const RSRC1_ZERO: u32 = 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25 | 0x1f << 27;
@@ -69,8 +68,7 @@ pub enum DescriptorError {
     /// A wave of 32 lanes, or a property of another generation.
     #[error("kernel_code_properties {0:#x} have bits that gfx900 has not")]
     Properties(u16),
-    /// A mode in which floats are not computed here: another rounding than to the nearest even, overflow of f16 to its
-    /// greatest number, exceptions that trap.
+    /// Floats whose exceptions trap.
     #[error(
         "compute_pgm_rsrc1 {rsrc1:#x} and rsrc2 {rsrc2:#x} ask for a mode of floats that is not run by this engine"
     )]
@@ -120,7 +118,7 @@ impl KernelDescriptor {
                 return Err(DescriptorError::Reserved(at));
             }
         }
-        if rsrc1 & (ROUNDING | FP16_OVFL) != 0 || rsrc2 & EXCEPTIONS != 0 {
+        if rsrc2 & EXCEPTIONS != 0 {
             return Err(DescriptorError::Floats { rsrc1, rsrc2 });
         }
         let has = |bit: u16| properties & bit != 0;
@@ -149,8 +147,11 @@ impl KernelDescriptor {
             entry: i64::from(word(16)) | i64::from(word(20) as i32) << 32,
             // In units of four, less one.
             vectors: 4 * ((rsrc1 & 63) as usize + 1),
-            // FLOAT_MODE becomes the lowest byte; DX10_CLAMP and IEEE_MODE keep their order.
-            mode: rsrc1 >> 12 & 0xff | (rsrc1 >> 21 & 1) << 8 | (rsrc1 >> 23 & 1) << 9,
+            // FLOAT_MODE becomes the lowest byte; DX10_CLAMP, IEEE_MODE and FP16_OVFL keep their order.
+            mode: rsrc1 >> 12 & 0xff
+                | (rsrc1 >> 21 & 1) << 8
+                | (rsrc1 >> 23 & 1) << 9
+                | u32::from(rsrc1 & FP16_OVFL != 0) << 23,
             registers,
         })
     }
@@ -214,8 +215,8 @@ mod tests {
         for (at, word) in [(48, 1 << 20), (48, 1 << 24), (52, 1 << 13), (52, 1 << 15)] {
             assert_eq!(parse(&[(at, word)]), Err(DescriptorError::Reserved(at)));
         }
-        for (rsrc1, rsrc2) in [(1 << 12, 0), (1 << 14, 0), (1 << 26, 0), (0, 1 << 24)] {
-            assert_eq!(parse(&[(48, rsrc1), (52, rsrc2)]), Err(DescriptorError::Floats { rsrc1, rsrc2 }));
+        for rsrc2 in [1 << 24, 1 << 30] {
+            assert_eq!(parse(&[(52, rsrc2)]), Err(DescriptorError::Floats { rsrc1: 0, rsrc2 }));
         }
         assert_eq!(parse(&[(52, 3 << 1)]), Err(DescriptorError::UserRegisters { stated: 3, needed: 0 }));
     }

@@ -22,6 +22,8 @@ mod code;
 mod descriptor;
 mod device;
 mod dispatch;
+mod exchange;
+pub mod fidelity;
 mod flat;
 mod grid;
 mod group;

@@ -271,7 +271,7 @@ impl Wave {
             Op::ds_nop => Ok(()),
             Op::ds_bpermute_b32 | Op::ds_permute_b32 => self.permute(inst),
             Op::ds_swizzle_b32 => self.swizzle(inst),
-            _ => unsupported(inst),
+            _ => self.exchange(inst, share),
         }
     }
 

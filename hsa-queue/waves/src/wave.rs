@@ -28,17 +28,37 @@ impl Mode {
         self.0 >> 6 & 3 == 3
     }
 
+    /// f32 are rounded otherwise than to the nearest.
+    pub(crate) fn rounds_f32(self) -> bool {
+        self.0 & 3 != 0
+    }
+
+    /// f16 and f64 are.
+    pub(crate) fn rounds_others(self) -> bool {
+        self.0 >> 2 & 3 != 0
+    }
+
+    /// Denormals of f32 are kept on one side only.
+    pub(crate) fn mixes_f32_denormals(self) -> bool {
+        matches!(self.0 >> 4 & 3, 1 | 2)
+    }
+
+    /// An f16 that is too great is the greatest: FP16_OVFL.
+    pub(crate) fn stays_finite(self) -> bool {
+        self.0 >> 23 & 1 != 0
+    }
+
     /// A clamped NaN is 0.
     #[must_use]
     pub fn clamps_nan(self) -> bool {
         self.0 >> 8 & 1 != 0
     }
 
-    /// What compilers begin kernels with: all denormals are kept, a clamped NaN is 0, minimum and maximum are IEEE's, and no
+    /// What compilers begin kernels with: floats are rounded to the nearest, all denormals are kept, a clamped NaN is 0, minimum and maximum are IEEE's, and no
     /// register is found by an index.
     #[must_use]
     pub fn is_usual(self) -> bool {
-        self.0 & (0x3f0 | 1 << 27) == 0x3f0
+        self.0 & (0x3ff | 1 << 23 | 1 << 27) == 0x3f0
     }
 
     /// Vector registers are found by an index in M0: GPR_IDX_EN.

@@ -35,6 +35,9 @@ fn from_environment(name: &str) -> Option<usize> {
 /// Cases that one process of the tool is given.
 const BATCH: usize = 20_000;
 
+/// Streams of cases, each a thread's: as many on any machine, so that the words are the same.
+const STREAMS: usize = 2;
+
 /// What a thread has read.
 #[derive(Default)]
 struct Read {
@@ -45,14 +48,13 @@ struct Read {
     wrong: Wrong,
 }
 
-/// `read` of batches of cases, on as many threads as there are cores, until there have been `count` or the time is up.
+/// `read` of batches of cases, in as many streams, until there have been `count` or the time is up.
 fn in_batches(seed: u64, count: usize, read: impl Fn(&[Case], &mut Read) + Sync) -> Read {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let until = until();
     let of_thread = |thread: usize| {
         let mut cases = Cases::new(rng(seed + 10 * thread as u64));
         let mut done = Read::default();
-        let mut left = count / threads + usize::from(thread < count % threads);
+        let mut left = count / STREAMS + usize::from(thread < count % STREAMS);
         while left > 0 && until.is_none_or(|until| Instant::now() < until) {
             let batch: Vec<Case> = (0..left.min(BATCH)).map(|_| cases.next()).collect();
             left -= batch.len();
@@ -62,7 +64,7 @@ fn in_batches(seed: u64, count: usize, read: impl Fn(&[Case], &mut Read) + Sync)
         done
     };
     std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|thread| scope.spawn(move || of_thread(thread))).collect();
+        let running: Vec<_> = (0..STREAMS).map(|thread| scope.spawn(move || of_thread(thread))).collect();
         let mut all = Read::default();
         for thread in running {
             let done = thread.join().expect("the reader ends");

@@ -11,12 +11,16 @@ pub(crate) trait Float: Copy + PartialOrd {
     fn is_signalling(self) -> bool;
     /// A zero of the same sign.
     fn zeroed(self) -> Self;
+    /// The exponent's field: 0 for a denormal, all ones for what is not finite.
+    fn raw_exponent(self) -> i32;
+    /// Exponents so far apart that a quotient is nearer to zero than to the smallest denormal.
+    const VANISHES: i32;
     /// Its bits by class: signalling and quiet NaN, then -infinity to +infinity.
     fn class(self) -> u32;
 }
 
 macro_rules! float {
-    ($float:ty, $bits:ty, $quiet:literal, $sign:literal, $exponent:literal) => {
+    ($float:ty, $bits:ty, $quiet:literal, $sign:literal, $exponent:literal, $vanishes:literal) => {
         impl Float for $float {
             const QUIET: Self = Self::from_bits($exponent | $quiet);
             #[inline(always)]
@@ -44,6 +48,11 @@ macro_rules! float {
                 Self::from_bits(self.to_bits() & $sign)
             }
             #[inline(always)]
+            fn raw_exponent(self) -> i32 {
+                ((self.to_bits() & $exponent) >> <$bits>::trailing_zeros($exponent)) as i32
+            }
+            const VANISHES: i32 = $vanishes;
+            #[inline(always)]
             fn class(self) -> u32 {
                 let magnitude: $bits = self.to_bits() & !$sign;
                 let kind = if magnitude > $exponent {
@@ -63,8 +72,8 @@ macro_rules! float {
     };
 }
 
-float!(f32, u32, 0x0040_0000, 0x8000_0000, 0x7f80_0000);
-float!(f64, u64, 0x0008_0000_0000_0000, 0x8000_0000_0000_0000, 0x7ff0_0000_0000_0000);
+float!(f32, u32, 0x0040_0000, 0x8000_0000, 0x7f80_0000, -150);
+float!(f64, u64, 0x0008_0000_0000_0000, 0x8000_0000_0000_0000, 0x7ff0_0000_0000_0000, -1075);
 
 /// The smaller; a number before a quiet NaN. In IEEE mode a signalling NaN is made quiet and wins.
 #[inline(always)]
@@ -93,13 +102,21 @@ pub(crate) fn max<F: Float>(a: F, b: F, ieee: bool) -> F {
     }
 }
 
-/// The one in the middle; with a NaN, the smallest.
+/// The one in the middle: the greater of those that are not the greatest, of which zeros of either sign are the same; with a NaN,
+/// the smallest.
 #[inline(always)]
 pub(crate) fn med3<F: Float>(a: F, b: F, c: F, ieee: bool) -> F {
     if a.is_nan() || b.is_nan() || c.is_nan() {
         return min(min(a, b, ieee), c, ieee);
     }
-    max(min(a, b, ieee), min(max(a, b, ieee), c, ieee), ieee)
+    let greatest = max(max(a, b, ieee), c, ieee);
+    if greatest == a {
+        max(b, c, ieee)
+    } else if greatest == b {
+        max(a, c, ieee)
+    } else {
+        max(a, b, ieee)
+    }
 }
 
 /// `value` times two to the `exponent`, rounded once.
@@ -205,13 +222,20 @@ pub(crate) fn fma_scaled(a: f64, b: f64, c: f64, exponent: i32) -> f64 {
 /// The part after the point: `x - floor(x)`, below 1.
 #[inline(always)]
 pub(crate) fn fract32(value: f32) -> f32 {
-    (value - value.floor()).min(f32::from_bits(0x3f7f_ffff))
+    below_one(value - value.floor(), f32::from_bits(0x3f7f_ffff))
+}
+
+/// A part that rounding has made 1 is the greatest below (LLVM, `SITargetLowering::performFMinCombine` on V_FRACT); an
+/// infinity has none.
+#[inline(always)]
+pub(crate) fn below_one<F: Float>(part: F, greatest: F) -> F {
+    if part > greatest { greatest } else { part }
 }
 
 /// Of an f64.
 #[inline(always)]
 pub(crate) fn fract64(value: f64) -> f64 {
-    (value - value.floor()).min(f64::from_bits(0x3fef_ffff_ffff_ffff))
+    below_one(value - value.floor(), f64::from_bits(0x3fef_ffff_ffff_ffff))
 }
 
 #[cfg(test)]
@@ -229,6 +253,7 @@ mod tests {
             (0x8000_0000, 0)
         );
         assert_eq!((med3(3.0, 1.0, 2.0, true), med3(1.0, 1.0, 5.0, true)), (2.0, 1.0));
+        assert_eq!(med3(-1.0_f32, -0.0, 0.0, true).to_bits(), 0);
     }
 
     #[test]
@@ -256,6 +281,17 @@ mod tests {
             assert!((0.5..1.0).contains(&frexp_mant64(value).abs()));
         }
         assert_eq!((frexp_exp32(f32::from_bits(1)), frexp_mant32(f32::from_bits(1))), (-148, 0.5));
+    }
+
+    #[test]
+    fn an_infinity_has_no_part_after_the_point() {
+        assert!([f32::INFINITY, f32::NEG_INFINITY, f32::NAN].iter().all(|value| fract32(*value).is_nan()));
+        assert!(fract64(f64::INFINITY).is_nan() && fract64(f64::NAN).is_nan());
+        assert_eq!(
+            (fract32(-1e-30).to_bits(), fract64(-1e-30).to_bits()),
+            (0x3f7f_ffff, 0x3fef_ffff_ffff_ffff)
+        );
+        assert_eq!((fract32(-0.25), fract32(2.5)), (0.75, 0.5));
     }
 
     #[test]

@@ -85,6 +85,29 @@ pub(crate) fn sad_u8(a: u32, b: u32, sum: u32) -> u32 {
     pairs.fold(sum, |sum, (a, b)| sum.wrapping_add(a.abs_diff(b).into()))
 }
 
+/// The sum of the absolute differences of two shorts.
+pub(crate) fn sad_u16(a: u32, b: u32) -> u32 {
+    (a & 0xffff).abs_diff(b & 0xffff) + (a >> 16).abs_diff(b >> 16)
+}
+
+/// That of four bytes, without those for which the pattern has zero.
+pub(crate) fn msad_u8(a: u32, pattern: u32) -> u32 {
+    let pairs = a.to_le_bytes().into_iter().zip(pattern.to_le_bytes());
+    pairs.filter(|(_, pattern)| *pattern != 0).map(|(a, b)| u32::from(a.abs_diff(b))).sum()
+}
+
+/// Averages of four bytes, rounded up where the lowest bit of `up`'s byte is set.
+pub(crate) fn lerp_u8(a: u32, b: u32, up: u32) -> u32 {
+    let (a, b, up) = (a.to_le_bytes(), b.to_le_bytes(), up.to_le_bytes());
+    let average = |at: usize| ((u16::from(a[at]) + u16::from(b[at]) + u16::from(up[at] & 1)) >> 1) as u8;
+    u32::from_le_bytes([0, 1, 2, 3].map(average))
+}
+
+/// The nearest byte without sign.
+pub(crate) fn sat_u8(value: i16) -> u32 {
+    value.clamp(0, 255) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +133,11 @@ mod tests {
         assert_eq!(perm(0x0706_0504, 0x0302_0100, 0x0701_0c0d), 0x0701_00ff);
         assert_eq!(perm(0x8000_0000, 0x0000_8000, 0x0b08_0a09), 0xffff_0000);
         assert_eq!((med3(3, 1, 2), med3(1, 1, 9)), (2, 1));
+        assert_eq!((sad_u16(0x0001_ffff, 0x0003_0000), msad_u8(0x0102_0304, 0x0400_0004)), (2 + 0xffff, 3));
+        assert_eq!(
+            (lerp_u8(0x0102_03ff, 0x0203_04ff, 0x0100_0101), sat_u8(-3), sat_u8(300)),
+            (0x0202_04ff, 0, 255)
+        );
         assert_eq!(sad_u8(0x01ff_0000, 0x0300_0001, 10), 10 + 2 + 255 + 1);
     }
 }

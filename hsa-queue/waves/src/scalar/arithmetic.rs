@@ -132,8 +132,8 @@ pub(crate) fn binary(op: Op, a: u64, b: u64, scc: bool) -> Option<(u64, Scc)> {
         }
         Op::s_min_i32 => (one(i.min(j) as u32), Is(i < j)),
         Op::s_min_u32 => (one(x.min(y)), Is(x < y)),
-        Op::s_max_i32 => (one(i.max(j) as u32), Is(i > j)),
-        Op::s_max_u32 => (one(x.max(y)), Is(x > y)),
+        Op::s_max_i32 => (one(i.max(j) as u32), Is(i >= j)),
+        Op::s_max_u32 => (one(x.max(y)), Is(x >= y)),
         Op::s_cselect_b32 | Op::s_cselect_b64 => (if scc { a } else { b }, Keeps),
         Op::s_and_b32 | Op::s_and_b64 => (a & b, NotZero),
         Op::s_or_b32 | Op::s_or_b64 => (a | b, NotZero),

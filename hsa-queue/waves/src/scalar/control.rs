@@ -12,8 +12,8 @@ const MODE: u16 = 1;
 const HW_ID: u16 = 4;
 const SH_MEM_BASES: u16 = 15;
 
-/// Rounding modes of MODE that are not to the nearest even.
-const ROUNDING: u32 = 0xf;
+/// Bits of MODE that are not run: DEBUG_EN, EXCP_EN, VSKIP (LLVM, SIDefines.h; "Vega" ISA, MODE register).
+const NOT_RUN: u32 = 1 << 11 | 0x1ff << 12 | 1 << 28;
 
 /// S_SENDMSG's number for an interrupt.
 const MSG_INTERRUPT: u16 = 1;
@@ -125,8 +125,7 @@ impl Wave {
         let (id, offset, bits) = parts(Self::immediate(inst)?);
         let field = mask(bits) << offset;
         let new = self.mode.0 & !field | value << offset & field;
-        // Other roundings would have to be each operation's.
-        if id != MODE || new & ROUNDING != 0 {
+        if id != MODE || new & NOT_RUN & !self.mode.0 != 0 {
             return unsupported(inst);
         }
         self.mode = Mode(new);

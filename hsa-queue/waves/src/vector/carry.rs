@@ -36,9 +36,10 @@ pub(super) fn product(a: u32, b: u32, c: u64) -> (u64, bool) {
 
 #[inline(always)]
 pub(super) fn signed_product(a: u32, b: u32, c: u64) -> (u64, bool) {
-    let product = i64::from(a as i32) * i64::from(b as i32);
-    let (sum, over) = product.overflowing_add(c as i64);
-    (sum as u64, over)
+    // The bit above the 64 of the sum.
+    let product = i128::from(a as i32) * i128::from(b as i32);
+    let sum = product + i128::from(c as i64);
+    (sum as u64, sum >> 64 & 1 != 0)
 }
 
 impl Wave {

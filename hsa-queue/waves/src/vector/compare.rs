@@ -10,7 +10,7 @@ use gcn::row::Format;
 use std::cmp::Ordering;
 
 /// A relation, by the mnemonic's word for it, of how two values compare; NaN do not.
-fn relation(name: &str) -> Option<fn(Option<Ordering>) -> bool> {
+pub(super) fn relation(name: &str) -> Option<fn(Option<Ordering>) -> bool> {
     use Ordering::{Equal, Greater, Less};
     Some(match name {
         "f" => |_| false,

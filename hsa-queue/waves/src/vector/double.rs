@@ -199,18 +199,24 @@ const DOUBLE: Format = Format { apart: 768, low: -970, normal: -1022, by: 128 };
 /// V_DIV_SCALE: the denominator or the numerator, whichever `which` is, scaled so that the steps of a division neither
 /// overflow nor lose bits; and whether V_DIV_FMAS is to scale back.
 fn div_scale(which: f64, denominator: f64, numerator: f64, format: Format) -> (f64, bool) {
-    let exponent = |value: f64| float::frexp_exp64(value) - 1;
-    let is_tiny = |value: f64| value != 0.0 && exponent(value) < format.normal;
+    let own_exponent = |value: f64| float::frexp_exp64(value) - 1;
+    // As the format's field has it: a denormal's is one below the smallest, what is not finite has one above the greatest.
+    let exponent = |value: f64| match value.is_finite() {
+        false => 2 - format.normal,
+        true if value == 0.0 => format.normal - 1,
+        true => own_exponent(value).max(format.normal - 1),
+    };
+    let is_tiny = |value: f64| value != 0.0 && own_exponent(value) < format.normal;
     if numerator == 0.0 || denominator == 0.0 {
         return (f64::QUIET, false);
     }
     let up = float::ldexp64(which, format.by);
     let if_denominator = if which == denominator { up } else { which };
     let if_numerator = if which == numerator { up } else { which };
-    // Where f64's own quotient is zero, it was tiny.
     let quotient = numerator / denominator;
-    let (quotient_tiny, reciprocal_tiny) =
-        (quotient == 0.0 && numerator.is_finite() || is_tiny(quotient), is_tiny(1.0 / denominator));
+    // One that is rounded to zero is none.
+    let quotient = if format.normal == SINGLE.normal { f64::from(quotient as f32) } else { quotient };
+    let (quotient_tiny, reciprocal_tiny) = (is_tiny(quotient), is_tiny(1.0 / denominator));
     match () {
         () if exponent(numerator) - exponent(denominator) >= format.apart => (if_denominator, true),
         () if is_tiny(denominator) => (up, false),
@@ -236,12 +242,13 @@ where
     if denominator.is_nan() {
         return denominator.quieted();
     }
-    let exact = numerator / denominator;
     let special = |value: F| value == value.zeroed() || value.class() & 0x204 != 0;
     // A quotient that is none has overflowed on the way.
     if special(numerator) || special(denominator) || quotient.is_nan() {
-        return exact;
+        return numerator / denominator;
     }
+    let vanishes = numerator.raw_exponent() - denominator.raw_exponent() < F::VANISHES;
+    let quotient = if vanishes { quotient.zeroed() } else { quotient };
     let negative = numerator.is_signed() != denominator.is_signed();
     if quotient.is_signed() == negative { quotient } else { -quotient }
 }

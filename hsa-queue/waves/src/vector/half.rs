@@ -88,7 +88,7 @@ impl Wave {
             Op::v_ceil_f16 => self.h1(inst, f32::ceil),
             Op::v_trunc_f16 => self.h1(inst, f32::trunc),
             Op::v_rndne_f16 => self.h1(inst, f32::round_ties_even),
-            Op::v_fract_f16 => self.h1(inst, |a| (a - a.floor()).min(widen(0x3bff))),
+            Op::v_fract_f16 => self.h1(inst, |a| float::below_one(a - a.floor(), widen(0x3bff))),
             Op::v_frexp_mant_f16 => self.h1(inst, float::frexp_mant32),
             Op::v_frexp_exp_i16_f16 => {
                 self.map1(inst, |a: u32| u32::from(float::frexp_exp32(widen(a as u16)) as u16))

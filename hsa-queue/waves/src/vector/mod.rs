@@ -9,29 +9,21 @@ mod integer;
 mod lanes;
 pub(crate) mod leveled;
 pub(crate) mod loops;
+mod media;
+mod moded;
 mod packed;
+mod saturated;
 pub(crate) mod shape;
 mod single;
 
 use crate::operand::{Word, unsupported};
 use crate::stop::Stop;
 use crate::wave::{LANES, Lanes, Wave};
-use gcn::row::Kind;
 use gcn::{Inst, Op};
 
 /// By what `omod` multiplies a result.
 fn scale(inst: &Inst) -> f32 {
     [1.0, 2.0, 4.0, 0.5][usize::from(inst.modifiers.omod & 3)]
-}
-
-/// Whether f16 or f64 go in or out.
-fn has_other_floats(inst: &Inst) -> bool {
-    inst.row.operands().any(|operand| match operand.ty.kind {
-        Kind::Float => operand.ty.bits != 32,
-        Kind::Packed => inst.row.mnemonic.ends_with("f16"),
-        Kind::Mix => true,
-        _ => false,
-    })
 }
 
 impl Wave {
@@ -40,14 +32,16 @@ impl Wave {
         if matches!(inst.op(), Op::v_nop | Op::v_clrexcp) {
             return Ok(());
         }
-        // Flushed denormals of f16 and f64 would be another function each.
-        let keeps = self.mode.keeps_other_denormals() || !has_other_floats(inst);
         // Of what finds its registers by an index, compilers use this only.
         let found = !self.mode.indexes() || inst.op() == Op::v_mov_b32;
-        if !keeps || !found {
+        if !found {
             return unsupported(inst);
         }
-        let done = self.single(inst)?
+        if self.is_moded(inst) {
+            return self.moded(inst);
+        }
+        let done = self.saturated(inst)?
+            || self.single(inst)?
             || self.integer(inst)?
             || self.compare(inst)?
             || self.double(inst)?
@@ -55,7 +49,8 @@ impl Wave {
             || self.carry(inst)?
             || self.lanes(inst)?
             || self.half(inst)?
-            || self.packed(inst)?;
+            || self.packed(inst)?
+            || self.media(inst)?;
         if done { Ok(()) } else { unsupported(inst) }
     }
 

@@ -44,7 +44,7 @@ impl Wave {
     }
 
     /// `f` of the halves that op_sel chooses for the low result and op_sel_hi for the high one.
-    fn halves(&mut self, inst: &Inst, f: impl Fn(u16, u16, u16) -> u16) -> Result<bool, Stop> {
+    pub(super) fn halves(&mut self, inst: &Inst, f: impl Fn(u16, u16, u16) -> u16) -> Result<bool, Stop> {
         let is_float = inst.row.mnemonic.ends_with("f16");
         let mut sources = [Lanes::all(0_u32); 3];
         for (number, lanes) in sources.iter_mut().enumerate() {
@@ -69,7 +69,12 @@ impl Wave {
         Ok(true)
     }
 
-    fn mixed(&mut self, inst: &Inst) -> Result<bool, Stop> {
+    /// The sources of a mixed multiply-add as f32; `of_half` widens those that are f16.
+    pub(super) fn mix_sources(
+        &self,
+        inst: &Inst,
+        of_half: impl Fn(u16) -> f32,
+    ) -> Result<[[f32; LANES]; 3], Stop> {
         let modifiers = inst.modifiers;
         let mut sources = [[0.0_f32; LANES]; 3];
         for (number, lanes) in sources.iter_mut().enumerate() {
@@ -82,13 +87,18 @@ impl Wave {
                 let word = words.0[lane];
                 let found = match (is_half, is_high) {
                     (false, _) => f32::from_bits(word),
-                    (true, false) => widen(word as u16),
-                    (true, true) => widen((word >> 16) as u16),
+                    (true, false) => of_half(word as u16),
+                    (true, true) => of_half((word >> 16) as u16),
                 };
                 let found = if abs { found.abs() } else { found };
                 *value = if neg { -found } else { found };
             }
         }
+        Ok(sources)
+    }
+
+    fn mixed(&mut self, inst: &Inst) -> Result<bool, Stop> {
+        let sources = self.mix_sources(inst, widen)?;
         let [a, b, c] = sources;
         let sum = |lane: usize| a[lane] * b[lane] + c[lane];
         let old = match inst.at(gcn::row::Place::Dst) {

@@ -138,7 +138,10 @@ impl Wave {
                 let around = self.around(inst, false);
                 self.map2(inst, |a: u32, b: u32| around.output(float::ldexp32(around.input(a), b as i32)))
             }
-            Op::v_frexp_exp_i32_f32 => self.map1(inst, |a: f32| float::frexp_exp32(a) as u32),
+            Op::v_frexp_exp_i32_f32 => {
+                let around = self.around(inst, false);
+                self.map1(inst, |a: u32| float::frexp_exp32(around.input(a)) as u32)
+            }
             _ => Ok(self.single2(inst)?
                 || self.single3(inst)?
                 || self.single1(inst)?

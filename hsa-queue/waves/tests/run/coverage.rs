@@ -13,7 +13,7 @@ use waves::{DispatchError, Progress, Stop};
 
 /// What programs are made of; see `gcn`.
 const USED: &str = include_str!("../../../gcn/tests/used-by-programs.txt");
-const NOT_RUN: &str = include_str!("not-run.txt");
+const NOT_RUN: &str = include_str!("../../src/fidelity/not-run.txt");
 
 /// Forms in which a line may be encoded. Which of them it has, the decoder says.
 const FORMS: [Form; 4] = [Form::Native, Form::E64, Form::Sdwa, Form::Dpp];
@@ -81,7 +81,7 @@ fn what_the_engine_does_not_run_is_listed() {
     );
     let text: String = not_run.iter().map(|line| line.clone() + "\n").collect();
     if std::env::var_os("WAVES_KEEP").is_some() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run/not-run.txt");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fidelity/not-run.txt");
         std::fs::write(file, &text).expect("the list is written");
         return;
     }

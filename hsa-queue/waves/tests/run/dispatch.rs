@@ -103,11 +103,11 @@ fn a_descriptor_that_is_not_there_or_not_gfx900s_is_refused() {
         machine.run([64, 1, 1], [64, 1, 1], 0),
         Err(Progress::Error(DispatchError::Descriptor(DescriptorError::Properties(1 << 10))))
     );
-    // Rounding to zero.
-    let mut machine = Machine::described(3 << 12, 0, 0, ADD);
+    // An exception that traps.
+    let mut machine = Machine::described(0, 1 << 24, 0, ADD);
     assert_eq!(
         machine.run([64, 1, 1], [64, 1, 1], 0),
-        Err(Progress::Error(DispatchError::Descriptor(DescriptorError::Floats { rsrc1: 3 << 12, rsrc2: 0 })))
+        Err(Progress::Error(DispatchError::Descriptor(DescriptorError::Floats { rsrc1: 0, rsrc2: 1 << 24 })))
     );
 }
 
