@@ -65,6 +65,27 @@ pub const COUNT: &[u32] = &[
     0xbf81_0000, // s_endpgm
 ];
 
+/// Loads by each lane the word 7 times its own number, modulo 64, at the first argument, and stores it at the second, the lanes
+/// in the other order.
+pub const SHUFFLE: &[u32] = &[
+    0xc00a_0100,
+    0x0000_0000, // s_load_dwordx4 s[4:7], s[0:1], 0x0
+    0x1002_0087, // v_mul_u32_u24_e32 v1, 7, v0
+    0x2602_02bf, // v_and_b32_e32 v1, 63, v1
+    0x2402_0282, // v_lshlrev_b32_e32 v1, 2, v1
+    0xdc50_8000,
+    0x0204_0001, // global_load_dword v2, v1, s[4:5]
+    0x6a06_00bf, // v_sub_u32_e32 v3, 63, v0
+    0x2406_0682, // v_lshlrev_b32_e32 v3, 2, v3
+    0xdc70_8000,
+    0x0006_0203, // global_store_dword v3, v2, s[6:7]
+    0xbf81_0000, // s_endpgm
+];
+
+/// Where `SHUFFLE` loads and stores, in bytes from its beginning.
+pub const SHUFFLE_LOADS: u64 = 20;
+pub const SHUFFLE_STORES: u64 = 36;
+
 /// Raises event 77.
 pub const INTERRUPT: &[u32] = &[
     0xbefc_00ff,

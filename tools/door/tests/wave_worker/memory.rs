@@ -48,6 +48,46 @@ fn memory_of_the_daemon_is_loaded_and_stored_and_its_words_are_changed_as_those_
 
 // Keeps: wave-worker-memory
 #[test]
+fn lanes_that_go_each_its_own_way_find_what_is_there_wherever_it_is() {
+    let mut player = Player::new(1);
+    let words = numbers(64);
+    let shuffled: Vec<u32> = (0..64).map(|at| words[(63 - at) * 7 % 64]).collect();
+    let (near, page) = (OWN + 0x8000, 0x6_0000_0000);
+    // The second half of the page is elsewhere.
+    let span = |start, place| Span { start, len: 0x80, writable: true, place };
+    player.spans.extend([span(page, Place::Own(0x40_0000)), span(page + 0x80, Place::Own(0x50_0000))]);
+    for (from, to) in
+        [(OWN, near), (OWN + 2, near), (OWN, near + 1), (FAR, near), (OWN, FAR), (READ_ONLY, near)]
+    {
+        let source = if from == READ_ONLY { OWN + 4096 } else { from };
+        player.set_words(source, &words);
+        let run = player.kernel(kernels::SHUFFLE, &[from, to]);
+        // Twice: what is remembered then makes no difference.
+        for _ in 0..2 {
+            player.write(to, &[0xee; 256]);
+            assert_eq!(player.run(run), Ended::Done);
+            assert_eq!(player.words(to, 64), shuffled, "{from:#x} {to:#x}");
+        }
+    }
+    player.set_words(OWN, &words);
+    let there = player.kernel(kernels::SHUFFLE, &[OWN, page]);
+    let back = player.kernel(kernels::COPY, &[page, near]);
+    assert_eq!((player.run(there), player.run(back)), (Ended::Done, Ended::Done));
+    assert_eq!(player.words(near, 64), shuffled);
+
+    // Lane 0 stores last of all, to where nothing may be stored; lane 5 is the first that loads from where nothing is.
+    let run = player.kernel(kernels::SHUFFLE, &[OWN, READ_ONLY]);
+    let pc = run.kernel_object + 64 + kernels::SHUFFLE_STORES;
+    assert_eq!(player.run(run), Ended::Fault { va: READ_ONLY + 252, write: true, pc });
+    player.spans.pop();
+    player.set_epoch(8);
+    let run = player.kernel(kernels::SHUFFLE, &[page, near]);
+    let pc = run.kernel_object + 64 + kernels::SHUFFLE_LOADS;
+    assert_eq!(player.run(run), Ended::Fault { va: page + 35 * 4, write: false, pc });
+}
+
+// Keeps: wave-worker-memory
+#[test]
 fn an_access_that_crosses_spans_goes_in_pieces() {
     let mut player = Player::new(1);
     // 256 bytes from the arena's one place, the daemon's memory, and the arena's other.

@@ -41,6 +41,18 @@ impl Arena {
         self.0.write(offset as usize, bytes)
     }
 
+    /// Loads an aligned word, as [`Arena::load`] does.
+    #[inline]
+    pub(super) fn load_word(&self, offset: u64) -> Option<u32> {
+        self.0.load_u32(offset as usize)
+    }
+
+    /// Stores an aligned word, as [`Arena::store`] does.
+    #[inline]
+    pub(super) fn store_word(&self, offset: u64, word: u32) -> Option<()> {
+        self.0.store_u32(offset as usize, word)
+    }
+
     /// Changes an aligned word and gives what it was.
     #[inline]
     pub(super) fn change(

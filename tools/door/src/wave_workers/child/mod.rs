@@ -14,6 +14,7 @@ mod arena;
 mod gate;
 mod job;
 mod kernels;
+mod lanes;
 mod map;
 mod reach;
 mod shm;

@@ -6,6 +6,7 @@
 //!
 //! Limits: a store that crosses from the arena to memory of the daemon may be done in part when it faults.
 
+use super::arena::Arena;
 use super::map::Map;
 use super::worker::{Answer, Worker};
 use crate::wave_workers::wire::{Claim, PAYLOAD_MAX};
@@ -13,7 +14,7 @@ use kfd_core::clock::{self, Clock, Monotonic};
 use kfd_core::ids::GpuVa;
 use kfd_core::waves::{AtomicKind as Kind, Place, WaveAccess, WaveSpan, Width};
 use std::time::Instant;
-use waves::{Access, Atomic, Fault, Host, Ticket};
+use waves::{Access, Atomic, Fault, Host, LANES, Ticket};
 
 /// Bytes of a page of doorbells.
 const DOORBELLS: u64 = 4096;
@@ -76,16 +77,27 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// Where as much as possible of an access leads.
+    /// The client's arena.
+    pub(super) fn arena(&self) -> &'a Arena {
+        &self.worker.arena
+    }
+
+    /// The span around an address, if it is remembered and still so.
     #[inline]
-    fn part(&mut self, va: u64, len: usize, write: bool) -> Result<Part, Miss> {
+    pub(super) fn remembered(&mut self, va: u64) -> Option<WaveSpan> {
         let epoch = self.worker.epochs.of(self.device);
         let map = &mut self.maps[self.device];
         if map.belongs(epoch) {
             // What was code there may be no more, or other code.
             self.worker.codes[self.device].changed();
         }
-        let span = match map.find(va) {
+        map.find(va)
+    }
+
+    /// Where as much as possible of an access leads.
+    #[inline]
+    fn part(&mut self, va: u64, len: usize, write: bool) -> Result<Part, Miss> {
+        let span = match self.remembered(va) {
             Some(span) => span,
             None => self.translate(va)?,
         };
@@ -287,6 +299,16 @@ impl Host for Reach<'_> {
 
     fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
         answer(self.change(va, atomic, operand, bytes), bytes, true)
+    }
+
+    #[inline]
+    fn gather(&mut self, at: &[u64; LANES], lanes: u64, into: &mut [u32; LANES]) -> bool {
+        self.load_lanes(at, lanes, into)
+    }
+
+    #[inline]
+    fn scatter(&mut self, at: &[u64; LANES], lanes: u64, words: &[u32; LANES]) -> bool {
+        self.store_lanes(at, lanes, words)
     }
 
     fn fetch(&mut self, va: u64) -> Access<(u32, Option<u32>)> {
