@@ -3,9 +3,9 @@
 //! ```text
 //! no worker ── first dispatch ──► linked ── its end, the client's death ──► ended ── its socket and process are gone ──► no worker
 //! ```
-//! A worker is made at the first dispatch that reaches the head of a queue, and again when the last one died, [`BIRTHS`]
+//! A worker is made at the first dispatch that reaches the head of a queue, and again when the last one died, `BIRTHS`
 //! times a minute. Orders go out on the thread that the core was on and never wait; claims are taken in by the event loop,
-//! [`LOOK`] at a time. A worker that does not take its orders, or says what cannot be read, is killed; a dead one's dispatches
+//! `LOOK` at a time. A worker that does not take its orders, or says what cannot be read, is killed; a dead one's dispatches
 //! end in an error of their queues. Its process object is held until it is gone.
 //!
 //! Lock order: `clients` is outside the locks of a link, and may be held while the core is called, which never calls back in
