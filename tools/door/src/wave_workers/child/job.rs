@@ -1,46 +1,35 @@
-//! A dispatch in a worker, or a part of one: its turns.
+//! A dispatch in a worker, or a part of one.
 //!
-//! A dispatch has one part at first. If that goes on after its first turn, which is short, each other thread gets one too.
+//! Not for: its turns (`turn`), what its parts share (`whole`).
 
-use super::Malformed;
-use super::reach::Reach;
-use super::turns::Turned;
-use super::whole::{Bad, Whole};
-use super::worker::Worker;
-use crate::wave_workers::wire::{Claim, Run};
-use kfd_core::dispatch::Wish;
+use super::limits::{Limits, Room};
+use super::whole::Whole;
+use crate::wave_workers::wire::{Malformed, Run};
 use kfd_core::sync::Arc;
-use std::time::{Duration, Instant};
-use waves::{Blocks, Device, Dispatch, Progress, Request, kernel_name};
-
-/// How long a turn lasts: no wish waits longer.
-const TURN: Duration = Duration::from_micros(300);
-/// The first, in which nobody else listens.
-const FIRST: Duration = Duration::from_micros(50);
-/// Instructions between two looks at the clock.
-const BUDGET: u64 = 500;
+use std::time::Duration;
+use waves::{Device, Dispatch, Request};
 
 /// How long a dispatch sleeps whose waves all sleep: at first, and at most.
-const NAP: Duration = Duration::from_micros(50);
-const NAP_MOST: Duration = Duration::from_millis(1);
+pub(super) const NAP: Duration = Duration::from_micros(50);
+pub(super) const NAP_MOST: Duration = Duration::from_millis(1);
 
 /// See the module's head.
 #[derive(Debug)]
 pub(super) struct Job {
-    device: usize,
-    dispatch: Dispatch,
-    whole: Arc<Whole>,
+    pub device: usize,
+    pub dispatch: Dispatch,
+    pub whole: Arc<Whole>,
     /// Other threads have their parts.
-    split: bool,
-    nap: Duration,
+    pub split: bool,
+    pub nap: Duration,
 }
 
 impl Job {
     /// A dispatch as it was ordered.
-    pub(super) fn new(run: Run, worker: &Worker) -> Result<Self, Malformed> {
+    pub(super) fn new(run: Run, limits: &Limits, room: &Room) -> Result<Self, Malformed> {
         let device = usize::try_from(run.device).map_err(|_| Malformed)?;
-        let limits = worker.limits.devices.get(device).ok_or(Malformed)?;
-        let whole = Whole::new(&run, worker);
+        let limits = limits.devices.get(device).ok_or(Malformed)?;
+        let whole = Whole::new(&run, room);
         let request = Request {
             kernel_object: run.kernel_object,
             kernarg: run.kernarg,
@@ -57,89 +46,14 @@ impl Job {
         Ok(Self { device, dispatch, whole: Arc::new(whole), split: false, nap: NAP })
     }
 
-    /// A turn of it; with the end of its last part, that is told. `blocks` are this thread's, of each device.
-    pub(super) fn turn(
-        &mut self,
-        ticket: u64,
-        wish: Wish,
-        first: bool,
-        worker: &Worker,
-        reach: &mut Reach<'_>,
-        blocks: &mut [Blocks],
-    ) -> Turned<Self> {
-        let until = Instant::now() + if first { FIRST } else { TURN };
-        reach.begin(ticket, self.device, until);
-        if wish == Wish::Cancel {
-            return self.over(ticket, Some(Bad::Cancelled), worker, reach);
-        }
-        if first {
-            self.begin(worker, reach);
-        }
-        loop {
-            let mut budget = BUDGET;
-            let before = self.dispatch.instructions();
-            let progress = self.dispatch.poll(&mut blocks[self.device], reach, &mut budget);
-            let ran = self.dispatch.instructions() - before;
-            let now = Instant::now();
-            if let Some(all) = self.whole.ran(ran, now) {
-                reach.say(&Claim::Progress(ticket, all));
-            }
-            match progress {
-                Progress::Done => return self.over(ticket, None, worker, reach),
-                Progress::Fault { .. } | Progress::Error(_) => {
-                    return self.over(ticket, Some(Bad::Stopped(progress)), worker, reach);
-                }
-                Progress::Pending(_) => {
-                    reach.ring();
-                    return Turned::More;
-                }
-                Progress::More if self.dispatch.is_asleep() => {
-                    reach.ring();
-                    let nap = self.nap;
-                    self.nap = NAP_MOST.min(2 * nap);
-                    return Turned::Sleeps(now + nap);
-                }
-                Progress::More => {
-                    self.nap = NAP;
-                    if now >= until {
-                        reach.ring();
-                        return self.goes_on(worker);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Its first turn begins: the daemon hears its kernel's name, unless it knows that.
-    fn begin(&self, worker: &Worker, reach: &mut Reach<'_>) {
-        self.whole.begins();
-        let kernel = self.whole.kernel;
-        if worker.kernels.is_new(self.device, kernel, &worker.epochs) {
-            let name = kernel_name(reach, kernel);
-            reach.say(&Claim::Kernel(kernel, name.as_deref().unwrap_or_default()));
-        }
-    }
-
-    fn goes_on(&mut self, worker: &Worker) -> Turned<Self> {
-        let others = worker.limits.threads - 1;
-        if std::mem::replace(&mut self.split, true) || others == 0 {
-            return Turned::More;
-        }
-        self.whole.splits(others as u64);
-        let part = |_| Self {
+    /// Another part of it, for another thread.
+    pub(super) fn part(&self) -> Self {
+        Self {
             device: self.device,
             dispatch: self.dispatch.part(),
             whole: Arc::clone(&self.whole),
             split: true,
             nap: NAP,
-        };
-        Turned::Split((0..others).map(part).collect())
-    }
-
-    fn over(&self, ticket: u64, bad: Option<Bad>, worker: &Worker, reach: &mut Reach<'_>) -> Turned<Self> {
-        // What this part rang is told before the end.
-        reach.ring();
-        self.whole.over(ticket, bad, worker, |claim| reach.say(claim));
-        Turned::Over
+        }
     }
 }

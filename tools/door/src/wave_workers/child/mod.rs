@@ -15,14 +15,17 @@ mod gate;
 mod job;
 mod kernels;
 mod lanes;
+mod limits;
 mod map;
 mod reach;
 mod shm;
 mod sync;
+mod turn;
 mod turns;
 mod whole;
-
 mod worker;
+
+pub use limits::{DeviceLimits, Limits};
 
 use super::wire::Malformed;
 use arena::Arena;
@@ -36,26 +39,6 @@ use worker::Worker;
 
 /// Bytes of a thread's stack: an instruction's operands are the most that is on it.
 const STACK: usize = 512 << 10;
-
-/// What of a device a worker needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceLimits {
-    /// Compute units: how many groups are resident at once.
-    pub compute_units: u32,
-    /// The frequency of the device's counter, which S_MEMREALTIME reads.
-    pub counter_khz: u32,
-}
-
-/// What a worker may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Threads, at least one.
-    pub threads: usize,
-    /// Bytes that the state of resident groups may take, all dispatches together.
-    pub memory: u64,
-    /// The client's devices; orders name them by their index.
-    pub devices: Vec<DeviceLimits>,
-}
 
 /// Why a worker cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! What the parts of a dispatch share: how it ends, what it took, and who tells.
 
-use super::worker::Worker;
+use super::limits::Room;
 use crate::wave_workers::wire::{Claim, End, Run, Spent, Why};
 use kfd_core::clock::{Clock, Monotonic};
 use kfd_core::sync::{AtomicU64, Mutex, OnceLock, Ordering};
@@ -45,16 +45,10 @@ pub(super) struct Whole {
 
 impl Whole {
     /// A dispatch of one part, with room of the worker's.
-    pub(super) fn new(run: &Run, worker: &Worker) -> Self {
-        let room = {
-            let mut left = worker.room.lock();
-            let room = most(run).min(*left / 4);
-            *left -= room;
-            room
-        };
+    pub(super) fn new(run: &Run, room: &Room) -> Self {
         Self {
             kernel: run.kernel_object,
-            room,
+            room: room.take(most(run)),
             left: AtomicU64::new(1),
             bad: OnceLock::new(),
             began: AtomicU64::new(0),
@@ -84,7 +78,7 @@ impl Whole {
     }
 
     /// A part is over. Of the last one, what all of them stored is in memory, and `say` is told the end.
-    pub(super) fn over(&self, ticket: u64, bad: Option<Bad>, worker: &Worker, say: impl FnOnce(&Claim<'_>)) {
+    pub(super) fn over(&self, ticket: u64, bad: Option<Bad>, room: &Room, say: impl FnOnce(&Claim<'_>)) {
         if let Some(bad) = bad {
             // The first counts.
             let _ = self.bad.set(bad);
@@ -93,7 +87,7 @@ impl Whole {
         if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        *worker.room.lock() += self.room;
+        room.give(self.room);
         let spent = Spent {
             began: self.began.load(Ordering::Relaxed),
             ended: Monotonic.now().0,
@@ -117,8 +111,7 @@ impl Whole {
     }
 }
 
-/// The most bytes that all groups of a dispatch could take together. What it gets is no more than a quarter of what the
-/// others have left: that is a whole gfx900's registers and data shares, and leaves as much for the next ones.
+/// The most bytes that all groups of a dispatch could take together.
 fn most(run: &Run) -> u64 {
     let product =
         |sizes: [u32; 3]| sizes.into_iter().fold(1_u64, |all, size| all.saturating_mul(size.into()));

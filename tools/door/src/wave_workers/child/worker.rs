@@ -3,11 +3,11 @@
 use super::arena::Arena;
 use super::job::Job;
 use super::kernels::Kernels;
+use super::limits::{Limits, Room};
 use super::shm::Epochs;
 use super::turns::{News, Patience, Turns, Work};
-use super::{Limits, Malformed};
 use crate::sys;
-use crate::wave_workers::wire::{Claim, MESSAGE_MAX, Order};
+use crate::wave_workers::wire::{Claim, MESSAGE_MAX, Malformed, Order};
 use kfd_core::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use kfd_core::waves::WaveSpan as Span;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -32,8 +32,7 @@ pub(super) struct Worker {
     pub codes: Box<[Code]>,
     pub kernels: Kernels,
     pub turns: Turns<Job, Answer>,
-    /// Bytes for the state of dispatches that no dispatch has.
-    pub room: Mutex<u64>,
+    pub room: Room,
     socket: OwnedFd,
     /// The listener's.
     buffer: Mutex<Vec<u8>>,
@@ -47,7 +46,7 @@ impl Worker {
             codes: limits.devices.iter().map(|_| Code::default()).collect(),
             kernels: Kernels::default(),
             turns: Turns::new(limits.threads),
-            room: Mutex::new(limits.memory),
+            room: Room::new(limits.memory),
             // One more than the longest, so that a longer one is seen to be.
             buffer: Mutex::new(vec![0; MESSAGE_MAX + 1]),
             requests: AtomicU64::new(1),
@@ -110,8 +109,8 @@ impl Worker {
     }
 
     fn news(&self, message: &[u8]) -> Result<News<Job, Answer>, Malformed> {
-        Ok(match Order::decode(message).map_err(|_| Malformed)? {
-            Order::Run(ticket, run) => News::Run(ticket, Job::new(run, self)?),
+        Ok(match Order::decode(message)? {
+            Order::Run(ticket, run) => News::Run(ticket, Job::new(run, &self.limits, &self.room)?),
             Order::Wish(ticket, wish) => News::Wish(ticket, wish),
             Order::Span(request, epoch, span) => News::Answer(request, Answer::Span(epoch, span)),
             Order::Reached(request, bytes) => {
