@@ -18,7 +18,7 @@ const RSRC2: u32 = 2 << 1 | 1 << 7;
 /// `kernel_code_properties`: the address of the arguments is in the user registers.
 const KERNARG_POINTER: u16 = 1 << 3;
 
-/// Code for gfx900 that begins with the address of its arguments in s[0:1], its group's x in s2, and the lane in v0.
+/// Code for gfx900 that begins with the address of its arguments in s0 and s1, its group's x in s2, and the lane in v0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// `s_endpgm`.
