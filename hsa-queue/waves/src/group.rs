@@ -90,8 +90,8 @@ impl Group {
             match stop {
                 Stop::End => *state = State::Ended,
                 Stop::Barrier => *state = State::Waits,
-                // Whoever spins for another wave of its group lets that one go first.
-                Stop::Sleep => {
+                // Whoever waits for another wave lets that one go first.
+                Stop::Sleep | Stop::Meets => {
                     self.rotate(at);
                     return Turn::Yields;
                 }

@@ -4,6 +4,7 @@
 //! executed once more and asks the same again. An atomic that was carried out is not asked again: the wave keeps which
 //! lanes are done.
 
+use crate::gws::WaveSync;
 use crate::wave::LANES;
 use hsa_queue::memory::Access;
 
@@ -97,6 +98,11 @@ pub trait Host {
 
     /// The clock of S_MEMREALTIME, ticks.
     fn clock(&mut self) -> u64;
+
+    /// Where waves of different groups meet; none, where they do not.
+    fn wave_sync(&self) -> Option<&WaveSync> {
+        None
+    }
 
     /// S_SENDMSG(MSG_INTERRUPT): the event that M0 names.
     fn interrupt(&mut self, event: u32);

@@ -117,6 +117,14 @@ impl Share {
     }
 }
 
+/// What an instruction of the data share adds to its address.
+pub(crate) fn offset(inst: &Inst) -> u32 {
+    match inst.at(Place::Offset).map(|bound| bound.operand) {
+        Some(Operand::Imm(offset)) => offset.into(),
+        _ => 0,
+    }
+}
+
 /// How a load fills its registers.
 #[derive(Clone, Copy)]
 enum Fill {
@@ -242,15 +250,12 @@ fn atomic(op: Op) -> Option<(Atomic, usize)> {
 impl Wave {
     /// Executes an instruction of the data share.
     pub(crate) fn execute_share(&mut self, inst: &Inst, share: &mut Share) -> Result<(), Stop> {
-        if inst.modifiers.other_space {
-            return unsupported(inst);
-        }
         let op = inst.op();
         if let Some((bytes, fill)) = single_load(op) {
-            return self.share_load(inst, share, &[Self::offset(inst)], bytes, fill);
+            return self.share_load(inst, share, &[offset(inst)], bytes, fill);
         }
         if let Some((bytes, high)) = single_store(op) {
-            return self.share_store(inst, share, &[(Self::offset(inst), Place::Data)], bytes, high);
+            return self.share_store(inst, share, &[(offset(inst), Place::Data)], bytes, high);
         }
         if let Some((bytes, f)) = change(op) {
             return self.share_change(inst, share, bytes, f);
@@ -275,13 +280,6 @@ impl Wave {
         }
     }
 
-    fn offset(inst: &Inst) -> u32 {
-        match inst.at(Place::Offset).map(|bound| bound.operand) {
-            Some(Operand::Imm(offset)) => offset.into(),
-            _ => 0,
-        }
-    }
-
     fn offsets(inst: &Inst) -> (u32, u32) {
         match inst.at(Place::Offsets).map(|bound| bound.operand) {
             Some(Operand::Offsets(first, second)) => (first.into(), second.into()),
@@ -290,7 +288,7 @@ impl Wave {
     }
 
     /// The registers at `place`: the first one's number; there are `count` of them.
-    fn registers(&self, inst: &Inst, place: Place, count: usize) -> Result<usize, Stop> {
+    pub(crate) fn registers(&self, inst: &Inst, place: Place, count: usize) -> Result<usize, Stop> {
         match inst.at(place).map(|bound| bound.operand) {
             Some(Operand::Vgpr(first)) => {
                 self.vector(inst, usize::from(first) + count - 1)?;
@@ -394,7 +392,7 @@ impl Wave {
             } else {
                 (wide(self, data), atomic)
             };
-            let old = share.change(at.0[lane].wrapping_add(Self::offset(inst)), atomic, operand, bytes);
+            let old = share.change(at.0[lane].wrapping_add(offset(inst)), atomic, operand, bytes);
             if gives {
                 self.vectors[to].0[lane] = old as u32;
                 if bytes == 8 {
@@ -412,7 +410,7 @@ impl Wave {
         let to = inst.at(Place::Dst).map(|_| self.registers(inst, Place::Dst, words)).transpose()?;
         let exec = self.exec();
         for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
-            let at = at.0[lane].wrapping_add(Self::offset(inst));
+            let at = at.0[lane].wrapping_add(offset(inst));
             let word = |register: usize| u64::from(self.vectors[register].0[lane]);
             let operand = if words == 2 { word(data) | word(data + 1) << 32 } else { word(data) };
             let mut old = [0; 8];
@@ -435,7 +433,7 @@ impl Wave {
         let data = *self.vector(inst, self.registers(inst, Place::Data, 1)?)?;
         let to = self.registers(inst, Place::Dst, 1)?;
         let exec = self.exec();
-        let other = |lane: usize| (at.0[lane].wrapping_add(Self::offset(inst)) / 4) as usize % LANES;
+        let other = |lane: usize| (at.0[lane].wrapping_add(offset(inst)) / 4) as usize % LANES;
         let takes_part = |lane: usize| exec >> lane & 1 != 0;
         let mut out = Lanes([0; LANES]);
         for lane in (0..LANES).filter(|lane| takes_part(*lane)) {

@@ -26,6 +26,7 @@ impl Wave {
             Format::VOP2 | Format::VOP1 | Format::VOPC | Format::VOP3 | Format::VOP3P => {
                 self.execute_vector(inst)
             }
+            Format::DS if inst.modifiers.other_space => self.execute_global_share(inst, host),
             Format::DS => self.execute_share(inst, share),
             Format::FLAT | Format::GLOBAL => self.execute_flat(inst, share, host),
             Format::MUBUF => self.execute_buffer(inst, share, host),

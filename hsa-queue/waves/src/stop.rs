@@ -14,6 +14,9 @@ pub enum Stop {
     /// S_SLEEP: others may go first.
     #[error("the wave sleeps")]
     Sleep,
+    /// DS_GWS_BARRIER: it waits for waves of other groups, and is executed once more.
+    #[error("the wave waits for other groups")]
+    Meets,
     /// Memory that is not here yet.
     #[error("the wave waits for memory")]
     Pending(Ticket),

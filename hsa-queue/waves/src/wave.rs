@@ -101,6 +101,8 @@ pub struct Wave {
     pub(crate) loaded: Box<[Lanes; 4]>,
     /// What of the instruction at hand was asked for in wholes was not there: its lanes ask each for itself.
     pub(crate) apart: bool,
+    /// The round of global wave sync at whose end it goes on.
+    pub(crate) meets: Option<u64>,
     pub(crate) scratch: Scratch,
 }
 
@@ -120,6 +122,7 @@ impl Wave {
             done: 0,
             loaded: Box::new([ZERO; 4]),
             apart: false,
+            meets: None,
             scratch: Scratch::default(),
         }
     }
@@ -131,7 +134,7 @@ impl Wave {
         for vector in &mut self.vectors {
             **vector = ZERO;
         }
-        (self.scc, self.index, self.done, self.apart) = (false, 0, 0, false);
+        (self.scc, self.index, self.done, self.apart, self.meets) = (false, 0, 0, false, None);
         self.scratch.clear();
     }
 

@@ -4,6 +4,7 @@ use super::act::{Act, From, Step, To, When};
 use super::lanes::Room;
 use super::{Block, Blocks};
 use crate::code::Code;
+use crate::gws::WaveSync;
 use crate::host::{Atomic, Host};
 use crate::operand::SCRATCH_BUFFER;
 use crate::scalar::arithmetic::{self, Scc};
@@ -67,6 +68,10 @@ impl<H: Host> Host for Watched<'_, H> {
 
     fn clock(&mut self) -> u64 {
         self.host.clock()
+    }
+
+    fn wave_sync(&self) -> Option<&WaveSync> {
+        self.host.wave_sync()
     }
 
     fn interrupt(&mut self, event: u32) {

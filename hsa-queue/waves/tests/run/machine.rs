@@ -1,7 +1,9 @@
 //! A device with memory as one array: the kernel's descriptor and code first, then what is placed.
 
 use std::collections::HashSet;
-use waves::{Access, Atomic, Blocks, Device, Dispatch, Fault, GpuVa, Host, Progress, Request, Ticket};
+use waves::{
+    Access, Atomic, Blocks, Device, Dispatch, Fault, GpuVa, Host, Progress, Request, Ticket, WaveSync,
+};
 
 /// Where memory begins.
 pub const BASE: u64 = 0x1_0000_0000;
@@ -31,6 +33,7 @@ pub struct Machine {
     most: u64,
     pub device: Device,
     pub interrupts: Vec<u32>,
+    sync: WaveSync,
     /// Instructions that the last dispatch took.
     pub taken: u64,
     /// The most groups that were resident after a poll.
@@ -71,6 +74,7 @@ impl Machine {
             most: u64::MAX,
             device: DEVICE,
             interrupts: Vec::new(),
+            sync: WaveSync::default(),
             taken: 0,
             residents: 0,
         }
@@ -300,6 +304,10 @@ impl Host for Machine {
 
     fn clock(&mut self) -> u64 {
         self.count as u64
+    }
+
+    fn wave_sync(&self) -> Option<&WaveSync> {
+        Some(&self.sync)
     }
 
     fn interrupt(&mut self, event: u32) {

@@ -13,6 +13,7 @@ mod local;
 mod loops;
 mod machine;
 mod math;
+mod meet;
 mod name;
 mod object;
 mod parts;
@@ -30,7 +31,7 @@ fn the_words_of_each_kernel_are_what_llvm_makes_of_its_text() {
     assembled::check(
         "the_words_of_each_kernel_are_what_llvm_makes_of_its_text",
         "tests/kernels",
-        &["add", "reduce", "divide", "spin", "forever", "sleep", "trap", "local"],
+        &["add", "reduce", "divide", "spin", "forever", "sleep", "trap", "local", "meet"],
     );
 }
 

@@ -28,6 +28,8 @@ pub fn word(rng: &mut fastrand::Rng, row: &Row, form: Form) -> [u32; 2] {
         (Format::SMEM, _) => 0xc000_0000 | op << 18 | first & 0x0003_ffff,
         (Format::VOP3, _) => 0xd000_0000 | op << 16 | first & 0xffff,
         (Format::VOP3P, _) => 0xd380_0000 | op << 16 | first & 0xffff,
+        // Global wave sync is in the other space.
+        (Format::DS, _) if row.mnemonic.starts_with("ds_gws") => 0xd801_0000 | op << 17 | first & 0xffff,
         (Format::DS, _) => 0xd800_0000 | op << 17 | first & 0x0001_ffff,
         (Format::FLAT, _) => 0xdc00_0000 | op << 18 | first & 0x0003_3fff,
         (Format::SCRATCH, _) => 0xdc00_4000 | op << 18 | first & 0x0003_3fff,

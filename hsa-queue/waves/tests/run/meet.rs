@@ -1,0 +1,43 @@
+//! Global wave sync: groups meet at barriers, which a dispatch before theirs has prepared.
+
+use crate::machine::{Machine, words};
+
+const MEET: &str = include_str!("../kernels/meet.words");
+/// Groups that meet.
+const GROUPS: u32 = 8;
+
+/// A machine in which a dispatch has prepared a meeting of so many groups; and where kernels store.
+fn prepared(groups: u32) -> (Machine, u64) {
+    let mut machine = Machine::new(MEET);
+    let out = machine.place(&vec![0; 64]);
+    machine.arguments(&[out, u64::from(groups - 1), 1]);
+    assert_eq!(machine.run([1, 1, 1], [1, 1, 1], 0), Ok(()));
+    machine.arguments(&[out, u64::from(groups - 1), 0]);
+    (machine, out)
+}
+
+// Keeps: wave-sync
+#[test]
+fn each_group_sees_what_all_have_done_before_they_met_and_nothing_of_after_they_meet_again() {
+    let (mut machine, out) = prepared(GROUPS);
+    assert_eq!(words(MEET).len(), 29);
+    for turn in 1..=3 {
+        assert_eq!(machine.run([1, 1, 1], [GROUPS, 1, 1], 0), Ok(()));
+        let before = 2 * GROUPS * (turn - 1);
+        let mut expected = vec![before + GROUPS; GROUPS as usize + 1];
+        expected[0] = before + 2 * GROUPS;
+        assert_eq!(machine.read(out, GROUPS as usize + 1), expected, "turn {turn}");
+    }
+}
+
+// Keeps: wave-sync
+#[test]
+fn groups_that_one_does_not_come_to_wait() {
+    let (mut machine, out) = prepared(GROUPS);
+    machine.gives_up_after(100_000);
+    let waits = machine.run([1, 1, 1], [GROUPS - 1, 1, 1], 0);
+    assert_eq!(waits, Err(waves::Progress::More));
+    let mut expected = vec![0; GROUPS as usize];
+    expected[0] = GROUPS - 1;
+    assert_eq!(machine.read(out, GROUPS as usize), expected);
+}
