@@ -20,12 +20,14 @@ typedef struct ihipModuleSymbol_t *hipFunction_t;
 typedef struct ihipStream_t *hipStream_t;
 typedef struct _hiprtcProgram *hiprtcProgram;
 enum { hipMemcpyHostToDevice = 1, hipMemcpyDeviceToHost = 2 };
+enum { hipDeviceScheduleBlockingSync = 4 };
 
 const char *hipGetErrorName(hipError_t error);
 hipError_t hipMalloc(void **at, size_t bytes);
 hipError_t hipFree(void *at);
 hipError_t hipMemcpy(void *to, const void *from, size_t bytes, int kind);
 hipError_t hipDeviceSynchronize(void);
+hipError_t hipSetDeviceFlags(unsigned flags);
 hipError_t hipDeviceGetName(char *name, int bytes, int device);
 hipError_t hipModuleLoadData(hipModule_t *module, const void *image);
 hipError_t hipModuleGetFunction(hipFunction_t *function, hipModule_t module, const char *name);
@@ -82,14 +84,6 @@ static hipFunction_t hip_function(hipModule_t module, const char *name) {
     hipFunction_t function;
     HIP(hipModuleGetFunction(&function, module, name));
     return function;
-}
-
-/* A copy in the device's memory. */
-static void *hip_copy(const void *from, size_t bytes) {
-    void *at = NULL;
-    HIP(hipMalloc(&at, bytes));
-    HIP(hipMemcpy(at, from, bytes, hipMemcpyHostToDevice));
-    return at;
 }
 
 #endif

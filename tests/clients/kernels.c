@@ -68,6 +68,14 @@ static void *memory(size_t bytes) {
     return made;
 }
 
+/* A copy in the device's memory. */
+static void *hip_copy(const void *from, size_t bytes) {
+    void *at = NULL;
+    HIP(hipMalloc(&at, bytes));
+    HIP(hipMemcpy(at, from, bytes, hipMemcpyHostToDevice));
+    return at;
+}
+
 static unsigned next(unsigned *seed) { return *seed = *seed * 1664525u + 1013904223u; }
 /* From -1 to 1. */
 static float unit(unsigned *seed) { return (float)(next(seed) >> 8) * 0x1p-23f - 1; }

@@ -31,6 +31,11 @@ impl Asked {
         line.trim().parse().with_context(|| format!("the program said {line:?} to {what}"))
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Lets it end by itself: nobody asks any more.
     pub fn end(mut self) -> anyhow::Result<()> {
         drop(self.ask.take());

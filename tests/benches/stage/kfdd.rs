@@ -31,7 +31,7 @@ fn become_daemon(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 /// A built program: `<target>/release/kfdd` beside `<target>/release/deps/<this>`.
-fn program(name: &str) -> anyhow::Result<PathBuf> {
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find this program's file")?;
     let program = own.parent().and_then(|deps| deps.parent()).map(|dir| dir.join(name));
     program.filter(|path| path.exists()).context(
@@ -129,10 +129,14 @@ impl Kfdd {
         &self.control
     }
 
-    /// Its process and its workers'.
+    /// Its process and its workers', and those that a worker has made.
     pub fn processes(&self) -> Vec<u32> {
-        let mut all = task::children(self.id());
-        all.push(self.id());
+        let mut all = vec![self.id()];
+        let mut next = 0;
+        while let Some(process) = all.get(next) {
+            all.extend(task::children(*process));
+            next += 1;
+        }
         all
     }
 

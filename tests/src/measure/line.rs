@@ -87,6 +87,15 @@ impl<'a> Line<'a> {
         }
     }
 
+    fn beyond(name: &'a str, unit: &'a str, value: f64, peer: &'a str, floor: &Floor, bound: f64) -> Self {
+        let line = Self::beside(name, unit, value, peer, floor, None);
+        Self {
+            goal: Some(format!("<= {bound} {unit} more")),
+            met: Some(!line.unsound && value - line.peer_value <= bound),
+            ..line
+        }
+    }
+
     fn put(&self) {
         assert!(
             self.value.is_finite() && self.ratio.is_finite() && self.alone.is_none_or(f64::is_finite),
@@ -114,6 +123,14 @@ pub fn ratio(name: &str, unit: &str, value: f64, peer: &str, floor: &Floor, goal
 /// A figure is no number.
 pub fn information(name: &str, unit: &str, value: f64, peer: &str, floor: &Floor) {
     Line::beside(name, unit, value, peer, floor, None).put();
+}
+
+/// A figure beside the floor of the same run, which it may exceed by so much, in their unit; the ratio is that of the two.
+///
+/// # Panics
+/// A figure is no number.
+pub fn beyond(name: &str, unit: &str, value: f64, peer: &str, floor: &Floor, bound: f64) {
+    Line::beyond(name, unit, value, peer, floor, bound).put();
 }
 
 /// A figure with a bound in its own unit; the ratio is that of figure and bound.
@@ -167,6 +184,18 @@ mod tests {
         assert_eq!((json["unsound"].as_bool(), json["alone"].as_f64()), (Some(true), Some(6.1)));
         let information = line(8.0, &floor(61.0, 6.1), None);
         assert!(information.unsound && information.met.is_none());
+    }
+
+    #[test]
+    fn a_figure_may_exceed_a_sound_floor_by_its_bound() {
+        let met =
+            |value, beside: f64| Line::beyond("what", "us", value, "floor", &floor(beside, 23.0), 20.0).met;
+        assert_eq!(met(43.0, 23.0), Some(true));
+        assert_eq!(met(43.1, 23.0), Some(false));
+        assert_eq!(met(43.0, 61.0), Some(false), "the floor is unsound");
+        let floor = floor(23.0, 23.0);
+        let line = Line::beyond("what", "us", 46.0, "floor", &floor, 20.0);
+        assert_eq!((line.ratio, line.goal.as_deref()), (2.0, Some("<= 20 us more")));
     }
 
     #[test]

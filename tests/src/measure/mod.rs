@@ -21,6 +21,6 @@ pub mod samples;
 pub mod turns;
 
 pub use floor::Floor;
-pub use line::{Goal, absolute, information, progress, ratio, remark};
+pub use line::{Goal, absolute, beyond, information, progress, ratio, remark};
 pub use samples::Samples;
 pub use turns::{Side, Turns, alternate};

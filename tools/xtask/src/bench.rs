@@ -13,11 +13,11 @@ use std::io::{BufRead, BufReader};
 use std::process::{ExitCode, Stdio};
 
 /// The benches, in the order of the table.
-const BENCHES: &[&str] = &["srcu", "ioctl", "death", "packets", "daemon"];
+const BENCHES: &[&str] = &["srcu", "ioctl", "death", "packets", "daemon", "waves"];
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// One of: srcu, ioctl, death, packets, daemon; all when left out
+    /// One of: srcu, ioctl, death, packets, daemon, waves; all when left out
     name: Option<String>,
     /// One JSON object a line instead of the table
     #[arg(long)]
@@ -108,7 +108,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Some(name) if BENCHES.contains(&name) => vec![name],
         Some(name) => bail!("no bench is called {name}; there are: {}", BENCHES.join(", ")),
     };
-    packages::set_up(packages::PEERS)?;
+    packages::set_up(&[packages::PEERS, packages::KERNELS].concat())?;
     crate::cargo::build_release()?;
     if !options.json {
         println!(

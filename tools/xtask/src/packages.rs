@@ -20,7 +20,7 @@ pub const CLIENTS: &[Package] = &[
     ("python3-venv", "the folder that tinygrad is installed into"),
 ];
 
-/// What the demo's program with kernels uses: run-time packages only.
+/// What programs with kernels use that the HIP runtime compiles: run-time packages only.
 pub const KERNELS: &[Package] = &[
     ("libamdhip64-5", "the unmodified HIP runtime that launches kernels"),
     ("libhiprtc-builtins5", "what it compiles kernels with that a program has as text"),
@@ -48,8 +48,12 @@ pub const TOOLS: &[Package] = &[
 pub const ROOTS: &[Package] = &[("debootstrap", "makes the root of another release")];
 
 /// What the benches use.
-pub const PEERS: &[Package] =
-    &[("liburcu-dev", "the RCU that the notifier is measured beside"), ("gcc", "compiles the peer's side")];
+pub const PEERS: &[Package] = &[
+    ("liburcu-dev", "the RCU that the notifier is measured beside"),
+    ("pocl-opencl-icd", "the OpenCL of CPUs that kernels are measured beside"),
+    ("ocl-icd-opencl-dev", "what its program links"),
+    ("gcc", "compiles the peers' sides"),
+];
 
 fn missing(used: &[Package]) -> Vec<&'static str> {
     used.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect()

@@ -1,8 +1,8 @@
 //! Lives by the hundred, [`LANES`] at a time. A lane is a process of one thread that forks a child, waits until it has done
 //! its work, kills and reaps it. Fork without exec: what is compared is the server's part, which a slow program start would hide.
 
-use crate::stage::actor::{self, Actor};
-use crate::stage::sys;
+use super::actor::{self, Actor};
+use super::sys;
 use anyhow::ensure;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
@@ -37,8 +37,9 @@ pub fn run(role: &str, arguments: &[&str]) -> anyhow::Result<(u64, u64)> {
 }
 
 /// A lane's whole life: forks, lets the child do its work (which is told the how manieth it is), kills and reaps it, again
-/// and again.
-pub fn raise(work: impl Fn(usize) -> anyhow::Result<Held>) -> anyhow::Result<()> {
+/// and again; and the process that the child has made, if `pairs`, which dies with it.
+pub fn raise(pairs: bool, work: impl Fn(usize) -> anyhow::Result<Held>) -> anyhow::Result<()> {
+    nix::sys::prctl::set_child_subreaper(pairs)?;
     actor::ready()?;
     actor::given()?.read_exact(&mut [0])?;
     let (done, mut told) = (UnixStream::pair()?, [0]);
@@ -55,6 +56,9 @@ pub fn raise(work: impl Fn(usize) -> anyhow::Result<Held>) -> anyhow::Result<()>
         (&done.1).read_exact(&mut told)?;
         kill(child, Signal::SIGKILL)?;
         waitpid(child, None)?;
+        if pairs {
+            waitpid(None, None)?;
+        }
         ensure!(told == *b"d", "a life failed");
     }
     Ok(())

@@ -2,17 +2,14 @@
 //! mappings with a store to each doorbell page, and an echo behind them. What the bare life does is what a life with a device
 //! was seen to do ([`script`]), so it stays the same whatever a client's queue comes to need.
 
-mod lanes;
-mod script;
-
 use crate::stage::actor;
 use crate::stage::bare::BareFuse;
 use crate::stage::kfdd::Kfdd;
+use crate::stage::lanes::{self, Held, LANES, LIVES};
+use crate::stage::script::{self, Script};
 use anyhow::{Context, bail, ensure};
 use client::{Device, UserQueue};
 use kfd_tests::measure::{Goal, Turns, alternate, progress, ratio, remark};
-use lanes::{Held, LANES, LIVES};
-use script::Script;
 use std::time::Instant;
 
 const ROUNDS: usize = 7;
@@ -67,7 +64,7 @@ fn each(from: u64, to: u64) -> f64 {
 
 fn nursery(arguments: &[String]) -> anyhow::Result<()> {
     let [dev, _] = arguments else { bail!("device folder, lane") };
-    lanes::raise(|_| with_device(dev))
+    lanes::raise(false, |_| with_device(dev))
 }
 
 fn bare_nursery(arguments: &[String]) -> anyhow::Result<()> {
@@ -76,7 +73,7 @@ fn bare_nursery(arguments: &[String]) -> anyhow::Result<()> {
     // A doorbell page that was never touched: its fault goes to the server, as a doorbell's does.
     let (round, lane): (usize, usize) = (round.parse()?, lane.parse()?);
     let first = (round * LANES + lane) * LIVES;
-    lanes::raise(|number| Ok(Box::new(script.play(folder, first + number)?)))
+    lanes::raise(false, |number| Ok(Box::new(script.play(folder, first + number)?)))
 }
 
 fn shown(arguments: &[String]) -> anyhow::Result<()> {

@@ -2,11 +2,11 @@
 //!
 //! The life stops at each open, ioctl and mmap (seccomp's user notification), is looked at, and goes on.
 
+use super::actor::Actor;
 use super::lanes::Held;
-use crate::stage::actor::Actor;
-use crate::stage::shm::Shared;
-use crate::stage::sync::Ordering;
-use crate::stage::{bare, sys};
+use super::shm::Shared;
+use super::sync::Ordering;
+use super::{bare, sys};
 use anyhow::{Context, bail, ensure};
 use kfd_core::abi::ioc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
