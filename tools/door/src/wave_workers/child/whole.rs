@@ -138,6 +138,7 @@ fn why(error: &DispatchError) -> (Why, u64) {
                 | Stop::End
                 | Stop::Barrier
                 | Stop::Sleep
+                | Stop::Meets
                 | Stop::Pending(_)
                 | Stop::Fault(_) => Why::Illegal,
             };
