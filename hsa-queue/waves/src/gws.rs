@@ -4,14 +4,7 @@
 //! operand is the next round's count. The count outlives its dispatch, as HIP wants it to: a kernel of the runtime's own
 //! (DS_GWS_INIT) goes before each cooperative one. Not for: semaphores (DS_GWS_SEMA_*), which no library of a compiler uses.
 
-use crate::host::Host;
-use crate::operand::unsupported;
-use crate::share::offset;
-use crate::stop::Stop;
 use crate::sync::Mutex;
-use crate::wave::{LANES, Wave};
-use gcn::row::Place;
-use gcn::{Inst, Op, ScalarReg};
 
 /// Resources that an instruction can name.
 const RESOURCES: usize = 64;
@@ -36,12 +29,12 @@ impl Default for WaveSync {
 }
 
 impl WaveSync {
-    fn init(&self, resource: usize, to_come: u32) {
+    pub(crate) fn init(&self, resource: usize, to_come: u32) {
         self.resources[resource % RESOURCES].lock().to_come = to_come;
     }
 
     /// A wave arrives; the round at whose end it goes on, or none if that is now.
-    fn arrive(&self, resource: usize, next: u32) -> Option<u64> {
+    pub(crate) fn arrive(&self, resource: usize, next: u32) -> Option<u64> {
         let mut resource = self.resources[resource % RESOURCES].lock();
         if let Some(fewer) = resource.to_come.checked_sub(1) {
             resource.to_come = fewer;
@@ -52,35 +45,7 @@ impl WaveSync {
         None
     }
 
-    fn is_over(&self, resource: usize, round: u64) -> bool {
+    pub(crate) fn is_over(&self, resource: usize, round: u64) -> bool {
         self.resources[resource % RESOURCES].lock().round != round
-    }
-}
-
-impl Wave {
-    /// An instruction of the data share that names the other space.
-    pub(crate) fn execute_global_share(&mut self, inst: &Inst, host: &impl Host) -> Result<(), Stop> {
-        let Some(sync) = host.wave_sync() else { return unsupported(inst) };
-        let resource = (self.scalars[usize::from(ScalarReg::M0.0)] >> 16) as usize + offset(inst) as usize;
-        match inst.op() {
-            Op::ds_gws_init => sync.init(resource, self.count(inst)?),
-            Op::ds_gws_barrier => {
-                if self.meets.is_none() {
-                    self.meets = sync.arrive(resource, self.count(inst)?);
-                }
-                if self.meets.is_some_and(|round| !sync.is_over(resource, round)) {
-                    return Err(Stop::Meets);
-                }
-                self.meets = None;
-            }
-            _ => return unsupported(inst),
-        }
-        Ok(())
-    }
-
-    /// The operand of a wave's first lane.
-    fn count(&self, inst: &Inst) -> Result<u32, Stop> {
-        let counts = self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
-        Ok(counts.0[self.exec().trailing_zeros() as usize % LANES])
     }
 }

@@ -31,6 +31,7 @@ mod gws;
 mod host;
 mod lane;
 mod launch;
+mod meet;
 mod name;
 mod operand;
 mod scalar;
