@@ -1,5 +1,8 @@
 //! The calls that a wave worker may make, once everything is mapped and its threads are there: waiting, its socket, memory
-//! without code, the clock, and the end. Any other kills it.
+//! without code, the clock, and the end. An open fails; any other call kills it.
+//!
+//! The C library's allocator asks files of the system how it may shrink a thread's heap, at a free that nobody can foresee, and
+//! does without them (glibc's `check_may_shrink_heap`): so an open is no death.
 
 use crate::seccomp::program::{ARCH, ARCHITECTURE, NR, any, argument, equal, load, step};
 use libc::{BPF_K, BPF_RET, c_long, sock_filter};
@@ -21,6 +24,8 @@ const PLAIN: &[c_long] = &[
     libc::SYS_nanosleep,
     // What hash maps begin with.
     libc::SYS_getrandom,
+    // What the allocator makes its arenas by, where there are many threads (glibc's `arena_get2`).
+    libc::SYS_sched_getaffinity,
     libc::SYS_restart_syscall,
     libc::SYS_rt_sigreturn,
     // The socket's end.
@@ -38,6 +43,13 @@ const OF_SOCKET: &[c_long] = &[libc::SYS_sendto, libc::SYS_recvfrom];
 /// Calls whose third argument says what may be done with memory.
 const OF_MEMORY: &[c_long] = &[libc::SYS_mmap, libc::SYS_mprotect];
 
+/// Calls that fail.
+const REFUSED: &[c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    libc::SYS_openat,
+];
+
 fn program() -> Vec<sock_filter> {
     let number = |call: c_long| u32::try_from(call).expect("invariant: a system call's number is small");
     let allow = step(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW);
@@ -45,6 +57,10 @@ fn program() -> Vec<sock_filter> {
     let mut program = vec![load(ARCH), equal(ARCHITECTURE, 1, 0), kill, load(NR)];
     for call in PLAIN {
         program.extend([equal(number(*call), 0, 1), allow]);
+    }
+    let refuse = step(BPF_RET | BPF_K, libc::SECCOMP_RET_ERRNO | libc::EACCES.cast_unsigned());
+    for call in REFUSED {
+        program.extend([equal(number(*call), 0, 1), refuse]);
     }
     for call in OF_SOCKET {
         program.extend([equal(number(*call), 0, 4), load(argument(0)), equal(SOCKET, 0, 1), allow, kill]);
@@ -64,14 +80,18 @@ pub(super) fn install() -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ARCH, ARCHITECTURE, NR, OF_MEMORY, OF_SOCKET, PLAIN, argument, program};
+    use super::{ARCH, ARCHITECTURE, NR, OF_MEMORY, OF_SOCKET, PLAIN, REFUSED, argument, program};
     use crate::seccomp::program::run;
 
-    fn allows(arch: u32, call: u32, arguments: [u32; 3]) -> bool {
+    fn answer(arch: u32, call: u32, arguments: [u32; 3]) -> u32 {
         let [first, second, third] = arguments;
         let words =
             [(ARCH, arch), (NR, call), (argument(0), first), (argument(1), second), (argument(2), third)];
-        run(&program(), &words) == libc::SECCOMP_RET_ALLOW
+        run(&program(), &words)
+    }
+
+    fn allows(arch: u32, call: u32, arguments: [u32; 3]) -> bool {
+        answer(arch, call, arguments) == libc::SECCOMP_RET_ALLOW
     }
 
     /// Set in a process that runs one test, to be the confined one.
@@ -85,7 +105,10 @@ mod tests {
         let there = std::sync::Arc::clone(&gate);
         let thread = std::thread::spawn(move || {
             there.wait();
-            wait.recv().is_ok()
+            let told = wait.recv().is_ok();
+            // The heap of a thread that is not the first grows, and shrinks again.
+            drop((0..100).map(|_| vec![1u8; 64 << 10]).collect::<Vec<_>>());
+            told
         });
         gate.wait();
         nix::sys::prctl::set_no_new_privs().expect("no new privileges");
@@ -97,29 +120,30 @@ mod tests {
             "allowed" => {
                 go.send(()).expect("it waits");
                 let done = thread.join().expect("it ends") && numbers.len() == 20;
+                let open = std::fs::File::open("/proc/self/status").map_err(|error| error.raw_os_error());
+                let done = done && matches!(open, Err(Some(libc::EACCES)));
                 std::process::exit(if done { 42 } else { 1 });
             }
-            _ => drop(std::fs::File::open("/proc/self/status")),
+            _ => drop(std::fs::create_dir("/proc/self/status")),
         }
         std::process::exit(0);
     }
 
     // Keeps: wave-worker-confined
     #[test]
-    fn what_a_worker_needs_goes_and_an_open_is_its_death() {
+    fn what_a_worker_needs_goes_an_open_fails_and_another_call_is_its_death() {
         use std::os::unix::process::ExitStatusExt;
         if let Ok(role) = std::env::var(ROLE) {
             confined(&role);
         }
         let run = |role| {
-            let name =
-                "wave_workers::zygote::filter::tests::what_a_worker_needs_goes_and_an_open_is_its_death";
+            let name = "wave_workers::zygote::filter::tests::what_a_worker_needs_goes_an_open_fails_and_another_call_is_its_death";
             let mut command = std::process::Command::new(std::env::current_exe().expect("this program"));
             command.args(["--exact", name]).env(ROLE, role).stdout(std::process::Stdio::null());
             command.status().expect("it runs")
         };
         assert_eq!(run("allowed").code(), Some(42));
-        assert_eq!(run("open").signal(), Some(libc::SIGSYS));
+        assert_eq!(run("other").signal(), Some(libc::SIGSYS));
     }
 
     // Keeps: wave-worker-confined
@@ -142,9 +166,16 @@ mod tests {
             let data = (libc::PROT_READ | libc::PROT_WRITE) as u32;
             assert_eq!(allows(ARCHITECTURE, call, [0, 0, data]), known, "{call}");
         }
+        for call in REFUSED {
+            let refused = libc::SECCOMP_RET_ERRNO | libc::EACCES.cast_unsigned();
+            assert_eq!(answer(ARCHITECTURE, *call as u32, [0, 0, 0]), refused, "{call}");
+            assert_eq!(
+                answer(ARCHITECTURE ^ 1, *call as u32, [0, 0, 0]),
+                libc::SECCOMP_RET_KILL_PROCESS,
+                "{call}"
+            );
+        }
         for call in [
-            libc::SYS_open,
-            libc::SYS_openat,
             libc::SYS_write,
             libc::SYS_execve,
             libc::SYS_clone,
