@@ -8,7 +8,6 @@
 //! | `crowd` | thousands of them, lightly |
 //! | `kfdd` | the built daemon as a process of its own |
 //! | `bare` | a FUSE server that does nothing: the floor of the door |
-//! | `kernel` | kernels of a few instructions, and the packets that dispatch them |
 //! | `lanes`, `script` | lives by the hundred, and what a life does with its device's files |
 //! | `proc` | what /proc says of a process |
 //! | `shm`, `sync`, `sys` | shared mappings, their atomics, system calls without a safe wrapper |
@@ -22,7 +21,6 @@ pub mod asked;
 pub mod bare;
 pub mod client;
 pub mod crowd;
-pub mod kernel;
 pub mod kfdd;
 pub mod lanes;
 pub mod proc;

@@ -1,8 +1,8 @@
 //! A kernel of one instruction, from the doorbell's store to the completion that the client sees, beside a barrier packet of
 //! the same queue.
 
-use crate::stage::kernel::Kernel;
 use anyhow::Context;
+use client::kernel::{Code, Kernel};
 use client::{Device, Signal, UserQueue};
 use kfd_tests::measure::cpus::{Cpus, Place};
 use kfd_tests::measure::{
@@ -29,7 +29,7 @@ pub fn latency(cpus: &Cpus) -> anyhow::Result<()> {
         let mut case = Case::new(&device)?;
         case.active()?;
         case.idle()?;
-        case.free(&device)?;
+        case.queue.destroy(&device)?;
         cpus.stay(Place::Anywhere)?;
     }
     daemon.stop()
@@ -60,7 +60,7 @@ impl Case {
     fn new(device: &Device) -> anyhow::Result<Self> {
         let mut queue = UserQueue::create(device, 64)?;
         let done = queue.signal(1, None).context("a new queue has room for signals")?;
-        let case = Self { queue, done, kernel: Kernel::empty(device)? };
+        let case = Self { queue, done, kernel: Kernel::new(device, Code::Ends)? };
         // The first makes the worker.
         case.dispatch()?;
         Ok(case)
@@ -124,10 +124,5 @@ impl Case {
         beyond(name, "us", own.median(), "barrier packet, the same queue", &barrier, BOUND_US);
         remark(&format!("  of all: p50 {:.1} us, p99 {:.1} us", single.median(), single.at(0.99)));
         Ok(())
-    }
-
-    fn free(self, device: &Device) -> anyhow::Result<()> {
-        self.queue.destroy(device)?;
-        self.kernel.free(device)
     }
 }

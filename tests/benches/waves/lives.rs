@@ -3,13 +3,13 @@
 
 use crate::stage::actor;
 use crate::stage::bare::BareFuse;
-use crate::stage::kernel::Kernel;
 use crate::stage::lanes::{self, Held, LANES, LIVES};
 use crate::stage::script::{self, Script};
 use crate::stage::shm::Shared;
 use crate::stage::sync::Ordering;
 use crate::stage::sys;
 use anyhow::{Context, bail, ensure};
+use client::kernel::{Code, Kernel};
 use client::{Device, UserQueue};
 use kfd_tests::measure::{Goal, Turns, alternate, progress, ratio, remark};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -84,7 +84,7 @@ fn with_device(dev: &str) -> anyhow::Result<Held> {
     let device = Device::open(dev)?;
     let mut queue = UserQueue::create(&device, 64)?;
     let done = queue.signal(1, None).context("a new queue has room for signals")?;
-    let kernel = Kernel::empty(&device)?;
+    let kernel = Kernel::new(&device, Code::Ends)?;
     kernel.dispatch(&queue, 1, Some(&done));
     let started = Instant::now();
     while queue.value(done) != 0 {

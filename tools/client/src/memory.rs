@@ -14,8 +14,6 @@ pub const PAGE: u64 = 4096;
 pub enum Kind {
     /// Device memory that the host can map.
     Vram,
-    /// The same, of which the device may execute what is in it.
-    Code,
     /// Host memory that the driver allocates.
     Gtt,
 }
@@ -37,9 +35,6 @@ impl Buffer {
         let size = len.next_multiple_of(PAGE);
         let place = match kind {
             Kind::Vram => kfd::ALLOC_MEM_FLAGS_VRAM | kfd::ALLOC_MEM_FLAGS_PUBLIC,
-            Kind::Code => {
-                kfd::ALLOC_MEM_FLAGS_VRAM | kfd::ALLOC_MEM_FLAGS_PUBLIC | kfd::ALLOC_MEM_FLAGS_EXECUTABLE
-            }
             Kind::Gtt => kfd::ALLOC_MEM_FLAGS_GTT | kfd::ALLOC_MEM_FLAGS_COHERENT,
         };
         let mut alloc = kfd::AllocMemoryOfGpu {
