@@ -14,7 +14,7 @@ use kfd_core::clock::{self, Clock, Monotonic};
 use kfd_core::ids::GpuVa;
 use kfd_core::waves::{AtomicKind as Kind, Place, WaveAccess, WaveSpan, Width};
 use std::time::Instant;
-use waves::{Access, Atomic, Fault, Host, LANES, Ticket};
+use waves::{Access, Atomic, Fault, Host, LANES, Ticket, WaveSync};
 
 /// Bytes of a page of doorbells.
 const DOORBELLS: u64 = 4096;
@@ -329,6 +329,10 @@ impl Host for Reach<'_> {
 
     fn clock(&mut self) -> u64 {
         clock::ticks(Monotonic.now(), self.worker.limits.devices[self.device].counter_khz)
+    }
+
+    fn wave_sync(&self) -> Option<&WaveSync> {
+        self.worker.syncs.get(self.device)
     }
 
     fn interrupt(&mut self, event: u32) {

@@ -15,7 +15,7 @@ use nix::sys::time::TimeSpec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
-use waves::Code;
+use waves::{Code, WaveSync};
 
 /// What the daemon answered.
 pub(super) enum Answer {
@@ -30,6 +30,8 @@ pub(super) struct Worker {
     pub limits: Limits,
     /// What of each device's code has been decoded.
     pub codes: Box<[Code]>,
+    /// Where its waves meet on each device.
+    pub syncs: Box<[WaveSync]>,
     pub kernels: Kernels,
     pub turns: Turns<Job, Answer>,
     pub room: Room,
@@ -44,6 +46,7 @@ impl Worker {
     pub(super) fn new(socket: OwnedFd, arena: Arena, epochs: Epochs, limits: Limits) -> Self {
         Self {
             codes: limits.devices.iter().map(|_| Code::default()).collect(),
+            syncs: limits.devices.iter().map(|_| WaveSync::default()).collect(),
             kernels: Kernels::default(),
             turns: Turns::new(limits.threads),
             room: Room::new(limits.memory),
