@@ -91,6 +91,9 @@ impl Limits {
             Ok((soft, _)) => (soft / 4).min(Self::default().descriptors),
             Err(_) => Self::default().descriptors,
         };
-        Self { gtt_bytes, descriptors, ..Self::default() }
+        // What a worker of a client may take at most is not what it takes: a 16th of the machine lets one client's kernels have
+        // all the groups that a device holds, with scratch.
+        let wave_worker_bytes = (gtt_bytes / 16).clamp(Self::default().wave_worker_bytes, 1 << 30);
+        Self { gtt_bytes, descriptors, wave_worker_bytes, ..Self::default() }
     }
 }

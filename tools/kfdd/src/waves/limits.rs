@@ -28,7 +28,7 @@ pub(crate) fn of(profile: &Profile, own: &kfd_core::limits::Limits) -> Limits {
     Limits {
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         // The rest is for code, stacks and what the allocator keeps.
-        memory: own.wave_worker_bytes / 2,
+        memory: own.wave_worker_bytes / 4 * 3,
         devices: profile.devices.iter().map(device).collect(),
     }
 }
