@@ -26,6 +26,8 @@ pub struct Check {
     gpus: u32,
     /// A program of `tests/clients`, compiled in the root, with these libraries.
     compiled: Option<(&'static str, &'static [&'static str])>,
+    /// The only profile with which it is made.
+    only: Option<&'static str>,
     /// For a shell.
     command: &'static str,
     /// Whether the output is right: what was seen of it, or what is missing.
@@ -41,6 +43,9 @@ pub struct Shown {
     vram_mib: u64,
 }
 
+/// The profile whose kernels the daemon executes.
+const EXECUTED: &str = "gfx900";
+
 const SHOWN: [Shown; 3] = [
     Shown { profile: "gfx900", device: "0x6863", vram_mib: 16 << 10 },
     Shown { profile: "gfx942", device: "0x74a1", vram_mib: 0x2f_ff00_0000 >> 20 },
@@ -53,6 +58,7 @@ pub const CHECKS: &[Check] = &[
         name: "rocminfo",
         gpus: 1,
         compiled: None,
+        only: None,
         command: "rocminfo",
         judge: |text, shown| agents(text, shown, 1),
     },
@@ -60,6 +66,7 @@ pub const CHECKS: &[Check] = &[
         name: "rocminfo, 8 devices",
         gpus: 8,
         compiled: None,
+        only: None,
         command: "rocminfo",
         judge: |text, shown| agents(text, shown, 8),
     },
@@ -67,6 +74,7 @@ pub const CHECKS: &[Check] = &[
         name: "HSA started 20 times",
         gpus: 1,
         compiled: Some(("init_again.c", &["-lhsa-runtime64"])),
+        only: None,
         command: "/opt/kfdd/init_again",
         judge: |text, _| found(text, &["20 starts"]),
     },
@@ -74,6 +82,7 @@ pub const CHECKS: &[Check] = &[
         name: "HIP memory and copies",
         gpus: 2,
         compiled: Some(("hip.c", &["-lamdhip64"])),
+        only: None,
         command: "/opt/kfdd/hip",
         judge: |text, _| found(text, &["2 devices: memory, streams and copies"]),
     },
@@ -81,13 +90,33 @@ pub const CHECKS: &[Check] = &[
         name: "HIP managed, pooled and virtual memory",
         gpus: 2,
         compiled: Some(("hip_memory.cpp", &["-lamdhip64"])),
+        only: None,
         command: "/opt/kfdd/hip_memory",
         judge: |text, _| parts(text),
+    },
+    Check {
+        name: "HIP kernels",
+        gpus: 1,
+        compiled: Some(("kernels.c", &["-lamdhip64", "-lm"])),
+        only: Some(EXECUTED),
+        command: "/opt/kfdd/kernels",
+        judge: |text, _| {
+            found(
+                text,
+                &[
+                    "saxpy: 1000003 results, bit for bit",
+                    "sum of 1048576 numbers",
+                    "n-body of 1024",
+                    "printf inside a kernel: group 1 of 2",
+                ],
+            )
+        },
     },
     Check {
         name: "rocm-smi",
         gpus: 2,
         compiled: None,
+        only: None,
         command: "rocm-smi --json --showid --showmeminfo vram",
         judge: rocm_smi,
     },
@@ -95,6 +124,7 @@ pub const CHECKS: &[Check] = &[
         name: "amd-smi",
         gpus: 2,
         compiled: None,
+        only: None,
         command: "amd-smi static --asic --vram",
         judge: |text, shown| {
             let hex = shown.device.trim_start_matches("0x");
@@ -107,6 +137,7 @@ pub const CHECKS: &[Check] = &[
         name: "nvtop",
         gpus: 1,
         compiled: None,
+        only: None,
         command: "nvtop -s",
         judge: |text, _| found(text, &["\"device_name\"", "\"gpu_clock\"", "\"gpu_util\": \"0%\""]),
     },
@@ -114,6 +145,7 @@ pub const CHECKS: &[Check] = &[
         name: "amd-smi, processes",
         gpus: 2,
         compiled: Some(("vram.c", &[])),
+        only: None,
         command: "/opt/kfdd/vram 48 amd-smi process --json",
         judge: |text, _| amd_smi_processes(text),
     },
@@ -121,6 +153,7 @@ pub const CHECKS: &[Check] = &[
         name: "nvtop, processes",
         gpus: 1,
         compiled: Some(("vram.c", &[])),
+        only: None,
         // Its list is on a terminal only; it is ended when that has the client.
         command: r#"/opt/kfdd/vram 48 bash -c '
             exec 3< <(exec timeout 60 script -qfc "stty cols 160 rows 40; TERM=xterm exec nvtop" /dev/null)
@@ -134,6 +167,7 @@ pub const CHECKS: &[Check] = &[
         name: "radeontop",
         gpus: 2,
         compiled: None,
+        only: None,
         command: "radeontop -p /dev/dri/renderD129 -d - -l 1 -i 1",
         judge: |text, _| found(text, &["gpu 0.00%", "vram 0.00% 0.00mb"]),
     },
@@ -192,6 +226,9 @@ impl Bench<'_> {
     /// # Errors
     /// It cannot be started.
     pub fn run(&self, check: &Check, profile: &str, interrupts: &Interrupts) -> anyhow::Result<Outcome> {
+        if let Some(only) = check.only.filter(|only| *only != profile) {
+            return Ok(Outcome::Skipped(format!("kernels of {only} alone are executed")));
+        }
         if let Some((source, libraries)) = check.compiled
             && let Err(why) = self.compile(source, libraries)?
         {
@@ -281,7 +318,8 @@ impl Bench<'_> {
             "--gpus",
             &gpus.to_string(),
         ]);
-        run.args(["--waves", self.root.release.waves, "--root"]).arg(&self.root.folder);
+        let waves = if profile == EXECUTED { "run" } else { self.root.release.waves };
+        run.args(["--waves", waves, "--root"]).arg(&self.root.folder);
         run.args(["--", "sh", "-c", command]).env_remove("KFDD_RUN_DIR");
         // One file with one place in it, so that neither overwrites the other.
         let said = out.reopen()?;
@@ -320,7 +358,11 @@ impl Bench<'_> {
             .arg(&self.root.folder)
             .args([compiler, "-O2", "-w", "-o"])
             .arg(Path::new("/").join(OWN).join(program));
-        let out = compile.arg(Path::new("/").join(OWN).join(source)).args(libraries).output()?;
+        let out = compile
+            .arg(Path::new("/").join(OWN).join(source))
+            .args(libraries)
+            .args(self.root.release.libraries)
+            .output()?;
         if !out.status.success() {
             fs::remove_file(&there)?;
             let said = String::from_utf8_lossy(&out.stderr).into_owned();

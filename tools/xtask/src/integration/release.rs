@@ -9,8 +9,10 @@ pub struct Release {
     pub suite: &'static str,
     /// A suite whose packages are taken instead, where it has them.
     pub above: Option<&'static str>,
-    /// What becomes of a dispatch (`kfdctl run --waves`).
+    /// What becomes of a dispatch where kernels are not executed (`kfdctl run --waves`).
     pub waves: &'static str,
+    /// What programs are linked with last: libraries that others before were a part of.
+    pub libraries: &'static [&'static str],
     /// What is installed.
     pub packages: &'static [&'static str],
 }
@@ -41,16 +43,19 @@ pub const RELEASES: &[Release] = &[
         suite: "trixie",
         above: None,
         // ROCR 6.1 copies code objects to the device by a kernel (RegionMemory::Freeze, amd_loader_context.cpp; GpuAgent::DmaCopy,
-        // amd_gpu_agent.cpp), which cannot run here: to HIP that is a broken queue, unless it ends without having run.
+        // amd_gpu_agent.cpp), which does not run on every profile: to HIP that is a broken queue, unless it ends without having run.
         waves: "null",
+        libraries: &[],
         packages: CLIENTS,
     },
-    Release { name: "sid", suite: "sid", above: None, waves: "refuse", packages: CLIENTS },
+    Release { name: "sid", suite: "sid", above: None, waves: "refuse", libraries: &[], packages: CLIENTS },
     Release {
         name: "experimental",
         suite: "sid",
         above: Some("experimental"),
         waves: "refuse",
+        // HIP 7: hiprtc is a library of its own.
+        libraries: &["-lhiprtc"],
         packages: CLIENTS,
     },
 ];
