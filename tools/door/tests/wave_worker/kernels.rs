@@ -111,8 +111,8 @@ pub const CLOCK: &[u32] = &[
 /// s_trap 2: aborts.
 pub const ABORT: &[u32] = &[0xbf92_0002, 0xbf81_0000];
 
-/// v_qsad_pk_u16_u8 v[0:1], v[2:3], v4, v[6:7]: not run.
-pub const UNSUPPORTED: &[u32] = &[0xd1e5_0000, 0x041a_0902, 0xbf81_0000];
+/// s_quadmask_b32 s4, s5: not run.
+pub const UNSUPPORTED: &[u32] = &[0xbe84_2805, 0xbf81_0000];
 
 /// image_load: not of these instructions.
 pub const ILLEGAL: &[u32] = &[0xf000_0100, 0x0000_0000, 0xbf81_0000];

@@ -75,7 +75,7 @@ fn what_cannot_go_on_ends_with_its_reason_place_and_name() {
     let mut player = Player::new(2);
     let cases: [(&[u32], Why, &str); 3] = [
         (kernels::ABORT, Why::Abort, "trap 2"),
-        (kernels::UNSUPPORTED, Why::Unsupported, "v_qsad_pk_u16_u8 v[0:1], v[2:3], v4, v[6:7]"),
+        (kernels::UNSUPPORTED, Why::Unsupported, "s_quadmask_b32 s4, s5"),
         (kernels::ILLEGAL, Why::Illegal, "illegal instruction"),
     ];
     for (code, expected, name) in cases {
