@@ -13,9 +13,12 @@ const ROWS: NonZero<u16> = NonZero::new(40).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(160).unwrap();
 
 /// Shell words that run `program` on a terminal of its own, for the `script` of util-linux.
-pub fn on_a_terminal(program: &str) -> [String; 4] {
+pub fn on_a_terminal(program: &str) -> [String; 6] {
     let sized = format!("stty cols {COLUMNS} rows {ROWS}; TERM=xterm exec {program}");
-    ["script".into(), "-qc".into(), sized, "/dev/null".into()]
+    // The end of a terminal reaches a program also where this process is one that ignores it (nohup).
+    let heeds = ["env", "--default-signal=HUP"].map(str::to_owned);
+    let [env, signal] = heeds;
+    [env, signal, "script".into(), "-qc".into(), sized, "/dev/null".into()]
 }
 
 /// A running program, its keyboard and its screen.

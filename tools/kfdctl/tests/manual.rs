@@ -5,8 +5,8 @@
 use std::process::{Command, Output};
 
 /// The subcommands that `--help` shows.
-const VERBS: [&str; 10] =
-    ["run", "ps", "queues", "shares", "top", "topology", "doctor", "cdi", "completions", "man"];
+const VERBS: [&str; 11] =
+    ["run", "ps", "queues", "kernels", "shares", "top", "topology", "doctor", "cdi", "completions", "man"];
 
 fn kfdctl(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kfdctl")).args(arguments).output().unwrap()

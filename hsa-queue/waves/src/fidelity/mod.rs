@@ -132,6 +132,10 @@ const TESTS: &[(&str, &[&str])] = &[
         "words_are_exchanged_by_their_highest_bit_by_lanes_and_by_counters",
         &["ds_condxchg32_rtn_b64", "ds_read_addtid_b32", "ds_write_addtid_b32", "ds_append", "ds_consume"],
     ),
+    (
+        "each_group_sees_what_all_have_done_before_they_met_and_nothing_of_after_they_meet_again",
+        &["ds_gws_init", "ds_gws_barrier"],
+    ),
     ("the_loops_do_what_is_computed_exactly", &["v_mad_legacy_f32", "v_cvt_pkrtz_f16_f32"]),
     (
         "an_array_of_a_work_items_own_is_in_scratch_and_a_function_is_called_with_it",
