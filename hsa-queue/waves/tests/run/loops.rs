@@ -7,8 +7,9 @@ use std::process::Command;
 #[test]
 fn loops_for_x86_64_v3_multiply_and_add_by_an_instruction() {
     let test = "loops_for_x86_64_v3_multiply_and_add_by_an_instruction";
-    if cfg!(debug_assertions) || !cfg!(target_arch = "x86_64") {
-        println!("skipped: {test}: needs a release build for x86-64");
+    // The engine is optimised in debug builds too.
+    if !cfg!(target_arch = "x86_64") {
+        println!("skipped: {test}: needs x86-64");
         return;
     }
     let own = std::env::current_exe().expect("this program");
