@@ -41,6 +41,9 @@ pub struct Options {
     /// The longest life of a client before it is killed, in milliseconds
     #[arg(long, default_value_t = 200)]
     life: u64,
+    /// Clients also run kernels that never end, and are killed in the middle of them; the daemon has to execute kernels
+    #[arg(long)]
+    kernels: bool,
     /// Use the daemon that serves this run directory instead of an embedded one
     #[arg(long, env = kfdd::rundir::ENV)]
     run_dir: Option<PathBuf>,
@@ -95,6 +98,7 @@ fn run(options: &Options) -> anyhow::Result<report::Report> {
         clients: options.clients,
         bound: options.bound(),
         longest_life: Duration::from_millis(options.life.max(1)),
+        kernels: options.kernels,
         seed,
     };
     let storm = storm::run(&plan, target.run_dir(), &|| target.answers())?;

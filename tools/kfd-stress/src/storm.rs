@@ -31,6 +31,8 @@ pub struct Plan {
     pub bound: Bound,
     /// The longest life before the kill.
     pub longest_life: Duration,
+    /// Clients run kernels that never end, too.
+    pub kernels: bool,
     /// Of every choice.
     pub seed: u64,
 }
@@ -111,7 +113,7 @@ pub fn run(plan: &Plan, run_dir: &Path, answers: &dyn Fn() -> anyhow::Result<()>
     loop {
         while victims.len() < plan.clients as usize && !over(&storm, spawned) {
             let life = Duration::from_micros(choices.below(plan.longest_life.as_micros().max(1) as u64));
-            let child = spawn(&own, run_dir, choices.below(u64::MAX), &voices)?;
+            let child = spawn(&own, run_dir, choices.below(u64::MAX), plan.kernels, &voices)?;
             victims.push(Victim { child, due: Instant::now() + life });
             spawned += 1;
             // A full house takes a while to spawn; kills that are due meanwhile come first.
@@ -150,11 +152,12 @@ pub fn run(plan: &Plan, run_dir: &Path, answers: &dyn Fn() -> anyhow::Result<()>
     Ok(storm)
 }
 
-fn spawn(own: &Path, run_dir: &Path, seed: u64, voices: &Voices) -> anyhow::Result<Child> {
+fn spawn(own: &Path, run_dir: &Path, seed: u64, kernels: bool, voices: &Voices) -> anyhow::Result<Child> {
     Command::new(own)
         .arg(crate::victim::MARKER)
         .arg(run_dir.join("dev"))
         .arg(seed.to_string())
+        .args(kernels.then_some(crate::victim::KERNELS))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(voices.of_a_client()?)

@@ -4,12 +4,17 @@
 //! batch, between an allocation and its free, at the very start.
 
 use crate::storm::Choices;
+use client::kernel::{Code, Kernel};
 use client::memory::{Buffer, Kind};
 use client::{ClientError, Device, UserQueue, WaitResult};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The first argument of a client process.
 pub const MARKER: &str = "--victim";
+
+/// The last argument of one that may run kernels.
+pub const KERNELS: &str = "--kernels";
 
 /// Packets of each queue's ring.
 const RING: u32 = 64;
@@ -22,7 +27,8 @@ pub fn enter_if_asked() -> Option<ExitCode> {
     }
     let dev = arguments.next()?;
     let seed = arguments.next()?.to_str()?.parse().ok()?;
-    match live(dev.as_ref(), seed) {
+    let kernels = arguments.next().is_some_and(|argument| argument == KERNELS);
+    match live(dev.as_ref(), seed, kernels) {
         Ok(never) => match never {},
         Err(error) => {
             eprintln!("kfd-stress client: {:#}", anyhow::Error::from(error));
@@ -33,13 +39,14 @@ pub fn enter_if_asked() -> Option<ExitCode> {
 
 enum Never {}
 
-fn live(dev: &std::path::Path, seed: u64) -> Result<Never, ClientError> {
+fn live(dev: &std::path::Path, seed: u64, kernels: bool) -> Result<Never, ClientError> {
     let mut choices = Choices::new(seed);
     let device = Device::open(dev)?;
     let queues = [UserQueue::create(&device, RING)?, UserQueue::create(&device, RING)?];
-    match choices.below(3) {
+    match choices.below(if kernels { 6 } else { 3 }) {
         0 => submit(&device, queues),
         1 => park(&device, &queues),
+        3.. => execute(&device, &mut choices, &queues),
         _ => allocate(&device, &mut choices),
     }
 }
@@ -77,6 +84,21 @@ fn park(device: &Device, queues: &[UserQueue; 2]) -> Result<Never, ClientError> 
     queues[0].submit_barrier(&[], None);
     loop {
         device.wait_event(event, u32::MAX - 1)?;
+    }
+}
+
+/// Kernels that never end on one queue, and short ones on the other.
+fn execute(device: &Device, choices: &mut Choices, queues: &[UserQueue; 2]) -> Result<Never, ClientError> {
+    let endless = [Code::Counts, Code::Sleeps, Code::Stores];
+    let chosen = usize::try_from(choices.below(endless.len() as u64)).unwrap_or_default();
+    let endless = Kernel::new(device, endless[chosen])?;
+    let short = Kernel::new(device, Code::StoresOnce)?;
+    endless.dispatch(&queues[0], 1 + u32::try_from(choices.below(200)).unwrap_or_default(), None);
+    loop {
+        if queues[1].write_index() - queues[1].read_index() < u64::from(RING) / 2 {
+            short.dispatch(&queues[1], 3, None);
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

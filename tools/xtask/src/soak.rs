@@ -21,6 +21,11 @@ const SOAKS: &[Soak] = &[
         run: |time, _| kills(time),
     },
     Soak {
+        name: "kernels",
+        what: "clients killed in the middle of kernels that never end until the time is up; the residue must be zero",
+        run: |time, _| kernels(time),
+    },
+    Soak {
         name: "runtime",
         what: "the C program against the unmodified HSA runtime, three at a time, each under a watchdog",
         run: |time, _| runtime(time),
@@ -51,7 +56,7 @@ struct Soak {
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// srcu, kills, runtime, fuzz or decode; all, with equal shares of the time, when left out
+    /// srcu, kills, kernels, runtime, fuzz or decode; all, with equal shares of the time, when left out
     name: Option<String>,
     /// How long, in minutes
     #[arg(long, default_value_t = 10)]
@@ -88,6 +93,12 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
 fn kills(time: Duration) -> anyhow::Result<()> {
     let stress = build_release()?.join("kfd-stress");
     must(Command::new(stress).args(["--clients", "200", "--seconds"]).arg(time.as_secs().to_string()))
+}
+
+fn kernels(time: Duration) -> anyhow::Result<()> {
+    let stress = build_release()?.join("kfd-stress");
+    let seconds = time.as_secs().to_string();
+    must(Command::new(stress).args(["--kernels", "--clients", "50", "--life", "300", "--seconds", &seconds]))
 }
 
 fn fuzz(time: Duration, inputs: u64) -> anyhow::Result<()> {

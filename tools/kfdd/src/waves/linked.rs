@@ -258,11 +258,11 @@ impl Linked {
         }
     }
 
-    /// It is gone: its dispatches end in an error of their queues.
-    pub(super) fn lost(&self, core: &Core) {
+    /// It is gone: its dispatches end in an error of their queues. With its client, which is `doomed`, that is as it should be.
+    pub(super) fn lost(&self, core: &Core, doomed: bool) {
         let process = self.process();
         let out = std::mem::take(&mut *self.out.lock());
-        if !out.is_empty() {
+        if !out.is_empty() && !doomed {
             tracing::warn!(%process, dispatches = out.len(), "a wave worker is gone with dispatches in hand");
         }
         for (ticket, Out { queue, .. }) in out {

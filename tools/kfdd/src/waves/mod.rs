@@ -31,10 +31,12 @@ use kfd_core::dispatch::{DispatchOrder, QueueError, WaveAnswer};
 use kfd_core::ids::{ProcessId, QueueKey};
 use kfd_core::listing::{ProcessRow, QueueRow};
 use kfd_core::sync::{Arc, Condvar, Mutex, MutexGuard};
+use kfd_core::waves::WaveClient;
 use linked::{Linked, Served};
 use notifier::watch::Pidfd;
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -130,14 +132,16 @@ impl WaveLinks {
         // What it said before its end counts.
         while worker.serve(core, workers, LOOK) == Served::More {}
         let mut clients = self.locked();
+        let mut doomed = true;
         if let Some(client) = clients.get_mut(&process) {
             client.worker = None;
-            if client.doomed {
+            doomed = client.doomed;
+            if doomed {
                 clients.remove(&process);
             }
         }
         drop(clients);
-        worker.lost(core);
+        worker.lost(core, doomed);
         // With it the hold on the process goes, unless somebody is in it just now.
         drop(worker);
         self.gone.notify_all();
@@ -253,17 +257,23 @@ impl WaveLinks {
             tracing::warn!(%process, "the client's kernels have killed {BIRTHS} wave workers within a minute: it gets no other for now");
             return Err(QueueError::Lost);
         }
-        let given = core.wave_client(process).map_err(|error| {
-            tracing::warn!(%process, ?error, "no wave worker for this client");
-            QueueError::Lost
-        })?;
-        let made = self.maker.make(process, given.arena, given.epochs).map_err(|error| {
-            tracing::warn!(%process, %error, "no wave worker could be made");
-            QueueError::Lost
-        })?;
-        let own = || Arc::new(Kernels::new(&self.ledger, given.hold.uid()));
+        let made = core.wave_client(process).map_err(|errno| io::Error::from_raw_os_error(errno.0)).and_then(
+            |WaveClient { arena, epochs, hold }| Ok((self.maker.make(process, arena, epochs)?, hold)),
+        );
+        let (made, hold) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::warn!(%process, %error, "no wave worker for this client");
+                // One that dies may be forgotten already, and is told of no second time.
+                if client.births.is_empty() {
+                    clients.remove(&process);
+                }
+                return Err(QueueError::Lost);
+            }
+        };
+        let own = || Arc::new(Kernels::new(&self.ledger, hold.uid()));
         let kernels = Arc::clone(client.kernels.get_or_insert_with(own));
-        let worker = Arc::new(Linked::new(made, given.hold, kernels));
+        let worker = Arc::new(Linked::new(made, hold, kernels));
         client.births.push_back(now);
         client.worker = Some(Arc::clone(&worker));
         drop(clients);
