@@ -1,8 +1,9 @@
 //! The daemon as a service: what its manager hears, and whether the unit's rights are enough for it.
 
 use kfd_tests::tracer::Halt;
-use kfd_tests::{Actor, Kfdd, able, task};
+use kfd_tests::{Actor, Kfdd, able, eventually, task};
 use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
@@ -177,12 +178,63 @@ fn the_units_capabilities_are_enough_for_clients_of_any_user() {
         client.ok("open");
         client.ok("queue 16");
         client.ok("run 0 3");
+        // A process of its own executes it.
+        client.ok("kernel stores-once");
+        client.ok("dispatch 0 0 1");
+        let done = eventually(PATIENCE, || (client.ok("completed 0") == [4]).then_some(()));
+        assert!(done.is_some(), "{}", kfdd.log());
         // An event to wait for, which a memory worker reads from the client's memory.
         client.park();
         client.kill();
         let _ = kfdd.obituary(client.pid());
     }
     kfdd.finish();
+}
+
+/// The calls of a system call filter, with those of its groups as systemd has them.
+fn allowed(filter: &str, calls: &mut BTreeSet<String>) {
+    for word in filter.split_whitespace() {
+        if !word.starts_with('@') {
+            calls.insert(word.to_owned());
+            continue;
+        }
+        let out = Command::new("systemd-analyze").args(["syscall-filter", word]).output().unwrap();
+        let said = String::from_utf8(out.stdout).unwrap();
+        // The group's name, comments, and a line for each call or group of it.
+        let lines =
+            said.lines().filter_map(|line| line.strip_prefix("    ").filter(|line| !line.starts_with('#')));
+        lines.for_each(|line| allowed(line, calls));
+    }
+}
+
+// Keeps: unit-confines
+#[test]
+fn the_units_calls_are_enough_to_confine_a_wave_worker() {
+    if !able::has("systemd-analyze") {
+        return;
+    }
+    let mut calls = BTreeSet::new();
+    allowed(assigned("SystemCallFilter"), &mut calls);
+    assert!(calls.contains("mount") && calls.contains("futex") && !calls.contains("reboot"), "{calls:?}");
+    // What the zygote and the first steps of a worker call, and nobody else of the daemon.
+    for call in [
+        "capset",
+        "close_range",
+        "dup2",
+        "fork",
+        "pidfd_open",
+        "prctl",
+        "prlimit64",
+        "seccomp",
+        "setgroups",
+        "setpriority",
+        "setresgid",
+        "setresuid",
+        "signalfd4",
+        "wait4",
+    ] {
+        assert!(calls.contains(call), "{call} is forbidden to the service");
+    }
 }
 
 // Keeps: unit-mounts
