@@ -3,30 +3,29 @@
 //! A lane that has to wait ends the instruction; it is executed again when the answer is there, and lanes that are done keep
 //! what they have. Registers are written when all lanes are done, so that an address may lie in the destination.
 
-use crate::host::{Atomic, Host};
+use crate::host::{AtomicOp, Host};
 use crate::operand::{PRIVATE_BASE, SCRATCH_BUFFER, SHARED_BASE, unsupported};
 use crate::share::Share;
 use crate::stop::Stop;
 use crate::wave::{LANES, Wave};
 use gcn::row::{Format, Place};
 use gcn::{BufferOffset, Inst, Op, Operand};
-use hsa_queue::memory::{Access, Fault, GpuVa};
+use hsa_queue::AtomicKind;
+use hsa_queue::memory::{Access, Fault, GpuVa, Width};
 
 /// What an instruction does with each lane's address.
 #[derive(Debug, Clone, Copy)]
 enum Doing {
     Load { bytes: usize, signed: bool, half: Option<bool> },
     Store { bytes: usize, high: bool },
-    Atomic { atomic: Atomic, bytes: usize },
+    Atomic { kind: AtomicKind, width: Width },
 }
 
 fn doing(op: Op) -> Option<Doing> {
     let load = |bytes, signed| Some(Doing::Load { bytes, signed, half: None });
     let d16 = |bytes, signed, high| Some(Doing::Load { bytes, signed, half: Some(high) });
     let store = |bytes, high| Some(Doing::Store { bytes, high });
-    let atomic = |atomic, bytes| Some(Doing::Atomic { atomic, bytes });
-    // What a compare finds is put in lane by lane.
-    let compare = Atomic::CompareSwap(0);
+    let atomic = |kind, width| Some(Doing::Atomic { kind, width });
     match op {
         Op::load_u8 => load(1, false),
         Op::load_i8 => load(1, true),
@@ -50,32 +49,32 @@ fn doing(op: Op) -> Option<Doing> {
         Op::store_b64 => store(8, false),
         Op::store_b96 => store(12, false),
         Op::store_b128 => store(16, false),
-        Op::atomic_swap_b32 => atomic(Atomic::Swap, 4),
-        Op::atomic_swap_b64 => atomic(Atomic::Swap, 8),
-        Op::atomic_cmpswap_b32 => atomic(compare, 4),
-        Op::atomic_cmpswap_b64 => atomic(compare, 8),
-        Op::atomic_add_u32 => atomic(Atomic::Add, 4),
-        Op::atomic_add_u64 => atomic(Atomic::Add, 8),
-        Op::atomic_sub_u32 => atomic(Atomic::Sub, 4),
-        Op::atomic_sub_u64 => atomic(Atomic::Sub, 8),
-        Op::atomic_min_i32 => atomic(Atomic::MinSigned, 4),
-        Op::atomic_min_i64 => atomic(Atomic::MinSigned, 8),
-        Op::atomic_min_u32 => atomic(Atomic::MinUnsigned, 4),
-        Op::atomic_min_u64 => atomic(Atomic::MinUnsigned, 8),
-        Op::atomic_max_i32 => atomic(Atomic::MaxSigned, 4),
-        Op::atomic_max_i64 => atomic(Atomic::MaxSigned, 8),
-        Op::atomic_max_u32 => atomic(Atomic::MaxUnsigned, 4),
-        Op::atomic_max_u64 => atomic(Atomic::MaxUnsigned, 8),
-        Op::atomic_and_b32 => atomic(Atomic::And, 4),
-        Op::atomic_and_b64 => atomic(Atomic::And, 8),
-        Op::atomic_or_b32 => atomic(Atomic::Or, 4),
-        Op::atomic_or_b64 => atomic(Atomic::Or, 8),
-        Op::atomic_xor_b32 => atomic(Atomic::Xor, 4),
-        Op::atomic_xor_b64 => atomic(Atomic::Xor, 8),
-        Op::atomic_inc_u32 => atomic(Atomic::Inc, 4),
-        Op::atomic_inc_u64 => atomic(Atomic::Inc, 8),
-        Op::atomic_dec_u32 => atomic(Atomic::Dec, 4),
-        Op::atomic_dec_u64 => atomic(Atomic::Dec, 8),
+        Op::atomic_swap_b32 => atomic(AtomicKind::Swap, Width::Four),
+        Op::atomic_swap_b64 => atomic(AtomicKind::Swap, Width::Eight),
+        Op::atomic_cmpswap_b32 => atomic(AtomicKind::CompareSwap, Width::Four),
+        Op::atomic_cmpswap_b64 => atomic(AtomicKind::CompareSwap, Width::Eight),
+        Op::atomic_add_u32 => atomic(AtomicKind::Add, Width::Four),
+        Op::atomic_add_u64 => atomic(AtomicKind::Add, Width::Eight),
+        Op::atomic_sub_u32 => atomic(AtomicKind::Sub, Width::Four),
+        Op::atomic_sub_u64 => atomic(AtomicKind::Sub, Width::Eight),
+        Op::atomic_min_i32 => atomic(AtomicKind::SMin, Width::Four),
+        Op::atomic_min_i64 => atomic(AtomicKind::SMin, Width::Eight),
+        Op::atomic_min_u32 => atomic(AtomicKind::UMin, Width::Four),
+        Op::atomic_min_u64 => atomic(AtomicKind::UMin, Width::Eight),
+        Op::atomic_max_i32 => atomic(AtomicKind::SMax, Width::Four),
+        Op::atomic_max_i64 => atomic(AtomicKind::SMax, Width::Eight),
+        Op::atomic_max_u32 => atomic(AtomicKind::UMax, Width::Four),
+        Op::atomic_max_u64 => atomic(AtomicKind::UMax, Width::Eight),
+        Op::atomic_and_b32 => atomic(AtomicKind::And, Width::Four),
+        Op::atomic_and_b64 => atomic(AtomicKind::And, Width::Eight),
+        Op::atomic_or_b32 => atomic(AtomicKind::Or, Width::Four),
+        Op::atomic_or_b64 => atomic(AtomicKind::Or, Width::Eight),
+        Op::atomic_xor_b32 => atomic(AtomicKind::Xor, Width::Four),
+        Op::atomic_xor_b64 => atomic(AtomicKind::Xor, Width::Eight),
+        Op::atomic_inc_u32 => atomic(AtomicKind::Inc, Width::Four),
+        Op::atomic_inc_u64 => atomic(AtomicKind::Inc, Width::Eight),
+        Op::atomic_dec_u32 => atomic(AtomicKind::Dec, Width::Four),
+        Op::atomic_dec_u64 => atomic(AtomicKind::Dec, Width::Eight),
         _ => None,
     }
 }
@@ -182,8 +181,8 @@ impl Wave {
         let words = match doing {
             Doing::Load { bytes, .. } => bytes.div_ceil(4),
             Doing::Store { bytes, .. } => bytes.div_ceil(4),
-            Doing::Atomic { atomic: Atomic::CompareSwap(_), bytes } => 2 * bytes / 4,
-            Doing::Atomic { bytes, .. } => bytes / 4,
+            Doing::Atomic { kind: AtomicKind::CompareSwap, width } => 2 * width.bytes() as usize / 4,
+            Doing::Atomic { width, .. } => width.bytes() as usize / 4,
         };
         if !matches!(doing, Doing::Load { .. }) {
             self.vector(inst, data + words - 1)?;
@@ -196,12 +195,9 @@ impl Wave {
         for lane in (0..LANES).filter(|lane| waiting >> lane & 1 != 0) {
             let to = address(self, lane);
             let word = |wave: &Self, at: usize| wave.vectors[data + at].0[lane];
-            let wide = |wave: &Self, at: usize, bytes: usize| {
-                if bytes == 8 {
-                    u64::from(word(wave, at)) | u64::from(word(wave, at + 1)) << 32
-                } else {
-                    word(wave, at).into()
-                }
+            let wide = |wave: &Self, at: usize, width| match width {
+                Width::Four => word(wave, at).into(),
+                Width::Eight => u64::from(word(wave, at)) | u64::from(word(wave, at + 1)) << 32,
             };
             let answer = match doing {
                 Doing::Load { bytes, .. } => {
@@ -219,13 +215,13 @@ impl Wave {
                     }
                     self.store(to, &stored[..bytes], share, host)
                 }
-                Doing::Atomic { atomic, bytes } => {
-                    let atomic = match atomic {
-                        Atomic::CompareSwap(_) => Atomic::CompareSwap(wide(self, bytes / 4, bytes)),
-                        other => other,
+                Doing::Atomic { kind, width } => {
+                    let comparand = match kind {
+                        AtomicKind::CompareSwap => wide(self, width.bytes() as usize / 4, width),
+                        _ => 0,
                     };
-                    let operand = wide(self, 0, bytes);
-                    match self.change(to, atomic, operand, bytes, share, host) {
+                    let change = AtomicOp { kind, width, operand: wide(self, 0, width), comparand };
+                    match self.change(to, change, share, host) {
                         Access::Ready(old) => {
                             self.loaded[0].0[lane] = old as u32;
                             self.loaded[1].0[lane] = (old >> 32) as u32;
@@ -310,7 +306,7 @@ impl Wave {
     fn keep(&mut self, inst: &Inst, doing: Doing) -> Result<(), Stop> {
         let (words, load) = match doing {
             Doing::Load { bytes, signed, half } => (bytes.div_ceil(4), Some((bytes, signed, half))),
-            Doing::Atomic { bytes, .. } if inst.modifiers.glc => (bytes / 4, None),
+            Doing::Atomic { width, .. } if inst.modifiers.glc => (width.bytes() as usize / 4, None),
             Doing::Store { .. } | Doing::Atomic { .. } => return Ok(()),
         };
         let to = [Place::Dst, Place::Old, Place::Data1].into_iter().find_map(|place| inst.at(place));
@@ -366,25 +362,17 @@ impl Wave {
         }
     }
 
-    fn change(
-        &mut self,
-        to: To,
-        atomic: Atomic,
-        operand: u64,
-        bytes: usize,
-        share: &mut Share,
-        host: &mut impl Host,
-    ) -> Access<u64> {
+    fn change(&mut self, to: To, change: AtomicOp, share: &mut Share, host: &mut impl Host) -> Access<u64> {
         match to {
-            To::Memory(va) => host.atomic(va, atomic, operand, bytes),
-            To::Share(at) => Access::Ready(share.change(at, atomic, operand, bytes)),
+            To::Memory(va) => host.atomic(va, change),
+            To::Share(at) => Access::Ready(share.change(at, change)),
             To::Scratch(at) => {
-                let (lane, mut word) = (self.open(), [0; 8]);
+                let (lane, bytes, mut word) = (self.open(), change.bytes(), [0; 8]);
                 if !self.scratch.load(lane, at, &mut word[..bytes]) {
                     return beyond(at, bytes, true);
                 }
                 let old = u64::from_le_bytes(word);
-                let new = atomic.apply(old, operand, bytes).to_le_bytes();
+                let new = change.apply(old).to_le_bytes();
                 self.scratch.store(lane, at, &new[..bytes]);
                 Access::Ready(old)
             }

@@ -6,63 +6,33 @@
 
 use crate::gws::WaveSync;
 use crate::wave::LANES;
-use hsa_queue::memory::Access;
+use hsa_queue::AtomicKind;
+use hsa_queue::memory::{Access, Width};
 
-/// What an atomic does to the word that it finds. Integers without sign wrap; `Inc` and `Dec` wrap at the operand.
+/// What an atomic does to the word that it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Atomic {
-    Swap,
-    /// Stores the operand if the word is this.
-    CompareSwap(u64),
-    Add,
-    Sub,
-    MinSigned,
-    MinUnsigned,
-    MaxSigned,
-    MaxUnsigned,
-    And,
-    Or,
-    Xor,
-    Inc,
-    Dec,
+pub struct AtomicOp {
+    /// Operation.
+    pub kind: AtomicKind,
+    /// Of the word.
+    pub width: Width,
+    /// Cut to the width.
+    pub operand: u64,
+    /// What a compare-and-swap looks for, cut to the width; others leave it alone.
+    pub comparand: u64,
 }
 
-impl Atomic {
-    /// The word after it, of `bytes` 4 or 8.
+impl AtomicOp {
+    /// The word after it.
     #[must_use]
-    pub fn apply(self, old: u64, operand: u64, bytes: usize) -> u64 {
-        let bits = 8 * bytes as u32;
-        let mask = u64::MAX >> (64 - bits);
-        let signed = |value: u64| ((value << (64 - bits)) as i64) >> (64 - bits);
-        let pick = |first: bool| if first { operand } else { old };
-        mask & match self {
-            Self::Swap => operand,
-            Self::CompareSwap(expected) => pick(old == expected & mask),
-            Self::Add => old.wrapping_add(operand),
-            Self::Sub => old.wrapping_sub(operand),
-            Self::MinSigned => pick(signed(operand) < signed(old)),
-            Self::MinUnsigned => pick(operand < old),
-            Self::MaxSigned => pick(signed(operand) > signed(old)),
-            Self::MaxUnsigned => pick(operand > old),
-            Self::And => old & operand,
-            Self::Or => old | operand,
-            Self::Xor => old ^ operand,
-            Self::Inc => {
-                if old >= operand {
-                    0
-                } else {
-                    old + 1
-                }
-            }
-            Self::Dec => {
-                if old == 0 || old > operand {
-                    operand
-                } else {
-                    old - 1
-                }
-            }
-        }
+    pub fn apply(self, old: u64) -> u64 {
+        self.kind.apply(self.width, old, self.operand, self.comparand)
+    }
+
+    /// Bytes of the word, 4 or 8.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        self.width.bytes() as usize
     }
 }
 
@@ -74,8 +44,8 @@ pub trait Host {
     /// Stores `bytes`: all of them, or none.
     fn store(&mut self, va: u64, bytes: &[u8]) -> Access<()>;
 
-    /// Changes the word of 4 or 8 bytes at `va` at once, for everybody who looks; gives the old one.
-    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64>;
+    /// Changes the word at `va` at once, for everybody who looks; gives the old one.
+    fn atomic(&mut self, va: u64, change: AtomicOp) -> Access<u64>;
 
     /// Loads a word of 4 bytes for each of the lanes from its address in `at`, if all of them can be answered at once;
     /// otherwise `false`, and `into` means nothing: lanes are then asked for one by one. No difference to a wave but in speed.

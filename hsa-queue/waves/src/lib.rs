@@ -50,7 +50,7 @@ pub use descriptor::{DescriptorError, KernelDescriptor, Registers};
 pub use device::Device;
 pub use dispatch::{Dispatch, DispatchError, Progress};
 pub use gws::WaveSync;
-pub use host::{Atomic, Host};
+pub use host::{AtomicOp, Host};
 pub use hsa_queue::memory::{Access, Fault, GpuVa, Ticket};
 pub use launch::Request;
 pub use name::kernel_name;

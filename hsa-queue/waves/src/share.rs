@@ -2,7 +2,7 @@
 //!
 //! What lies beyond it reads as zero and is not written, as on hardware.
 
-use crate::host::Atomic;
+use crate::host::AtomicOp;
 use crate::lane::float;
 use crate::operand::unsupported;
 use crate::stop::Stop;
@@ -10,6 +10,8 @@ use crate::vector::shape::{ROW, Shape, shape};
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::row::Place;
 use gcn::{Inst, Op, Operand};
+use hsa_queue::AtomicKind;
+use hsa_queue::memory::Width;
 
 /// See the module's head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +64,12 @@ impl Share {
         }
     }
 
-    pub(crate) fn change(&mut self, at: u32, atomic: Atomic, operand: u64, bytes: usize) -> u64 {
+    pub(crate) fn change(&mut self, at: u32, change: AtomicOp) -> u64 {
+        let bytes = change.bytes();
         let mut word = [0; 8];
         self.load(at, &mut word[..bytes]);
         let old = u64::from_le_bytes(word);
-        self.store(at, &atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
+        self.store(at, &change.apply(old).to_le_bytes()[..bytes]);
         old
     }
 }
@@ -215,34 +218,34 @@ fn pair(op: Op) -> Option<(usize, u32, bool)> {
     })
 }
 
-fn atomic(op: Op) -> Option<(Atomic, usize)> {
+fn atomic(op: Op) -> Option<(AtomicKind, Width)> {
     Some(match op {
-        Op::ds_add_u32 | Op::ds_add_rtn_u32 => (Atomic::Add, 4),
-        Op::ds_sub_u32 | Op::ds_sub_rtn_u32 => (Atomic::Sub, 4),
-        Op::ds_inc_u32 | Op::ds_inc_rtn_u32 => (Atomic::Inc, 4),
-        Op::ds_dec_u32 | Op::ds_dec_rtn_u32 => (Atomic::Dec, 4),
-        Op::ds_min_i32 | Op::ds_min_rtn_i32 => (Atomic::MinSigned, 4),
-        Op::ds_max_i32 | Op::ds_max_rtn_i32 => (Atomic::MaxSigned, 4),
-        Op::ds_min_u32 | Op::ds_min_rtn_u32 => (Atomic::MinUnsigned, 4),
-        Op::ds_max_u32 | Op::ds_max_rtn_u32 => (Atomic::MaxUnsigned, 4),
-        Op::ds_and_b32 | Op::ds_and_rtn_b32 => (Atomic::And, 4),
-        Op::ds_or_b32 | Op::ds_or_rtn_b32 => (Atomic::Or, 4),
-        Op::ds_xor_b32 | Op::ds_xor_rtn_b32 => (Atomic::Xor, 4),
-        Op::ds_wrxchg_rtn_b32 => (Atomic::Swap, 4),
-        Op::ds_cmpst_b32 | Op::ds_cmpst_rtn_b32 => (Atomic::CompareSwap(0), 4),
-        Op::ds_add_u64 | Op::ds_add_rtn_u64 => (Atomic::Add, 8),
-        Op::ds_sub_u64 | Op::ds_sub_rtn_u64 => (Atomic::Sub, 8),
-        Op::ds_inc_u64 | Op::ds_inc_rtn_u64 => (Atomic::Inc, 8),
-        Op::ds_dec_u64 | Op::ds_dec_rtn_u64 => (Atomic::Dec, 8),
-        Op::ds_min_i64 | Op::ds_min_rtn_i64 => (Atomic::MinSigned, 8),
-        Op::ds_max_i64 | Op::ds_max_rtn_i64 => (Atomic::MaxSigned, 8),
-        Op::ds_min_u64 | Op::ds_min_rtn_u64 => (Atomic::MinUnsigned, 8),
-        Op::ds_max_u64 | Op::ds_max_rtn_u64 => (Atomic::MaxUnsigned, 8),
-        Op::ds_and_b64 | Op::ds_and_rtn_b64 => (Atomic::And, 8),
-        Op::ds_or_b64 | Op::ds_or_rtn_b64 => (Atomic::Or, 8),
-        Op::ds_xor_b64 | Op::ds_xor_rtn_b64 => (Atomic::Xor, 8),
-        Op::ds_wrxchg_rtn_b64 => (Atomic::Swap, 8),
-        Op::ds_cmpst_b64 | Op::ds_cmpst_rtn_b64 => (Atomic::CompareSwap(0), 8),
+        Op::ds_add_u32 | Op::ds_add_rtn_u32 => (AtomicKind::Add, Width::Four),
+        Op::ds_sub_u32 | Op::ds_sub_rtn_u32 => (AtomicKind::Sub, Width::Four),
+        Op::ds_inc_u32 | Op::ds_inc_rtn_u32 => (AtomicKind::Inc, Width::Four),
+        Op::ds_dec_u32 | Op::ds_dec_rtn_u32 => (AtomicKind::Dec, Width::Four),
+        Op::ds_min_i32 | Op::ds_min_rtn_i32 => (AtomicKind::SMin, Width::Four),
+        Op::ds_max_i32 | Op::ds_max_rtn_i32 => (AtomicKind::SMax, Width::Four),
+        Op::ds_min_u32 | Op::ds_min_rtn_u32 => (AtomicKind::UMin, Width::Four),
+        Op::ds_max_u32 | Op::ds_max_rtn_u32 => (AtomicKind::UMax, Width::Four),
+        Op::ds_and_b32 | Op::ds_and_rtn_b32 => (AtomicKind::And, Width::Four),
+        Op::ds_or_b32 | Op::ds_or_rtn_b32 => (AtomicKind::Or, Width::Four),
+        Op::ds_xor_b32 | Op::ds_xor_rtn_b32 => (AtomicKind::Xor, Width::Four),
+        Op::ds_wrxchg_rtn_b32 => (AtomicKind::Swap, Width::Four),
+        Op::ds_cmpst_b32 | Op::ds_cmpst_rtn_b32 => (AtomicKind::CompareSwap, Width::Four),
+        Op::ds_add_u64 | Op::ds_add_rtn_u64 => (AtomicKind::Add, Width::Eight),
+        Op::ds_sub_u64 | Op::ds_sub_rtn_u64 => (AtomicKind::Sub, Width::Eight),
+        Op::ds_inc_u64 | Op::ds_inc_rtn_u64 => (AtomicKind::Inc, Width::Eight),
+        Op::ds_dec_u64 | Op::ds_dec_rtn_u64 => (AtomicKind::Dec, Width::Eight),
+        Op::ds_min_i64 | Op::ds_min_rtn_i64 => (AtomicKind::SMin, Width::Eight),
+        Op::ds_max_i64 | Op::ds_max_rtn_i64 => (AtomicKind::SMax, Width::Eight),
+        Op::ds_min_u64 | Op::ds_min_rtn_u64 => (AtomicKind::UMin, Width::Eight),
+        Op::ds_max_u64 | Op::ds_max_rtn_u64 => (AtomicKind::UMax, Width::Eight),
+        Op::ds_and_b64 | Op::ds_and_rtn_b64 => (AtomicKind::And, Width::Eight),
+        Op::ds_or_b64 | Op::ds_or_rtn_b64 => (AtomicKind::Or, Width::Eight),
+        Op::ds_xor_b64 | Op::ds_xor_rtn_b64 => (AtomicKind::Xor, Width::Eight),
+        Op::ds_wrxchg_rtn_b64 => (AtomicKind::Swap, Width::Eight),
+        Op::ds_cmpst_b64 | Op::ds_cmpst_rtn_b64 => (AtomicKind::CompareSwap, Width::Eight),
         _ => return None,
     })
 }
@@ -269,8 +272,8 @@ impl Wave {
                 self.share_load(inst, share, &[first, second], bytes, Fill::Whole)
             };
         }
-        if let Some((atomic, bytes)) = atomic(op) {
-            return self.share_atomic(inst, share, atomic, bytes);
+        if let Some((kind, width)) = atomic(op) {
+            return self.share_atomic(inst, share, kind, width);
         }
         match op {
             Op::ds_nop => Ok(()),
@@ -370,13 +373,13 @@ impl Wave {
         &mut self,
         inst: &Inst,
         share: &mut Share,
-        atomic: Atomic,
-        bytes: usize,
+        kind: AtomicKind,
+        width: Width,
     ) -> Result<(), Stop> {
-        let words = bytes / 4;
+        let words = width.bytes() as usize / 4;
         let at = *self.vector(inst, self.registers(inst, Place::Address, 1)?)?;
         let data = self.registers(inst, Place::Data, words)?;
-        let is_compare = matches!(atomic, Atomic::CompareSwap(_));
+        let is_compare = kind == AtomicKind::CompareSwap;
         let second = if is_compare { self.registers(inst, Place::Data1, words)? } else { data };
         let gives = inst.at(Place::Dst).is_some();
         let to = if gives { self.registers(inst, Place::Dst, words)? } else { 0 };
@@ -384,18 +387,18 @@ impl Wave {
         for lane in (0..LANES).filter(|lane| exec >> lane & 1 != 0) {
             let wide = |wave: &Self, first: usize| {
                 let low = u64::from(wave.vectors[first].0[lane]);
-                if bytes == 8 { low | u64::from(wave.vectors[first + 1].0[lane]) << 32 } else { low }
+                match width {
+                    Width::Four => low,
+                    Width::Eight => low | u64::from(wave.vectors[first + 1].0[lane]) << 32,
+                }
             };
             // The first word is what is compared with, the second what is stored.
-            let (operand, atomic) = if is_compare {
-                (wide(self, second), Atomic::CompareSwap(wide(self, data)))
-            } else {
-                (wide(self, data), atomic)
-            };
-            let old = share.change(at.0[lane].wrapping_add(offset(inst)), atomic, operand, bytes);
+            let comparand = if is_compare { wide(self, data) } else { 0 };
+            let change = AtomicOp { kind, width, operand: wide(self, second), comparand };
+            let old = share.change(at.0[lane].wrapping_add(offset(inst)), change);
             if gives {
                 self.vectors[to].0[lane] = old as u32;
-                if bytes == 8 {
+                if width == Width::Eight {
                     self.vectors[to + 1].0[lane] = (old >> 32) as u32;
                 }
             }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
-use waves::{Access, Atomic, Fault, GpuVa, Host};
+use waves::{Access, AtomicOp, Fault, GpuVa, Host};
 
 /// Bytes from an address on.
 #[derive(Clone, Copy)]
@@ -58,9 +58,9 @@ impl Host for Memory<'_> {
         }
     }
 
-    fn atomic(&mut self, va: u64, _: Atomic, _: u64, bytes: usize) -> Access<u64> {
+    fn atomic(&mut self, va: u64, change: AtomicOp) -> Access<u64> {
         // No kernel here has one.
-        Access::Fault(Fault { va: GpuVa(va), len: bytes as u64, write: true })
+        Access::Fault(Fault { va: GpuVa(va), len: change.width.bytes(), write: true })
     }
 
     fn fetch(&mut self, va: u64) -> Access<(u32, Option<u32>)> {

@@ -5,7 +5,7 @@ use super::lanes::Room;
 use super::{Block, Blocks};
 use crate::code::Code;
 use crate::gws::WaveSync;
-use crate::host::{Atomic, Host};
+use crate::host::{AtomicOp, Host};
 use crate::operand::SCRATCH_BUFFER;
 use crate::scalar::arithmetic::{self, Scc};
 use crate::share::Share;
@@ -40,9 +40,9 @@ impl<H: Host> Host for Watched<'_, H> {
         stored
     }
 
-    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
-        let changed = self.host.atomic(va, atomic, operand, bytes);
-        self.code.stored(va, bytes as u64);
+    fn atomic(&mut self, va: u64, change: AtomicOp) -> Access<u64> {
+        let changed = self.host.atomic(va, change);
+        self.code.stored(va, change.width.bytes());
         changed
     }
 

@@ -5,7 +5,7 @@ use super::act::Act;
 use super::lanes::Room;
 use super::run::Watched;
 use crate::code::Code;
-use crate::host::{Atomic, Host};
+use crate::host::{AtomicOp, Host};
 use crate::share::Share;
 use crate::stop::Stop;
 use crate::sys::Level;
@@ -59,12 +59,13 @@ impl Host for Memory {
         self.part(va, bytes.len(), true, |part| part.copy_from_slice(bytes))
     }
 
-    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
+    fn atomic(&mut self, va: u64, change: AtomicOp) -> Access<u64> {
+        let bytes = change.bytes();
         self.part(va, bytes, true, |part| {
             let mut word = [0; 8];
             word[..bytes].copy_from_slice(part);
             let old = u64::from_le_bytes(word);
-            part.copy_from_slice(&atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
+            part.copy_from_slice(&change.apply(old).to_le_bytes()[..bytes]);
             old
         })
     }

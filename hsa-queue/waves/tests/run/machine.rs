@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use waves::{
-    Access, Atomic, Blocks, Device, Dispatch, Fault, GpuVa, Host, Progress, Request, Ticket, WaveSync,
+    Access, AtomicOp, Blocks, Device, Dispatch, Fault, GpuVa, Host, Progress, Request, Ticket, WaveSync,
 };
 
 /// Where memory begins.
@@ -276,7 +276,8 @@ impl Host for Machine {
         }
     }
 
-    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
+    fn atomic(&mut self, va: u64, change: AtomicOp) -> Access<u64> {
+        let bytes = change.bytes();
         if let Some(late) = self.late(va, bytes, true) {
             return late;
         }
@@ -285,7 +286,7 @@ impl Host for Machine {
                 let mut word = [0; 8];
                 word[..bytes].copy_from_slice(part);
                 let old = u64::from_le_bytes(word);
-                part.copy_from_slice(&atomic.apply(old, operand, bytes).to_le_bytes()[..bytes]);
+                part.copy_from_slice(&change.apply(old).to_le_bytes()[..bytes]);
                 Access::Ready(old)
             }
             Err(fault) => Access::Fault(fault),

@@ -2,7 +2,7 @@
 
 use crate::machine::{BASE, Machine};
 use std::sync::{Mutex, PoisonError};
-use waves::{Access, Atomic, Blocks, Dispatch, Fault, GpuVa, Host, Progress};
+use waves::{Access, AtomicOp, Blocks, Dispatch, Fault, GpuVa, Host, Progress};
 
 const MULTIPLY: &str = include_str!("../compiled/multiply.O3.words");
 const PASS: &str = include_str!("../compiled/pass.O3.words");
@@ -27,8 +27,8 @@ impl Host for Shared<'_> {
         self.with(|machine| machine.store(va, bytes))
     }
 
-    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
-        self.with(|machine| machine.atomic(va, atomic, operand, bytes))
+    fn atomic(&mut self, va: u64, change: AtomicOp) -> Access<u64> {
+        self.with(|machine| machine.atomic(va, change))
     }
 
     fn fetch(&mut self, va: u64) -> Access<(u32, Option<u32>)> {

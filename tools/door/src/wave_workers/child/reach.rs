@@ -12,9 +12,9 @@ use super::worker::{Answer, Worker};
 use crate::wave_workers::wire::{Claim, PAYLOAD_MAX};
 use kfd_core::clock::{self, Clock, Monotonic};
 use kfd_core::ids::GpuVa;
-use kfd_core::waves::{AtomicKind as Kind, Place, WaveAccess, WaveSpan, Width};
+use kfd_core::waves::{Place, WaveAccess, WaveSpan};
 use std::time::Instant;
-use waves::{Access, Atomic, Fault, Host, LANES, Ticket, WaveSync};
+use waves::{Access, AtomicOp, Fault, Host, LANES, Ticket, WaveSync};
 
 /// Bytes of a page of doorbells.
 const DOORBELLS: u64 = 4096;
@@ -228,21 +228,20 @@ impl<'a> Reach<'a> {
         }
     }
 
-    fn change(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Result<u64, Miss> {
-        let width = if bytes == 4 { Width::Four } else { Width::Eight };
+    fn change(&mut self, va: u64, change: AtomicOp) -> Result<u64, Miss> {
+        let (AtomicOp { kind, width, operand, comparand }, bytes) = (change, change.bytes());
         if !va.is_multiple_of(width.bytes()) {
             return Err(Miss::Fault(va));
         }
         let part = self.part(va, bytes, true)?;
-        let (kind, compare) = named(atomic);
         match part.place {
             _ if part.len < bytes => Err(Miss::Fault(va + part.len as u64)),
             Place::Own(offset) => {
-                let old = self.worker.arena.change(offset + part.into, width, kind, operand, compare);
+                let old = self.worker.arena.change(offset + part.into, width, kind, operand, comparand);
                 old.ok_or(Miss::Fault(va))
             }
             Place::Far => {
-                let old = self.far(va, WaveAccess::Atomic { kind, width, operand, comparand: compare })?;
+                let old = self.far(va, WaveAccess::Atomic { kind, width, operand, comparand })?;
                 let mut word = [0; 8];
                 word.get_mut(..bytes)
                     .filter(|_| old.len() == bytes)
@@ -253,26 +252,6 @@ impl<'a> Reach<'a> {
             Place::Rings | Place::Sink => Err(Miss::Fault(va)),
         }
     }
-}
-
-/// An atomic in the words of memory, and what it compares with.
-fn named(atomic: Atomic) -> (Kind, u64) {
-    let kind = match atomic {
-        Atomic::Swap => Kind::Swap,
-        Atomic::CompareSwap(expected) => return (Kind::CompareSwap, expected),
-        Atomic::Add => Kind::Add,
-        Atomic::Sub => Kind::Sub,
-        Atomic::MinSigned => Kind::SMin,
-        Atomic::MinUnsigned => Kind::UMin,
-        Atomic::MaxSigned => Kind::SMax,
-        Atomic::MaxUnsigned => Kind::UMax,
-        Atomic::And => Kind::And,
-        Atomic::Or => Kind::Or,
-        Atomic::Xor => Kind::Xor,
-        Atomic::Inc => Kind::Inc,
-        Atomic::Dec => Kind::Dec,
-    };
-    (kind, 0)
 }
 
 /// The answer to a wave.
@@ -297,8 +276,8 @@ impl Host for Reach<'_> {
         answer(self.store_parts(va, bytes), bytes.len(), true)
     }
 
-    fn atomic(&mut self, va: u64, atomic: Atomic, operand: u64, bytes: usize) -> Access<u64> {
-        answer(self.change(va, atomic, operand, bytes), bytes, true)
+    fn atomic(&mut self, va: u64, change: AtomicOp) -> Access<u64> {
+        answer(self.change(va, change), change.bytes(), true)
     }
 
     #[inline]
