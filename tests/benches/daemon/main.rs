@@ -16,9 +16,9 @@ fn main() -> anyhow::Result<()> {
         bare::ROLES[1],
         client::ROLE,
         crowd::ROLE,
-        lives::NURSERY,
-        lives::BARE_NURSERY,
-        lives::SHOWN,
+        lives::ROLES[0],
+        lives::ROLES[1],
+        lives::ROLES[2],
     ]);
     start::start()?;
     idle::idle()?;

@@ -8,7 +8,7 @@
 //! | `crowd` | thousands of them, lightly |
 //! | `kfdd` | the built daemon as a process of its own |
 //! | `bare` | a FUSE server that does nothing: the floor of the door |
-//! | `lanes`, `script` | lives by the hundred, and what a life does with its device's files |
+//! | `lives`, `lanes`, `script` | a bench of whole lives; lives by the hundred; what a life does with its device's files |
 //! | `proc` | what /proc says of a process |
 //! | `shm`, `sync`, `sys` | shared mappings, their atomics, system calls without a safe wrapper |
 //!
@@ -23,6 +23,7 @@ pub mod client;
 pub mod crowd;
 pub mod kfdd;
 pub mod lanes;
+pub mod lives;
 pub mod proc;
 pub mod script;
 pub mod shm;

@@ -45,9 +45,9 @@ fn main() -> anyhow::Result<()> {
         bare::ROLES[1],
         endless::ENDLESS,
         endless::HOG,
-        lives::NURSERY,
-        lives::BARE_NURSERY,
-        lives::SHOWN,
+        lives::ROLES[0],
+        lives::ROLES[1],
+        lives::ROLES[2],
     ]);
     let cpus = Cpus::find()?;
     let programs = Programs::build()?;
