@@ -12,11 +12,11 @@ use hsa_queue::memory::{Access, Width};
 /// What an atomic does to the word that it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AtomicOp {
-    /// Operation.
+    /// How the new word comes from the old one.
     pub kind: AtomicKind,
-    /// Of the word.
+    /// Width of the word.
     pub width: Width,
-    /// Cut to the width.
+    /// What the word is changed by or to, cut to the width.
     pub operand: u64,
     /// What a compare-and-swap looks for, cut to the width; others leave it alone.
     pub comparand: u64,
