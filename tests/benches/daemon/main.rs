@@ -8,7 +8,7 @@ mod idle;
 mod lives;
 mod start;
 
-use stage::{bare, client, crowd};
+use stage::{bare, client, crowd, parts};
 
 fn main() -> anyhow::Result<()> {
     stage::actor::enter_if_asked(&[
@@ -20,8 +20,10 @@ fn main() -> anyhow::Result<()> {
         lives::ROLES[1],
         lives::ROLES[2],
     ]);
-    start::start()?;
-    idle::idle()?;
-    lives::lives()?;
-    growth::growth()
+    parts::measure(&[
+        ("start", &start::start),
+        ("idle", &idle::idle),
+        ("lives", &lives::lives),
+        ("growth", &growth::growth),
+    ])
 }

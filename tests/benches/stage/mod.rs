@@ -9,6 +9,7 @@
 //! | `kfdd` | the built daemon as a process of its own |
 //! | `bare` | a FUSE server that does nothing: the floor of the door |
 //! | `lives`, `lanes`, `script` | a bench of whole lives; lives by the hundred; what a life does with its device's files |
+//! | `parts` | a bench of independent parts, of which one can be measured alone |
 //! | `proc` | what /proc says of a process |
 //! | `shm`, `sync`, `sys` | shared mappings, their atomics, system calls without a safe wrapper |
 //!
@@ -24,6 +25,7 @@ pub mod crowd;
 pub mod kfdd;
 pub mod lanes;
 pub mod lives;
+pub mod parts;
 pub mod proc;
 pub mod script;
 pub mod shm;

@@ -26,8 +26,9 @@ mod speed;
 
 use kfd_tests::measure::cpus::{Cpus, Place};
 use program::Programs;
-use stage::bare;
 use stage::kfdd::Kfdd;
+use stage::{bare, parts};
+use std::cell::OnceCell;
 
 /// A daemon that executes dispatches.
 fn daemon() -> anyhow::Result<Kfdd> {
@@ -50,11 +51,17 @@ fn main() -> anyhow::Result<()> {
         lives::ROLES[2],
     ]);
     let cpus = Cpus::find()?;
-    let programs = Programs::build()?;
-    beside::beside(&programs, &cpus)?;
-    speed::speed(&programs, &cpus)?;
-    latency::latency(&cpus)?;
-    endless::endless()?;
-    lives::lives()?;
-    size::size()
+    let built = OnceCell::new();
+    let programs = || match built.get() {
+        Some(programs) => anyhow::Ok(programs),
+        None => Programs::build().map(|programs| built.get_or_init(|| programs)),
+    };
+    parts::measure(&[
+        ("beside", &|| beside::beside(programs()?, &cpus)),
+        ("speed", &|| speed::speed(programs()?, &cpus)),
+        ("latency", &|| latency::latency(&cpus)),
+        ("endless", &endless::endless),
+        ("lives", &lives::lives),
+        ("size", &size::size),
+    ])
 }

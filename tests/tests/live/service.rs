@@ -227,6 +227,7 @@ fn the_units_calls_are_enough_to_confine_a_wave_worker() {
         "prlimit64",
         "seccomp",
         "setgroups",
+        "sched_setattr",
         "setpriority",
         "setresgid",
         "setresuid",

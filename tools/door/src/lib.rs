@@ -7,6 +7,7 @@
 //! | [`gather`] | an ioctl's pointers as accesses of client memory |
 //! | [`workers`] | processes that make those accesses and may hang on them |
 //! | [`wave_workers`] | processes that run the waves of one client each |
+//! | [`scheduling`] | how soon this process has a CPU |
 //! | [`identity`] | from a thread id to a process that cannot be confused |
 //! | [`mountinfo`] | the table of mounts |
 //! | [`view`] | the private view: devices and sysfs for one command |
@@ -17,6 +18,7 @@ pub mod fuse;
 pub mod gather;
 pub mod identity;
 pub mod mountinfo;
+pub mod scheduling;
 pub mod seccomp;
 mod sys;
 pub mod view;

@@ -9,6 +9,7 @@ use nix::sys::socket::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 /// Sends bytes and descriptors; how many bytes went.
 pub(crate) fn send(
@@ -158,4 +159,42 @@ pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     }
     // SAFETY: the kernel has just made this descriptor and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// setpriority(2) of this thread.
+pub(crate) fn set_nice(nice: i32) -> io::Result<()> {
+    // SAFETY: takes three integers.
+    if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
+/// getpriority(2) of this thread.
+pub(crate) fn nice() -> i32 {
+    // SAFETY: takes two integers; of the calling thread it cannot fail, so -1 is a niceness too.
+    unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
+}
+
+/// sched_setattr(2) of this thread: its niceness and its slice. `Unsupported` where its policy is not the ordinary one.
+pub(crate) fn set_slice(nice: i32, slice: Duration) -> io::Result<()> {
+    // SAFETY: takes an integer.
+    if unsafe { libc::sched_getscheduler(0) } != libc::SCHED_OTHER {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let attributes = libc::sched_attr {
+        size: const { size_of::<libc::sched_attr>() as u32 },
+        sched_policy: const { libc::SCHED_OTHER as u32 },
+        sched_flags: 0,
+        sched_nice: nice,
+        sched_priority: 0,
+        sched_runtime: u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX),
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the kernel reads a struct of the size that it says.
+    if unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 fn main() -> ExitCode {
     door::workers::enter_if_asked();
     door::wave_workers::enter_if_asked();
+    door::scheduling::be_prompt();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("KFDD_LOG").unwrap_or_else(|_| "info".into()),

@@ -1,4 +1,4 @@
-//! `cargo xtask bench [NAME] [--json]`: the speed table of the goals.
+//! `cargo xtask bench [NAME [PART]] [--json]`: the speed table of the goals.
 //!
 //! Each bench is a program of the `kfd-tests` package that prints one JSON object a line: the figure, the floor or
 //! peer measured beside it in the same run, the ratio, the goal, and whether it is met (both null where nothing is
@@ -14,11 +14,15 @@ use std::process::{ExitCode, Stdio};
 
 /// The benches, in the order of the table.
 const BENCHES: &[&str] = &["srcu", "ioctl", "death", "packets", "daemon", "waves"];
+/// Those whose parts can be measured one without the others; each knows its own.
+const PARTED: &[&str] = &["daemon", "waves"];
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// One of: srcu, ioctl, death, packets, daemon, waves; all when left out
     name: Option<String>,
+    /// One part alone, of daemon (start, idle, lives, growth) or waves (beside, speed, latency, endless, lives, size)
+    part: Option<String>,
     /// One JSON object a line instead of the table
     #[arg(long)]
     json: bool,
@@ -108,6 +112,11 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Some(name) if BENCHES.contains(&name) => vec![name],
         Some(name) => bail!("no bench is called {name}; there are: {}", BENCHES.join(", ")),
     };
+    if let (Some(name), Some(_)) = (&options.name, &options.part)
+        && !PARTED.contains(&name.as_str())
+    {
+        bail!("{name} is measured as a whole; parts have: {}", PARTED.join(", "));
+    }
     packages::set_up(&[packages::PEERS, packages::KERNELS].concat())?;
     crate::cargo::build_release()?;
     if !options.json {
@@ -119,15 +128,16 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut summary = Summary::default();
     for (index, name) in chosen.iter().enumerate() {
         eprintln!("bench {name} ({} of {})", index + 1, chosen.len());
-        one(name, options.json, &mut summary)?;
+        one(name, options.part.as_deref(), options.json, &mut summary)?;
     }
     println!("{}", if options.json { summary.json() } else { summary.text() });
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(name: &str, json: bool, summary: &mut Summary) -> anyhow::Result<()> {
+fn one(name: &str, part: Option<&str>, json: bool, summary: &mut Summary) -> anyhow::Result<()> {
     let mut command = cargo();
     command.args(["bench", "--quiet", "--package", "kfd-tests", "--bench", name]);
+    command.args(part.iter().flat_map(|part| ["--", part]));
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {command:?}"))?;
     let stdout = child.stdout.take().context("the bench's output was piped")?;

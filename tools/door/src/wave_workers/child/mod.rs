@@ -26,6 +26,7 @@ mod whole;
 mod worker;
 
 pub use limits::{DeviceLimits, Limits};
+pub(super) use turn::TURN;
 
 use super::wire::Malformed;
 use arena::Arena;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use waves::{Blocks, Progress, kernel_name};
 
 /// How long a turn lasts: no wish waits longer.
-const TURN: Duration = Duration::from_micros(300);
+pub(in crate::wave_workers) const TURN: Duration = Duration::from_micros(300);
 /// The first, in which nobody else listens.
 const FIRST: Duration = Duration::from_micros(50);
 /// Instructions between two looks at the clock.
@@ -66,6 +66,8 @@ impl Job {
                     self.nap = NAP;
                     if now >= until {
                         reach.ring();
+                        // For whom was woken meanwhile: the kernel looks again only at its tick, ten turns from here.
+                        std::thread::yield_now();
                         return self.goes_on(worker);
                     }
                 }

@@ -4,6 +4,8 @@
 //! short) may fail.
 
 use super::sys;
+use crate::scheduling;
+use crate::wave_workers::child::TURN;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
@@ -14,15 +16,13 @@ use std::io;
 const OVERFLOW: u32 = 65534;
 /// Descriptors, of which the socket is one; the kernel counts them against a poll too.
 const DESCRIPTORS: u64 = 3;
-/// Behind everybody who did not ask for less.
-const NICE: i32 = 10;
 /// proc_pid_oom_score_adj(5): before nearly everybody else.
 const OOM_SCORE: &str = "900";
 
 /// Confines this process, whose parent is `zygote`.
 pub(super) fn confine(zygote: Pid, data: u64) -> io::Result<()> {
     let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE);
-    let _ = sys::set_nice(NICE);
+    scheduling::stand_behind(TURN);
     let _ = prctl::set_name(c"kfdd-waves");
     setrlimit(Resource::RLIMIT_DATA, data, data)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;

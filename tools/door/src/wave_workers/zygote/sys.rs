@@ -54,15 +54,6 @@ pub(super) fn drop_capabilities() -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// setpriority(2) of this process.
-pub(super) fn set_nice(nice: i32) -> io::Result<()> {
-    // SAFETY: takes three integers.
-    if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error())
-}
-
 /// Has the C library's allocator ask the kernel nothing that the filter kills for: it reads /proc/sys/vm/overcommit_memory when it
 /// gives the end of a thread's heap back, and counts processors when it has more than eight heaps (malloc/arena.c of glibc).
 #[cfg(target_env = "gnu")]
