@@ -53,6 +53,9 @@ pub(crate) type Wide =
     unsafe fn(&mut Lanes, &mut Lanes, &Lanes, &Lanes, &Lanes, &Lanes, &Lanes, &Lanes) -> u64;
 /// A loop that reads and gives a mask.
 pub(crate) type Masked = unsafe fn(&mut Lanes, &Lanes, &Lanes, u64) -> u64;
+/// A loop of 64-bit operations of which one source is the same in all lanes: the result's registers, that source, and the other's
+/// registers. Gives a mask.
+pub(crate) type Based = unsafe fn(&mut Lanes, &mut Lanes, u64, &Lanes, &Lanes) -> u64;
 /// A loop with 64-bit operands that gives a mask.
 pub(crate) type Holds = unsafe fn(&Lanes, &Lanes, &Lanes, &Lanes) -> u64;
 
@@ -97,6 +100,14 @@ impl Loop<Masked> {
     pub(crate) fn call(self, out: &mut Lanes, a: &Lanes, b: &Lanes, mask: u64) -> u64 {
         // SAFETY: as of a narrow one.
         unsafe { (self.0)(out, a, b, mask) }
+    }
+}
+
+impl Loop<Based> {
+    #[inline]
+    pub(crate) fn call(self, [low, high]: [&mut Lanes; 2], base: u64, other: Pair<'_>) -> u64 {
+        // SAFETY: as of a narrow one.
+        unsafe { (self.0)(low, high, base, other[0], other[1]) }
     }
 }
 

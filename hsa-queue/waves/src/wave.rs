@@ -127,13 +127,10 @@ impl Wave {
         }
     }
 
-    /// Begins anew, with as many registers.
+    /// Begins anew, with as many vector registers: they hold what they held, as those of hardware do.
     pub(crate) fn restart(&mut self, pc: u64, mode: Mode) {
         (self.pc, self.mode) = (pc, mode);
         self.scalars = [0; 128];
-        for vector in &mut self.vectors {
-            **vector = ZERO;
-        }
         (self.scc, self.index, self.done, self.apart, self.meets) = (false, 0, 0, false, None);
         self.scratch.clear();
     }

@@ -1,6 +1,6 @@
 //! What a decoded instruction does, as its operands were found once: the fast forms, and the slow one that does everything.
 
-use crate::sys::{Holds, Loop, Masked, Narrow, Wide};
+use crate::sys::{Based, Holds, Loop, Masked, Narrow, Wide};
 use gcn::Op;
 
 /// A scalar source.
@@ -167,6 +167,21 @@ pub(crate) enum Act {
         changes: Changes,
         mask: From,
         gives: Option<u8>,
+    },
+    /// A sum of 64 bits whose carries go into a pair of scalar registers: an addition and one with carry.
+    Sum {
+        f: Loop<Wide>,
+        to: [u8; 2],
+        gives: u8,
+        sources: [[Column; 2]; 2],
+    },
+    /// The same of two registers and what all lanes have.
+    BasedSum {
+        f: Loop<Based>,
+        to: [u8; 2],
+        gives: u8,
+        base: [From; 2],
+        sources: [u8; 2],
     },
     /// A mask of the lanes that take part, into a pair of registers, and EXEC.
     Holds {

@@ -2,6 +2,7 @@
 
 use super::Block;
 use super::act::Step;
+use super::fuse::fuse;
 use super::lower::{ends, lower};
 use super::lowering::Lowering;
 use crate::code::Code;
@@ -51,6 +52,7 @@ impl Block {
             }
             words.extend(&code[..usize::from(inst.words)]);
             insts.push(inst);
+            fuse(&mut steps, &insts, &lowering);
             if ends(&inst) {
                 break;
             }

@@ -1,7 +1,7 @@
 //! Vector acts: sources are found or made, the loop runs over all lanes, and its result takes the register's place.
 
 use super::act::{Changes, Column, From};
-use crate::sys::{Holds, Level, Loop, Masked, Narrow, Pair, Wide};
+use crate::sys::{Based, Holds, Level, Loop, Masked, Narrow, Pair, Wide};
 use crate::vector::loops::Around;
 use crate::vector::shape::Shapes;
 use crate::wave::{LANES, Lanes, Wave, ZERO};
@@ -213,6 +213,48 @@ impl Wave {
         if let Some(gives) = gives {
             self.set_pair(ScalarReg(gives), given & exec);
         }
+    }
+
+    #[inline]
+    pub(super) fn sum(
+        &mut self,
+        room: &mut Room,
+        constants: &[Lanes],
+        f: Loop<Wide>,
+        (to, gives): ([u8; 2], u8),
+        sources: [[Column; 2]; 2],
+    ) {
+        let of = |[low, high]: [Column; 2]| -> Pair<'_> {
+            [column(low, &self.vectors, constants), column(high, &self.vectors, constants)]
+        };
+        let (a, b) = (of(sources[0]), of(sources[1]));
+        let given = f.call([&mut room.low, &mut room.high], a, b, b);
+        self.summed(room, to, gives, given);
+    }
+
+    #[inline]
+    pub(super) fn based_sum(
+        &mut self,
+        room: &mut Room,
+        f: Loop<Based>,
+        (to, gives): ([u8; 2], u8),
+        base: [From; 2],
+        sources: [u8; 2],
+    ) {
+        let base = self.from(base[0]) & u64::from(u32::MAX) | self.from(base[1]) << 32;
+        let [low, high] = sources;
+        let other = [&*self.vectors[usize::from(low)], &*self.vectors[usize::from(high)]];
+        let given = f.call([&mut room.low, &mut room.high], base, other);
+        self.summed(room, to, gives, given);
+    }
+
+    #[inline]
+    fn summed(&mut self, room: &mut Room, [low, high]: [u8; 2], gives: u8, given: u64) {
+        let Some((_, around, _)) = room.found else { return };
+        let exec = self.exec();
+        replace(&mut self.vectors[usize::from(low)], &mut room.low, exec, around);
+        replace(&mut self.vectors[usize::from(high)], &mut room.high, exec, around);
+        self.set_pair(ScalarReg(gives), given & exec);
     }
 
     #[inline]

@@ -30,7 +30,7 @@ pub(crate) fn lower(inst: &Inst, pc: u64, lowering: &mut Lowering) -> Option<Act
 }
 
 /// Nothing is reordered here, so nothing has to be waited for; and nothing is kept that would have to be dropped.
-fn is_nothing(op: Op) -> bool {
+pub(crate) fn is_nothing(op: Op) -> bool {
     matches!(
         op,
         Op::s_nop

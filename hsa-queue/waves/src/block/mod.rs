@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pc ──link of the block before, or index──► Block { steps } ──► its steps, one after the other ──► pc
-//!        └─ not there: words ──gcn──► instructions ──lower──► steps
+//!        └─ not there: words ──gcn──► instructions ──lower──► steps ──fuse──► fewer steps
 //! ```
 //! A block is made when a wave reaches its first instruction, and kept until the code changes: [`Code`] says when that may
 //! have happened, and at its first use by a new dispatch the words of each block are compared with what is there then.
@@ -12,6 +12,7 @@
 
 pub(crate) mod act;
 mod decode;
+mod fuse;
 mod lanes;
 mod lower;
 mod lowering;
@@ -44,6 +45,8 @@ pub struct Blocks {
     dispatches: u64,
     index: HashMap<u64, usize>,
     blocks: Vec<Block>,
+    /// Where waves began or went on last, and which blocks those are.
+    starts: [(u64, usize); 2],
     instructions: usize,
     /// Executions by mnemonic of blocks that are no longer kept.
     gone: BTreeMap<&'static str, u64>,
@@ -105,8 +108,9 @@ impl Blocks {
         if epoch != self.epoch {
             self.forget();
             self.epoch = epoch;
-        } else if let Some(before) = before {
-            for (to, at) in self.blocks[before].links {
+        } else {
+            let links = before.map_or(self.starts, |before| self.blocks[before].links);
+            for (to, at) in links {
                 if to == pc && self.blocks.get(at).is_some_and(|block| block.start == pc) {
                     return self.compared(at, host);
                 }
@@ -116,8 +120,12 @@ impl Blocks {
             Some(at) => self.compared(*at, host)?,
             None => self.make(pc, host)?,
         };
-        if let Some(block) = before.and_then(|before| self.blocks.get_mut(before)) {
-            block.links = [(pc, at), block.links[0]];
+        let links = match before {
+            Some(before) => self.blocks.get_mut(before).map(|block| &mut block.links),
+            None => Some(&mut self.starts),
+        };
+        if let Some(links) = links {
+            *links = [(pc, at), links[0]];
         }
         Ok(at)
     }

@@ -2,6 +2,7 @@
 
 use super::act::{Act, From, Step, To, When};
 use super::lanes::Room;
+use super::lower::is_nothing;
 use super::{Block, Blocks};
 use crate::code::Code;
 use crate::gws::WaveSync;
@@ -290,6 +291,14 @@ impl Wave {
                     self.masked(room, constants, f, (to, gives), sources, (mask, changes));
                     continue;
                 }
+                Act::Sum { f, to, gives, sources } => {
+                    self.sum(room, constants, f, (to, gives), sources);
+                    continue;
+                }
+                Act::BasedSum { f, to, gives, base, sources } => {
+                    self.based_sum(room, f, (to, gives), base, sources);
+                    continue;
+                }
                 Act::Holds { f, to, is_exec, sources, changes } => {
                     self.holds(room, constants, f, (to, is_exec), sources, changes);
                     continue;
@@ -317,13 +326,17 @@ impl Wave {
         share: &mut Share,
         host: &mut Watched<'_, impl Host>,
     ) -> Result<(), (u16, Stop)> {
+        let mut at = 0;
         self.pc = block.end();
-        for step in &block.steps {
-            self.slow(block, step, share, host).map_err(|stop| self.stopped(block, step, stop))?;
-        }
-        let is_last = block.steps.last().is_some_and(|step| usize::from(step.nth) + 1 == block.insts.len());
-        if !is_last {
-            self.pc = block.end();
+        for (nth, inst) in block.insts.iter().enumerate() {
+            // The counter is after the last instruction, unless that one jumps.
+            if is_nothing(inst.op()) {
+                self.pc = block.end();
+            } else {
+                let step = &Step { act: Act::Slow, at, nth: nth as u16 };
+                self.slow(block, step, share, host).map_err(|stop| self.stopped(block, step, stop))?;
+            }
+            at += u16::from(inst.words);
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ const SHARE: usize = 4096;
 #[derive(Clone)]
 struct Memory {
     bytes: Vec<u8>,
-    words: [u32; 2],
+    words: Vec<u32>,
     late: Option<HashSet<(u64, usize)>>,
     clock: u64,
     interrupts: Vec<u32>,
@@ -301,7 +301,7 @@ fn agrees(
     let words = if inst.words == 1 { [words[0], u32::MAX] } else { words };
     let mut memory = Memory {
         bytes: given.1.clone(),
-        words,
+        words: words.to_vec(),
         late: (rng.u32(0..4) == 0).then(HashSet::new),
         clock: rng.u64(..),
         interrupts: Vec::new(),
@@ -387,5 +387,84 @@ fn every_fast_form_does_what_its_instruction_says() {
         if Level::found().next().is_some() {
             assert!(fast.len() > 400, "{}", fast.len());
         }
+    }
+}
+
+/// A move into a register of all lanes perhaps, an addition with carry out, one with carry in: of few registers, so that they meet.
+fn sum(rng: &mut fastrand::Rng) -> Vec<u32> {
+    const SCALARS: [u32; 6] = [0, 1, 4, 106, 107, 127];
+    const MASKS: [u32; 4] = [0, 4, 106, 126];
+    let vector = |rng: &mut fastrand::Rng| rng.u32(0..5);
+    let source = |rng: &mut fastrand::Rng| match rng.u32(0..6) {
+        0 => 128 + rng.u32(0..65),
+        1 | 2 => SCALARS[rng.usize(0..SCALARS.len())],
+        _ => 256 + rng.u32(0..5),
+    };
+    let moved = (vector(rng), source(rng));
+    let mut words = Vec::new();
+    if rng.u32(0..3) > 0 {
+        // VOP1, v_mov_b32.
+        words.push(0x7e00_0200 | moved.0 << 17 | moved.1);
+    }
+    let high = (if rng.bool() { 256 + moved.0 } else { source(rng) }, vector(rng));
+    let to = (vector(rng), if rng.bool() { moved.0 } else { vector(rng) });
+    let low = (source(rng), vector(rng));
+    if rng.u32(0..3) > 0 {
+        // VOP2, whose masks are VCC: v_add_co_u32, v_addc_co_u32.
+        words.extend([0x3200_0000 | to.0 << 17 | low.1 << 9 | low.0]);
+        words.extend([0x3800_0000 | to.1 << 17 | high.1 << 9 | high.0]);
+    } else {
+        // VOP3, which names them.
+        let mask = MASKS[rng.usize(0..MASKS.len())];
+        let other = if rng.u32(0..4) == 0 { MASKS[rng.usize(0..MASKS.len())] } else { mask };
+        words.extend([0xd119_0000 | mask << 8 | to.0, low.0 | (256 + low.1) << 9]);
+        words.extend([0xd11c_0000 | other << 8 | to.1, high.0 | (256 + high.1) << 9 | mask << 18]);
+    }
+    words
+}
+
+// Keeps: wave-fast
+#[test]
+fn a_fused_sum_leaves_what_its_instructions_leave() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let given = waves(&mut rng);
+    let (mut based, mut plain, mut apart, mut dropped) = (0, 0, 0, 0);
+    for round in 0..4000 {
+        let words = sum(&mut rng);
+        let mut memory =
+            Memory { bytes: Vec::new(), words: words.clone(), late: None, clock: 0, interrupts: Vec::new() };
+        let code = Code::default();
+        let mut expected = wave(&mut rng, &given, round % 7);
+        let first = expected.clone();
+        let mut share = Share::new(0);
+        let mut said = String::new();
+        let insts = Block::decode(PC, 0, &code, None, &mut memory).expect("these are instructions").insts;
+        insts.iter().for_each(|inst| said.push_str(&format!("{inst}; ")));
+        // Where registers are found by an index, they cannot be.
+        let slow = insts.iter().try_for_each(|inst| expected.execute(inst, &mut share, &mut memory));
+        // What names too many scalars ends the block.
+        expected.pc = PC + insts.iter().map(|inst| 4 * u64::from(inst.words)).sum::<u64>();
+        for level in Level::found() {
+            let block = Block::decode(PC, 0, &code, Some(level), &mut memory).expect("as before");
+            let mut found = first.clone();
+            let mut host = Watched { host: &mut memory, code: &code };
+            let done = found.run_block(&block, &mut Room::of(Some(level)), &mut share, &mut host);
+            assert_eq!(done.clone().map_err(|(_, stop)| stop), slow, "{said}");
+            if let (Ok(()), Err(difference)) = (done, same(&found, &expected)) {
+                panic!("{said}EXEC {:#x}, MODE {:#x}: {difference}", first.exec(), first.mode.0);
+            }
+            match block.steps.last().expect("a step").act {
+                Act::BasedSum { .. } => based += 1,
+                Act::Sum { .. } => plain += 1,
+                _ => apart += 1,
+            }
+            dropped += usize::from(block.steps.len() + 2 == insts.len());
+        }
+    }
+    if Level::found().next().is_some() {
+        assert!(
+            [based, plain, apart, dropped].iter().all(|count| *count > 100),
+            "{based} {plain} {apart} {dropped}"
+        );
     }
 }

@@ -1,7 +1,10 @@
+#![allow(clippy::needless_range_loop, reason = "the same lane of several arrays, as vectors have it")]
 //! Additions with a carry, wide multiply-adds, and selection by a mask: what reads or writes one bit a lane.
 
+use super::leveled::leveled;
 use crate::operand::unsupported;
 use crate::stop::Stop;
+use crate::sys::{Based, Bits, Eight, Four, Level, Loop, Pair, Wide};
 use crate::wave::{LANES, Lanes, Wave};
 use gcn::row::{Kind, Place};
 use gcn::{Inst, Op};
@@ -40,6 +43,44 @@ pub(super) fn signed_product(a: u32, b: u32, c: u64) -> (u64, bool) {
     let product = i128::from(a as i32) * i128::from(b as i32);
     let sum = product + i128::from(c as i64);
     (sum as u64, sum >> 64 & 1 != 0)
+}
+
+/// Sums of 64 bits in halves, and their carries.
+#[inline(always)]
+fn sums<M: Bits>([low, high]: [&mut Lanes; 2], a: impl Fn(usize) -> (u32, u32), b: Pair<'_>) -> u64 {
+    // Not by eights, as in `masked`.
+    let mut words = [0; LANES];
+    for lane in 0..LANES {
+        let (a_low, a_high) = a(lane);
+        let (sum, over) = add(a_low, b[0].0[lane], false);
+        low.0[lane] = sum;
+        let (sum, over) = add(a_high, b[1].0[lane], over);
+        high.0[lane] = sum;
+        words[lane] = if over { u32::MAX } else { 0 };
+    }
+    words.as_chunks().0.iter().enumerate().fold(0, |mask, (at, words)| mask | M::of(words) << (8 * at))
+}
+
+/// The loop of an addition with carry after one without.
+pub(crate) fn sum(level: Level) -> Loop<Wide> {
+    leveled!(
+        level,
+        Wide,
+        (low: &mut Lanes, high: &mut Lanes, a: &Lanes, ah: &Lanes, b: &Lanes, bh: &Lanes, _c: &Lanes, _ch: &Lanes) -> u64,
+        sums::<Four>([low, high], |lane| (a.0[lane], ah.0[lane]), [b, bh]),
+        sums::<Eight>([low, high], |lane| (a.0[lane], ah.0[lane]), [b, bh])
+    )
+}
+
+/// The same with one addend for all lanes.
+pub(crate) fn based_sum(level: Level) -> Loop<Based> {
+    leveled!(
+        level,
+        Based,
+        (low: &mut Lanes, high: &mut Lanes, base: u64, b: &Lanes, bh: &Lanes) -> u64,
+        sums::<Four>([low, high], |_| (base as u32, (base >> 32) as u32), [b, bh]),
+        sums::<Eight>([low, high], |_| (base as u32, (base >> 32) as u32), [b, bh])
+    )
 }
 
 impl Wave {

@@ -1,6 +1,6 @@
 //! The vector unit: each operation is a function of one lane, and a loop over all of them.
 
-mod carry;
+pub(crate) mod carry;
 mod compare;
 mod convert;
 mod double;

@@ -7,6 +7,13 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{Ordering, fence};
+use waves::LANES;
+
+/// Bytes that a wave reaches for at once when its lanes stand side by side.
+const WHOLE: usize = 4 * LANES;
+/// How far ahead memory is fetched: more than a group of 256 has, and less than the processor's nearest cache by far. Measured: 0.5,
+/// 1 and 2 KiB gain 13 % of a sum of vectors, 4 KiB 10 %.
+const AHEAD: usize = 2048;
 
 /// See the module's head. Offsets are bytes of it; what lies beyond is `None`.
 #[derive(Debug)]
@@ -29,6 +36,7 @@ impl Arena {
     #[inline]
     pub(super) fn load(&self, offset: u64, into: &mut [u8]) -> Option<()> {
         self.0.read(offset as usize, into)?;
+        self.expect(offset, into.len());
         // Waves wait for their loads and stores by instructions that are nothing here.
         fence(Ordering::Acquire);
         Some(())
@@ -38,7 +46,17 @@ impl Arena {
     #[inline]
     pub(super) fn store(&self, offset: u64, bytes: &[u8]) -> Option<()> {
         fence(Ordering::Release);
-        self.0.write(offset as usize, bytes)
+        self.0.write(offset as usize, bytes)?;
+        self.expect(offset, bytes.len());
+        Some(())
+    }
+
+    /// Waves that go through an array go through it together, a group or two ahead of this one.
+    #[inline]
+    fn expect(&self, offset: u64, len: usize) {
+        if len >= WHOLE {
+            self.0.expect(offset as usize + AHEAD, WHOLE);
+        }
     }
 
     /// Loads an aligned word, as [`Arena::load`] does.
