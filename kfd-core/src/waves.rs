@@ -117,8 +117,8 @@ pub enum Reached {
 /// An access to the client's own memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientAccess {
-    /// The answer is what the worker answers.
-    Once(UserAccess),
+    /// In this order. The answer is what the worker answers to the last of them, if it could make all.
+    Each(Vec<UserAccess>),
     /// A word is read, changed and written back.
     Change(Change),
 }

@@ -150,6 +150,14 @@ impl Dispatch {
         progress
     }
 
+    /// Ends all parts with a fault of a store that was not made when its instruction was over; if one has ended them before, with
+    /// that.
+    pub fn fails(&mut self, fault: Fault) -> Progress {
+        let progress = self.grid.ends(Progress::Fault { pc: None, fault });
+        self.stage = Stage::Over { progress: progress.clone(), executed: self.instructions() };
+        progress
+    }
+
     fn advance(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
         match &mut self.stage {
             Stage::Over { progress, .. } => progress.clone(),

@@ -131,8 +131,8 @@ impl Wave {
         share: &mut Share,
         host: &mut impl Host,
     ) -> Result<(), Stop> {
-        // Nothing is kept that would have to be dropped.
         if matches!(inst.op(), Op::buffer_wbinvl1 | Op::buffer_wbinvl1_vol) {
+            host.acquire();
             return Ok(());
         }
         let Some(Operand::BufferMemory { vgpr, indexed: false, offset_in_vgpr, descriptor, scalar, offset }) =
@@ -188,6 +188,9 @@ impl Wave {
             self.vector(inst, data + words - 1)?;
         }
         if self.done == 0 && !self.apart {
+            if inst.modifiers.glc && matches!(doing, Doing::Load { .. }) {
+                host.acquire();
+            }
             self.span(doing, data, words, host, &address)?;
         }
         self.apart = true;

@@ -74,6 +74,11 @@ pub trait Host {
         None
     }
 
+    /// BUFFER_WBINVL1, or a load past the cache: what others stored before is seen from now on. A host that keeps nothing of memory has
+    /// nothing to do.
+    #[inline]
+    fn acquire(&mut self) {}
+
     /// S_SENDMSG(MSG_INTERRUPT): the event that M0 names.
     fn interrupt(&mut self, event: u32);
 }

@@ -84,10 +84,11 @@ impl Launch {
         let ids = usize::from(self.kernel.registers.work_item_ids) + 1;
         let item = first as u32;
         if size[0] as usize == items {
-            // A row: there are no others.
+            // A row: y and z are 0.
             for (lane, id) in wave.vectors[0].0[..lanes].iter_mut().enumerate() {
                 *id = item + lane as u32;
             }
+            wave.vectors[1..ids].iter_mut().for_each(|others| others.0[..lanes].fill(0));
             return self.scalars(wave, id, size);
         }
         let mut next = [item % size[0], item / size[0] % size[1], item / size[0] / size[1]];
@@ -212,5 +213,28 @@ mod tests {
         assert_eq!((waves.len(), waves[1].exec()), (2, (1 << 36) - 1));
         assert_eq!((waves[1].vectors[0].0[35], waves[1].vectors[1].0[35]), (99, 0));
         assert_eq!(waves[1].vectors.len(), 8);
+    }
+
+    // Keeps: wave-initial
+    #[test]
+    fn a_group_made_of_another_begins_as_a_new_one() {
+        for (group, grid) in [([70, 1, 1], [210, 5, 3]), ([5, 4, 3], [20, 4, 3]), ([1, 1, 1], [3, 1, 1])] {
+            let launch = launch(2 << 11 | 7 << 7 | 2 << 1, 8, group, grid);
+            let new = launch.waves([1, 0, 0]);
+            let mut other = launch.waves([0, 0, 0]);
+            for wave in &mut other {
+                wave.vectors.iter_mut().for_each(|vector| vector.0.fill(0xdead));
+                wave.scalars.fill(0xdead);
+                (wave.pc, wave.scc) = (7, true);
+                wave.mode.0 = 0;
+            }
+            launch.begin(&mut other, [1, 0, 0]);
+            let of = |wave: &crate::wave::Wave| {
+                let lanes = wave.exec().count_ones() as usize;
+                let ids = [0, 1, 2].map(|at| wave.vectors[at].0[..lanes].to_vec());
+                (wave.pc, wave.scc, wave.mode, wave.scalars, ids)
+            };
+            assert!(other.iter().map(of).eq(new.iter().map(of)), "{group:?}");
+        }
     }
 }

@@ -89,6 +89,26 @@ impl Core {
         reach().unwrap_or(Reached::Fault)
     }
 
+    /// Stores of waves to memory that their worker does not reach, in their order: all of them, or those before one that cannot be
+    /// made. What the client itself has is stored after the rest.
+    #[must_use]
+    pub fn wave_stores<'a>(
+        &self,
+        process: ProcessId,
+        device: usize,
+        stores: impl Iterator<Item = (GpuVa, &'a [u8])>,
+    ) -> Reached {
+        let mut own = Vec::new();
+        for (va, bytes) in stores {
+            match self.wave_reach(process, device, va, WaveAccess::Store(bytes)) {
+                Reached::Done(_) => {}
+                Reached::Client(ClientAccess::Each(accesses)) => own.extend(accesses),
+                Reached::Client(ClientAccess::Change(_)) | Reached::Fault => return Reached::Fault,
+            }
+        }
+        if own.is_empty() { Reached::Done(Vec::new()) } else { Reached::Client(ClientAccess::Each(own)) }
+    }
+
     /// Waves stored to doorbells of their process, one bit of `pages` for each page: as if its client had.
     pub fn wave_rang(&self, process: ProcessId, device: usize, pages: u64) {
         let mut post = Post::default();
@@ -142,8 +162,10 @@ fn in_arena(arena: &Arena, offset: u64, access: WaveAccess<'_>) -> Option<Vec<u8
 
 fn client(va: UserVa, access: WaveAccess<'_>) -> Option<ClientAccess> {
     Some(match access {
-        WaveAccess::Load(len) => ClientAccess::Once(UserAccess::Read { va, len: u32::try_from(len).ok()? }),
-        WaveAccess::Store(bytes) => ClientAccess::Once(UserAccess::Write { va, bytes: bytes.to_vec() }),
+        WaveAccess::Load(len) => {
+            ClientAccess::Each(vec![UserAccess::Read { va, len: u32::try_from(len).ok()? }])
+        }
+        WaveAccess::Store(bytes) => ClientAccess::Each(vec![UserAccess::Write { va, bytes: bytes.to_vec() }]),
         WaveAccess::Atomic { kind, width, operand, comparand } => {
             ClientAccess::Change(Change { va, width, kind, operand, comparand })
         }

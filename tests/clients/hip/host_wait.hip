@@ -1,4 +1,4 @@
-/* Kernels that wait: for the host, who sets a word when the kernel has said that it runs; for a kernel on another stream; a stream for a value. */
+/* Kernels that wait: for the host, in memory of the device's and in pages of the program's own, who sets a word when the kernel has said that it runs; for a kernel on another stream; a stream for a value. */
 #include "check.h"
 
 __global__ void wait_for_host(volatile unsigned *flags, unsigned *out) {
@@ -41,13 +41,21 @@ int main() {
     for (unsigned i = 0; i < 64; i++) equal("out", i, got[i], 1000 + i);
 
     enum { TURNS = 200 };
-    memset(flags, 0, 4096);
-    LAUNCH(echo, 1, 1, flags, TURNS);
-    for (unsigned turn = 1; turn <= TURNS; turn++) {
-        __atomic_store_n(flags, turn, __ATOMIC_RELEASE);
-        while (load(flags + 16) != turn * 3) {}
+    unsigned *own = (unsigned *)aligned_alloc(4096, 4096);
+    MUST(hipHostRegister(own, 4096, hipHostRegisterMapped));
+    for (unsigned *words : {flags, own}) {
+        unsigned *device_words;
+        MUST(hipHostGetDevicePointer((void **)&device_words, words, 0));
+        memset(words, 0, 4096);
+        LAUNCH(echo, 1, 1, device_words, TURNS);
+        for (unsigned turn = 1; turn <= TURNS; turn++) {
+            __atomic_store_n(words, turn, __ATOMIC_RELEASE);
+            while (load(words + 16) != turn * 3) {}
+        }
+        MUST(hipDeviceSynchronize());
     }
-    MUST(hipDeviceSynchronize());
+    MUST(hipHostUnregister(own));
+    free(own);
 
     hipStream_t first, second;
     MUST(hipStreamCreateWithFlags(&first, hipStreamNonBlocking));

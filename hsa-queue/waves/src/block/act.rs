@@ -66,6 +66,8 @@ pub(crate) enum Act {
     Slow,
     End,
     Barrier,
+    /// What others stored is seen.
+    Acquire,
     Binary {
         op: Op,
         to: To,

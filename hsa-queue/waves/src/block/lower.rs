@@ -14,6 +14,9 @@ pub(crate) fn lower(inst: &Inst, pc: u64, lowering: &mut Lowering) -> Option<Act
     if is_nothing(inst.op()) {
         return None;
     }
+    if matches!(inst.op(), Op::buffer_wbinvl1 | Op::buffer_wbinvl1_vol) {
+        return Some(Act::Acquire);
+    }
     let act = match inst.row.format {
         Format::SOP2 | Format::SOP1 | Format::SOPC | Format::SOPK | Format::SOPP | Format::SMEM => {
             scalar::lower(inst, pc)
@@ -43,8 +46,6 @@ pub(crate) fn is_nothing(op: Op) -> bool {
             | Op::s_dcache_wb_vol
             | Op::v_nop
             | Op::v_clrexcp
-            | Op::buffer_wbinvl1
-            | Op::buffer_wbinvl1_vol
             | Op::ds_nop
     )
 }

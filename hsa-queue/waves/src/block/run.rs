@@ -75,6 +75,11 @@ impl<H: Host> Host for Watched<'_, H> {
         self.host.wave_sync()
     }
 
+    #[inline]
+    fn acquire(&mut self) {
+        self.host.acquire();
+    }
+
     fn interrupt(&mut self, event: u32) {
         self.host.interrupt(event);
     }
@@ -223,6 +228,10 @@ impl Wave {
                         }
                         None => self.slow(block, step, share, host),
                     }
+                }
+                Act::Acquire => {
+                    host.acquire();
+                    continue;
                 }
                 Act::End => Err(Stop::End),
                 Act::Barrier => {

@@ -143,3 +143,23 @@ fn a_fault_of_one_part_ends_the_others() {
     let Progress::Fault { fault: Fault { va: GpuVa(va), .. }, .. } = found else { panic!("{found:?}") };
     assert!(va > a);
 }
+
+// Keeps: wave-parts
+#[test]
+fn a_store_that_failed_after_its_instruction_ends_all_parts() {
+    let mut machine = Machine::new(FOREVER);
+    let request = machine.request([64, 1, 1], [640, 1, 1], 0);
+    let mut first = Dispatch::new(request, machine.device);
+    let mut second = first.part();
+    let mut blocks = Blocks::default();
+    for part in [&mut first, &mut second] {
+        assert_eq!(part.poll(&mut blocks, &mut machine, &mut 1000), Progress::More);
+    }
+    let fault = Fault { va: GpuVa(0x7000), len: 1, write: true };
+    let ended = Progress::Fault { pc: None, fault };
+    assert_eq!(second.fails(fault), ended);
+    assert_eq!(first.poll(&mut blocks, &mut machine, &mut 1000), ended);
+    assert_eq!(second.poll(&mut blocks, &mut machine, &mut 1000), ended);
+    assert!(second.instructions() > 0);
+    assert_eq!(first.fails(Fault { va: GpuVa(0x8000), ..fault }), ended, "the first word counts");
+}

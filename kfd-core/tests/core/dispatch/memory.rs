@@ -144,7 +144,7 @@ fn memory_of_the_client_itself_is_named_for_a_memory_worker() {
     let mut client = world.client(1);
     client.userptr(VA, PAGE);
     assert_eq!(span(&world, &client, VA).1.map(|span| span.place), Some(Place::Far));
-    let once = |access| Reached::Client(ClientAccess::Once(access));
+    let once = |access| Reached::Client(ClientAccess::Each(vec![access]));
     assert_eq!(
         reach(&world, &client, VA + 4, WaveAccess::Load(12)),
         once(UserAccess::Read { va: UserVa(VA + 4), len: 12 })

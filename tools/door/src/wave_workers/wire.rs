@@ -4,7 +4,7 @@
 //! ```text
 //! daemon ── Run, Wish ─────────────────────────────► worker
 //! daemon ◄─ Kernel, Progress, Over, Rang, Interrupt ─ worker
-//! daemon ◄─ Translate(request), Far(request) ─────── worker
+//! daemon ◄─ Translate, Far, Stores (request) ─────── worker
 //! daemon ── Span(request), Reached(request) ───────► worker
 //! ```
 //! A message is a head (kind, a number, an id), the body of its kind, and for some kinds bytes. A ticket names a dispatch, a
@@ -14,12 +14,15 @@
 
 use kfd_core::dispatch::Wish;
 use kfd_core::waves::{AtomicKind, Place, WaveAccess, WaveSpan, Width};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::byteorder::{NativeEndian, U64};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The most bytes of memory in one message, each way.
-pub const PAYLOAD_MAX: usize = 4096;
+pub const PAYLOAD_MAX: usize = 32 << 10;
+/// The most stores in one message.
+pub const STORES_MAX: usize = 64;
 /// The longest message.
-pub const MESSAGE_MAX: usize = 256 + PAYLOAD_MAX;
+pub const MESSAGE_MAX: usize = 256 + STORES_MAX * size_of::<StoreHead>() + PAYLOAD_MAX;
 /// The most bytes of an explanation or a name.
 pub const TEXT_MAX: usize = 512;
 
@@ -136,6 +139,73 @@ pub struct Spent {
     pub instructions: u64,
 }
 
+/// Where a store goes, and how many bytes it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct StoreHead {
+    va: U64<NativeEndian>,
+    len: U64<NativeEndian>,
+}
+
+impl StoreHead {
+    /// A store of so many bytes.
+    #[must_use]
+    pub fn new(va: u64, len: usize) -> Self {
+        Self { va: U64::new(va), len: U64::new(len as u64) }
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn va(&self) -> u64 {
+        self.va.get()
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len.get()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same with so many bytes more.
+    #[must_use]
+    pub fn longer(&self, more: usize) -> Self {
+        Self { len: U64::new(self.len() + more as u64), ..*self }
+    }
+}
+
+/// Stores in the order in which they were made, at most [`STORES_MAX`] with at most [`PAYLOAD_MAX`] bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stores<'a> {
+    heads: &'a [StoreHead],
+    bytes: &'a [u8],
+}
+
+impl<'a> Stores<'a> {
+    /// Stores with their bytes one after the other; `None` when the bytes are not so many, or too many.
+    #[must_use]
+    pub fn new(heads: &'a [StoreHead], bytes: &'a [u8]) -> Option<Self> {
+        let all = heads.iter().try_fold(0_u64, |all, head| all.checked_add(head.len()))?;
+        let fits = heads.len() <= STORES_MAX && bytes.len() <= PAYLOAD_MAX && all == bytes.len() as u64;
+        fits.then_some(Self { heads, bytes })
+    }
+
+    /// Each of them: where it goes, and its bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &'a [u8])> + use<'a> {
+        let (heads, mut rest) = (self.heads, self.bytes);
+        heads.iter().map(move |head| {
+            let (bytes, after) = rest.split_at(head.len() as usize);
+            rest = after;
+            (head.va(), bytes)
+        })
+    }
+}
+
 /// What a worker says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim<'a> {
@@ -147,6 +217,9 @@ pub enum Claim<'a> {
     /// An access; answered by `Reached`.
     #[allow(missing_docs, reason = "the names say it")]
     Far { request: u64, device: u32, va: u64, access: WaveAccess<'a> },
+    /// Stores to be made in their order, all or as many as can be; answered by `Reached`, with nothing when all of them were.
+    #[allow(missing_docs, reason = "the names say it")]
+    Stores { request: u64, device: u32, stores: Stores<'a> },
     /// Waves stored to doorbells of that device, a bit a page.
     #[allow(missing_docs, reason = "the names say it")]
     Rang { device: u32, pages: u64 },
@@ -191,6 +264,7 @@ mod kind {
     pub(super) const INTERRUPT: u32 = 0x85;
     pub(super) const KERNEL: u32 = 0x86;
     pub(super) const PROGRESS: u32 = 0x87;
+    pub(super) const STORES: u32 = 0x88;
 }
 
 /// Details of `SPAN` (or 0: none); the writable ones have `WRITABLE` beside it.
@@ -349,6 +423,12 @@ impl<'a> Claim<'a> {
                 words(out, [va, operand, compare, u64::from(device) << 32 | len]);
                 out.extend_from_slice(bytes);
             }
+            Self::Stores { request, device, stores } => {
+                begin(out, kind::STORES, device, request);
+                words(out, [stores.heads.len() as u64, 0, 0, 0]);
+                out.extend_from_slice(stores.heads.as_bytes());
+                out.extend_from_slice(stores.bytes);
+            }
             Self::Rang { device, pages } => begin(out, kind::RANG, device, pages),
             Self::Interrupt(event) => begin(out, kind::INTERRUPT, event, 0),
             Self::Kernel(object, name) => {
@@ -399,6 +479,14 @@ impl<'a> Claim<'a> {
                     _ => return Err(Malformed),
                 };
                 Ok(Self::Far { request: head.id, device, va, access })
+            }
+            kind::STORES => {
+                let (body, rest) = Body::read_from_prefix(rest).map_err(|_| Malformed)?;
+                let count = usize::try_from(body.words[0]).map_err(|_| Malformed)?;
+                let (heads, bytes) =
+                    <[StoreHead]>::ref_from_prefix_with_elems(rest, count).map_err(|_| Malformed)?;
+                let stores = Stores::new(heads, bytes).ok_or(Malformed)?;
+                Ok(Self::Stores { request: head.id, device: head.detail, stores })
             }
             _ => Err(Malformed),
         }
@@ -473,6 +561,11 @@ mod tests {
             Claim::Kernel(14, "add"),
             Claim::Progress(7, 15),
         ];
+        let most = [StoreHead::new(16, PAYLOAD_MAX / STORES_MAX); STORES_MAX];
+        for (heads, bytes) in [(&most[..], &[3; PAYLOAD_MAX][..]), (&[], &[])] {
+            let stores = Stores::new(heads, bytes).expect("as many as there may be");
+            claims.push(Claim::Stores { request: 17, device: 18, stores });
+        }
         claims.extend(WHYS.map(|why| Claim::Over(7, End::Error { why, pc: 14, text: "so" }, spent)));
         claims.extend(
             ATOMICS.map(|kind| {
@@ -487,6 +580,19 @@ mod tests {
     }
 
     #[test]
+    fn stores_have_the_bytes_that_they_say() {
+        let heads = [StoreHead::new(0x10, 2), StoreHead::new(0x8, 0), StoreHead::new(u64::MAX, 3)];
+        let stores = Stores::new(&heads, b"abcde").expect("five bytes");
+        let each: Vec<_> = stores.iter().collect();
+        assert_eq!(each, [(0x10, &b"ab"[..]), (0x8, b""), (u64::MAX, b"cde")]);
+        assert_eq!((Stores::new(&heads, b"abcd"), Stores::new(&heads, b"abcdef")), (None, None));
+        let endless = [StoreHead::new(0, 1).longer(usize::MAX - 1), StoreHead::new(0, 1)];
+        assert_eq!(Stores::new(&endless, b""), None);
+        assert_eq!(Stores::new(&[StoreHead::new(0, 0); STORES_MAX + 1], b""), None);
+        assert_eq!(Stores::new(&[StoreHead::new(0, PAYLOAD_MAX + 1)], &[0; PAYLOAD_MAX + 1]), None);
+    }
+
+    #[test]
     fn a_long_explanation_is_cut() {
         let text = "ä".repeat(TEXT_MAX);
         let mut out = Vec::new();
@@ -498,7 +604,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_is_heard_as_it_is_said_or_malformed(
-            kind in prop_oneof![0_u32..6, 0x80_u32..0x88],
+            kind in prop_oneof![0_u32..6, 0x80_u32..0x89],
             detail in prop_oneof![0_u32..6, 0x100_u32..0x110, any::<u32>()],
             rest in proptest::collection::vec(any::<u8>(), 0..160),
         ) {

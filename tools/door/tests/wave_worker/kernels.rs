@@ -86,6 +86,37 @@ pub const SHUFFLE: &[u32] = &[
 pub const SHUFFLE_LOADS: u64 = 20;
 pub const SHUFFLE_STORES: u64 = 36;
 
+/// Stores each lane's number at the first argument, then at the second, and raises event 77.
+pub const TWICE: &[u32] = &[
+    0xc00a_0100,
+    0x0000_0000, // s_load_dwordx4 s[4:7], s[0:1], 0x0
+    0x2402_0082, // v_lshlrev_b32_e32 v1, 2, v0
+    0xdc70_8000,
+    0x0004_0001, // global_store_dword v1, v0, s[4:5]
+    0xdc70_8000,
+    0x0006_0001, // global_store_dword v1, v0, s[6:7]
+    0xbefc_00ff,
+    0x0000_004d, // s_mov_b32 m0, 77
+    0xbf90_0001, // s_sendmsg sendmsg(MSG_INTERRUPT)
+    0xbf81_0000, // s_endpgm
+];
+
+/// Loads the word at the first argument so many times, each time past the cache or after an acquire if so said.
+pub fn loads(times: usize, glc: bool, acquires: bool) -> Vec<u32> {
+    // s_load_dwordx2 s[4:5], s[0:1], 0x0; v_mov_b32_e32 v0, 0
+    let mut words = vec![0xc006_0100, 0x0000_0000, 0x7e00_0280];
+    for _ in 0..times {
+        // global_load_dword v1, v0, s[4:5]
+        words.extend([0xdc50_8000 | u32::from(glc) << 16, 0x0104_0000]);
+        if acquires {
+            // buffer_wbinvl1_vol
+            words.extend([0xe0fc_0000, 0x0000_0000]);
+        }
+    }
+    words.push(0xbf81_0000);
+    words
+}
+
 /// Raises event 77.
 pub const INTERRUPT: &[u32] = &[
     0xbefc_00ff,

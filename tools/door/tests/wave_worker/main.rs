@@ -1,5 +1,6 @@
 //! The body of a wave worker, on threads of this process; the test plays the daemon.
 
+mod far;
 mod kernels;
 mod memory;
 #[allow(dead_code, reason = "the tests of the process use the rest")]

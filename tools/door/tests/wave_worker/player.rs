@@ -19,7 +19,7 @@ const OWN_AT: u64 = 0x1_0000;
 const OWN_LEN: u64 = 16 << 20;
 /// Memory that only the daemon has.
 pub const FAR: u64 = 0x2_0000_0000;
-const FAR_LEN: u64 = 1 << 20;
+pub const FAR_LEN: u64 = 1 << 20;
 pub const RINGS: u64 = 0x3_0000_0000;
 pub const SINK: u64 = 0x4_0000_0000;
 /// The second page of `OWN`'s memory, only to be read.
@@ -45,8 +45,13 @@ pub enum Ended {
 pub enum Told {
     Translate(u64),
     Far(u64),
-    Rang { device: u32, pages: u64 },
+    Rang {
+        device: u32,
+        pages: u64,
+    },
     Interrupt(u32),
+    /// The watched word, when stores came.
+    Watched(u32),
 }
 
 /// A worker on threads of this process.
@@ -66,6 +71,8 @@ pub struct Player {
     pub between: Option<fn(&mut Player)>,
     /// The epoch moves before each translation is answered.
     pub moves: bool,
+    /// A word of the arena that is looked at when stores come.
+    pub watched: Option<u64>,
     next: u64,
     tickets: u64,
     worker: Option<Threads>,
@@ -118,6 +125,7 @@ impl Player {
             spent: Spent::default(),
             between: None,
             moves: false,
+            watched: None,
             next: KERNELS,
             tickets: 1,
             worker,
@@ -261,6 +269,16 @@ impl Player {
                 self.told.push(Told::Far(va));
                 let bytes = self.reach(va, access);
                 self.link.send(&Order::Reached(request, bytes.as_deref())).expect("the worker takes it");
+            }
+            Some(Claim::Stores { request, device, stores }) => {
+                assert_eq!(device, 1);
+                self.told.extend(self.watched.map(|va| Told::Watched(self.words(va, 1)[0])));
+                let mut all = Some(Vec::new());
+                self.told.extend(stores.iter().next().map(|(va, _)| Told::Far(va)));
+                for (va, bytes) in stores.iter() {
+                    all = all.and(self.reach(va, WaveAccess::Store(bytes)));
+                }
+                self.link.send(&Order::Reached(request, all.as_deref())).expect("the worker takes it");
             }
             Some(Claim::Rang { device, pages }) => self.told.push(Told::Rang { device, pages }),
             Some(Claim::Interrupt(event)) => self.told.push(Told::Interrupt(event)),

@@ -12,7 +12,7 @@ use kfd_core::dispatch::{DispatchOrder, QueueError, WaveAnswer, Wish};
 use kfd_core::ids::{GpuVa, ProcessId, QueueId, QueueKey};
 use kfd_core::notice::UserAnswer;
 use kfd_core::sync::{Arc, Mutex};
-use kfd_core::waves::{ClientAccess, Reached, WaveAccess, WaveHold};
+use kfd_core::waves::{ClientAccess, Reached, WaveHold};
 use nix::sys::signal::Signal;
 use notifier::watch::Pidfd;
 use std::collections::HashMap;
@@ -157,10 +157,15 @@ impl Linked {
     }
 
     /// Takes in at most `most` claims.
-    pub(super) fn serve(self: &Arc<Self>, core: &Core, workers: &Arc<Workers>, most: usize) -> Served {
-        let mut buffer = Link::buffer();
+    pub(super) fn serve(
+        self: &Arc<Self>,
+        core: &Core,
+        workers: &Arc<Workers>,
+        buffer: &mut [u8],
+        most: usize,
+    ) -> Served {
         for _ in 0..most {
-            match self.link.receive(&mut buffer) {
+            match self.link.receive(buffer) {
                 Ok(Some(claim)) => self.claim(core, workers, claim),
                 Ok(None) => return Served::All,
                 Err(error) => {
@@ -197,29 +202,28 @@ impl Linked {
                 self.tell(&Order::Span(request, epoch, span));
             }
             Claim::Far { request, device, va, access } => {
-                self.reach(core, workers, request, device as usize, GpuVa(va), access);
+                let reached = core.wave_reach(process, device as usize, GpuVa(va), access);
+                self.answer(workers, request, reached);
+            }
+            Claim::Stores { request, device, stores } => {
+                let stores = stores.iter().map(|(va, bytes)| (GpuVa(va), bytes));
+                let reached = core.wave_stores(process, device as usize, stores);
+                self.answer(workers, request, reached);
             }
             Claim::Rang { device, pages } => core.wave_rang(process, device as usize, pages),
             Claim::Interrupt(event) => core.wave_interrupt(process, event),
         }
     }
 
-    fn reach(
-        self: &Arc<Self>,
-        core: &Core,
-        workers: &Arc<Workers>,
-        request: u64,
-        device: usize,
-        va: GpuVa,
-        access: WaveAccess<'_>,
-    ) {
-        match core.wave_reach(self.process(), device, va, access) {
+    /// Answers a question of memory, if it has to be by a memory worker.
+    fn answer(self: &Arc<Self>, workers: &Arc<Workers>, request: u64, reached: Reached) {
+        match reached {
             Reached::Done(bytes) => self.tell(&Order::Reached(request, Some(&bytes))),
             Reached::Fault => self.tell(&Order::Reached(request, None)),
-            Reached::Client(ClientAccess::Once(access)) => {
+            Reached::Client(ClientAccess::Each(accesses)) => {
                 let worker = Arc::clone(self);
-                let done = move |mut answers: Vec<UserAnswer>| worker.reached(request, answers.pop());
-                workers.submit(self.process(), vec![access], Box::new(done));
+                let done = move |answers: Vec<UserAnswer>| worker.reached(request, answers);
+                workers.submit(self.process(), accesses, Box::new(done));
             }
             Reached::Client(ClientAccess::Change(change)) => {
                 let worker = Arc::clone(self);
@@ -231,11 +235,14 @@ impl Linked {
         }
     }
 
-    fn reached(&self, request: u64, answer: Option<UserAnswer>) {
-        match answer {
-            Some(UserAnswer::Done(bytes)) => self.tell(&Order::Reached(request, Some(&bytes))),
-            Some(UserAnswer::Failed) | None => self.tell(&Order::Reached(request, None)),
-        }
+    fn reached(&self, request: u64, answers: Vec<UserAnswer>) {
+        let each = answers.into_iter().map(|answer| match answer {
+            UserAnswer::Done(bytes) => Some(bytes),
+            UserAnswer::Failed => None,
+        });
+        let all: Option<Vec<_>> = each.collect();
+        let last = all.and_then(|mut all| all.pop());
+        self.tell(&Order::Reached(request, last.as_deref()));
     }
 
     /// What it runs for a queue: the kernel's name, and instructions so far.

@@ -23,7 +23,7 @@ pub use maker::Maker;
 
 use crate::mailbox::Mailbox;
 
-use door::wave_workers::Told;
+use door::wave_workers::{Link, Told};
 use door::workers::Workers;
 use kernels::{Kernels, Ledger};
 use kfd_core::Core;
@@ -55,6 +55,8 @@ pub struct WaveLinks {
     /// Somebody's worker is gone.
     gone: Condvar,
     ledger: Arc<Ledger>,
+    /// For claims, which the event loop alone takes in.
+    buffer: Mutex<Vec<u8>>,
 }
 
 /// A client that has had a worker.
@@ -81,7 +83,8 @@ impl WaveLinks {
     /// No worker yet; `maker` makes them.
     #[must_use]
     pub fn new(maker: Maker, mailbox: Arc<Mailbox>) -> Self {
-        Self { maker, mailbox, clients: Mutex::default(), gone: Condvar::new(), ledger: Arc::default() }
+        let (clients, ledger, buffer) = (Mutex::default(), Arc::default(), Mutex::new(Link::buffer()));
+        Self { maker, mailbox, clients, gone: Condvar::new(), ledger, buffer }
     }
 
     /// A queue came to a dispatch.
@@ -115,7 +118,7 @@ impl WaveLinks {
     /// Something can be read of a client's worker.
     pub(crate) fn serve(&self, core: &Core, workers: &Arc<Workers>, process: ProcessId) -> Next {
         let Some(worker) = self.linked(process) else { return Next::Silent };
-        match worker.serve(core, workers, LOOK) {
+        match self.look(&worker, core, workers) {
             Served::More | Served::All => Next::Listen,
             Served::End => {
                 if worker.has_no_process() {
@@ -126,11 +129,15 @@ impl WaveLinks {
         }
     }
 
+    fn look(&self, worker: &Arc<Linked>, core: &Core, workers: &Arc<Workers>) -> Served {
+        worker.serve(core, workers, &mut self.buffer.lock(), LOOK)
+    }
+
     /// A client's worker is gone: what it had in hand is lost.
     pub(crate) fn ended(&self, core: &Core, workers: &Arc<Workers>, process: ProcessId) {
         let Some(worker) = self.linked(process) else { return };
         // What it said before its end counts.
-        while worker.serve(core, workers, LOOK) == Served::More {}
+        while self.look(&worker, core, workers) == Served::More {}
         let mut clients = self.locked();
         let mut doomed = true;
         if let Some(client) = clients.get_mut(&process) {

@@ -56,7 +56,8 @@ pub(super) fn flat(inst: &Inst, lowering: &mut Lowering) -> Option<Act> {
         Some(_) => return None,
         None => None,
     };
-    if inst.modifiers.other_space {
+    // A load past the cache is looked at anew.
+    if inst.modifiers.other_space || inst.modifiers.glc {
         return None;
     }
     let data = data(inst)?;

@@ -39,7 +39,7 @@ impl Reach<'_> {
     #[inline]
     pub(super) fn store_lanes(&mut self, at: &[u64; LANES], lanes: u64, words: &[u32; LANES]) -> bool {
         let Some(around) = self.around(at, lanes, true) else { return false };
-        let arena = self.arena();
+        let Some(arena) = self.arena_after() else { return false };
         let mut each = at.iter().zip(words).enumerate().filter(|(lane, _)| lanes >> lane & 1 != 0);
         each.all(|(_, (va, word))| arena.store_word(around.offset + (va - around.start), *word).is_some())
     }

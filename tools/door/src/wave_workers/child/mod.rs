@@ -10,7 +10,9 @@
 //!
 //! Not for: the process, its rights and limits.
 
+mod ahead;
 mod arena;
+mod behind;
 mod gate;
 mod job;
 mod kernels;

@@ -4,18 +4,25 @@
 //! before the epoch moved may still land in the client's own arena. What is asked of the daemon holds the wave up, and a turn
 //! that has lasted long enough asks no more: the access is `Pending`, and asked in the next turn.
 //!
+//! What is stored to memory of the daemon goes there many stores at once (`behind`), and is loaded from there more at once than is
+//! asked for (`ahead`).
+//!
 //! Limits: a store that crosses from the arena to memory of the daemon may be done in part when it faults.
 
+use super::ahead::Ahead;
 use super::arena::Arena;
+use super::behind::Behind;
 use super::map::Map;
 use super::worker::{Answer, Worker};
 use crate::wave_workers::wire::{Claim, PAYLOAD_MAX};
 use kfd_core::clock::{self, Clock, Monotonic};
 use kfd_core::ids::GpuVa;
 use kfd_core::waves::{Place, WaveAccess, WaveSpan};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use waves::{Access, AtomicOp, Fault, Host, LANES, Ticket, WaveSync};
 
+/// How long what was read ahead is believed, where waves do not acquire: to read it again costs a fiftieth of that.
+const STALE: Duration = Duration::from_millis(5);
 /// Bytes of a page of doorbells.
 const DOORBELLS: u64 = 4096;
 
@@ -31,8 +38,9 @@ enum Miss {
 #[derive(Clone, Copy)]
 struct Part {
     place: Place,
-    /// Bytes from the start of its span.
+    /// Bytes from the start of its span, and bytes of that.
     into: u64,
+    span: u64,
     len: usize,
 }
 
@@ -48,6 +56,12 @@ pub(super) struct Reach<'a> {
     asked: bool,
     /// Pages of doorbells that were stored to.
     rang: u64,
+    ahead: Ahead,
+    /// When that is no longer to be believed.
+    stale: Instant,
+    behind: Behind,
+    /// Where a store could not be made whose instruction is over: a fault of what comes next.
+    lost: Option<u64>,
     out: Vec<u8>,
 }
 
@@ -55,26 +69,90 @@ impl<'a> Reach<'a> {
     pub(super) fn new(worker: &'a Worker, seat: usize) -> Self {
         let maps = worker.limits.devices.iter().map(|_| Map::default()).collect();
         let (until, out) = (Instant::now(), Vec::new());
-        Self { worker, seat, maps, ticket: 0, device: 0, until, asked: false, rang: 0, out }
+        let stale = until;
+        let (ahead, behind) = <(Ahead, Behind)>::default();
+        let (ticket, device, asked, rang, lost) = (0, 0, false, 0, None);
+        Self { worker, seat, maps, ticket, device, until, asked, rang, ahead, stale, behind, lost, out }
     }
 
     /// A turn of a dispatch begins.
     pub(super) fn begin(&mut self, ticket: u64, device: usize, until: Instant) {
+        let now = Instant::now();
+        // A dispatch begins with an acquire; and who waits for others without one waits no longer than this.
+        if (self.ticket, self.device) != (ticket, device) || now >= self.stale {
+            self.ahead.forget();
+            self.stale = now + STALE;
+        }
         (self.ticket, self.device, self.until, self.asked) = (ticket, device, until, false);
     }
 
-    /// Says something, after which doorbells were rung.
+    /// Says something, after what was stored and which doorbells were rung.
     pub(super) fn say(&mut self, claim: &Claim<'_>) {
         self.ring();
         self.worker.say(claim, &mut self.out);
     }
 
-    /// Says which doorbells were stored to.
+    /// The end of a turn: all is told and stored that was not yet. A store that cannot be made is a fault.
+    pub(super) fn settle(&mut self) -> Result<(), Fault> {
+        self.ring();
+        match self.lost.take() {
+            Some(va) => Err(Fault { va: GpuVa(va), len: 1, write: true }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the stores that are on their way.
+    #[inline]
+    fn flush(&mut self) -> Result<(), Miss> {
+        if self.behind.is_empty() && self.lost.is_none() { Ok(()) } else { self.store_behind() }
+    }
+
+    #[cold]
+    fn store_behind(&mut self) -> Result<(), Miss> {
+        if let Some(va) = self.lost {
+            return Err(Miss::Fault(va));
+        }
+        self.asked = true;
+        let (device, stores) = (self.device as u32, self.behind.stores());
+        let encode = |request, out: &mut Vec<u8>| Claim::Stores { request, device, stores }.encode(out);
+        let done = match self.worker.ask_much(self.seat, &mut self.out, encode) {
+            Some(Answer::Reached(Some(_))) => Ok(()),
+            // One by one, to find which it is.
+            Some(_) => stores.iter().try_for_each(|(va, bytes)| {
+                let access = WaveAccess::Store(bytes);
+                let encode = |request, out: &mut Vec<u8>| {
+                    Claim::Far { request, device, va, access }.encode(out);
+                };
+                match self.worker.ask_much(self.seat, &mut self.out, encode) {
+                    Some(Answer::Reached(None)) => Err(Miss::Fault(va)),
+                    _ => Ok(()),
+                }
+            }),
+            // The daemon has gone, and its client's stores with it.
+            None => Ok(()),
+        };
+        self.behind.clear();
+        if let Err(Miss::Fault(va)) = done {
+            self.lost = Some(va);
+        }
+        done
+    }
+
+    /// Says which doorbells were stored to, after what was stored.
     pub(super) fn ring(&mut self) {
+        // What cannot be made is said at the turn's end.
+        let _ = self.flush();
         let pages = std::mem::take(&mut self.rang);
         if pages != 0 {
             self.worker.say(&Claim::Rang { device: self.device as u32, pages }, &mut self.out);
         }
+    }
+
+    /// The client's arena, for stores after those that are on their way; none when one of them cannot be made.
+    #[inline]
+    pub(super) fn arena_after(&mut self) -> Option<&'a Arena> {
+        self.flush().ok()?;
+        Some(&self.worker.arena)
     }
 
     /// The client's arena.
@@ -90,6 +168,7 @@ impl<'a> Reach<'a> {
         if map.belongs(epoch) {
             // What was code there may be no more, or other code.
             self.worker.codes[self.device].changed();
+            self.ahead.forget();
         }
         map.find(va)
     }
@@ -105,7 +184,7 @@ impl<'a> Reach<'a> {
             return Err(Miss::Fault(va));
         }
         let len = len.min(usize::try_from(span.left(va)).unwrap_or(usize::MAX));
-        Ok(Part { place: span.place, into: va - span.start, len })
+        Ok(Part { place: span.place, into: va - span.start, span: span.len, len })
     }
 
     #[cold]
@@ -124,6 +203,7 @@ impl<'a> Reach<'a> {
             let map = &mut self.maps[self.device];
             if map.belongs(epoch) {
                 self.worker.codes[self.device].changed();
+                self.ahead.forget();
             }
             let span = span.filter(|span| span.holds(va)).ok_or(Miss::Fault(va))?;
             if let Place::Own(offset) = span.place
@@ -140,11 +220,45 @@ impl<'a> Reach<'a> {
         self.may_ask()?;
         let device = self.device as u32;
         let encode = |request, out: &mut Vec<u8>| Claim::Far { request, device, va, access }.encode(out);
-        match self.worker.ask_with(self.seat, &mut self.out, encode) {
+        match self.worker.ask_much(self.seat, &mut self.out, encode) {
             Some(Answer::Reached(Some(bytes))) => Ok(bytes),
             Some(_) => Err(Miss::Fault(va)),
             None => Err(Miss::Later),
         }
+    }
+
+    /// Loads what it can of memory of the daemon from `va` on; how many bytes that are.
+    fn load_far(&mut self, va: u64, part: Part, into: &mut [u8]) -> Result<usize, Miss> {
+        let found = self.ahead.copy(va, into);
+        if found > 0 {
+            return Ok(found);
+        }
+        self.flush()?;
+        let (from, len) = self.ahead.wants(va, into.len(), va - part.into, part.span);
+        match self.far(from, WaveAccess::Load(len)) {
+            Ok(bytes) if bytes.len() == len => {
+                self.ahead.keep(from, bytes);
+                return Ok(self.ahead.copy(va, into));
+            }
+            // Of the client's own memory not all has to be there that it has told the device of.
+            Ok(_) | Err(Miss::Fault(_)) => {}
+            Err(Miss::Later) => return Err(Miss::Later),
+        }
+        let len = into.len().min(PAYLOAD_MAX);
+        let bytes = self.far(va, WaveAccess::Load(len))?;
+        into[..len].copy_from_slice(bytes.get(..len).ok_or(Miss::Fault(va))?);
+        Ok(len)
+    }
+
+    /// Stores what it can to memory of the daemon; how many bytes that are.
+    fn store_far(&mut self, va: u64, bytes: &[u8]) -> Result<usize, Miss> {
+        let bytes = &bytes[..bytes.len().min(PAYLOAD_MAX)];
+        if !self.behind.take(va, bytes) {
+            self.flush()?;
+            self.behind.take(va, bytes);
+        }
+        self.ahead.stored(va, bytes);
+        Ok(bytes.len())
     }
 
     /// A turn asks once at least, so that there is an end to it.
@@ -167,15 +281,7 @@ impl<'a> Reach<'a> {
                     self.worker.arena.load(offset + part.into, bytes).ok_or(Miss::Fault(at))?;
                     part.len
                 }
-                Place::Far => {
-                    let bytes = &mut into[done..done + part.len.min(PAYLOAD_MAX)];
-                    let found = self.far(at, WaveAccess::Load(bytes.len()))?;
-                    if found.len() != bytes.len() {
-                        return Err(Miss::Fault(at));
-                    }
-                    bytes.copy_from_slice(&found);
-                    bytes.len()
-                }
+                Place::Far => self.load_far(at, part, &mut into[done..done + part.len])?,
                 Place::Rings | Place::Sink => return Err(Miss::Fault(at)),
             };
             done += len;
@@ -208,15 +314,12 @@ impl<'a> Reach<'a> {
     fn store_part(&mut self, at: u64, part: Part, bytes: &[u8]) -> Result<usize, Miss> {
         match part.place {
             Place::Own(offset) => {
+                self.flush()?;
                 let stored = self.worker.arena.store(offset + part.into, &bytes[..part.len]);
                 stored.ok_or(Miss::Fault(at))?;
                 Ok(part.len)
             }
-            Place::Far => {
-                let len = part.len.min(PAYLOAD_MAX);
-                self.far(at, WaveAccess::Store(&bytes[..len]))?;
-                Ok(len)
-            }
+            Place::Far => self.store_far(at, &bytes[..part.len]),
             Place::Rings => {
                 let last = part.into + part.len.max(1) as u64 - 1;
                 for page in part.into / DOORBELLS..=last / DOORBELLS {
@@ -234,6 +337,7 @@ impl<'a> Reach<'a> {
             return Err(Miss::Fault(va));
         }
         let part = self.part(va, bytes, true)?;
+        self.flush()?;
         match part.place {
             _ if part.len < bytes => Err(Miss::Fault(va + part.len as u64)),
             Place::Own(offset) => {
@@ -241,6 +345,7 @@ impl<'a> Reach<'a> {
                 old.ok_or(Miss::Fault(va))
             }
             Place::Far => {
+                self.ahead.forget_at(va, bytes as u64);
                 let old = self.far(va, WaveAccess::Atomic { kind, width, operand, comparand })?;
                 let mut word = [0; 8];
                 word.get_mut(..bytes)
@@ -312,6 +417,10 @@ impl Host for Reach<'_> {
 
     fn wave_sync(&self) -> Option<&WaveSync> {
         self.worker.syncs.get(self.device)
+    }
+
+    fn acquire(&mut self) {
+        self.ahead.forget();
     }
 
     fn interrupt(&mut self, event: u32) {

@@ -47,29 +47,34 @@ impl Job {
             if let Some(all) = self.whole.ran(ran, now) {
                 reach.say(&Claim::Progress(ticket, all));
             }
+            if progress == Progress::More && !self.dispatch.is_asleep() && now < until {
+                self.nap = NAP;
+                continue;
+            }
+            let settled = reach.settle();
+            let progress = match (progress, settled) {
+                // Which instruction it was is known when one is stopped by it.
+                (progress @ (Progress::Fault { .. } | Progress::Error(_)), _) | (progress, Ok(())) => {
+                    progress
+                }
+                (_, Err(fault)) => self.dispatch.fails(fault),
+            };
             match progress {
                 Progress::Done => return self.over(ticket, None, worker, reach),
                 Progress::Fault { .. } | Progress::Error(_) => {
                     return self.over(ticket, Some(Bad::Stopped(progress)), worker, reach);
                 }
-                Progress::Pending(_) => {
-                    reach.ring();
-                    return Turned::More;
-                }
+                Progress::Pending(_) => return Turned::More,
                 Progress::More if self.dispatch.is_asleep() => {
-                    reach.ring();
                     let nap = self.nap;
                     self.nap = NAP_MOST.min(2 * nap);
                     return Turned::Sleeps(now + nap);
                 }
                 Progress::More => {
                     self.nap = NAP;
-                    if now >= until {
-                        reach.ring();
-                        // For whom was woken meanwhile: the kernel looks again only at its tick, ten turns from here.
-                        std::thread::yield_now();
-                        return self.goes_on(worker);
-                    }
+                    // For whom was woken meanwhile: the kernel looks again only at its tick, ten turns from here.
+                    std::thread::yield_now();
+                    return self.goes_on(worker);
                 }
             }
         }
@@ -95,8 +100,6 @@ impl Job {
     }
 
     fn over(&self, ticket: u64, bad: Option<Bad>, worker: &Worker, reach: &mut Reach<'_>) -> Turned<Self> {
-        // What this part rang is told before the end.
-        reach.ring();
         self.whole.over(ticket, bad, &worker.room, |claim| reach.say(claim));
         Turned::Over
     }

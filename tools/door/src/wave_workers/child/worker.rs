@@ -39,6 +39,8 @@ pub(super) struct Worker {
     /// The listener's.
     buffer: Mutex<Vec<u8>>,
     requests: AtomicU64,
+    /// Who has it may have much in the socket: threads take turns, for neither side waits until the other has taken a message.
+    bulk: Mutex<()>,
     malformed: AtomicBool,
 }
 
@@ -53,6 +55,7 @@ impl Worker {
             // One more than the longest, so that a longer one is seen to be.
             buffer: Mutex::new(vec![0; MESSAGE_MAX + 1]),
             requests: AtomicU64::new(1),
+            bulk: Mutex::new(()),
             malformed: AtomicBool::new(false),
             arena,
             epochs,
@@ -95,6 +98,17 @@ impl Worker {
         self.turns.asks(seat, request);
         let _ = sys::send_message(self.socket.as_fd(), out, &[], true);
         self.turns.answer(seat, request, self)
+    }
+
+    /// The same with a question or an answer that may be long.
+    pub(super) fn ask_much(
+        &self,
+        seat: usize,
+        out: &mut Vec<u8>,
+        encode: impl FnOnce(u64, &mut Vec<u8>),
+    ) -> Option<Answer> {
+        let _turn = self.bulk.lock();
+        self.ask_with(seat, out, encode)
     }
 
     fn received(&self, patience: Patience, buffer: &mut [u8]) -> io::Result<usize> {
