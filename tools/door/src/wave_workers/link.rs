@@ -9,6 +9,9 @@ use nix::sys::socket::{Shutdown, shutdown};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+/// Bytes of most orders.
+const USUAL: usize = 128;
+
 /// See the module's head. Dropping it ends the worker.
 #[derive(Debug)]
 pub struct Link {
@@ -37,7 +40,7 @@ impl Link {
     /// # Errors
     /// `WouldBlock`: the worker has not taken those before. Else it has gone.
     pub fn send(&self, order: &Order<'_>) -> io::Result<()> {
-        let mut out = Vec::with_capacity(MESSAGE_MAX);
+        let mut out = Vec::with_capacity(USUAL);
         order.encode(&mut out);
         sys::send_message(self.socket.as_fd(), &out, &[], false)
     }

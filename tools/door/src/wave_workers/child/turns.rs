@@ -348,11 +348,11 @@ impl<J, A> Turns<J, A> {
         }
     }
 
-    /// Hears what is there, if nobody listens.
+    /// Hears what is there, if nobody listens and this thread will not: it has more to do.
     fn glance(&self, work: &impl Work<Job = J, Answer = A>) {
         {
             let mut state = self.state.lock();
-            if state.ended || state.listening {
+            if state.ended || state.listening || state.line.is_empty() {
                 return;
             }
             state.listening = true;
