@@ -7,6 +7,25 @@
 //! clears them unread and waits for the driver to deliver an exception code instead ([`QueueError::exception_code`]);
 //! libhsakmt 5.2.3 speaks an older number for that call, so with it the signal is what counts.
 //!
+//! What is wrong, and how each of them is told (who is told the exception is `kfd-core`'s to know):
+//!
+//! | what | inactive signal | exception (`EC_QUEUE_`) | `hsa_status_t` |
+//! |---|---|---|---|
+//! | grid or work-group without a dimension | 2 | PACKET_DISPATCH_DIM_INVALID | INCOMPATIBLE_ARGUMENTS |
+//! | group memory beyond the device's | 4 | PACKET_DISPATCH_GROUP_SEGMENT_SIZE_INVALID | INVALID_ALLOCATION |
+//! | no code that can run | 8 | PACKET_DISPATCH_CODE_INVALID | INVALID_CODE_OBJECT |
+//! | no such packet (PM4, SDMA: no signal) | 32 | PACKET_UNSUPPORTED | INVALID_PACKET_FORMAT |
+//! | work-group of too many work-items | 64 | PACKET_DISPATCH_WORK_GROUP_SIZE_INVALID | INVALID_ARGUMENT |
+//! | registers of a work-group beyond the device's | 128 | PACKET_DISPATCH_REGISTER_INVALID | INVALID_ISA |
+//! | no such vendor packet | 256 | PACKET_VENDOR_UNSUPPORTED | INVALID_PACKET_FORMAT |
+//! | an access beyond the apertures | 0x2000_0000 | WAVE_APERTURE_VIOLATION | MEMORY_APERTURE_VIOLATION |
+//! | no instruction, or one that is not run | 0x4000_0000 | WAVE_ILLEGAL_INSTRUCTION | ILLEGAL_INSTRUCTION |
+//! | `s_trap 2`; another trap | 0x8000_0000 | WAVE_ABORT; WAVE_TRAP | EXCEPTION |
+//! | no room for scratch or for groups that meet; the engine lost | 0x8000_0000 | PREEMPTION_ERROR | EXCEPTION |
+//!
+//! Hardware says 1 where scratch is short, and takes the dispatch up again when the runtime has made more; an engine whose
+//! scratch is its own memory has no use for more, so what it has no room for is an error.
+//!
 //! Not for: memory faults, which are the process's memory exception ([`crate::memory::Fault`]).
 
 /// What the packet processor found wrong with a packet.

@@ -8,6 +8,7 @@
 
 use crate::access::UserAnswer;
 use crate::core::doorbells::rearm;
+use crate::core::turn::Took;
 use crate::core::waves::pause_slice;
 use crate::core::{Core, Ran};
 use crate::device::Device;
@@ -63,13 +64,17 @@ impl Core {
         post: &mut Post,
     ) -> Ran {
         let queue = &*turn.queue;
-        let (ended, packets) = match queue.mqd.try_lock() {
+        let Took { ended, packets, violation } = match queue.mqd.try_lock() {
             // Held by whoever changes the queue or takes it off the device.
-            None => (Ended::Busy, 0),
+            None => Took::nothing(Ended::Busy),
             Some(mut mqd) => self.packets(device, process, turn, &mut mqd, post),
         };
         queue.packets.fetch_add(u64::from(packets), Ordering::Relaxed);
         let after = device.dqm.done(turn, ended, packets, now, &self.deadlines, post);
+        if let Some(fault) = violation {
+            // Waits for turns of the process's other queues, which are being stopped: no queue's state is locked here.
+            self.memory_exception(device, process, queue.key, fault, post);
+        }
         // A completion here may be what a queue of the same process on another device waits for.
         let others = self.devices.iter().filter(|other| packets > 0 && other.index != device.index);
         if others.fold(after.woke, |woke, other| other.dqm.wake_parked(process.id()) | woke) {

@@ -41,7 +41,7 @@ impl Core {
         }
     }
 
-    /// A queue hit an address that its process does not have.
+    /// A queue hit an address that its process does not have, and has stopped. The caller has no lock of a queue.
     pub(crate) fn memory_exception(
         &self,
         device: &Device,
@@ -72,16 +72,29 @@ impl Core {
         };
         let receiver = Exception::Violation.receiver(standing);
         tracing::debug!(queue = queue.queue.0, process = %queue.process, tgid = %process.tgid(), %fault, ?receiver, "memory exception");
-        // A debugger that asked for it says itself when the process is told.
+        // A debugger that asked for it says itself when it is the process's.
         if receiver == Receiver::MemoryEvents {
-            self.signal_memory(process, data, post);
+            self.violated(device, process, data, post);
         }
         self.smi(device.gpu(), process.tgid(), SmiKind::VmFault, post);
         post.add(Notice::MemoryException { queue, va });
     }
 
+    /// A memory violation is its process's: what that has on the device stops for good, and its memory events say why
+    /// (`kfd_dqm_evict_pasid`, `kfd_signal_vm_fault_event`).
+    pub(crate) fn violated(
+        &self,
+        device: &Device,
+        process: &Process,
+        data: abi::MemoryExceptionData,
+        post: &mut Post,
+    ) {
+        self.lose_queues(device, process, post);
+        self.signal_memory(process, data, post);
+    }
+
     /// Sets a process's memory events.
-    pub(crate) fn signal_memory(&self, process: &Process, data: abi::MemoryExceptionData, post: &mut Post) {
+    fn signal_memory(&self, process: &Process, data: abi::MemoryExceptionData, post: &mut Post) {
         let mut table = process.events.lock();
         let woken = table.set_all(abi::EVENT_MEMORY, |event| event.memory = data);
         process.settle(&mut table, woken, &self.deadlines, post);

@@ -6,6 +6,7 @@ use crate::abi::kfd as abi;
 use crate::call::Errno;
 use crate::core::Core;
 use crate::core::doorbells::rearm;
+use crate::device::Device;
 use crate::ids::{QueueId, QueueKey};
 use crate::notice::Post;
 use crate::process::Process;
@@ -22,6 +23,22 @@ impl Core {
         if self.devices[device].dqm.resume(QueueKey { process: target.id(), queue }) {
             post.runnable();
         }
+    }
+
+    /// Stops all queues that a process has on the device, for good; when it returns no engine is in one. The caller has
+    /// no lock of a queue or of the process.
+    pub(crate) fn lose_queues(&self, device: &Device, process: &Process, post: &mut Post) {
+        let lost = {
+            // No queue comes meanwhile.
+            let _inner = process.inner.lock();
+            device.dqm.stop_all(process.id())
+        };
+        for queue in &lost {
+            queue.stop();
+            queue.quiesce();
+            self.cancel_dispatch(process, queue, post);
+        }
+        self.wake_for_slots(post);
     }
 
     /// Takes a queue out of every look-up and off its device, and frees it.

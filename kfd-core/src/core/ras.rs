@@ -86,21 +86,6 @@ impl Core {
         self.smi(device.gpu(), NOBODY, SmiKind::PostReset(count), post);
     }
 
-    /// Stops what a process has on the device; when it returns no engine is in it.
-    fn lose_queues(&self, device: &Device, process: &Process, post: &mut Post) {
-        let lost = {
-            // No queue comes meanwhile.
-            let _inner = process.inner.lock();
-            device.dqm.stop_all(process.id())
-        };
-        for queue in &lost {
-            queue.stop();
-            queue.quiesce();
-            self.cancel_dispatch(process, queue, post);
-        }
-        self.wake_for_slots(post);
-    }
-
     /// Sets the events by which a process learns that a memory error has cost it the device.
     fn tell_of_reset(&self, device: &Device, process: &Process, post: &mut Post) {
         let hw = abi::HwExceptionData {

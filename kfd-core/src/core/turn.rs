@@ -32,6 +32,22 @@ const FAR_CHUNK: u32 = MAX_FAR_LAG as u32;
 /// What a step of a PM4 or SDMA queue costs, in AQL packets: it may copy 64 KiB, and the flag is looked at after each.
 const STREAM_COST: u32 = 64;
 
+/// What a turn came to.
+pub(super) struct Took {
+    pub(super) ended: Ended,
+    /// Packets retired.
+    pub(super) packets: u32,
+    /// The access at which the queue stopped, of which its process has not been told.
+    pub(super) violation: Option<Fault>,
+}
+
+impl Took {
+    /// A turn in which nothing ran.
+    pub(super) const fn nothing(ended: Ended) -> Self {
+        Self { ended, packets: 0, violation: None }
+    }
+}
+
 /// How much a turn may run and has run. Time is counted in AQL packets.
 struct Budget {
     /// What the turn may cost.
@@ -77,7 +93,7 @@ impl Budget {
 }
 
 impl Core {
-    /// Runs a queue's packets. How the turn ended, and how many packets were retired.
+    /// Runs a queue's packets.
     pub(super) fn packets(
         &self,
         device: &Device,
@@ -85,10 +101,10 @@ impl Core {
         turn: &Turn,
         mqd: &mut Mqd,
         post: &mut Post,
-    ) -> (Ended, u32) {
+    ) -> Took {
         let queue = &*turn.queue;
         let Mqd { processor, open, reported } = mqd;
-        let Some(processor) = processor else { return (Ended::Stopped, 0) };
+        let Some(processor) = processor else { return Took::nothing(Ended::Stopped) };
         let clock = DeviceClock { clock: &*self.clock, khz: device.profile.compute.counter_khz };
         let mut view = View::new(&process.pdds[device.index].map, queue.key, open)
             .with_waves(engine(device, process, queue));
@@ -96,6 +112,7 @@ impl Core {
         // With more devices a queue on another may wait for what a turn with packets decides.
         let mut poll = Poll::new(turn, self.devices.len() == 1);
         let mut meter = Meter::start(self.now());
+        let mut violation = None;
         let ended = loop {
             if !queue.may_run() {
                 // Off for a while, the turn is over already.
@@ -130,8 +147,9 @@ impl Core {
                     break self.stopped(process, queue, error, raise, first, post);
                 }
                 Step::Faulted(fault) => {
-                    let first = !std::mem::replace(reported, true);
-                    break self.faulted(device, process, queue, fault, first, post);
+                    // The client is told once, when the queue's state is let go.
+                    violation = (!std::mem::replace(reported, true)).then_some(fault);
+                    break Ended::Stopped;
                 }
             }
         };
@@ -146,7 +164,7 @@ impl Core {
             device.copying.ran(end, span);
         }
         queue.ran.fetch_add(span, Ordering::Relaxed);
-        (ended, budget.packets)
+        Took { ended, packets: budget.packets, violation }
     }
 
     /// The ring is dry. How the turn ends, unless the ring is looked at again.
@@ -187,22 +205,6 @@ impl Core {
         }
         if let Some(event) = raise {
             self.raise(process, event, post);
-        }
-        Ended::Stopped
-    }
-
-    /// The processor stopped at an access to memory that its client does not have. The client is told the `first` time.
-    fn faulted(
-        &self,
-        device: &Device,
-        process: &Process,
-        queue: &Queue,
-        fault: Fault,
-        first: bool,
-        post: &mut Post,
-    ) -> Ended {
-        if first {
-            self.memory_exception(device, process, queue.key, fault, post);
         }
         Ended::Stopped
     }

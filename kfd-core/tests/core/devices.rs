@@ -1,6 +1,6 @@
 //! More than one device: what is kept apart, and what is shared.
 
-use crate::world::{AQL, World, barrier, gpu};
+use crate::world::{AQL, Aql, Client, World, barrier, gpu};
 use kfd_core::abi::kfd as abi;
 use kfd_core::call::{Errno, Node};
 use kfd_core::ids::{GpuId, RenderMinor};
@@ -117,5 +117,37 @@ fn a_completion_on_one_device_releases_a_queue_on_the_other() {
     client.ring(&completes);
     world.settle();
     assert_eq!(client.signal_value(&waits, 1), 0, "without waiting for the back-off");
+    world.end();
+}
+
+// Keeps: violation-stops
+#[test]
+fn a_memory_violation_stops_what_its_process_has_on_its_device_and_nothing_elsewhere() {
+    let world = World::of(two(), Limits::default());
+    let mut client = world.client(1);
+    client.open(Node::Render(RenderMinor(190)));
+    client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
+    let shared = client.cut(VA, &AQL).unwrap();
+    client.map_all_on(shared, SECOND);
+    let mut elsewhere = client.queue_on(shared, SECOND).unwrap();
+    let mut author = client.queue(VA + 0x10_0000);
+    let mut beside = client.queue(VA + 0x20_0000);
+    let mut neighbour = world.client(2);
+    let mut theirs = neighbour.queue(VA);
+    client.push(&mut author, &barrier(&[0xdead_0000], 0));
+    client.ring(&author);
+    world.settle();
+    let done = |client: &mut Client<'_>, queue: &mut Aql| {
+        let signal = client.signal(queue, 0, 1, None);
+        client.push(queue, &barrier(&[], signal));
+        client.ring(queue);
+        world.settle();
+        client.signal_value(queue, 0) == 0
+    };
+    assert!(!done(&mut client, &mut beside), "of the same device and process");
+    assert!(done(&mut client, &mut elsewhere), "of another device");
+    assert!(done(&mut neighbour, &mut theirs), "of another process");
+    let mut later = client.queue(VA + 0x30_0000);
+    assert!(done(&mut client, &mut later), "made after it");
     world.end();
 }

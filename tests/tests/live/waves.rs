@@ -6,6 +6,8 @@ use kfd_tests::{Actor, Kfdd, eventually};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// `KFD_IOC_EVENT_MEMORY`.
+const MEMORY: u32 = 8;
 
 /// A client with a queue and a kernel.
 fn client(kfdd: &Kfdd, kernel: &str) -> Actor {
@@ -123,17 +125,30 @@ fn a_kernel_that_cannot_go_on_stops_its_queue_and_no_other() {
     kfdd.finish();
 }
 
-// Keeps: waves-errors
+// Keeps: waves-errors, violation-stops
 #[test]
-fn a_store_to_memory_that_is_not_there_stops_the_queue_as_a_memory_violation() {
+fn a_store_to_memory_that_is_not_there_is_a_memory_violation_and_stops_what_its_process_has() {
     let Some(kfdd) = Kfdd::start_with_waves() else { return };
-    for wild in ["0x10", "0x7fff12345000", "0xffffffffffff0000", "0x800000000000"] {
+    let mut neighbour = client(&kfdd, "stores-once");
+    for (count, wild) in ["0x10", "0x7fff12345000", "0xffffffffffff0000", "0x800000000000"].iter().enumerate()
+    {
         let mut client = client(&kfdd, "stores-once");
+        let event = client.ok(&format!("event {MEMORY}"))[0];
+        client.ok("queue 16");
+        client.ok("kernel counts");
+        client.ok("dispatch 1 1 100");
+        becomes(&kfdd, &client, QueueState::Dispatched);
         client.ok(&format!("aim 0 {wild}"));
         client.ok("dispatch 0 0 1");
-        becomes(&kfdd, &client, QueueState::Stopped);
+        assert_eq!(client.ok(&format!("wait {event} 20000")), [0], "the process's memory event is set");
+        let pid = client.pid();
+        let all = || kfdd.queues().iter().all(|row| row.tgid.0 != pid || row.state == QueueState::Stopped);
+        assert!(all(), "an endless kernel of another queue too: {:?}", kfdd.queues());
+        neighbour.ok("dispatch 0 0 1");
+        completes(&mut neighbour, count as u64 + 1);
         client.kill();
     }
+    neighbour.kill();
     kfdd.finish();
 }
 

@@ -86,7 +86,8 @@ impl Ctx<'_> {
         Ok(Flow::Done)
     }
 
-    /// ENODEV for a memory violation of a device that there is not. A queue that there is not is none of the caller's
+    /// A memory violation that is passed on is the target's from then on, as if no debugger had asked for it
+    /// (`kfd_dbg_send_exception_to_runtime`). ENODEV for one of a device that there is not. A queue that there is not is none of the caller's
     /// mistakes.
     pub(super) fn dbg_send_runtime_event(&mut self, target: &Process) -> Handled {
         let args: abi::DbgTrapSendRuntimeEvent = self.operation()?;
@@ -96,7 +97,7 @@ impl Ctx<'_> {
             let device = self.core.device(GpuId(args.gpu_id)).ok_or(Errno::NODEV)?;
             let known = target.debug.lock().devices.get(&device.index).and_then(|state| state.fault);
             let of_device = abi::MemoryExceptionData { gpu_id: args.gpu_id, ..Default::default() };
-            self.core.signal_memory(target, known.unwrap_or(of_device), &mut self.post);
+            self.core.violated(device, target, known.unwrap_or(of_device), &mut self.post);
         }
         if args.exception_mask & runtime != 0 {
             let freed = target.debug.lock().permit();

@@ -4,11 +4,16 @@
 //! |---|---|---|---|
 //! | an AQL packet that cannot run | debugger | save area | nobody |
 //! | a PM4 or SDMA packet that cannot run | debugger | save area | hardware exception events |
-//! | a memory violation | debugger | memory events | memory events |
+//! | a dispatch that cannot go on (AQL) | debugger | save area | nobody |
+//! | a memory violation of a packet or a wave | debugger | memory events | memory events |
 //! | a reset of the device | both kinds of events | both | both |
 //! | a new queue, a deleted queue, the runtime's word | debugger | nobody | nobody |
 //!
-//! The first three are `kfd_set_dbg_ev_from_interrupt`, the last is `kfd_dbg_ev_raise` alone (both amdkfd/kfd_debug.c). A
+//! Which code of an exception it is, and which word of the inactive signal, says `hsa_queue::QueueError`, a line a cause. Such an
+//! exception stops its own queue. A memory violation stops all that its process has on the device, before the memory events
+//! say so; a debugger that has asked for it has that put off until it passes the violation on (`kfd_dqm_evict_pasid`).
+//!
+//! The first four are `kfd_set_dbg_ev_from_interrupt`, the last is `kfd_dbg_ev_raise` alone (both amdkfd/kfd_debug.c). A
 //! reset asks no debugger (`kfd_signal_reset_event`, amdkfd/kfd_events.c): `core::ras` tells of it. The save area is its queue's
 //! (`delivery`); a queue without one is told of as if nobody were there.
 //!

@@ -1,5 +1,6 @@
 //! A debugger and its target: DBG_TRAP and RUNTIME_ENABLE.
 
+mod causes;
 mod exceptions;
 mod queues;
 mod receivers;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::world::{Aql, Buffer, create};
+use hsa_queue::Waves;
 use hsa_queue::layout::{amd_queue, amd_signal};
 use kfd_core::notice::{UserAccess, UserAnswer};
 use kfd_core::profile::RasBlock;
@@ -11,7 +12,7 @@ const AREA: u64 = 0x50_0000;
 const PAYLOAD: u64 = AREA + 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// A debugger that wants to know everything; the runtime is enabled too.
     Subscribed,
     /// The runtime is enabled, and no debugger is there.
@@ -24,50 +25,50 @@ enum State {
     Ignored,
 }
 
-const ENABLED: [State; 2] = [State::Enabled, State::EnabledAndIgnored];
-const NEITHER: [State; 2] = [State::Neither, State::Ignored];
+pub(super) const ENABLED: [State; 2] = [State::Enabled, State::EnabledAndIgnored];
+pub(super) const NEITHER: [State; 2] = [State::Neither, State::Ignored];
 
 /// Who has heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Heard {
+pub(super) struct Heard {
     /// Bytes in the debugger's pipe.
-    debugger: usize,
+    pub(super) debugger: usize,
     /// The word that the save area leads to.
-    payload: u64,
+    pub(super) payload: u64,
     /// The runtime's event.
-    runtime: bool,
-    memory: bool,
-    hardware: bool,
+    pub(super) runtime: bool,
+    pub(super) memory: bool,
+    pub(super) hardware: bool,
     /// The inactive signal.
-    inactive: i64,
+    pub(super) inactive: i64,
 }
 
-const NOBODY: Heard =
+pub(super) const NOBODY: Heard =
     Heard { debugger: 0, payload: 0, runtime: false, memory: false, hardware: false, inactive: 0 };
-const DEBUGGER: Heard = Heard { debugger: 1, ..NOBODY };
+pub(super) const DEBUGGER: Heard = Heard { debugger: 1, ..NOBODY };
 const RUNTIME: Heard = Heard { payload: UNSUPPORTED, runtime: true, ..NOBODY };
 
 /// A process in one of the states, with everybody who could hear.
-struct Scene<'w> {
-    world: &'w World,
-    debugger: Client<'w>,
-    target: Client<'w>,
+pub(super) struct Scene<'w> {
+    pub(super) world: &'w World,
+    pub(super) debugger: Client<'w>,
+    pub(super) target: Client<'w>,
     area: Buffer,
     /// Runtime, memory, hardware.
     events: [u32; 3],
-    heard_before: Vec<Notice>,
+    pub(super) heard_before: Vec<Notice>,
 }
 
 /// Of an interface that takes a queue without a save area, as those from 1.17 on do not.
-fn world() -> World {
+pub(super) fn world() -> World {
     let mut profile = profile(GFX942);
     profile.interface_minor = 16;
     profile.devices[0].ras = vec![RasBlock::Umc];
-    World::of(profile, Limits::default())
+    World::running(profile, Limits::default(), Waves::Run)
 }
 
 impl<'w> Scene<'w> {
-    fn of(world: &'w World, state: State) -> Self {
+    pub(super) fn of(world: &'w World, state: State) -> Self {
         let (mut debugger, mut target) = (world.stranger(10, 1000), world.client(20));
         if matches!(state, State::Subscribed | State::Enabled | State::EnabledAndIgnored) {
             runtime_is_there(&mut target);
@@ -93,7 +94,7 @@ impl<'w> Scene<'w> {
     }
 
     /// A queue of that type whose indices and ring lie in a buffer, with or without a save area.
-    fn queue(&mut self, queue_type: u32, save_area: bool) -> Aql {
+    pub(super) fn queue(&mut self, queue_type: u32, save_area: bool) -> Aql {
         let memory = self.target.buffer(0x10_0000, 16384);
         let mut arg = abi::CreateQueue {
             queue_type,
@@ -142,7 +143,7 @@ impl<'w> Scene<'w> {
     }
 
     /// Runs what there is to run, and asks everybody. `Some` of the queue whose inactive signal counts.
-    fn heard(&mut self, queue: Option<&Aql>) -> Heard {
+    pub(super) fn heard(&mut self, queue: Option<&Aql>) -> Heard {
         let mut notices = std::mem::take(&mut self.heard_before);
         notices.extend(self.world.settle());
         assert!(!notices.iter().any(|notice| matches!(notice, Notice::Memory(_))), "all of it is in arenas");
