@@ -4,6 +4,7 @@
 //! want of it. What a real compute unit has bounds them (LLVM, AMDGPUBaseInfo.cpp and AMDGPUSubtarget.cpp for gfx900), and
 //! so does the memory that the engine may use for their state.
 
+use crate::error::DispatchError;
 use crate::launch::Launch;
 use crate::wave::LANES;
 
@@ -33,17 +34,26 @@ pub struct Device {
 }
 
 impl Device {
-    /// How many groups of a launch are resident at most; 0 if not even one has room.
-    pub(crate) fn residents(self, launch: &Launch) -> usize {
-        let waves = launch.waves_per_group();
-        let per_simd = (VECTORS_PER_SIMD / launch.kernel.vectors.max(1)).clamp(1, WAVES_PER_SIMD);
-        let by_waves = (SIMDS * per_simd / waves).max(1);
+    /// How many groups of a launch are resident at most.
+    ///
+    /// # Errors
+    /// Not even one has room on a compute unit, or in the engine.
+    pub(crate) fn residents(self, launch: &Launch) -> Result<usize, DispatchError> {
+        let (waves, vectors) = (launch.waves_per_group(), launch.kernel.vectors);
+        let per_simd = (VECTORS_PER_SIMD / vectors.max(1)).min(WAVES_PER_SIMD);
+        let by_waves = SIMDS * per_simd / waves.max(1);
+        if by_waves == 0 {
+            return Err(DispatchError::Registers { waves, vectors });
+        }
         let by_barriers = if waves > 1 { BARRIERS } else { usize::MAX };
         let share = launch.request.group_segment.next_multiple_of(SHARE_UNIT);
         let by_share = SHARE.checked_div(share).map_or(usize::MAX, |groups| groups as usize);
         let held = by_waves.min(by_barriers).min(by_share).saturating_mul(self.compute_units as usize);
         let room = self.memory / launch.group_bytes();
-        held.min(usize::try_from(room).unwrap_or(usize::MAX))
+        match held.min(usize::try_from(room).unwrap_or(usize::MAX)) {
+            0 => Err(DispatchError::Scratch(launch.request.private_segment)),
+            most => Ok(most),
+        }
     }
 }
 
@@ -66,6 +76,7 @@ impl Launch {
 mod tests {
     use super::Device;
     use crate::descriptor::KernelDescriptor;
+    use crate::error::DispatchError;
     use crate::launch::{Launch, Request};
 
     fn launch(vectors: usize, items: u32, group_segment: u32, private_segment: u32) -> Launch {
@@ -85,14 +96,19 @@ mod tests {
     fn a_compute_unit_holds_what_its_waves_registers_barriers_and_share_allow() {
         let device = Device { compute_units: 2, memory: 1 << 40 };
         // Single waves: ten a SIMD; with 256 registers, one.
-        assert_eq!(device.residents(&launch(24, 64, 0, 0)), 80);
-        assert_eq!(device.residents(&launch(256, 64, 0, 0)), 8);
+        assert_eq!(device.residents(&launch(24, 64, 0, 0)), Ok(80));
+        assert_eq!(device.residents(&launch(256, 64, 0, 0)), Ok(8));
         // Two waves of few registers: as many as there are barriers.
-        assert_eq!(device.residents(&launch(24, 128, 0, 0)), 32);
-        assert_eq!(device.residents(&launch(24, 256, 0, 0)), 20);
-        assert_eq!(device.residents(&launch(24, 256, 32 << 10, 0)), 4);
-        // A group always has a whole unit if it needs it.
-        assert_eq!(device.residents(&launch(256, 1024, 0, 0)), 2);
+        assert_eq!(device.residents(&launch(24, 128, 0, 0)), Ok(32));
+        assert_eq!(device.residents(&launch(24, 256, 0, 0)), Ok(20));
+        assert_eq!(device.residents(&launch(24, 256, 32 << 10, 0)), Ok(4));
+        // A whole unit, and more than one.
+        assert_eq!(device.residents(&launch(64, 1024, 0, 0)), Ok(2));
+        assert_eq!(device.residents(&launch(256, 256, 0, 0)), Ok(2));
+        for (vectors, items, waves) in [(68, 1024, 16), (256, 320, 5)] {
+            let error = DispatchError::Registers { waves, vectors };
+            assert_eq!(device.residents(&launch(vectors, items, 0, 0)), Err(error));
+        }
     }
 
     #[test]
@@ -100,7 +116,8 @@ mod tests {
         // 64 lanes with 16 KiB of scratch, 4 KiB of registers and 4 KiB beside.
         let group = launch(16, 64, 0, 16 << 10);
         let bytes = ((64 * 16) << 10) + (4 << 10) + (4 << 10);
-        assert_eq!(Device { compute_units: 64, memory: 3 * bytes }.residents(&group), 3);
-        assert_eq!(Device { compute_units: 64, memory: bytes - 1 }.residents(&group), 0);
+        assert_eq!(Device { compute_units: 64, memory: 3 * bytes }.residents(&group), Ok(3));
+        let error = DispatchError::Scratch(16 << 10);
+        assert_eq!(Device { compute_units: 64, memory: bytes - 1 }.residents(&group), Err(error));
     }
 }

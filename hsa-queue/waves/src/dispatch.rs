@@ -14,8 +14,9 @@
 
 use crate::block::Blocks;
 use crate::block::run::Meter;
-use crate::descriptor::{BYTES, DescriptorError, KernelDescriptor};
+use crate::descriptor::{BYTES, KernelDescriptor};
 use crate::device::{Device, SHARE, WORK_ITEMS};
+use crate::error::DispatchError;
 use crate::grid::Grid;
 use crate::group::{Group, Turn};
 use crate::host::Host;
@@ -49,34 +50,6 @@ pub enum Progress {
     },
     /// The dispatch cannot be run, or a wave of it cannot go on.
     Error(DispatchError),
-}
-
-/// Why a dispatch ends before its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DispatchError {
-    /// The kernel descriptor.
-    #[error(transparent)]
-    Descriptor(#[from] DescriptorError),
-    /// A work-group of no work-items, or of more than a device has room for.
-    #[error("a work-group of {} x {} x {} work-items", .0[0], .0[1], .0[2])]
-    WorkGroup([u32; 3]),
-    /// A grid of no work-items.
-    #[error("a grid of {} x {} x {} work-items", .0[0], .0[1], .0[2])]
-    Grid([u32; 3]),
-    /// More of the local data share than there is.
-    #[error("{0} bytes of the local data share, of which there are {SHARE}")]
-    Share(u32),
-    /// More scratch or registers than the engine has memory for.
-    #[error("{0} bytes of scratch a work-item are more than the engine has room for")]
-    Scratch(u32),
-    /// The wave at `pc` does not go on.
-    #[error("at {pc:#x}: {why}")]
-    Stopped {
-        /// The instruction's address.
-        pc: u64,
-        /// An illegal or unsupported instruction, or a trap.
-        why: Stop,
-    },
 }
 
 /// A dispatch, or one part of it. See the module's head.
@@ -210,10 +183,7 @@ impl Dispatch {
             Some(launch) => *launch,
             None => self.grid.begin(self.read(host)?),
         };
-        let most = self.device.residents(&launch) as u64;
-        if most == 0 {
-            return Err(Progress::Error(DispatchError::Scratch(request.private_segment)));
-        }
+        let most = self.device.residents(&launch).map_err(Progress::Error)? as u64;
         let grid = self.grid.clone();
         Ok(Box::new(Run { launch, grid, resident: VecDeque::new(), free: Vec::new(), most, executed: 0 }))
     }

@@ -38,11 +38,11 @@ fn an_infinite_kernel_ends_each_poll_with_its_budget() {
 #[test]
 fn a_giant_grid_takes_room_for_what_the_device_holds() {
     let mut machine = Machine::new(FOREVER);
-    let request = machine.request([1024, 1, 1], [u32::MAX, u32::MAX, u32::MAX], 0);
+    let request = machine.request([256, 1, 1], [u32::MAX, u32::MAX, u32::MAX], 0);
     let (mut dispatch, mut blocks) = (Dispatch::new(request, machine.device), Blocks::default());
     let mut budget = 200_000;
     assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut budget), Progress::More);
-    // Sixteen waves of 256 registers are a whole unit, and there are two.
+    // Four waves of 256 registers are a whole unit, and there are two.
     assert_eq!(dispatch.residents(), 2);
 
     // The engine's memory is less than what the units hold: a wave of these takes 68 KiB.
@@ -82,6 +82,8 @@ fn what_a_device_has_no_room_for_is_refused_before_its_first_instruction() {
     for group in [[0, 1, 1], [1025, 1, 1], [64, 32, 1], [u32::MAX, u32::MAX, u32::MAX]] {
         assert_eq!(error(machine, group, [64, 1, 1], 0, 0), DispatchError::WorkGroup(group));
     }
+    let registers = DispatchError::Registers { waves: 5, vectors: 256 };
+    assert_eq!(error(machine, [320, 1, 1], [320, 1, 1], 0, 0), registers);
     assert_eq!(error(machine, [64, 1, 1], [64, 0, 1], 0, 0), DispatchError::Grid([64, 0, 1]));
     assert_eq!(error(machine, [64, 1, 1], [64, 1, 1], 65537, 0), DispatchError::Share(65537));
     assert_eq!(error(machine, [64, 1, 1], [64, 1, 1], 0, u32::MAX), DispatchError::Scratch(u32::MAX));

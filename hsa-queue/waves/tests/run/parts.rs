@@ -105,7 +105,7 @@ fn groups_of_different_parts_that_spin_for_each_other_go_on() {
 fn parts_hold_together_what_the_device_holds_and_one_without_room_waits() {
     let mut machine = Machine::new(FOREVER);
     // Sixteen waves of 256 registers are a whole unit, and there are two.
-    let request = machine.request([1024, 1, 1], [1024 * 9, 1, 1], 0);
+    let request = machine.request([256, 1, 1], [256 * 9, 1, 1], 0);
     let mut first = Dispatch::new(request, machine.device);
     let mut second = first.part();
     let mut blocks = Blocks::default();

@@ -114,9 +114,11 @@ pub enum Why {
     Abort,
     /// Another trap.
     Trap,
+    /// Registers beyond a compute unit's.
+    Registers,
 }
 
-const WHYS: [Why; 8] = [
+const WHYS: [Why; 9] = [
     Why::Descriptor,
     Why::Dimensions,
     Why::GroupSegment,
@@ -125,6 +127,7 @@ const WHYS: [Why; 8] = [
     Why::Unsupported,
     Why::Abort,
     Why::Trap,
+    Why::Registers,
 ];
 
 /// What a dispatch did.

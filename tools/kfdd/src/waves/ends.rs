@@ -3,11 +3,13 @@
 //! | its waves | the queue |
 //! |---|---|
 //! | all ended | goes on |
-//! | accessed memory that is not there | memory fault |
+//! | accessed memory that is not there | memory violation |
 //! | accessed beyond their scratch or group memory | [`QueueError::Aperture`] |
 //! | came to an instruction that is none or is not run | [`QueueError::IllegalInstruction`] |
 //! | aborted, trapped | [`QueueError::Abort`], [`QueueError::Trap`] |
 //! | could not begin | the error of the packet or of the code |
+//!
+//! How each is told, says [`QueueError`]; who is told, `kfd_core`'s table of receivers.
 
 use door::wave_workers::wire::{End, Why};
 use kfd_core::dispatch::{QueueError, WaveAnswer};
@@ -41,6 +43,7 @@ const fn error(why: Why) -> QueueError {
         Why::Descriptor => QueueError::DispatchCode,
         Why::Dimensions => QueueError::DispatchDimensions,
         Why::GroupSegment => QueueError::GroupSegmentSize,
+        Why::Registers => QueueError::Registers,
         Why::Resources => QueueError::Resources,
         Why::Illegal | Why::Unsupported => QueueError::IllegalInstruction,
         Why::Abort => QueueError::Abort,

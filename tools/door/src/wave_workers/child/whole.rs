@@ -127,6 +127,7 @@ fn why(error: &DispatchError) -> (Why, u64) {
         DispatchError::Descriptor(_) => (Why::Descriptor, 0),
         DispatchError::WorkGroup(_) | DispatchError::Grid(_) => (Why::Dimensions, 0),
         DispatchError::Share(_) => (Why::GroupSegment, 0),
+        DispatchError::Registers { .. } => (Why::Registers, 0),
         DispatchError::Scratch(_) => (Why::Resources, 0),
         DispatchError::Stopped { pc, why } => {
             let why = match why {
