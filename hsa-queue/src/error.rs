@@ -52,8 +52,9 @@ pub enum QueueError {
     /// A dispatch of code that needs more registers than there are.
     #[error("code needs more registers than there are")]
     Registers,
-    /// A dispatch whose waves need more memory of their own than the engine may have.
-    #[error("scratch and registers of a work-group are more than there is room for")]
+    /// A dispatch whose waves need more memory of their own at once than the engine may have: scratch and registers of a
+    /// work-group, or of all work-groups that wait for each other.
+    #[error("the waves that have to run at once are more than there is room for")]
     Resources,
     /// A wave came to words that are no instruction, or to one that the engine does not run.
     #[error("a wave came to an instruction that this agent cannot run")]

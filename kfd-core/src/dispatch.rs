@@ -32,6 +32,9 @@ pub struct DispatchOrder {
     pub id: u64,
     /// The address of the queue's `amd_queue_t`, if the client has one.
     pub amd_queue: GpuVa,
+    /// Its groups may wait for each other: the queue has global wave sync (ALLOC_QUEUE_GWS). It runs if all of them have
+    /// room at once, and else ends in an error before its first instruction.
+    pub cooperative: bool,
 }
 
 /// What the core wishes of a dispatch.

@@ -6,7 +6,9 @@
 //! ```
 //! A group runs to its end. One that uses up its [`SLICE`] without ending is long or waits for others: it goes to the back,
 //! and the next is admitted, until the device holds no more; then they take turns. A grid takes memory for its resident
-//! groups only, however many it has.
+//! groups only, however many it has. Groups that wait for others which have no room until they end would wait for ever: a
+//! cooperative grid of more groups than there is room for is refused. In one that is not said to be cooperative nobody can
+//! tell such a wait from a long loop, and it goes on until it is cancelled.
 //!
 //! Several threads run a dispatch by parts ([`Dispatch::part`]): each takes groups of the same grid and runs them to their
 //! ends, and what the device holds, all of them hold together. Groups of different parts that wait for each other go on
@@ -184,6 +186,10 @@ impl Dispatch {
             None => self.grid.begin(self.read(host)?),
         };
         let most = self.device.residents(&launch).map_err(Progress::Error)? as u64;
+        let groups = self.grid.count();
+        if request.cooperative && groups > most {
+            return Err(Progress::Error(DispatchError::Cooperative { groups, most }));
+        }
         let grid = self.grid.clone();
         Ok(Box::new(Run { launch, grid, resident: VecDeque::new(), free: Vec::new(), most, executed: 0 }))
     }

@@ -26,6 +26,10 @@ pub enum DispatchError {
     /// More scratch or registers than the engine has memory for.
     #[error("{0} bytes of scratch a work-item are more than the engine has room for")]
     Scratch(u32),
+    /// Groups that wait for each other, of which some would have no room before others end.
+    #[error("{groups} groups are to run at once, and there is room for {most}")]
+    #[allow(missing_docs, reason = "the names say it")]
+    Cooperative { groups: u64, most: u64 },
     /// The wave at `pc` does not go on.
     #[error("at {pc:#x}: {why}")]
     Stopped {

@@ -45,6 +45,11 @@ impl Grid {
         *self.launch.get_or_init(|| launch)
     }
 
+    /// Groups in all.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Whether a group is to come.
     pub(crate) fn has_more(&self) -> bool {
         self.next.load(Ordering::Relaxed) < self.count

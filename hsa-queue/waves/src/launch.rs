@@ -26,6 +26,8 @@ pub struct Request {
     pub queue: u64,
     /// Which dispatch of its queue it is.
     pub id: u64,
+    /// All its groups have to be resident at once, for they wait for each other.
+    pub cooperative: bool,
 }
 
 impl Request {
@@ -169,6 +171,7 @@ mod tests {
             packet: 0x3_0000_4444,
             queue: 0x5_0000_6666,
             id: 0x7_0000_8888,
+            cooperative: false,
         };
         Launch { kernel, entry: 0x1000, request }
     }

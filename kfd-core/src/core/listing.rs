@@ -173,7 +173,7 @@ impl Core {
                     engine: entry.sdma.as_ref().map(SdmaId::engine),
                     waiting: waiting[queue.device].get(&queue.key).copied(),
                     quantum_us: device.profile.queues.quantum_us,
-                    gws: entry.gws,
+                    gws: entry.queue.has_gws(),
                     evicted: inner.evictions.oldest(),
                     made_at: queue.made_at,
                     kernel: None,

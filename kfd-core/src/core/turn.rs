@@ -233,6 +233,7 @@ fn engine<'a>(device: &Device, process: &'a Process, queue: &'a Queue) -> Posted
         device: device.index,
         book: &process.dispatches,
         in_hand: &queue.in_hand,
+        cooperative: queue.has_gws(),
         tell: None,
     }
 }

@@ -4,6 +4,9 @@
 //! zero, which takes it back: EINVAL when no queue has it or another one does. Processes do not exclude each other: the
 //! hardware scheduler does not run two of them at once. The first resource is always 0. A device without is ENODEV, and
 //! its topology node says `num_gws 0`.
+//!
+//! What a queue that has it dispatches is cooperative: all groups of a grid have room at once, or the dispatch is refused
+//! (`DispatchOrder::cooperative`).
 
 use super::debug::is_gfx11;
 use super::{Ctx, Flow, Handled};
@@ -13,7 +16,7 @@ use crate::call::Errno;
 impl Ctx<'_> {
     pub(super) fn alloc_queue_gws(&mut self) -> Handled {
         let mut args: abi::AllocQueueGws = self.read()?;
-        let mut inner = self.lock()?;
+        let inner = self.lock()?;
         let device = inner.pqm.get(args.queue_id).ok_or(Errno::INVAL)?.queue.device;
         if self.core.devices[device].profile.compute.gws == 0 {
             return Err(Errno::NODEV);
@@ -22,7 +25,8 @@ impl Ctx<'_> {
         if is_gfx11(&self.core.devices[device]) && self.process.debug.lock().session.is_some() {
             return Err(Errno::BUSY);
         }
-        let holder = inner.pqm.on(device).find(|entry| entry.gws).map(|entry| entry.queue.key.queue.0);
+        let holder =
+            inner.pqm.on(device).find(|entry| entry.queue.has_gws()).map(|entry| entry.queue.key.queue.0);
         let gives = args.num_gws != 0;
         match holder {
             Some(_) if gives => return Err(Errno::BUSY),
@@ -30,7 +34,7 @@ impl Ctx<'_> {
             None if !gives => return Err(Errno::INVAL),
             _ => {}
         }
-        inner.pqm.get_mut(args.queue_id).ok_or(Errno::INVAL)?.gws = gives;
+        inner.pqm.get(args.queue_id).ok_or(Errno::INVAL)?.queue.set_gws(gives);
         drop(inner);
         args.first_gws = 0;
         self.answer(&args);

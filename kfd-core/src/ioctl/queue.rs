@@ -199,7 +199,8 @@ impl Ctx<'_> {
             self.post.runnable();
         }
         let (cu_mask, gws) = again.map_or_else(Default::default, |again| (again.cu_mask, again.gws));
-        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, sdma, gws, held });
+        queue.set_gws(gws);
+        inner.pqm.insert(Entry { queue, properties, cu_mask, _charges: charges, sdma, held });
         drop(inner);
         let new = abi::ec_mask(abi::EC_QUEUE_NEW);
         self.process.debug.lock().raise_queue(id, new, &mut self.post);

@@ -19,7 +19,7 @@ use crate::ids::{GpuVa, Nanos, QueueKey};
 use crate::queue::dispatches::InHand;
 use crate::queue::save_area::SaveArea;
 use crate::queue::view::OpenAccess;
-use crate::sync::{AtomicU8, AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering};
 use hsa_queue::ring::{Ring, RingError};
 use hsa_queue::sdma::Generation;
 use hsa_queue::{QueueProcessor, QueueRegs, Waves, aql, pm4, sdma as sdma_packets};
@@ -64,6 +64,8 @@ pub(crate) struct Queue {
     pub(crate) save_area: SaveArea,
     /// The dispatch that it waits for.
     pub(crate) in_hand: InHand,
+    /// It has the device's global wave sync. Changed under the process mutex; its turns only read it.
+    gws: AtomicBool,
     format: Format,
     /// Why no engine begins another chunk of its packets, a bit each; 0 while engines may.
     barred: AtomicU8,
@@ -155,6 +157,7 @@ impl Queue {
             read_index,
             save_area,
             in_hand: InHand::default(),
+            gws: AtomicBool::new(false),
             format,
             barred,
             mqd,
@@ -168,6 +171,16 @@ impl Queue {
             Format::Sdma(_) => QueueKind::Sdma,
             Format::SdmaXgmi(_) => QueueKind::SdmaXgmi,
         }
+    }
+
+    /// Whether it has the device's global wave sync.
+    pub(crate) fn has_gws(&self) -> bool {
+        self.gws.load(Ordering::Relaxed)
+    }
+
+    /// Gives it the device's global wave sync, or takes that back. The caller holds the process mutex.
+    pub(crate) fn set_gws(&self, has: bool) {
+        self.gws.store(has, Ordering::Relaxed);
     }
 
     /// Whether it takes AQL packets.

@@ -14,6 +14,8 @@ pub(crate) struct Posted<'a> {
     pub(crate) device: usize,
     pub(crate) book: &'a Dispatches,
     pub(crate) in_hand: &'a InHand,
+    /// The queue has global wave sync.
+    pub(crate) cooperative: bool,
     /// What the engine is to be told.
     pub(crate) tell: Option<Tell>,
 }
@@ -31,10 +33,17 @@ impl Posted<'_> {
         let ticket = self.book.begin(self.queue.queue, self.device);
         if let Some(ticket) = ticket {
             let AqlDispatch { packet, slot, id, queue: amd_queue } = *dispatch;
-            let (queue, device, packet) = (self.queue, self.device, *packet);
             self.in_hand.set(ticket);
-            self.tell =
-                Some(Tell::Begins(DispatchOrder { queue, ticket, device, packet, slot, id, amd_queue }));
+            self.tell = Some(Tell::Begins(DispatchOrder {
+                queue: self.queue,
+                ticket,
+                device: self.device,
+                packet: *packet,
+                slot,
+                id,
+                amd_queue,
+                cooperative: self.cooperative,
+            }));
         }
         Access::Pending(Ticket(ticket.unwrap_or(0)))
     }

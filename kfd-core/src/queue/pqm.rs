@@ -35,8 +35,6 @@ pub(crate) struct Entry {
     pub(crate) _charges: [Charge; 2],
     /// Its queue id on an SDMA engine, if it is for one.
     pub(crate) sdma: Option<SdmaId>,
-    /// It has the device's global wave sync.
-    pub(crate) gws: bool,
     /// What stays mapped for it.
     pub(crate) held: Held,
 }

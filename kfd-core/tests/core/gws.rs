@@ -1,5 +1,6 @@
 //! Global wave sync: one queue of a process has it.
 
+use crate::dispatch::engine::{self, dispatched, done, settle, submit};
 use crate::world::{Client, World, gpu};
 use kfd_core::abi::kfd as abi;
 use kfd_core::limits::Limits;
@@ -43,5 +44,26 @@ fn a_device_without_global_wave_sync_says_so_and_so_does_its_topology() {
     let queue = client.queue(VA).id;
     assert_eq!(gws(&mut client, queue, 1), Err(libc::ENODEV));
     assert_eq!(gws(&mut client, queue + 1, 1), Err(libc::EINVAL), "the queue is looked for first");
+    world.end();
+}
+
+// Keeps: cooperative-refused
+#[test]
+fn what_a_queue_dispatches_is_cooperative_while_it_has_the_global_wave_sync() {
+    let world = engine::world(24);
+    let mut client = world.client(1);
+    let (mut queue, first) = dispatched(&world, &mut client, VA);
+    done(&world, &first);
+    settle(&world);
+    let mut orders = vec![first];
+    for num_gws in [64, 0] {
+        assert_eq!(gws(&mut client, queue.id, num_gws), Ok(0));
+        submit(&client, &mut queue);
+        let order = settle(&world).order();
+        done(&world, &order);
+        settle(&world);
+        orders.push(order);
+    }
+    assert_eq!(orders.iter().map(|order| order.cooperative).collect::<Vec<_>>(), [false, true, false]);
     world.end();
 }

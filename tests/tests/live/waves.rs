@@ -125,6 +125,47 @@ fn a_kernel_that_cannot_go_on_stops_its_queue_and_no_other() {
     kfdd.finish();
 }
 
+// Keeps: cooperative-refused
+#[test]
+fn a_cooperative_grid_of_more_groups_than_have_room_ends_in_an_error_and_not_in_a_hang() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut client = client(&kfdd, "gathers");
+    client.ok("gws 0");
+    client.ok("dispatch 0 0 100000");
+    becomes(&kfdd, &client, QueueState::Stopped);
+    client.ok("queue 16");
+    client.ok("kernel stores-once");
+    client.ok("dispatch 1 1 1");
+    let done = eventually(PATIENCE, || (client.ok("completed 1") == [1]).then_some(()));
+    assert!(done.is_some(), "its other queue runs on");
+    client.kill();
+    kfdd.finish();
+}
+
+/// Nobody can tell that these wait for each other.
+// Keeps: waves-endless, waves-apart
+#[test]
+fn groups_that_meet_by_atomics_and_have_no_room_wait_until_their_queue_ends_and_harm_nobody() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut hostile = client(&kfdd, "gathers");
+    hostile.ok("dispatch 0 0 100000");
+    becomes(&kfdd, &hostile, QueueState::Dispatched);
+    let mut neighbour = client(&kfdd, "stores-once");
+    for count in 1..=20 {
+        neighbour.ok("dispatch 0 0 4");
+        completes(&mut neighbour, count);
+    }
+    hostile.ok("unqueue 0");
+    hostile.ok("queue 16");
+    hostile.ok("kernel stores-once");
+    hostile.ok("dispatch 1 1 1");
+    let done = eventually(PATIENCE, || (hostile.ok("completed 1") == [1]).then_some(()));
+    assert!(done.is_some(), "its next queue's kernel runs");
+    hostile.kill();
+    neighbour.kill();
+    kfdd.finish();
+}
+
 // Keeps: waves-errors, violation-stops
 #[test]
 fn a_store_to_memory_that_is_not_there_is_a_memory_violation_and_stops_what_its_process_has() {

@@ -41,6 +41,7 @@ macro_rules! commands {
 
 commands! {
     ACQUIRE_VM,
+    ALLOC_QUEUE_GWS,
     ALLOC_MEMORY_OF_GPU,
     CREATE_EVENT,
     CREATE_QUEUE,

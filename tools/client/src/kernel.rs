@@ -35,7 +35,13 @@ pub enum Code {
     Aborts,
     /// A word that is no instruction.
     Illegal,
+    /// One lane of each group adds 1 to the word at its first argument and waits until that is [`GATHERED`]: groups that
+    /// meet without anybody knowing it.
+    Gathers,
 }
+
+/// How many groups of [`Code::Gathers`] meet, more than any device holds.
+pub const GATHERED: u32 = 100_000;
 
 impl Code {
     /// Its words.
@@ -55,6 +61,27 @@ impl Code {
             Self::StoresOnce => &[0xc006_0000, 0, 0xbf8c_c07f, 0x2402_0082, 0xdc70_8000, 1, 0xbf81_0000],
             Self::Aborts => &[0xbf92_0002, 0xbf81_0000],
             Self::Illegal => &[0xffff_ffff, 0xbf81_0000],
+            // s_load_dwordx2 s[0:1], s[0:1], 0x0; s_waitcnt lgkmcnt(0); v_mov_b32 v0, 0; v_mov_b32 v1, 1;
+            // s_mov_b64 exec, 1; global_atomic_add v0, v1, s[0:1]; global_load_dword v2, v0, s[0:1] glc;
+            // s_waitcnt vmcnt(0); v_readfirstlane_b32 s8, v2; s_cmp_lt_u32 s8, GATHERED; s_cbranch_scc1 -7; s_endpgm
+            Self::Gathers => &[
+                0xc006_0000,
+                0,
+                0xbf8c_c07f,
+                0x7e00_0280,
+                0x7e02_0281,
+                0xbefe_0181,
+                0xdd08_8000,
+                0x0000_0100,
+                0xdc51_8000,
+                0x0200_0000,
+                0xbf8c_0f70,
+                0x7e10_0502,
+                0xbf0a_ff08,
+                GATHERED,
+                0xbf85_fff9,
+                0xbf81_0000,
+            ],
         }
     }
 }

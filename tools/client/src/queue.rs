@@ -201,6 +201,15 @@ impl UserQueue {
         self.doorbell.ring(value);
     }
 
+    /// Takes the device's global wave sync: what is dispatched is cooperative from now on.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn take_wave_sync(&self, device: &Device) -> Result<(), ClientError> {
+        let mut take = kfd::AllocQueueGws { queue_id: self.id, num_gws: 1, ..Default::default() };
+        device.call("ALLOC_QUEUE_GWS", command::ALLOC_QUEUE_GWS, &mut take)
+    }
+
     /// Ends the queue.
     ///
     /// # Errors

@@ -191,6 +191,7 @@ impl Machine {
             packet,
             queue: 0,
             id: 0,
+            cooperative: false,
         }
     }
 

@@ -56,7 +56,7 @@ fn of_queue(entry: &Entry, gpu_id: u32, read: u64) -> QueueRecord {
         doorbell: queue.doorbell.into(),
         save_bytes: queue.save_area.bytes,
         control_stack: queue.save_area.control_stack,
-        gws: entry.gws.into(),
+        gws: entry.queue.has_gws().into(),
         mask_words: count(entry.cu_mask.len()),
         mask,
     }

@@ -37,8 +37,9 @@ impl Ctx<'_> {
                 return Err(Errno::ALREADY);
             }
             // gfx11 debugs with what a queue with global wave sync needs (`kfd_dbg_has_gws_support`).
-            let synced =
-                |device: &Device| is_gfx11(device) && inner.pqm.on(device.index).any(|entry| entry.gws);
+            let synced = |device: &Device| {
+                is_gfx11(device) && inner.pqm.on(device.index).any(|entry| entry.queue.has_gws())
+            };
             if self.core.devices.iter().any(synced) {
                 return Err(Errno::BUSY);
             }

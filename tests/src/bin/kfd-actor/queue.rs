@@ -63,6 +63,10 @@ pub fn act(stage: &mut Stage, verb: &str, words: &[&str]) -> Option<Answer> {
             });
             Ok(String::new())
         }
+        "gws" => {
+            let taken = stage.held(number(words, 0)).queue.take_wave_sync(stage.device());
+            taken.map(|()| String::new()).map_err(Into::into)
+        }
         "flood" => flood(stage, number(words, 0)),
         _ => return None,
     })

@@ -33,6 +33,7 @@ fn kernel(stage: &mut Stage, name: &str) -> Answer {
         "stores-once" => Code::StoresOnce,
         "aborts" => Code::Aborts,
         "illegal" => Code::Illegal,
+        "gathers" => Code::Gathers,
         _ => panic!("no kernel is called {name}"),
     };
     let kernel = Kernel::new(stage.device(), code)?;

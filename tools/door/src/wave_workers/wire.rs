@@ -45,7 +45,8 @@ pub struct Run {
     pub private_segment: u32,
     /// The index of the device.
     pub device: u32,
-    pub reserved: u32,
+    /// 1 where all groups have to have room at once, as those that wait for each other do.
+    pub cooperative: u32,
 }
 
 /// What the daemon says.
@@ -104,7 +105,7 @@ pub enum Why {
     Dimensions,
     /// Group memory beyond the device's.
     GroupSegment,
-    /// Scratch or registers beyond what the worker may have.
+    /// Scratch or registers, or groups that have to run at once, beyond what the worker may have.
     Resources,
     /// Words that are no instruction.
     Illegal,

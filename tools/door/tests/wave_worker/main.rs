@@ -92,6 +92,8 @@ fn what_cannot_go_on_ends_with_its_reason_place_and_name() {
         (door::wave_workers::wire::Run { grid: [64, 0, 1], ..run }, Why::Dimensions),
         (door::wave_workers::wire::Run { group_segment: 65537, ..run }, Why::GroupSegment),
         (door::wave_workers::wire::Run { private_segment: u32::MAX, ..run }, Why::Resources),
+        (door::wave_workers::wire::Run { group: [320, 1, 1], grid: [320, 1, 1], ..run }, Why::Registers),
+        (door::wave_workers::wire::Run { grid: [1 << 20, 1, 1], cooperative: 1, ..run }, Why::Resources),
     ];
     for (run, expected) in refusals {
         let Ended::Error { why, pc: 0, .. } = player.run(run) else { panic!("{expected:?}") };

@@ -114,7 +114,7 @@ impl Linked {
 
     /// Gives it a dispatch, unless nobody wants that any more.
     pub(super) fn begin(&self, core: &Core, order: &DispatchOrder) {
-        let DispatchOrder { queue, ticket, packet, slot, id, amd_queue, device, .. } = *order;
+        let DispatchOrder { queue, ticket, packet, slot, id, amd_queue, device, cooperative } = *order;
         let out = Out { queue: queue.queue, kernel: packet.kernel_object, instructions: 0 };
         self.out.lock().insert(ticket, out);
         let wish = core.wave_wish(queue, ticket);
@@ -133,7 +133,7 @@ impl Linked {
             group_segment: packet.group_segment_size,
             private_segment: packet.private_segment_size,
             device: device as u32,
-            ..Run::zeroed()
+            cooperative: cooperative.into(),
         };
         self.tell(&Order::Run(ticket, run));
         if wish == Wish::Pause {

@@ -40,6 +40,7 @@ impl Job {
             packet: run.packet,
             queue: run.queue,
             id: run.id,
+            cooperative: run.cooperative != 0,
         };
         let holds = Device { compute_units: limits.compute_units, memory: whole.room };
         let dispatch = Dispatch::new(request, holds);

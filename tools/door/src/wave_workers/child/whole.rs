@@ -128,7 +128,7 @@ fn why(error: &DispatchError) -> (Why, u64) {
         DispatchError::WorkGroup(_) | DispatchError::Grid(_) => (Why::Dimensions, 0),
         DispatchError::Share(_) => (Why::GroupSegment, 0),
         DispatchError::Registers { .. } => (Why::Registers, 0),
-        DispatchError::Scratch(_) => (Why::Resources, 0),
+        DispatchError::Scratch(_) | DispatchError::Cooperative { .. } => (Why::Resources, 0),
         DispatchError::Stopped { pc, why } => {
             let why = match why {
                 Stop::Unsupported(_) => Why::Unsupported,
