@@ -69,6 +69,8 @@ pub struct WaveSpan {
     pub start: u64,
     pub len: u64,
     pub writable: bool,
+    /// Instructions may be fetched from it.
+    pub executable: bool,
     pub place: Place,
 }
 

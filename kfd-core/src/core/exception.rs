@@ -8,7 +8,7 @@ use crate::core::Core;
 use crate::device::Device;
 use crate::event::smi::SmiKind;
 use crate::ids::{EventId, GpuVa, QueueId, QueueKey};
-use crate::memory::address::Target;
+use crate::memory::address::{Span, Target};
 use crate::memory::arena::PAGE;
 use crate::notice::{Notice, Post};
 use crate::process::Process;
@@ -50,14 +50,18 @@ impl Core {
         fault: Fault,
         post: &mut Post,
     ) {
-        let mapped = process.pdds[device.index].map.find(fault.va, 1).is_some();
+        let found = process.pdds[device.index].map.find(fault.va, 1);
+        let mapped = found.is_some();
+        // Memory of an arena that is mapped can be read: a read of it that failed was to fetch instructions.
+        let is_code = |span: &Span| !span.executable && matches!(span.target, Target::Arena(..));
+        let no_execute = !fault.write && found.is_some_and(|(span, _)| is_code(&span));
         // The fault status has a page, not a byte (`kfd_vm_fault_info.page_addr`, amdkfd/kfd_events.h).
         let va = GpuVa(fault.va.0 & !(PAGE - 1));
         let data = abi::MemoryExceptionData {
             failure: abi::MemoryExceptionFailure {
                 not_present: u32::from(!mapped),
                 read_only: u32::from(mapped && fault.write),
-                no_execute: 0,
+                no_execute: no_execute.into(),
                 imprecise: 0,
             },
             va: va.0,

@@ -8,7 +8,7 @@ use crate::account::Resource;
 use crate::call::Errno;
 use crate::core::Core;
 use crate::ids::{EventId, GpuVa, ProcessId, UserVa};
-use crate::memory::address::Target;
+use crate::memory::address::{Span, Target};
 use crate::memory::arena::Arena;
 use crate::memory::epochs::EpochPage;
 use crate::notice::Post;
@@ -54,7 +54,8 @@ impl Core {
                 Target::Doorbells => Place::Rings,
                 Target::Registers => Place::Sink,
             };
-            WaveSpan { start: span.start, len: span.len, writable: span.writable, place }
+            let Span { start, len, writable, executable, .. } = span;
+            WaveSpan { start, len, writable, executable, place }
         });
         (epoch, span)
     }

@@ -52,6 +52,7 @@ fn spans(bo: &Bo) -> Option<Vec<Span>> {
     let twice = bo.flags & abi::ALLOC_MEM_FLAGS_AQL_QUEUE_MEM != 0;
     let len = backed(bo.size, bo.flags);
     let writable = bo.flags & abi::ALLOC_MEM_FLAGS_WRITABLE != 0;
+    let executable = bo.flags & abi::ALLOC_MEM_FLAGS_EXECUTABLE != 0;
     let target = match &bo.backing {
         Backing::Arena { arena, offset, .. } => Target::Arena(Arc::clone(arena), *offset),
         Backing::Shared(share) => Target::Arena(Arc::clone(&share.range.arena), share.range.offset),
@@ -62,9 +63,9 @@ fn spans(bo: &Bo) -> Option<Vec<Span>> {
     if !bo.va.0.is_multiple_of(PAGE) || len == 0 {
         return None;
     }
-    let mut spans = vec![Span { start: bo.va.0, len, target: target.clone(), writable }];
+    let mut spans = vec![Span { start: bo.va.0, len, target: target.clone(), writable, executable }];
     if twice {
-        spans.push(Span { start: bo.va.0.checked_add(len)?, len, target, writable });
+        spans.push(Span { start: bo.va.0.checked_add(len)?, len, target, writable, executable });
     }
     // `amdgpu_vm_bo_map`: neither end may wrap.
     bo.va.0.checked_add(len.checked_mul(if twice { 2 } else { 1 })?)?;

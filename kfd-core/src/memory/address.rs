@@ -40,6 +40,8 @@ pub(crate) struct Span {
     pub(crate) target: Target,
     /// Whether an engine may store to it.
     pub(crate) writable: bool,
+    /// Whether waves may fetch instructions from it (`AMDGPU_PTE_EXECUTABLE`).
+    pub(crate) executable: bool,
 }
 
 impl Span {
@@ -99,7 +101,8 @@ impl Spans {
             start,
             len: end - start,
             target,
-            writable: right == Right::Write,
+            writable: right.writes(),
+            executable: right.executes(),
         })
     }
 }
@@ -233,7 +236,7 @@ mod tests {
     use crate::memory::svm::Right;
 
     fn span(start: u64, len: u64) -> Span {
-        Span { start, len, target: Target::User(UserVa(start)), writable: true }
+        Span { start, len, target: Target::User(UserVa(start)), writable: true, executable: false }
     }
 
     #[test]

@@ -166,6 +166,20 @@ fn groups_that_meet_by_atomics_and_have_no_room_wait_until_their_queue_ends_and_
     kfdd.finish();
 }
 
+// Keeps: code-executable
+#[test]
+fn code_in_memory_that_may_not_be_executed_is_a_memory_violation() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut client = client(&kfdd, "stores-once data");
+    let event = client.ok(&format!("event {MEMORY}"))[0];
+    client.ok("dispatch 0 0 1");
+    assert_eq!(client.ok(&format!("wait {event} 20000")), [0], "the process's memory event is set");
+    becomes(&kfdd, &client, QueueState::Stopped);
+    assert_eq!(client.ok("stored 0 4"), [0; 4]);
+    client.kill();
+    kfdd.finish();
+}
+
 // Keeps: waves-errors, violation-stops
 #[test]
 fn a_store_to_memory_that_is_not_there_is_a_memory_violation_and_stops_what_its_process_has() {

@@ -100,7 +100,14 @@ impl Kernel {
     /// # Errors
     /// The driver's.
     pub fn new(device: &Device, code: Code) -> Result<Self, ClientError> {
-        let object = Buffer::new(device, Kind::Vram, PAGE)?;
+        Self::within(device, code, Buffer::executable(device, Kind::Vram, PAGE)?)
+    }
+
+    /// The same in a page of the caller's choice.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn within(device: &Device, code: Code, object: Buffer) -> Result<Self, ClientError> {
         let data = Buffer::new(device, Kind::Gtt, 2 * PAGE)?;
         // `struct kernel_descriptor_t` (llvm/Support/AMDHSAKernelDescriptor.h).
         object.write(16, &ENTRY.to_le_bytes());

@@ -32,6 +32,18 @@ impl Buffer {
     /// # Errors
     /// The driver's.
     pub fn new(device: &Device, kind: Kind, len: u64) -> Result<Self, ClientError> {
+        Self::with(device, kind, len, 0)
+    }
+
+    /// The same for code, which the device may execute.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn executable(device: &Device, kind: Kind, len: u64) -> Result<Self, ClientError> {
+        Self::with(device, kind, len, kfd::ALLOC_MEM_FLAGS_EXECUTABLE)
+    }
+
+    fn with(device: &Device, kind: Kind, len: u64, flags: u32) -> Result<Self, ClientError> {
         let size = len.next_multiple_of(PAGE);
         let place = match kind {
             Kind::Vram => kfd::ALLOC_MEM_FLAGS_VRAM | kfd::ALLOC_MEM_FLAGS_PUBLIC,
@@ -41,7 +53,7 @@ impl Buffer {
             va_addr: device.take_va(size),
             size,
             gpu_id: device.gpu_id(),
-            flags: place | kfd::ALLOC_MEM_FLAGS_WRITABLE,
+            flags: place | kfd::ALLOC_MEM_FLAGS_WRITABLE | flags,
             ..Default::default()
         };
         device.call("ALLOC_MEMORY_OF_GPU", command::ALLOC_MEMORY_OF_GPU, &mut alloc)?;

@@ -33,7 +33,13 @@ fn apart(player: &mut Player) -> Run {
     let Place::Own(own) = player.spans[0].place else { panic!("the first is the arena's") };
     let at = run.kernel_object - OWN;
     let (page, skip) = (at & !0xfff, at & 0xfff);
-    player.spans.push(Span { start: CODE, len: 0x2000, writable: false, place: Place::Own(own + page) });
+    player.spans.push(Span {
+        start: CODE,
+        len: 0x2000,
+        writable: false,
+        executable: true,
+        place: Place::Own(own + page),
+    });
     Run { kernel_object: CODE + skip, ..run }
 }
 

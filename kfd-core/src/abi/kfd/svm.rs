@@ -19,6 +19,8 @@ pub const SVM_FLAG_HOST_ACCESS: u32 = 1;
 pub const SVM_FLAG_COHERENT: u32 = 2;
 /// `KFD_IOCTL_SVM_FLAG_GPU_RO`: devices only read.
 pub const SVM_FLAG_GPU_RO: u32 = 8;
+/// `KFD_IOCTL_SVM_FLAG_GPU_EXEC`: devices may execute it.
+pub const SVM_FLAG_GPU_EXEC: u32 = 0x10;
 /// `KFD_IOCTL_SVM_FLAG_GPU_ALWAYS_MAPPED`: devices with access keep it mapped.
 pub const SVM_FLAG_GPU_ALWAYS_MAPPED: u32 = 0x40;
 

@@ -145,6 +145,11 @@ impl Attributes {
         self
     }
 
+    /// Whether devices may execute the range (`SVM_FLAG_GPU_EXEC`).
+    pub(crate) fn is_executable(&self) -> bool {
+        self.flags & abi::SVM_FLAG_GPU_EXEC != 0
+    }
+
     /// Whether devices may only read the range (`SVM_FLAG_GPU_RO`).
     pub(crate) fn is_read_only(&self) -> bool {
         self.flags & abi::SVM_FLAG_GPU_RO != 0

@@ -21,6 +21,31 @@ pub(crate) enum Right {
     Read,
     /// The device may read and write.
     Write,
+    /// The device may read and execute.
+    ReadExecute,
+    /// The device may read, write and execute.
+    WriteExecute,
+}
+
+impl Right {
+    /// Whether the device may write.
+    pub(crate) const fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::WriteExecute)
+    }
+
+    /// Whether the device may execute.
+    pub(crate) const fn executes(self) -> bool {
+        matches!(self, Self::ReadExecute | Self::WriteExecute)
+    }
+
+    /// The same without the right to write.
+    const fn to_read(self) -> Self {
+        match self {
+            Self::Write => Self::Read,
+            Self::WriteExecute => Self::ReadExecute,
+            Self::None | Self::Read | Self::ReadExecute => self,
+        }
+    }
 }
 
 /// The device and the mode that a range's rights depend on besides its attributes.
@@ -45,11 +70,11 @@ impl Judge<'_> {
             Location::Gpu(gpu) => gpu == self.gpu || (self.same_hive)(gpu),
         };
         let said = attributes.access.or(attributes.in_place).has(self.device);
-        match (said || (self.retry && preferred), attributes.is_read_only()) {
-            (false, _) => Right::None,
-            (true, true) => Right::Read,
-            (true, false) => Right::Write,
+        if !(said || (self.retry && preferred)) {
+            return Right::None;
         }
+        let right = if attributes.is_executable() { Right::WriteExecute } else { Right::Write };
+        if attributes.is_read_only() { right.to_read() } else { right }
     }
 }
 
@@ -92,8 +117,8 @@ impl Reach {
         while at < range.end {
             let (held, right) = self.at(at);
             let part = at..held.end.min(range.end);
-            if right == Right::Write {
-                self.set(part.clone(), Some(Right::Read));
+            if right.writes() {
+                self.set(part.clone(), Some(right.to_read()));
             }
             at = part.end;
         }
@@ -168,6 +193,8 @@ mod tests {
             (said(Change::InPlace(1)), Right::Write, Right::Write),
             (said(Change::InPlace(1)).with(Change::NoAccess(1)), Right::None, Right::None),
             (said(Change::Access(1)).with(Change::SetFlags(8)), Right::Read, Right::Read),
+            (said(Change::Access(1)).with(Change::SetFlags(16)), Right::WriteExecute, Right::WriteExecute),
+            (said(Change::Access(1)).with(Change::SetFlags(24)), Right::ReadExecute, Right::ReadExecute),
             (said(Change::Preferred(Location::System)), Right::None, Right::Write),
             (said(Change::Preferred(Location::Gpu(GpuId(5)))), Right::None, Right::Write),
             (said(Change::Preferred(Location::Gpu(GpuId(7)))), Right::None, Right::Write),

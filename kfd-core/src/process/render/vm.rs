@@ -48,7 +48,14 @@ impl Mapping {
 
     fn span(&self, start: u64) -> Span {
         let target = Target::Arena(Arc::clone(self.gem.arena()), self.gem.offset() + self.offset);
-        Span { start, len: self.len, target, writable: self.flags & abi::VM_PAGE_WRITEABLE != 0 }
+        let has = |flag| self.flags & flag != 0;
+        Span {
+            start,
+            len: self.len,
+            target,
+            writable: has(abi::VM_PAGE_WRITEABLE),
+            executable: has(abi::VM_PAGE_EXECUTABLE),
+        }
     }
 
     /// The part of the mapping that lies in `range` when the mapping starts at `start`, and where it starts.

@@ -1,9 +1,10 @@
 //! What a wave worker is given of its process, what its addresses mean, and what it reaches through the core.
 
-use super::engine::{dispatched, world};
-use crate::world::{Buffer, Client, World, gpu, obituaries};
+use super::engine::{answer, dispatched, settle, world};
+use crate::world::{Buffer, Client, World, completions, gpu, obituaries};
 use kfd_core::abi::kfd as abi;
-use kfd_core::call::Errno;
+use kfd_core::call::{Errno, Outcome};
+use kfd_core::dispatch::WaveAnswer;
 use kfd_core::ids::{GpuVa, UserVa};
 use kfd_core::limits::Limits;
 use kfd_core::notice::{Notice, UserAccess};
@@ -12,6 +13,7 @@ use kfd_core::waves::{
 };
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use zerocopy::FromBytes;
 
 const VA: u64 = 0x7f10_0000_0000;
 const PAGE: u64 = 4096;
@@ -193,4 +195,45 @@ fn waves_raise_events_ring_doorbells_and_load_from_neither_doorbells_nor_registe
     assert_eq!(client.signal_value(&queue, 0), 0);
     world.core.wave_rang(client.process, 7, u64::MAX);
     world.end();
+}
+
+// Keeps: code-executable
+#[test]
+fn what_may_be_executed_is_what_its_client_has_said() {
+    let world = world(24);
+    let mut client = world.client(1);
+    let places = [abi::ALLOC_MEM_FLAGS_VRAM, abi::ALLOC_MEM_FLAGS_GTT];
+    for (at, (place, executable)) in
+        places.into_iter().flat_map(|place| [(place, false), (place, true)]).enumerate()
+    {
+        let flags = if executable { abi::ALLOC_MEM_FLAGS_EXECUTABLE } else { 0 };
+        let va = VA + at as u64 * 16 * PAGE;
+        let buffer = client.alloc(va, PAGE, place | abi::ALLOC_MEM_FLAGS_WRITABLE | flags).unwrap();
+        client.map(buffer.handle).unwrap();
+        assert_eq!(span(&world, &client, va).1.map(|span| span.executable), Some(executable), "{at}");
+    }
+    world.end();
+}
+
+// Keeps: code-executable
+#[test]
+fn a_fetch_of_what_may_not_be_executed_is_told_as_such() {
+    for (flags, read_only, no_execute, write) in
+        [(abi::ALLOC_MEM_FLAGS_WRITABLE, 0, 1, false), (abi::ALLOC_MEM_FLAGS_EXECUTABLE, 1, 0, true)]
+    {
+        let world = world(24);
+        let mut client = world.client(1);
+        let event = client.event(abi::EVENT_MEMORY, false);
+        client.park(&[event], false, abi::TIMEOUT_INFINITE);
+        let buffer = client.alloc(VA, PAGE, abi::ALLOC_MEM_FLAGS_VRAM | flags).unwrap();
+        client.map(buffer.handle).unwrap();
+        let (_, order) = dispatched(&world, &mut client, VA + 64 * PAGE);
+        answer(&world, &order, WaveAnswer::Fault { va: GpuVa(VA + 256), write });
+        let told = settle(&world).others;
+        let [Outcome::Done(done)] = completions(&told)[..] else { panic!("{told:?}") };
+        let (data, _) = abi::MemoryExceptionData::read_from_prefix(&done.writes[0].bytes).unwrap();
+        let failure = abi::MemoryExceptionFailure { read_only, no_execute, ..Default::default() };
+        assert_eq!((data.va, data.failure), (VA, failure));
+        world.end();
+    }
 }

@@ -2,10 +2,11 @@
 
 use crate::stage::{Answer, Stage, number};
 use client::kernel::{Code, Kernel};
+use client::memory::{Buffer, Kind, PAGE};
 
 pub fn act(stage: &mut Stage, verb: &str, words: &[&str]) -> Option<Answer> {
     Some(match verb {
-        "kernel" => kernel(stage, words.first().copied().unwrap_or_default()),
+        "kernel" => kernel(stage, words),
         "aim" => {
             let va = u64::from_str_radix(words[1].trim_start_matches("0x"), 16).expect("an address");
             stage.kernels[number::<usize>(words, 0)].aim(va);
@@ -24,8 +25,9 @@ pub fn act(stage: &mut Stage, verb: &str, words: &[&str]) -> Option<Answer> {
     })
 }
 
-fn kernel(stage: &mut Stage, name: &str) -> Answer {
-    let code = match name {
+/// `kernel NAME [data]`: its index; with `data` it lies where no code may.
+fn kernel(stage: &mut Stage, words: &[&str]) -> Answer {
+    let code = match words[0] {
         "ends" => Code::Ends,
         "counts" => Code::Counts,
         "sleeps" => Code::Sleeps,
@@ -34,9 +36,13 @@ fn kernel(stage: &mut Stage, name: &str) -> Answer {
         "aborts" => Code::Aborts,
         "illegal" => Code::Illegal,
         "gathers" => Code::Gathers,
-        _ => panic!("no kernel is called {name}"),
+        name => panic!("no kernel is called {name}"),
     };
-    let kernel = Kernel::new(stage.device(), code)?;
+    let device = stage.device();
+    let kernel = match words.get(1) {
+        Some(_) => Kernel::within(device, code, Buffer::new(device, Kind::Vram, PAGE)?)?,
+        None => Kernel::new(device, code)?,
+    };
     stage.kernels.push(kernel);
     Ok((stage.kernels.len() - 1).to_string())
 }

@@ -271,13 +271,14 @@ mod kind {
     pub(super) const STORES: u32 = 0x88;
 }
 
-/// Details of `SPAN` (or 0: none); the writable ones have `WRITABLE` beside it.
+/// Details of `SPAN` (or 0: none), beside which are the rights to it.
 mod span {
     pub(super) const OWN: u32 = 1;
     pub(super) const FAR: u32 = 2;
     pub(super) const RINGS: u32 = 3;
     pub(super) const SINK: u32 = 4;
     pub(super) const WRITABLE: u32 = 0x100;
+    pub(super) const EXECUTABLE: u32 = 0x200;
 }
 
 /// Details of `OVER`; an error is `ERROR` and its number.
@@ -335,7 +336,7 @@ impl<'a> Order<'a> {
             Self::Span(request, epoch, found) => {
                 let (detail, [start, len, offset]) = match found {
                     None => (0, [0; 3]),
-                    Some(WaveSpan { start, len, writable, place }) => {
+                    Some(WaveSpan { start, len, writable, executable, place }) => {
                         let (place, offset) = match place {
                             Place::Own(offset) => (span::OWN, offset),
                             Place::Far => (span::FAR, 0),
@@ -343,7 +344,8 @@ impl<'a> Order<'a> {
                             Place::Sink => (span::SINK, 0),
                         };
                         let writable = if writable { span::WRITABLE } else { 0 };
-                        (place | writable, [start, len, offset])
+                        let executable = if executable { span::EXECUTABLE } else { 0 };
+                        (place | writable | executable, [start, len, offset])
                     }
                 };
                 begin(out, kind::SPAN, detail, request);
@@ -376,7 +378,7 @@ impl<'a> Order<'a> {
             kind::SPAN => {
                 let body = Body::read_from_bytes(rest).map_err(|_| Malformed)?;
                 let [epoch, start, len, offset] = body.words;
-                let place = match head.detail & !span::WRITABLE {
+                let place = match head.detail & !(span::WRITABLE | span::EXECUTABLE) {
                     0 => return Ok(Self::Span(head.id, epoch, None)),
                     span::OWN => Place::Own(offset),
                     span::FAR => Place::Far,
@@ -385,7 +387,8 @@ impl<'a> Order<'a> {
                     _ => return Err(Malformed),
                 };
                 let writable = head.detail & span::WRITABLE != 0;
-                Ok(Self::Span(head.id, epoch, Some(WaveSpan { start, len, writable, place })))
+                let executable = head.detail & span::EXECUTABLE != 0;
+                Ok(Self::Span(head.id, epoch, Some(WaveSpan { start, len, writable, executable, place })))
             }
             kind::REACHED if rest.len() <= PAYLOAD_MAX && head.detail < 2 => {
                 Ok(Self::Reached(head.id, (head.detail == 1).then_some(rest)))
@@ -531,7 +534,8 @@ mod tests {
     #[test]
     fn what_is_said_is_what_is_heard() {
         let run = Run { kernel_object: 1, kernarg: 2, device: 3, grid: [4, 5, 6], ..Run::zeroed() };
-        let span = |place| Some(WaveSpan { start: 0x1000, len: 0x2000, writable: true, place });
+        let span =
+            |place| Some(WaveSpan { start: 0x1000, len: 0x2000, writable: true, executable: false, place });
         let mut out = Vec::new();
         for order in [
             Order::Run(7, run),
@@ -541,6 +545,7 @@ mod tests {
             Order::Span(9, 10, None),
             Order::Span(9, 10, span(Place::Own(0x5000))),
             Order::Span(9, 10, span(Place::Far).map(|span| WaveSpan { writable: false, ..span })),
+            Order::Span(9, 10, span(Place::Far).map(|span| WaveSpan { executable: true, ..span })),
             Order::Span(9, 10, span(Place::Rings)),
             Order::Span(9, 10, span(Place::Sink)),
             Order::Reached(11, None),

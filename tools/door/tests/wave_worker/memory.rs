@@ -54,7 +54,7 @@ fn lanes_that_go_each_its_own_way_find_what_is_there_wherever_it_is() {
     let shuffled: Vec<u32> = (0..64).map(|at| words[(63 - at) * 7 % 64]).collect();
     let (near, page) = (OWN + 0x8000, 0x6_0000_0000);
     // The second half of the page is elsewhere.
-    let span = |start, place| Span { start, len: 0x80, writable: true, place };
+    let span = |start, place| Span { start, len: 0x80, writable: true, executable: true, place };
     player.spans.extend([span(page, Place::Own(0x40_0000)), span(page + 0x80, Place::Own(0x50_0000))]);
     for (from, to) in
         [(OWN, near), (OWN + 2, near), (OWN, near + 1), (FAR, near), (OWN, FAR), (READ_ONLY, near)]
@@ -92,7 +92,7 @@ fn an_access_that_crosses_spans_goes_in_pieces() {
     let mut player = Player::new(1);
     // 256 bytes from the arena's one place, the daemon's memory, and the arena's other.
     let base = 0x6_0000_0000;
-    let span = |at, len, place| Span { start: base + at, len, writable: true, place };
+    let span = |at, len, place| Span { start: base + at, len, writable: true, executable: true, place };
     player.spans.extend([
         span(0, 0x64, Place::Own(0x40_0000)),
         span(0x64, 0x3a, Place::Far),
@@ -196,7 +196,10 @@ fn an_answer_from_before_the_epoch_moved_is_not_used() {
     player.set_words(from, &[1; 64]);
     player.set_words(OWN + 0x2000, &[2; 64]);
     // The daemon looks the page up; then it is mapped elsewhere.
-    player.spans.insert(0, Span { start: from, len: 4096, writable: true, place: Place::Own(0x1_1000) });
+    player.spans.insert(
+        0,
+        Span { start: from, len: 4096, writable: true, executable: true, place: Place::Own(0x1_1000) },
+    );
     let run = player.kernel(kernels::COPY, &[from, to]);
     player.between = Some(|player| {
         // That was the kernel's own span. The next is that of the page.
@@ -228,7 +231,13 @@ fn a_kernel_that_runs_sees_a_page_that_was_mapped_elsewhere() {
     player.set_words(OWN, &[1]);
     player.set_words(OWN + 4096, &[2]);
     let to = OWN + 0x4000;
-    player.spans.push(Span { start: page, len: 4096, writable: false, place: Place::Own(0x1_0000) });
+    player.spans.push(Span {
+        start: page,
+        len: 4096,
+        writable: false,
+        executable: false,
+        place: Place::Own(0x1_0000),
+    });
     let run = player.kernel(kernels::FOLLOW, &[page, to]);
     player.order(run);
     while player.words(to, 1) != [1] {
@@ -244,4 +253,19 @@ fn a_kernel_that_runs_sees_a_page_that_was_mapped_elsewhere() {
     player.set_epoch(9);
     let (_, how) = player.end();
     assert!(matches!(how, Ended::Fault { va: 0x6_0000_0000, write: false, .. }), "{how:?}");
+}
+
+// Keeps: code-executable
+#[test]
+fn code_that_may_not_be_executed_is_a_fault_at_its_first_byte() {
+    let mut player = Player::new(2);
+    let run = player.kernel(kernels::EMPTY, &[]);
+    let entry = run.kernel_object + 64;
+    for executable in [false, true, false] {
+        player.spans.iter_mut().for_each(|span| span.executable = executable);
+        player.set_epoch(player.epoch + 1);
+        let expected =
+            if executable { Ended::Done } else { Ended::Fault { va: entry, write: false, pc: entry } };
+        assert_eq!(player.run(run), expected, "its descriptor is data, its code is not");
+    }
 }

@@ -107,7 +107,7 @@ impl Player {
         let window = Window::map(arena.as_fd(), 0).expect("a window");
         let theirs = epochs.try_clone().expect("a descriptor");
         let (link, worker) = start(arena, theirs.into());
-        let span = |start, len, writable, place| Span { start, len, writable, place };
+        let span = |start, len, writable, place| Span { start, len, writable, executable: true, place };
         let mut player = Self {
             link,
             window,

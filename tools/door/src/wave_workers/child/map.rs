@@ -51,7 +51,7 @@ mod tests {
     use kfd_core::waves::{Place, WaveSpan as Span};
 
     fn span(start: u64) -> Span {
-        Span { start, len: 0x10, writable: true, place: Place::Far }
+        Span { start, len: 0x10, writable: true, executable: false, place: Place::Far }
     }
 
     #[test]

@@ -34,6 +34,27 @@ enum Miss {
     Later,
 }
 
+/// What an access is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Load,
+    Store,
+    /// Of instructions.
+    Fetch,
+}
+
+impl Use {
+    /// Whether that may be done to a span. What may not is a fault of its first byte there.
+    #[inline]
+    fn is_allowed(self, span: &WaveSpan) -> bool {
+        match self {
+            Self::Load => true,
+            Self::Store => span.writable,
+            Self::Fetch => span.executable,
+        }
+    }
+}
+
 /// A part of an access that leads to one place.
 #[derive(Clone, Copy)]
 struct Part {
@@ -175,12 +196,12 @@ impl<'a> Reach<'a> {
 
     /// Where as much as possible of an access leads.
     #[inline]
-    fn part(&mut self, va: u64, len: usize, write: bool) -> Result<Part, Miss> {
+    fn part(&mut self, va: u64, len: usize, to: Use) -> Result<Part, Miss> {
         let span = match self.remembered(va) {
             Some(span) => span,
             None => self.translate(va)?,
         };
-        if write && !span.writable {
+        if !to.is_allowed(&span) {
             return Err(Miss::Fault(va));
         }
         let len = len.min(usize::try_from(span.left(va)).unwrap_or(usize::MAX));
@@ -261,6 +282,11 @@ impl<'a> Reach<'a> {
         Ok(bytes.len())
     }
 
+    fn code(&mut self, va: u64, into: &mut [u8]) -> Access<()> {
+        let len = into.len();
+        answer(self.load_parts(va, into, Use::Fetch), len, false)
+    }
+
     /// A turn asks once at least, so that there is an end to it.
     fn may_ask(&mut self) -> Result<(), Miss> {
         if self.asked && (Instant::now() >= self.until || self.worker.turns.is_unwanted(self.ticket)) {
@@ -270,11 +296,11 @@ impl<'a> Reach<'a> {
         Ok(())
     }
 
-    fn load_parts(&mut self, va: u64, into: &mut [u8]) -> Result<(), Miss> {
+    fn load_parts(&mut self, va: u64, into: &mut [u8], to: Use) -> Result<(), Miss> {
         let mut done = 0;
         while done < into.len() {
             let at = va.checked_add(done as u64).ok_or(Miss::Fault(va))?;
-            let part = self.part(at, into.len() - done, false)?;
+            let part = self.part(at, into.len() - done, to)?;
             let len = match part.place {
                 Place::Own(offset) => {
                     let bytes = &mut into[done..done + part.len];
@@ -290,13 +316,13 @@ impl<'a> Reach<'a> {
     }
 
     fn store_parts(&mut self, va: u64, bytes: &[u8]) -> Result<(), Miss> {
-        let first = self.part(va, bytes.len(), true)?;
+        let first = self.part(va, bytes.len(), Use::Store)?;
         if first.len < bytes.len() {
             // All or nothing: the rest has to be there too.
             let mut done = first.len;
             while done < bytes.len() {
                 let at = va.checked_add(done as u64).ok_or(Miss::Fault(va))?;
-                done += self.part(at, bytes.len() - done, true)?.len;
+                done += self.part(at, bytes.len() - done, Use::Store)?.len;
             }
         }
         let (mut part, mut done) = (first, 0);
@@ -306,7 +332,7 @@ impl<'a> Reach<'a> {
             if done >= bytes.len() {
                 return Ok(());
             }
-            part = self.part(va.wrapping_add(done as u64), bytes.len() - done, true)?;
+            part = self.part(va.wrapping_add(done as u64), bytes.len() - done, Use::Store)?;
         }
     }
 
@@ -336,7 +362,7 @@ impl<'a> Reach<'a> {
         if !va.is_multiple_of(width.bytes()) {
             return Err(Miss::Fault(va));
         }
-        let part = self.part(va, bytes, true)?;
+        let part = self.part(va, bytes, Use::Store)?;
         self.flush()?;
         match part.place {
             _ if part.len < bytes => Err(Miss::Fault(va + part.len as u64)),
@@ -373,7 +399,7 @@ impl Host for Reach<'_> {
     #[inline]
     fn load(&mut self, va: u64, into: &mut [u8]) -> Access<()> {
         let len = into.len();
-        answer(self.load_parts(va, into), len, false)
+        answer(self.load_parts(va, into, Use::Load), len, false)
     }
 
     #[inline]
@@ -400,10 +426,10 @@ impl Host for Reach<'_> {
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
         let mut bytes = [0; 8];
-        match self.load(va, &mut bytes) {
+        match self.code(va, &mut bytes) {
             Access::Ready(()) => Access::Ready((word(&bytes, 0), Some(word(&bytes, 4)))),
             Access::Pending(ticket) => Access::Pending(ticket),
-            Access::Fault(_) => match self.load(va, &mut bytes[..4]) {
+            Access::Fault(_) => match self.code(va, &mut bytes[..4]) {
                 Access::Ready(()) => Access::Ready((word(&bytes, 0), None)),
                 Access::Pending(ticket) => Access::Pending(ticket),
                 Access::Fault(fault) => Access::Fault(fault),
