@@ -46,4 +46,4 @@ pub use processor::QueueProcessor;
 pub use queue_regs::QueueRegs;
 pub use signal::EventId;
 pub use step::{Step, Turn};
-pub use wave::{WaveEngine, Waves};
+pub use wave::{Ran, WaveEngine, Waves};

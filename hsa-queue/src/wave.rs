@@ -46,10 +46,25 @@ pub struct AqlDispatch<'a> {
     pub queue: GpuVa,
 }
 
+/// When the waves of a dispatch ran, as their engine says, in ticks of the queue's clock. What lies outside of the time between
+/// hand-over and answer is cut to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ran {
+    /// The first one began.
+    pub began: u64,
+    /// The last one ended.
+    pub ended: u64,
+}
+
+impl Ran {
+    /// All of the time until the answer.
+    pub const ALL_THE_TIME: Self = Self { began: 0, ended: u64::MAX };
+}
+
 /// Who runs the waves of a queue's dispatches.
 pub trait WaveEngine {
     /// How a well-formed dispatch ended; `Pending` until it has. The module's head has the rule.
-    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<(), QueueError>>;
+    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<Ran, QueueError>>;
 }
 
 /// What becomes of dispatches. The module's head has the table.
@@ -68,12 +83,12 @@ impl Waves {
         self,
         dispatch: &AqlDispatch<'_>,
         engine: Option<&mut dyn WaveEngine>,
-    ) -> Access<Result<(), QueueError>> {
+    ) -> Access<Result<Ran, QueueError>> {
         if let Err(error) = dispatch::check(dispatch.packet) {
             return Access::Ready(Err(error));
         }
         match (self, engine) {
-            (Self::Null, _) => Access::Ready(Ok(())),
+            (Self::Null, _) => Access::Ready(Ok(Ran::ALL_THE_TIME)),
             (Self::Run, Some(engine)) => engine.dispatch(dispatch),
             (Self::Refuse, _) | (Self::Run, None) => Access::Ready(Err(QueueError::DispatchCode)),
         }

@@ -11,7 +11,7 @@
 //!
 //! Not for: which engine that is, and how it reaches memory.
 
-use crate::ids::{GpuVa, QueueKey};
+use crate::ids::{GpuVa, Nanos, QueueKey};
 pub use hsa_queue::QueueError;
 pub use hsa_queue::aql::packet::KernelDispatchPacket;
 
@@ -51,8 +51,14 @@ pub enum Wish {
 /// How a dispatch ended. All that its waves stored is in memory by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaveAnswer {
-    /// Every wave ended.
-    Done,
+    /// Every wave ended. When they ran is the engine's word, `CLOCK_MONOTONIC`; the completion signal is told what of it
+    /// lies between hand-over and answer.
+    Done {
+        /// The first wave's begin.
+        began: Nanos,
+        /// The last one's end.
+        ended: Nanos,
+    },
     /// The queue stops with this error.
     Error(QueueError),
     /// A wave accessed memory that its process does not have: the queue stops.

@@ -67,7 +67,7 @@ use crate::queue_regs::QueueRegs;
 use crate::ring::{Ring, RingError};
 use crate::signal::SignalUpdate;
 use crate::step::{Step, Turn};
-use crate::wave::Waves;
+use crate::wave::{Ran, Waves};
 use window::Window;
 use zerocopy::IntoBytes;
 
@@ -83,14 +83,29 @@ pub const FAR_WINDOW: u64 = 1024;
 struct Finish {
     signal: GpuVa,
     start: u64,
+    /// When it was over, if that was before its completion.
+    end: u64,
 }
 
 impl Finish {
-    const NONE: Self = Self { signal: GpuVa::NULL, start: 0 };
+    const NONE: Self = Self { signal: GpuVa::NULL, start: 0, end: u64::MAX };
 
     /// Of a packet that starts now. Reading the clock costs more than the rest of the packet: only for who asked.
     fn of(signal: u64, clock: &impl Clock) -> Self {
-        Self { signal: GpuVa(signal), start: if signal == 0 { 0 } else { clock.ticks() } }
+        let start = if signal == 0 { 0 } else { clock.ticks() };
+        Self { signal: GpuVa(signal), start, end: u64::MAX }
+    }
+
+    /// The same of a packet whose waves ran then. That is their engine's word: neither is before the packet's start.
+    fn ran(self, ran: Ran) -> Self {
+        let start = ran.began.max(self.start);
+        Self { start, end: ran.ended.max(start), ..self }
+    }
+
+    /// What its signal is told now. Nothing of it is later than that.
+    fn completion(self, clock: &impl Clock) -> SignalUpdate {
+        let now = clock.ticks();
+        SignalUpdate::lower(self.signal, self.start.min(now), self.end.min(now))
     }
 }
 

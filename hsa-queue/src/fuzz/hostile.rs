@@ -6,7 +6,7 @@ use crate::local::LocalMemory;
 use crate::memory::{Access, Fault, GpuVa, MemoryView, Slots, Ticket, Width};
 use crate::ring::PACKET_BYTES;
 use crate::sync::AtomicU64;
-use crate::wave::{AqlDispatch, WaveEngine};
+use crate::wave::{AqlDispatch, Ran, WaveEngine};
 use zerocopy::IntoBytes;
 
 /// What identifies an access: which kind, where, how long, with which operand.
@@ -27,7 +27,7 @@ struct Waves {
 }
 
 impl WaveEngine for Waves {
-    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<(), QueueError>> {
+    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<Ran, QueueError>> {
         let asked = (dispatch.slot, dispatch.id, *dispatch.packet);
         let Some(open) = self.open.take() else {
             self.open = Some(asked);
@@ -35,7 +35,8 @@ impl WaveEngine for Waves {
         };
         assert_eq!(open, asked, "another dispatch was asked while one is open");
         match dispatch.packet.kernel_object % 4 {
-            0 | 1 => Access::Ready(Ok(())),
+            0 => Access::Ready(Ok(Ran::ALL_THE_TIME)),
+            1 => Access::Ready(Ok(Ran { began: u64::MAX, ended: 0 })),
             2 => Access::Ready(Err(QueueError::GroupSegmentSize)),
             _ => Access::Fault(Fault { va: dispatch.slot, len: 1, write: true }),
         }

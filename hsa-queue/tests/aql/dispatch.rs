@@ -5,12 +5,14 @@ use crate::client::{Client, INACTIVE, QUEUE, RING, barrier_and, event, kernel_di
 use hsa_queue::layout::amd_queue;
 use hsa_queue::memory::Slots;
 use hsa_queue::wave::AqlDispatch;
-use hsa_queue::{Access, Fault, GpuVa, MemoryView, Processor, QueueError, Step, Ticket, WaveEngine, Waves};
+use hsa_queue::{
+    Access, Fault, GpuVa, MemoryView, Processor, QueueError, Ran, Step, Ticket, WaveEngine, Waves,
+};
 use zerocopy::IntoBytes;
 
 const TICKET: Ticket = Ticket(77);
 
-type Ended = Access<Result<(), QueueError>>;
+type Ended = Access<Result<Ran, QueueError>>;
 
 /// What an engine was asked: packet, slot, id and queue.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,7 +109,7 @@ fn a_dispatch_keeps_its_slot_and_its_queue_until_its_waves_have_ended_and_then_c
     let asked = Asked(dispatch(signal(0)).as_bytes().to_vec(), RING + id * 64, id, QUEUE);
     assert!(view.engine.asked.len() == 4 && view.engine.asked.iter().all(|again| *again == asked));
     assert_eq!((client.value(0), client.value(1), client.read_index()), (2, 1, id));
-    view.engine.ended = Some(Access::Ready(Ok(())));
+    view.engine.ended = Some(Access::Ready(Ok(Ran::ALL_THE_TIME)));
     assert_eq!(run_on(&mut processor, &mut view, &client.clock), (vec![event(0)], Step::Empty));
     assert_eq!((client.value(0), client.value(1), client.read_index()), (1, 0, 3));
     assert_eq!(view.engine.asked.len(), 5);
@@ -169,7 +171,7 @@ fn over_a_ring_that_has_to_be_asked_for_what_waves_write_there_is_seen_by_the_pa
         assert_eq!(client.read_index(), id, "{when:?}");
         // It was read ahead of the dispatch.
         client.store(client.slot(behind) + 56, signal(1));
-        view.engine.ended = Some(Access::Ready(Ok(())));
+        view.engine.ended = Some(Access::Ready(Ok(Ran::ALL_THE_TIME)));
         assert_eq!(run_on(&mut processor, &mut view, &client.clock).1, Step::Empty);
         assert_eq!((client.value(0), client.value(1), client.read_index()), (0, 0, 4), "{when:?}");
         assert_eq!(client.load(QUEUE + amd_queue::READ_DISPATCH_ID), 4);

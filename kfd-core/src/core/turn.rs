@@ -231,6 +231,7 @@ fn engine<'a>(device: &Device, process: &'a Process, queue: &'a Queue) -> Posted
     Posted {
         queue: queue.key,
         device: device.index,
+        khz: device.profile.compute.counter_khz,
         book: &process.dispatches,
         in_hand: &queue.in_hand,
         cooperative: queue.has_gws(),

@@ -180,8 +180,10 @@ impl Dispatches {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Nanos;
 
     const QUEUE: QueueId = QueueId(3);
+    const DONE: WaveAnswer = WaveAnswer::Done { began: Nanos(1), ended: Nanos(2) };
 
     #[test]
     fn a_pause_that_comes_after_the_turn_of_a_queue_let_go_is_none() {
@@ -220,13 +222,13 @@ mod tests {
         let ticket = book.begin(QUEUE, 1).unwrap();
         let mut answered = None;
         assert!(book.pause(ticket, || {
-            answered = book.answer(QUEUE, ticket, WaveAnswer::Done);
+            answered = book.answer(QUEUE, ticket, DONE);
             false
         }));
         assert_eq!(answered, Some(1));
         assert!(!book.pause(ticket, || true), "it is over");
-        assert_eq!(book.answer(QUEUE, ticket, WaveAnswer::Done), None, "twice");
-        assert_eq!(book.look(ticket), Look::Over(WaveAnswer::Done));
+        assert_eq!(book.answer(QUEUE, ticket, DONE), None, "twice");
+        assert_eq!(book.look(ticket), Look::Over(DONE));
         assert_eq!((book.look(ticket), book.count()), (Look::Void, 0));
     }
 
@@ -234,7 +236,7 @@ mod tests {
     fn a_closed_book_has_none_takes_none_and_tells_once_which_ran() {
         let book = Dispatches::default();
         let [running, over, paused] = [(); 3].map(|()| book.begin(QUEUE, 0).unwrap());
-        book.answer(QUEUE, over, WaveAnswer::Done);
+        book.answer(QUEUE, over, DONE);
         book.pause(paused, || true);
         book.close();
         assert_eq!((book.count(), book.begin(QUEUE, 0)), (0, None));
@@ -242,6 +244,6 @@ mod tests {
         told.sort_unstable_by_key(|(_, ticket)| *ticket);
         assert_eq!(told, [(QUEUE, running), (QUEUE, paused)]);
         assert!(book.take_cancelled().is_empty());
-        assert_eq!(book.answer(QUEUE, running, WaveAnswer::Done), None);
+        assert_eq!(book.answer(QUEUE, running, DONE), None);
     }
 }

@@ -1,17 +1,20 @@
 //! The engine of waves as a queue sees it during one turn: somewhere else, told when the turn is over, known by its answers.
 
 use super::dispatches::{Dispatches, InHand, Look};
+use crate::clock::ticks;
 use crate::dispatch::{DispatchOrder, WaveAnswer};
 use crate::ids::QueueKey;
 use hsa_queue::memory::{Access, Fault, Ticket};
 use hsa_queue::wave::AqlDispatch;
-use hsa_queue::{QueueError, WaveEngine};
+use hsa_queue::{QueueError, Ran, WaveEngine};
 
 /// See the module's head.
 pub(crate) struct Posted<'a> {
     pub(crate) queue: QueueKey,
     /// The index of its device.
     pub(crate) device: usize,
+    /// The frequency of its counter.
+    pub(crate) khz: u32,
     pub(crate) book: &'a Dispatches,
     pub(crate) in_hand: &'a InHand,
     /// The queue has global wave sync.
@@ -28,7 +31,7 @@ pub(crate) enum Tell {
 }
 
 impl Posted<'_> {
-    fn begin(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<(), QueueError>> {
+    fn begin(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<Ran, QueueError>> {
         // Without a ticket the process ends, and its queues with it: nobody asks again.
         let ticket = self.book.begin(self.queue.queue, self.device);
         if let Some(ticket) = ticket {
@@ -50,7 +53,7 @@ impl Posted<'_> {
 }
 
 impl WaveEngine for Posted<'_> {
-    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<(), QueueError>> {
+    fn dispatch(&mut self, dispatch: &AqlDispatch<'_>) -> Access<Result<Ran, QueueError>> {
         let Some(ticket) = self.in_hand.get() else { return self.begin(dispatch) };
         match self.book.look(ticket) {
             Look::Running { resumed } => {
@@ -64,7 +67,10 @@ impl WaveEngine for Posted<'_> {
             Look::Over(answer) => {
                 self.in_hand.take();
                 match answer {
-                    WaveAnswer::Done => Access::Ready(Ok(())),
+                    WaveAnswer::Done { began, ended } => {
+                        let [began, ended] = [began, ended].map(|at| ticks(at, self.khz));
+                        Access::Ready(Ok(Ran { began, ended }))
+                    }
                     WaveAnswer::Error(error) => Access::Ready(Err(error)),
                     WaveAnswer::Fault { va, write } => Access::Fault(Fault { va, len: 1, write }),
                 }

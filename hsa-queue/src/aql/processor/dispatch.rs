@@ -24,13 +24,13 @@ impl Processor {
         let queue = self.read_index.offset(amd_queue::READ_DISPATCH_ID.wrapping_neg());
         let dispatch = AqlDispatch { packet: &packet, slot, id: self.read, queue };
         match self.waves.aql(&dispatch, view.waves()) {
-            Access::Ready(Ok(())) => {
+            Access::Ready(Ok(ran)) => {
                 // The waves may have written anywhere.
                 if let Some(window) = self.window.as_mut().filter(|_| self.waves == Waves::Run) {
                     window.clear();
                 }
                 let answer = view.store_u16(slot, INVALID_HEADER);
-                self.free(view, clock, slot, finish, answer)
+                self.free(view, clock, slot, finish.ran(ran), answer)
             }
             Access::Ready(Err(error)) => self.refuse(view, error),
             Access::Pending(ticket) => {

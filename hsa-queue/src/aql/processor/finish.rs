@@ -62,7 +62,7 @@ impl Processor {
     ) -> Flow {
         ask!(self, Stage::Publish { finish }, view.store_u64(self.read_index, self.read));
         self.published = self.read;
-        self.complete(view, SignalUpdate::lower(finish.signal, finish.start, clock.ticks()))
+        self.complete(view, finish.completion(clock))
     }
 
     pub(super) fn complete<V: MemoryView>(&mut self, view: &mut V, mut update: SignalUpdate) -> Flow {

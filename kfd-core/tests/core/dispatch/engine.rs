@@ -4,8 +4,12 @@ use crate::world::{Aql, Client, World, gpu};
 use hsa_queue::Waves;
 use kfd_core::abi::kfd as abi;
 use kfd_core::dispatch::{DispatchOrder, WaveAnswer, Wish};
+use kfd_core::ids::Nanos;
 use kfd_core::limits::Limits;
 use kfd_core::notice::Notice;
+
+/// The end of waves that ran all the time.
+pub const DONE: WaveAnswer = WaveAnswer::Done { began: Nanos(0), ended: Nanos(u64::MAX) };
 
 /// A world whose dispatches are handed to an engine, on a device of so many slots.
 pub fn world(slots: u32) -> World {
@@ -66,7 +70,7 @@ pub fn answer(world: &World, order: &DispatchOrder, answer: WaveAnswer) {
 }
 
 pub fn done(world: &World, order: &DispatchOrder) {
-    answer(world, order, WaveAnswer::Done);
+    answer(world, order, DONE);
 }
 
 /// Submits a dispatch that lowers signal 0.

@@ -13,7 +13,7 @@ use kfd_core::abi::kfd as abi;
 use kfd_core::call::Outcome;
 use kfd_core::dispatch::{QueueError, WaveAnswer, Wish};
 use kfd_core::eviction::Reason;
-use kfd_core::ids::GpuVa;
+use kfd_core::ids::{GpuVa, Nanos};
 use kfd_core::leak::{ObjectKind, Owned, Owner};
 use kfd_core::listing::QueueState;
 use kfd_core::notice::Notice;
@@ -65,7 +65,7 @@ fn a_dispatch_is_handed_over_and_its_packet_completes_with_the_answer_and_the_ne
     world.core.wave_answer(
         kfd_core::ids::QueueKey { queue: kfd_core::ids::QueueId(77), ..second.queue },
         second.ticket,
-        WaveAnswer::Done,
+        engine::DONE,
     );
     assert!(settle(&world).orders.is_empty());
     assert_eq!(client.signal_value(&queue, 0), 2, "neither counts");
@@ -75,6 +75,48 @@ fn a_dispatch_is_handed_over_and_its_packet_completes_with_the_answer_and_the_ne
     assert!(settle(&world).orders.is_empty());
     assert_eq!((client.read_index(&queue), client.signal_value(&queue, 0)), (4, 0));
     assert_eq!(world.core.queues()[0].state, QueueState::Idle);
+    world.end();
+}
+
+// Keeps: dispatch-timestamps
+#[test]
+fn a_signal_is_told_when_the_waves_ran_as_far_as_that_lies_between_hand_over_and_answer() {
+    const HOUR: u64 = 3_600_000_000_000;
+    let world = world(24);
+    let mut client = world.client(1);
+    let khz = world.core.profile().devices[0].compute.counter_khz;
+    let ticks = |nanos: u64| u64::try_from(u128::from(nanos) * u128::from(khz) / 1_000_000).unwrap();
+    let mut queue = client.queue(VA);
+    // What the engine says of the hour: from, to; and what is true of it.
+    for (says, told) in [
+        ([HOUR / 4, HOUR / 2], [HOUR / 4, HOUR / 2]),
+        ([0, HOUR], [0, HOUR]),
+        ([HOUR / 2, 2 * HOUR], [HOUR / 2, HOUR]),
+        ([2 * HOUR, 3 * HOUR], [HOUR, HOUR]),
+        ([HOUR / 2, HOUR / 4], [HOUR / 2, HOUR / 2]),
+    ] {
+        client.signal(&queue, 0, 1, None);
+        submit(&client, &mut queue);
+        let order = settle(&world).order();
+        let at = world.core.now().0;
+        world.clock.by(HOUR);
+        let [began, ended] = says.map(|of| Nanos(at + of));
+        answer(&world, &order, WaveAnswer::Done { began, ended });
+        settle(&world);
+        let signal = queue.memory.offset + 4096;
+        let found = [amd_signal::START_TS, amd_signal::END_TS].map(|word| client.peek(signal + word));
+        // Polling passes some microseconds on both sides.
+        let near = |found: u64, told: u64| ticks(at + told).abs_diff(found) < ticks(1_000_000);
+        assert!(near(found[0], told[0]) && near(found[1], told[1]), "{says:?}: {found:?}");
+        assert!(found[0] <= found[1]);
+    }
+    // An engine whose clock is wrong.
+    client.signal(&queue, 0, 1, None);
+    submit(&client, &mut queue);
+    let order = settle(&world).order();
+    answer(&world, &order, WaveAnswer::Done { began: Nanos(u64::MAX), ended: Nanos(0) });
+    settle(&world);
+    assert_eq!(client.signal_value(&queue, 0), 0);
     world.end();
 }
 

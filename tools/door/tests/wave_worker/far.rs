@@ -87,7 +87,7 @@ fn far_memory_that_is_not_there_is_a_fault_and_no_more_than_was_asked_for() {
     // The map has a page more than there is.
     player.spans.retain(|span| span.start != FAR);
     let len = FAR_LEN + 4096;
-    player.spans.push(Span { start: FAR, len, writable: true, place: Place::Far });
+    player.spans.push(Span { start: FAR, len, writable: true, executable: true, place: Place::Far });
     let (end, near) = (FAR + FAR_LEN, OWN + 0x9000);
     player.set_words(end - 256, &(0..64).collect::<Vec<_>>());
     let run = player.kernel(kernels::COPY, &[end - 256, near]);

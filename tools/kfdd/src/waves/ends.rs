@@ -11,18 +11,19 @@
 //!
 //! How each is told, says [`QueueError`]; who is told, `kfd_core`'s table of receivers.
 
-use door::wave_workers::wire::{End, Why};
+use door::wave_workers::wire::{End, Spent, Why};
 use kfd_core::dispatch::{QueueError, WaveAnswer};
-use kfd_core::ids::{GpuVa, QueueKey};
+use kfd_core::ids::{GpuVa, Nanos, QueueKey};
 
 /// Addresses of group memory and of scratch, as waves see them: the upper half of a shared or private address of gfx9
 /// (`amdgpu_vm.c`, the shared aperture at 1 << 48, the private one at 2 << 48).
 const APERTURES: [u64; 2] = [1 << 16, 2 << 16];
 
 /// The answer to the core; none when nobody waits for one.
-pub(super) fn answer(queue: QueueKey, kernel: &str, end: End<'_>) -> Option<WaveAnswer> {
+pub(super) fn answer(queue: QueueKey, kernel: &str, end: End<'_>, spent: Spent) -> Option<WaveAnswer> {
     match end {
-        End::Done => Some(WaveAnswer::Done),
+        // The clocks of the core and of its workers are one.
+        End::Done => Some(WaveAnswer::Done { began: Nanos(spent.began), ended: Nanos(spent.ended) }),
         End::Cancelled => None,
         End::Fault { va, write, pc } => {
             tracing::warn!(process = %queue.process, queue = queue.queue.0, va = format_args!("{va:#x}"), write, pc = format_args!("{pc:#x}"), kernel, "a wave accessed memory that is not there");

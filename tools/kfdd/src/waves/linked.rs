@@ -187,7 +187,7 @@ impl Linked {
                 let Some(Out { queue, kernel, .. }) = self.out.lock().remove(&ticket) else { return };
                 let queue = QueueKey { process, queue };
                 let name = self.kernels.over(kernel, &spent);
-                if let Some(answer) = ends::answer(queue, &name, end) {
+                if let Some(answer) = ends::answer(queue, &name, end, spent) {
                     core.wave_answer(queue, ticket, answer);
                 }
             }
