@@ -41,6 +41,13 @@ pub trait Host {
     /// Fills `into` from memory.
     fn load(&mut self, va: u64, into: &mut [u8]) -> Access<()>;
 
+    /// The same for a scalar load: of memory that nobody stores to until the host is asked to [`acquire`](Self::acquire) or another
+    /// dispatch begins, so that it may be kept.
+    #[inline]
+    fn load_constant(&mut self, va: u64, into: &mut [u8]) -> Access<()> {
+        self.load(va, into)
+    }
+
     /// Stores `bytes`: all of them, or none.
     fn store(&mut self, va: u64, bytes: &[u8]) -> Access<()>;
 
@@ -74,7 +81,7 @@ pub trait Host {
         None
     }
 
-    /// BUFFER_WBINVL1, or a load past the cache: what others stored before is seen from now on. A host that keeps nothing of memory has
+    /// BUFFER_WBINVL1, S_DCACHE_INV, or a load past the cache: what others stored before is seen from now on. A host that keeps nothing of memory has
     /// nothing to do.
     #[inline]
     fn acquire(&mut self) {}

@@ -235,7 +235,7 @@ mod tests {
             let of = |wave: &crate::wave::Wave| {
                 let lanes = wave.exec().count_ones() as usize;
                 let ids = [0, 1, 2].map(|at| wave.vectors[at].0[..lanes].to_vec());
-                (wave.pc, wave.scc, wave.mode, wave.scalars, ids)
+                (wave.pc, wave.scc, wave.mode, wave.exec(), wave.scalars[..5].to_vec(), ids)
             };
             assert!(other.iter().map(of).eq(new.iter().map(of)), "{group:?}");
         }

@@ -5,7 +5,7 @@
 //! is sound. On other processors there is no level, and instructions are looked at anew.
 #![allow(unsafe_code)]
 
-use crate::wave::Lanes;
+use crate::wave::{LANES, Lanes};
 
 /// What the processor has, as the x86-64 psABI counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +149,8 @@ pub(crate) trait Bits {
     fn of(words: &[u32; 8]) -> u64;
     /// Whether places follow each other word by word, and whether all are one.
     fn distances(at: &[u32; 16]) -> (bool, bool);
+    /// Whether each place is a distance after the one before it, and all upper halves are one.
+    fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool;
     /// Loads words from places plus an offset; whether all of them are there.
     fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool;
 }
@@ -162,6 +164,17 @@ fn measured(at: &[u32; 16]) -> (bool, bool) {
     let places = at.iter().map(|place| place.wrapping_sub(at[0]));
     let off = places.clone().zip(FOLLOWING).fold(0, |off, (distance, following)| off | distance ^ following);
     (off == 0, places.fold(0, |off, distance| off | distance) == 0)
+}
+
+/// Looks at places one after the other.
+#[inline(always)]
+fn following(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
+    let (mut off, mut next) = (0, low[0]);
+    for (low, upper) in low.iter().zip(high) {
+        off |= low ^ next | upper ^ high[0];
+        next = next.wrapping_add(distance);
+    }
+    off == 0
 }
 
 /// Loads words one after the other.
@@ -199,6 +212,11 @@ impl Bits for Four {
     #[inline(always)]
     fn distances(at: &[u32; 16]) -> (bool, bool) {
         measured(at)
+    }
+
+    #[inline(always)]
+    fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
+        following(low, high, distance)
     }
 
     #[inline(always)]
@@ -244,6 +262,32 @@ impl Bits for Eight {
     }
 
     #[inline(always)]
+    fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
+        use std::arch::x86_64::{
+            __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_or_si256, _mm256_set1_epi32,
+            _mm256_setzero_si256, _mm256_testz_si256, _mm256_xor_si256,
+        };
+        let load = |words: &[u32; 8]| -> __m256i {
+            // SAFETY: eight words are what is read; AVX2 is there as in `of`.
+            unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+        };
+        let lanes = std::array::from_fn(|lane| low[0].wrapping_add(distance.wrapping_mul(lane as u32)));
+        let mut next = load(&lanes);
+        // SAFETY: AVX2 is there as in `of`; these reach for no memory.
+        #[allow(clippy::multiple_unsafe_ops_per_block, reason = "all for the same reason")]
+        unsafe {
+            let step = _mm256_set1_epi32(distance.wrapping_mul(8) as i32);
+            let (first, mut off) = (_mm256_set1_epi32(high[0] as i32), _mm256_setzero_si256());
+            for (low, high) in low.as_chunks::<8>().0.iter().zip(high.as_chunks::<8>().0) {
+                off = _mm256_or_si256(off, _mm256_xor_si256(load(low), next));
+                off = _mm256_or_si256(off, _mm256_xor_si256(load(high), first));
+                next = _mm256_add_epi32(next, step);
+            }
+            _mm256_testz_si256(off, off) != 0
+        }
+    }
+
+    #[inline(always)]
     fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
         use std::arch::x86_64::{_mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_storeu_si256};
         // The last place of a word; places are below 2^31, and are taken as signed.
@@ -268,7 +312,7 @@ impl Bits for Eight {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod portable {
-    use super::{Bits, Eight, Four, each, measured};
+    use super::{Bits, Eight, Four, LANES, each, following, measured};
 
     impl Bits for Four {
         fn of(words: &[u32; 8]) -> u64 {
@@ -277,6 +321,10 @@ mod portable {
 
         fn distances(at: &[u32; 16]) -> (bool, bool) {
             measured(at)
+        }
+
+        fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
+            following(low, high, distance)
         }
 
         fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
@@ -291,6 +339,10 @@ mod portable {
 
         fn distances(at: &[u32; 16]) -> (bool, bool) {
             measured(at)
+        }
+
+        fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
+            following(low, high, distance)
         }
 
         fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {

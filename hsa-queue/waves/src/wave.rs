@@ -127,10 +127,9 @@ impl Wave {
         }
     }
 
-    /// Begins anew, with as many vector registers: they hold what they held, as those of hardware do.
+    /// Begins anew, with as many vector registers: all hold what they held, as those of hardware do.
     pub(crate) fn restart(&mut self, pc: u64, mode: Mode) {
         (self.pc, self.mode) = (pc, mode);
-        self.scalars = [0; 128];
         (self.scc, self.index, self.done, self.apart, self.meets) = (false, 0, 0, false, None);
         self.scratch.clear();
     }

@@ -185,6 +185,13 @@ pub(crate) enum Act {
         base: [From; 2],
         sources: [u8; 2],
     },
+    /// A pair of registers by 1 to 31 bits to the left.
+    ShiftLeft {
+        f: Loop<Based>,
+        to: u8,
+        by: u8,
+        source: u8,
+    },
     /// A mask of the lanes that take part, into a pair of registers, and EXEC.
     Holds {
         f: Loop<Holds>,

@@ -249,11 +249,26 @@ impl Wave {
     }
 
     #[inline]
-    fn summed(&mut self, room: &mut Room, [low, high]: [u8; 2], gives: u8, given: u64) {
+    pub(super) fn shift_left(&mut self, room: &mut Room, f: Loop<Based>, to: u8, by: u8, source: u8) {
+        let source = usize::from(source);
+        let pair = [&*self.vectors[source], &*self.vectors[source + 1]];
+        f.call([&mut room.low, &mut room.high], by.into(), pair);
+        self.place(room, [to, to + 1]);
+    }
+
+    /// Both halves of a result take their registers' places.
+    #[inline]
+    fn place(&mut self, room: &mut Room, [low, high]: [u8; 2]) {
         let Some((_, around, _)) = room.found else { return };
         let exec = self.exec();
         replace(&mut self.vectors[usize::from(low)], &mut room.low, exec, around);
         replace(&mut self.vectors[usize::from(high)], &mut room.high, exec, around);
+    }
+
+    #[inline]
+    fn summed(&mut self, room: &mut Room, to: [u8; 2], gives: u8, given: u64) {
+        let exec = self.exec();
+        self.place(room, to);
         self.set_pair(ScalarReg(gives), given & exec);
     }
 

@@ -14,7 +14,10 @@ pub(crate) fn lower(inst: &Inst, pc: u64, lowering: &mut Lowering) -> Option<Act
     if is_nothing(inst.op()) {
         return None;
     }
-    if matches!(inst.op(), Op::buffer_wbinvl1 | Op::buffer_wbinvl1_vol) {
+    if matches!(
+        inst.op(),
+        Op::buffer_wbinvl1 | Op::buffer_wbinvl1_vol | Op::s_dcache_inv | Op::s_dcache_inv_vol
+    ) {
         return Some(Act::Acquire);
     }
     let act = match inst.row.format {
@@ -40,9 +43,7 @@ pub(crate) fn is_nothing(op: Op) -> bool {
             | Op::s_waitcnt
             | Op::s_setprio
             | Op::s_wakeup
-            | Op::s_dcache_inv
             | Op::s_dcache_wb
-            | Op::s_dcache_inv_vol
             | Op::s_dcache_wb_vol
             | Op::v_nop
             | Op::v_clrexcp

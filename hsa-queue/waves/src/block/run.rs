@@ -35,6 +35,11 @@ impl<H: Host> Host for Watched<'_, H> {
     }
 
     #[inline]
+    fn load_constant(&mut self, va: u64, into: &mut [u8]) -> Access<()> {
+        self.host.load_constant(va, into)
+    }
+
+    #[inline]
     fn store(&mut self, va: u64, bytes: &[u8]) -> Access<()> {
         let stored = self.host.store(va, bytes);
         self.code.stored(va, bytes.len() as u64);
@@ -306,6 +311,10 @@ impl Wave {
                 }
                 Act::BasedSum { f, to, gives, base, sources } => {
                     self.based_sum(room, f, (to, gives), base, sources);
+                    continue;
+                }
+                Act::ShiftLeft { f, to, by, source } => {
+                    self.shift_left(room, f, to, by, source);
                     continue;
                 }
                 Act::Holds { f, to, is_exec, sources, changes } => {

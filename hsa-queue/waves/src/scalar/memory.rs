@@ -20,7 +20,11 @@ impl Wave {
                 self.set_scalar(inst, to, now)
             }
             // Stores are seen at once, and nothing is kept.
-            Op::s_dcache_inv | Op::s_dcache_wb | Op::s_dcache_inv_vol | Op::s_dcache_wb_vol => Ok(()),
+            Op::s_dcache_wb | Op::s_dcache_wb_vol => Ok(()),
+            Op::s_dcache_inv | Op::s_dcache_inv_vol => {
+                host.acquire();
+                Ok(())
+            }
             Op::s_load_dword
             | Op::s_load_dwordx2
             | Op::s_load_dwordx4
@@ -59,7 +63,7 @@ impl Wave {
         let va = va & !3;
         let mut bytes = [0; 4 * WORDS];
         let bytes = &mut bytes[..4 * words];
-        match host.load(va, bytes) {
+        match host.load_constant(va, bytes) {
             Access::Ready(()) => {}
             Access::Pending(ticket) => return Err(Stop::Pending(ticket)),
             Access::Fault(fault) => return Err(Stop::Fault(fault)),

@@ -49,7 +49,7 @@ pub(super) fn signed_product(a: u32, b: u32, c: u64) -> (u64, bool) {
 #[inline(always)]
 fn sums<M: Bits>([low, high]: [&mut Lanes; 2], a: impl Fn(usize) -> (u32, u32), b: Pair<'_>) -> u64 {
     // Not by eights, as in `masked`.
-    let mut words = [0; LANES];
+    let (mut words, mut any) = ([0; LANES], 0);
     for lane in 0..LANES {
         let (a_low, a_high) = a(lane);
         let (sum, over) = add(a_low, b[0].0[lane], false);
@@ -57,6 +57,11 @@ fn sums<M: Bits>([low, high]: [&mut Lanes; 2], a: impl Fn(usize) -> (u32, u32), 
         let (sum, over) = add(a_high, b[1].0[lane], over);
         high.0[lane] = sum;
         words[lane] = if over { u32::MAX } else { 0 };
+        any |= words[lane];
+    }
+    // Addresses have no carry out.
+    if any == 0 {
+        return 0;
     }
     words.as_chunks().0.iter().enumerate().fold(0, |mask, (at, words)| mask | M::of(words) << (8 * at))
 }

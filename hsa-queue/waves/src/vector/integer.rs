@@ -1,10 +1,31 @@
 //! Integers and bits of 16, 32 and 64.
 
-use super::leveled::table;
+use super::leveled::{leveled, table};
 use crate::lane::integer::{bfe_i32, bfe_u32, ffbh_i32, ffbh_u32, ffbl, i24, med3, perm, sad_u8, u24};
 use crate::stop::Stop;
-use crate::wave::Wave;
+use crate::sys::{Based, Level, Loop, Pair};
+use crate::wave::{LANES, Lanes, Wave};
 use gcn::{Inst, Op};
+
+/// The loop of V_LSHLREV_B64 by the same 1 to 31 bits in all lanes: in halves, of which a vector has twice as many.
+pub(crate) fn shifted(level: Level) -> Loop<Based> {
+    leveled!(
+        level,
+        Based,
+        (low: &mut Lanes, high: &mut Lanes, by: u64, b: &Lanes, bh: &Lanes) -> u64,
+        shift_halves([low, high], by as u32, [b, bh]),
+        shift_halves([low, high], by as u32, [b, bh])
+    )
+}
+
+#[inline(always)]
+fn shift_halves([low, high]: [&mut Lanes; 2], by: u32, [b, bh]: Pair<'_>) -> u64 {
+    for lane in 0..LANES {
+        low.0[lane] = b.0[lane] << (by & 31);
+        high.0[lane] = bh.0[lane] << (by & 31) | b.0[lane] >> ((32 - by) & 31);
+    }
+    0
+}
 
 table! {
     word1, map1, Narrow::narrow1;

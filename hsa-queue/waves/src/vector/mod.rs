@@ -5,7 +5,7 @@ mod compare;
 mod convert;
 mod double;
 mod half;
-mod integer;
+pub(crate) mod integer;
 mod lanes;
 pub(crate) mod leveled;
 pub(crate) mod loops;

@@ -89,13 +89,8 @@ fn gather<B: Bits>(out: &mut Lanes, bytes: &[u8], at: &Lanes, offset: u32, shape
 }
 
 #[inline(always)]
-fn follow([low, high]: Pair<'_>, distance: u32) -> bool {
-    let (mut off, mut above) = (0, 0);
-    for lane in 0..LANES {
-        off |= low.0[lane].wrapping_sub(low.0[0]) ^ distance.wrapping_mul(lane as u32);
-        above |= high.0[lane] ^ high.0[0];
-    }
-    off | above == 0 && low.0[0].checked_add(distance * LANES as u32).is_some()
+fn follow<B: Bits>([low, high]: Pair<'_>, distance: u32) -> bool {
+    B::follow(&low.0, &high.0, distance) && low.0[0].checked_add(distance * LANES as u32).is_some()
 }
 
 /// The loops of memory.
@@ -130,8 +125,8 @@ impl Shapes {
                 level,
                 Follow,
                 (addresses: Pair<'_>, distance: u32) -> bool,
-                follow(addresses, distance),
-                follow(addresses, distance)
+                follow::<Four>(addresses, distance),
+                follow::<Eight>(addresses, distance)
             ),
         }
     }

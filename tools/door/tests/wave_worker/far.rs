@@ -107,3 +107,23 @@ fn far_memory_that_is_not_there_is_a_fault_and_no_more_than_was_asked_for() {
     let run = player.kernel(kernels::COPY, &[near, FAR]);
     assert_eq!(player.run(run), Ended::Done);
 }
+
+// Keeps: wave-far-fresh
+#[test]
+fn the_scalar_unit_reads_what_is_there_after_an_invalidation_and_in_another_dispatch() {
+    let mut player = Player::new(1);
+    let out = OWN + 0x9000;
+    for base in [OWN + 0x8000, FAR + 0x100, FAR + FAR_LEN - 4] {
+        player.set_words(base, &[1]);
+        let run = player.kernel(kernels::CONSTANT, &[base, out]);
+        assert_eq!(player.run(run), Ended::Done);
+        assert_eq!(player.words(out, 1), [5], "{base:#x}");
+    }
+    // The same arguments' memory, with other arguments, and somewhere else.
+    let run = player.kernel(kernels::COPY, &[OWN + 0x8000, out]);
+    assert_eq!(player.run(run), Ended::Done);
+    player.set_words(OWN + 0xa000, &[9]);
+    player.write(run.kernarg, &(OWN + 0xa000).to_le_bytes());
+    assert_eq!(player.run(run), Ended::Done);
+    assert_eq!(player.words(out, 1), [9]);
+}

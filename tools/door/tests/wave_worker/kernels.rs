@@ -117,6 +117,28 @@ pub fn loads(times: usize, glc: bool, acquires: bool) -> Vec<u32> {
     words
 }
 
+/// Loads the word at the first argument by the scalar unit, stores 5 there, invalidates the constant cache, and stores what it then
+/// loads at the second argument.
+pub const CONSTANT: &[u32] = &[
+    0xc00a_0100,
+    0x0000_0000, // s_load_dwordx4 s[4:7], s[0:1], 0x0
+    0xc002_0202,
+    0x0000_0000, // s_load_dword s8, s[4:5], 0x0
+    0x7e00_0280, // v_mov_b32_e32 v0, 0
+    0x7e02_0285, // v_mov_b32_e32 v1, 5
+    0xdc70_8000,
+    0x0004_0100, // global_store_dword v0, v1, s[4:5]
+    0xbf8c_0000, // s_waitcnt vmcnt(0) expcnt(0) lgkmcnt(0)
+    0xc080_0000,
+    0x0000_0000, // s_dcache_inv
+    0xc002_0242,
+    0x0000_0000, // s_load_dword s9, s[4:5], 0x0
+    0x7e04_0209, // v_mov_b32_e32 v2, s9
+    0xdc70_8000,
+    0x0006_0200, // global_store_dword v0, v2, s[6:7]
+    0xbf81_0000, // s_endpgm
+];
+
 /// Raises event 77.
 pub const INTERRUPT: &[u32] = &[
     0xbefc_00ff,

@@ -5,7 +5,7 @@ use crate::block::act::{Act, Changes, Column, From, To};
 use crate::block::lowering::Lowering;
 use crate::operand::constant;
 use crate::sys::Level;
-use crate::vector::loops;
+use crate::vector::{integer, loops};
 use gcn::row::{Format, Kind, Place};
 use gcn::{Bound, Inst, Op, Operand, ScalarReg};
 
@@ -94,6 +94,16 @@ fn loops(inst: &Inst, level: Level, lowering: &mut Lowering) -> Option<Act> {
             sources: columns,
             changes: sources.changes,
         });
+    }
+    if inst.op() == Op::v_lshlrev_b64
+        && let Some(From::Constant(by @ 1..=31)) = inst.src(0).and_then(from)
+        && let Some(source) = inst.src(1).and_then(vector)
+        && let Some(to) = to
+        && source < u8::MAX
+    {
+        sources.lowering.uses(usize::from(source) + 1);
+        let (f, to) = (integer::shifted(level), sources.to(to, true));
+        return Some(Act::ShiftLeft { f, to, by: by as u8, source });
     }
     let f = loops::wide(inst.op(), level)?;
     let gives = match inst.at(Place::Mask) {

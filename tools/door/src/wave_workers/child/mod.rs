@@ -13,6 +13,7 @@
 mod ahead;
 mod arena;
 mod behind;
+mod constants;
 mod gate;
 mod job;
 mod kernels;

@@ -12,6 +12,7 @@
 use super::ahead::Ahead;
 use super::arena::Arena;
 use super::behind::Behind;
+use super::constants::{self, Constants};
 use super::map::Map;
 use super::worker::{Answer, Worker};
 use crate::wave_workers::wire::{Claim, PAYLOAD_MAX};
@@ -78,7 +79,8 @@ pub(super) struct Reach<'a> {
     /// Pages of doorbells that were stored to.
     rang: u64,
     ahead: Ahead,
-    /// When that is no longer to be believed.
+    constants: Constants,
+    /// When these are no longer to be believed.
     stale: Instant,
     behind: Behind,
     /// Where a store could not be made whose instruction is over: a fault of what comes next.
@@ -91,9 +93,24 @@ impl<'a> Reach<'a> {
         let maps = worker.limits.devices.iter().map(|_| Map::default()).collect();
         let (until, out) = (Instant::now(), Vec::new());
         let stale = until;
-        let (ahead, behind) = <(Ahead, Behind)>::default();
+        let (ahead, constants, behind) = <(Ahead, Constants, Behind)>::default();
         let (ticket, device, asked, rang, lost) = (0, 0, false, 0, None);
-        Self { worker, seat, maps, ticket, device, until, asked, rang, ahead, stale, behind, lost, out }
+        Self {
+            worker,
+            seat,
+            maps,
+            ticket,
+            device,
+            until,
+            asked,
+            rang,
+            ahead,
+            constants,
+            stale,
+            behind,
+            lost,
+            out,
+        }
     }
 
     /// A turn of a dispatch begins.
@@ -101,7 +118,7 @@ impl<'a> Reach<'a> {
         let now = Instant::now();
         // A dispatch begins with an acquire; and who waits for others without one waits no longer than this.
         if (self.ticket, self.device) != (ticket, device) || now >= self.stale {
-            self.ahead.forget();
+            self.forget();
             self.stale = now + STALE;
         }
         (self.ticket, self.device, self.until, self.asked) = (ticket, device, until, false);
@@ -181,17 +198,33 @@ impl<'a> Reach<'a> {
         &self.worker.arena
     }
 
+    /// What was read of memory is to be read anew.
+    fn forget(&mut self) {
+        self.ahead.forget();
+        self.constants.forget();
+    }
+
+    /// Forgets what was learnt before the device's map changed last.
+    #[inline]
+    fn look(&mut self) {
+        self.belongs(self.worker.epochs.of(self.device));
+    }
+
+    /// Forgets what was learnt in another epoch.
+    #[inline]
+    fn belongs(&mut self, epoch: u64) {
+        if self.maps[self.device].belongs(epoch) {
+            // What was code there may be no more, or other code.
+            self.worker.codes[self.device].changed();
+            self.forget();
+        }
+    }
+
     /// The span around an address, if it is remembered and still so.
     #[inline]
     pub(super) fn remembered(&mut self, va: u64) -> Option<WaveSpan> {
-        let epoch = self.worker.epochs.of(self.device);
-        let map = &mut self.maps[self.device];
-        if map.belongs(epoch) {
-            // What was code there may be no more, or other code.
-            self.worker.codes[self.device].changed();
-            self.ahead.forget();
-        }
-        map.find(va)
+        self.look();
+        self.maps[self.device].find(va)
     }
 
     /// Where as much as possible of an access leads.
@@ -221,18 +254,15 @@ impl<'a> Reach<'a> {
             if self.worker.epochs.of(self.device) != epoch {
                 continue;
             }
-            let map = &mut self.maps[self.device];
-            if map.belongs(epoch) {
-                self.worker.codes[self.device].changed();
-                self.ahead.forget();
-            }
+            // Of the answer's epoch: should it have moved since, the next look sees that.
+            self.belongs(epoch);
             let span = span.filter(|span| span.holds(va)).ok_or(Miss::Fault(va))?;
             if let Place::Own(offset) = span.place
                 && !self.worker.arena.holds(offset, span.len)
             {
                 return Err(Miss::Fault(va));
             }
-            map.add(span);
+            self.maps[self.device].add(span);
             return Ok(span);
         }
     }
@@ -403,6 +433,21 @@ impl Host for Reach<'_> {
     }
 
     #[inline]
+    fn load_constant(&mut self, va: u64, into: &mut [u8]) -> Access<()> {
+        self.look();
+        let Some((line, at)) = constants::place(va, into.len()) else { return self.load(va, into) };
+        if self.constants.copy(line, at, into) {
+            return Access::Ready(());
+        }
+        let mut bytes = [0; constants::LINE];
+        // Not all of the line may be there.
+        let Access::Ready(()) = self.load(line, &mut bytes) else { return self.load(va, into) };
+        self.constants.keep(line, bytes);
+        into.copy_from_slice(&bytes[at..at + into.len()]);
+        Access::Ready(())
+    }
+
+    #[inline]
     fn store(&mut self, va: u64, bytes: &[u8]) -> Access<()> {
         answer(self.store_parts(va, bytes), bytes.len(), true)
     }
@@ -446,7 +491,7 @@ impl Host for Reach<'_> {
     }
 
     fn acquire(&mut self) {
-        self.ahead.forget();
+        self.forget();
     }
 
     fn interrupt(&mut self, event: u32) {
