@@ -134,12 +134,12 @@ impl Dispatch {
     }
 
     fn advance(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
+        blocks.run_for(self.grid.record());
         match &mut self.stage {
             Stage::Over { progress, .. } => progress.clone(),
             Stage::Runs(run) => run.poll(blocks, host, budget),
             Stage::Reads => match self.begin(host) {
                 Ok(mut run) => {
-                    blocks.begins();
                     let progress = run.poll(blocks, host, budget);
                     self.stage = Stage::Runs(run);
                     progress

@@ -5,11 +5,13 @@
 
 use crate::dispatch::Progress;
 use crate::launch::Launch;
-use crate::sync::{AtomicU64, OnceLock, Ordering};
+use crate::record::Record;
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 
 /// See the module's head.
 #[derive(Debug)]
 pub(crate) struct Grid {
+    record: Arc<Record>,
     /// Groups in x, y and z, and in all; a count that no engine lives to see is cut.
     groups: [u32; 3],
     count: u64,
@@ -26,6 +28,7 @@ impl Grid {
     pub(crate) fn new(groups: [u32; 3]) -> Self {
         let count = groups.iter().try_fold(1_u64, |count, groups| count.checked_mul(u64::from(*groups)));
         Self {
+            record: Arc::default(),
             groups,
             // Those that ask in vain do not bring it round.
             count: count.unwrap_or(u64::MAX).min(u64::MAX >> 1),
@@ -34,6 +37,10 @@ impl Grid {
             launch: OnceLock::new(),
             end: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
     }
 
     pub(crate) fn launch(&self) -> Option<&Launch> {

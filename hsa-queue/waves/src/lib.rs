@@ -35,6 +35,7 @@ mod launch;
 mod meet;
 mod name;
 mod operand;
+mod record;
 mod scalar;
 mod scratch;
 mod share;

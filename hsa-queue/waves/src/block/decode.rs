@@ -15,10 +15,10 @@ use hsa_queue::memory::Access;
 const LONGEST: usize = 64;
 
 impl Block {
-    /// The block at `pc`: at least one instruction.
+    /// The block at `pc`, made for the dispatch of a serial: at least one instruction.
     pub(super) fn decode(
         pc: u64,
-        dispatch: u64,
+        serial: u64,
         code: &Code,
         level: Option<Level>,
         host: &mut impl Host,
@@ -64,7 +64,8 @@ impl Block {
             insts: insts.into(),
             constants: lowering.constants.into(),
             vectors: lowering.vectors,
-            compared: dispatch,
+            compared: serial,
+            visited: 0,
             same: 0,
             entered: 0,
             cut: Vec::new(),

@@ -5,7 +5,9 @@
 //!        └─ not there: words ──gcn──► instructions ──lower──► steps ──fuse──► fewer steps
 //! ```
 //! A block is made when a wave reaches its first instruction, and kept until the code changes: [`Code`] says when that may
-//! have happened, and at its first use by a new dispatch the words of each block are compared with what is there then.
+//! have happened, and at its first use by a dispatch that is newer the words of each block are compared with what is there then.
+//! A thread has turns of several dispatches, and of one that another thread began: each turn of another dispatch is a visit, in
+//! which each block that is entered is looked at once.
 //! Executions are counted by block, which costs nothing; what each instruction's count is follows from that.
 //!
 //! Each thread has blocks of its own; those of one client share a [`Code`].
@@ -24,7 +26,9 @@ mod tests;
 
 use crate::code::Code;
 use crate::host::Host;
+use crate::record::Record;
 use crate::stop::Stop;
+use crate::sync::Arc;
 use crate::wave::Lanes;
 use act::Step;
 use gcn::Inst;
@@ -41,8 +45,9 @@ pub struct Blocks {
     code: Code,
     /// The code's epoch when these were made.
     epoch: u64,
-    /// Dispatches that have begun: what was made or compared before that is compared once more.
-    dispatches: u64,
+    /// The dispatch that is run, and how often that has become another.
+    dispatch: Option<Arc<Record>>,
+    visits: u64,
     index: HashMap<u64, usize>,
     blocks: Vec<Block>,
     /// Where waves began or went on last, and which blocks those are.
@@ -63,8 +68,10 @@ struct Block {
     constants: Box<[Lanes]>,
     /// Vector registers that a wave needs for the fast forms.
     vectors: usize,
-    /// The dispatch for which its words were last compared.
+    /// The serial of the dispatch for which its words were last compared.
     compared: u64,
+    /// The visit in which it was last entered.
+    visited: u64,
     /// Words that have been, while some are waited for.
     same: usize,
     /// Times that it was entered, and those that ended before the instruction at an index.
@@ -97,9 +104,16 @@ impl Blocks {
         all
     }
 
-    /// A dispatch begins: its packet may say that code has been written since.
-    pub(crate) fn begins(&mut self) {
-        self.dispatches += 1;
+    /// From now on waves of this dispatch are run. Its packet may say that code has been written since older ones began.
+    pub(crate) fn run_for(&mut self, dispatch: &Arc<Record>) {
+        if !self.dispatch.as_ref().is_some_and(|own| Arc::ptr_eq(own, dispatch)) {
+            self.dispatch = Some(Arc::clone(dispatch));
+            self.visits += 1;
+        }
+    }
+
+    fn serial(&self) -> u64 {
+        self.dispatch.as_ref().map_or(0, |dispatch| dispatch.serial)
     }
 
     /// The block that begins at `pc`, after the block `before`.
@@ -112,12 +126,12 @@ impl Blocks {
             let links = before.map_or(self.starts, |before| self.blocks[before].links);
             for (to, at) in links {
                 if to == pc && self.blocks.get(at).is_some_and(|block| block.start == pc) {
-                    return self.compared(at, host);
+                    return self.visited(at, host);
                 }
             }
         }
         let at = match self.index.get(&pc) {
-            Some(at) => self.compared(*at, host)?,
+            Some(at) => self.visited(*at, host)?,
             None => self.make(pc, host)?,
         };
         let links = match before {
@@ -132,28 +146,34 @@ impl Blocks {
 
     /// The block at `at`, or the one that is there now if its words are no longer the same.
     #[inline]
-    fn compared(&mut self, at: usize, host: &mut impl Host) -> Result<usize, Stop> {
-        if self.blocks[at].compared == self.dispatches {
+    fn visited(&mut self, at: usize, host: &mut impl Host) -> Result<usize, Stop> {
+        if self.blocks[at].visited == self.visits {
             return Ok(at);
         }
-        self.compare(at, host)
+        self.visit(at, host)
     }
 
     #[cold]
-    fn compare(&mut self, at: usize, host: &mut impl Host) -> Result<usize, Stop> {
+    fn visit(&mut self, at: usize, host: &mut impl Host) -> Result<usize, Stop> {
+        let serial = self.serial();
         let block = &mut self.blocks[at];
-        if block.is_same(host)? {
-            block.compared = self.dispatches;
-            return Ok(at);
+        // What was compared for a newer dispatch was compared after this one began.
+        if block.compared < serial {
+            if !block.is_same(host)? {
+                let start = block.start;
+                self.forget();
+                return self.make(start, host);
+            }
+            block.compared = serial;
         }
-        let start = block.start;
-        self.forget();
-        self.make(start, host)
+        block.visited = self.visits;
+        Ok(at)
     }
 
     #[cold]
     fn make(&mut self, pc: u64, host: &mut impl Host) -> Result<usize, Stop> {
-        let block = Block::decode(pc, self.dispatches, &self.code, self.room.level(), host)?;
+        let mut block = Block::decode(pc, self.serial(), &self.code, self.room.level(), host)?;
+        block.visited = self.visits;
         if self.instructions + block.insts.len() > MOST {
             self.forget();
         }

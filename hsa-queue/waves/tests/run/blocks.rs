@@ -95,6 +95,25 @@ fn a_wave_that_stores_into_code_has_it_decoded_anew_by_all_threads() {
 
 // Keeps: wave-code
 #[test]
+fn whoever_goes_on_with_a_dispatch_decodes_what_was_written_before_it_began() {
+    let (mut machine, out) = machine();
+    let mut first = Blocks::default();
+    let mut second = Blocks::of(first.code());
+    let request = machine.request([64, 1, 1], [64, 1, 1], 0);
+    poll(&mut Dispatch::new(request, machine.device), &mut second, &mut machine);
+    assert_eq!(machine.read(out, 1), [3]);
+    change(&mut machine, 5);
+    // One thread begins it, and another, which knows the code as it was, has the next turn.
+    let request = machine.request([64, 1, 1], [64 * 4, 1, 1], 0);
+    let mut dispatch = Dispatch::new(request, machine.device);
+    assert_eq!(dispatch.poll(&mut first, &mut machine, &mut 8), Progress::More);
+    assert_eq!(machine.read(out, 1), [5]);
+    poll(&mut dispatch, &mut second, &mut machine);
+    assert_eq!(machine.read(out, 1), [5]);
+}
+
+// Keeps: wave-code
+#[test]
 fn an_invalidation_of_the_instruction_cache_has_it_decoded_anew() {
     // The same kernel behind an s_icache_inv.
     let mut machine = Machine::new(&format!("bf930000 {}", stores(3)));
