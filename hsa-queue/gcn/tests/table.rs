@@ -19,6 +19,16 @@ fn no_two_lines_have_one_opcode_or_one_name() {
 }
 
 #[test]
+fn a_line_is_known_by_its_number() {
+    for (at, row) in gfx9::rows().enumerate() {
+        let number = gfx9::number(row).expect("a line of the table");
+        assert_eq!((usize::from(number), gfx9::row(number)), (at, Some(row)));
+    }
+    assert_eq!(gfx9::row(gfx9::COUNT as u16), None);
+    assert_eq!(gfx9::rows().count(), gfx9::COUNT);
+}
+
+#[test]
 fn every_operation_is_named_by_a_line() {
     let named: BTreeSet<Op> = gfx9::rows().map(|row| row.op).collect();
     let idle: Vec<_> = Op::ALL.iter().filter(|op| !named.contains(op)).collect();

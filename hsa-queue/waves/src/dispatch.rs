@@ -23,6 +23,7 @@ use crate::grid::Grid;
 use crate::group::{Group, Turn};
 use crate::host::Host;
 use crate::launch::{Launch, Request};
+use crate::mnemonics::Mnemonics;
 use crate::stop::Stop;
 use crate::sync::Arc;
 use hsa_queue::memory::{Access, Fault, Ticket};
@@ -107,7 +108,7 @@ impl Dispatch {
     }
 
     /// Runs about `budget` instructions, and takes what it used from it: a block that has begun is run to its end. What was
-    /// said at the end is said again.
+    /// said at the end is said again. A part may be polled by one thread after the other, each with blocks of its own.
     pub fn poll(&mut self, blocks: &mut Blocks, host: &mut impl Host, budget: &mut u64) -> Progress {
         if let Stage::Over { progress, .. } = &self.stage {
             return progress.clone();
@@ -122,6 +123,7 @@ impl Dispatch {
             Progress::Fault { .. } | Progress::Error(_) => self.grid.ends(progress),
         };
         self.stage = Stage::Over { progress: progress.clone(), executed: self.instructions() };
+        blocks.rest();
         progress
     }
 
@@ -167,6 +169,13 @@ impl Dispatch {
             Stage::Reads => 0,
             Stage::Over { executed, .. } => *executed,
         }
+    }
+
+    /// The mnemonics that waves of all parts have come to, the one that stopped a wave included: as far as each thread has
+    /// told by [`Blocks::rest`].
+    #[must_use]
+    pub fn mnemonics(&self) -> Mnemonics {
+        self.grid.record().mnemonics()
     }
 
     /// Groups that are resident in this part.

@@ -48,6 +48,32 @@ fn a_kernel_stores_what_it_is_to_before_its_packet_completes_and_packets_go_on_b
     kfdd.finish();
 }
 
+// Keeps: report-fidelity
+#[test]
+fn the_list_of_kernels_says_how_near_to_hardware_each_is() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut client = client(&kfdd, "stores-once");
+    client.ok("dispatch 0 0 3");
+    completes(&mut client, 1);
+    let listed = |arguments: &[&str]| {
+        let out = kfdd.kfdctl(arguments).output().expect("kfdctl can be executed");
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8(out.stdout).expect("text")
+    };
+    let json = listed(&["kernels", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("one JSON object");
+    let [row] = json["kernels"].as_array().expect("rows").as_slice() else { panic!("{json}") };
+    let exact = row["fidelity"]["exact"].as_array().expect("names");
+    assert!(exact.contains(&"s_endpgm".into()) && exact.contains(&"global_store_dword".into()), "{row}");
+    assert_eq!(row["mnemonics"]["s_endpgm"], 1);
+    let summary = format!("exact: {} mnemonics", exact.len());
+    assert_eq!(row["summary"], summary.as_str());
+    let table = listed(&["kernels"]);
+    assert!(table.lines().any(|line| line.ends_with(&summary)), "{table}");
+    client.kill();
+    kfdd.finish();
+}
+
 // Keeps: waves-endless
 #[test]
 fn a_client_in_the_middle_of_an_endless_kernel_dies_at_once_and_leaves_nothing() {

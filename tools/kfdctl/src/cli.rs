@@ -44,7 +44,11 @@ pub enum Verb {
     Ps(Listing),
     /// List the queues that the daemon holds.
     Queues(Listing),
-    /// List the kernels that were executed since the daemon's start: dispatches, instructions, time.
+    /// List the kernels that were executed since the daemon's start: dispatches, instructions, time, how near to hardware.
+    ///
+    /// FIDELITY (--json: `summary`, and by name in `fidelity`) says of the instructions that a kernel came to how many are exact,
+    /// and names all others: within N ulp of what hardware approximates, approximate where nobody has published how well it
+    /// does, unsupported where they stopped a wave.
     Kernels(Listing),
     /// List the memory that processes have exported, that of the dead included.
     Shares(Listing),
@@ -123,7 +127,8 @@ pub struct Run {
     /// Run the command in another root (chroot), which gets this one's /dev, /proc and /sys: that of another release, say.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// Write what kernels did while the command ran to this file, as JSON: dispatches, instructions and time of each.
+    /// Write what kernels did while the command ran to this file, as JSON: dispatches, instructions and time of each, and how
+    /// near to hardware each mnemonic is that it came to, as `kfdctl kernels` says it.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Print the leak report, if there is one, as JSON.

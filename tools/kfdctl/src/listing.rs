@@ -1,7 +1,7 @@
 //! `kfdctl ps`, `queues`, `kernels` and `shares`: one JSON object, or an aligned table.
 
 use crate::cli::{Listing, run_dir};
-use crate::output;
+use crate::{fidelity, output};
 use anyhow::Context;
 use kfdd::control::{Control, Request};
 use serde_json::Value;
@@ -72,6 +72,7 @@ const KERNELS: &[Column] = &[
     plain("INSTRUCTIONS", "/instructions"),
     plain("NANOS", "/nanos"),
     plain("KERNEL", "/kernel"),
+    plain("FIDELITY", "/summary"),
 ];
 
 const SHARES: &[Column] = &[
@@ -89,7 +90,7 @@ const SHARES: &[Column] = &[
 /// # Errors
 /// No daemon answers, or it refuses.
 pub fn processes(asked: &Listing) -> anyhow::Result<ExitCode> {
-    list(asked, &Request::Processes, "processes", PROCESSES)
+    list(asked, &Request::Processes, "processes", PROCESSES, |_| {})
 }
 
 /// `kfdctl queues`.
@@ -97,7 +98,7 @@ pub fn processes(asked: &Listing) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// No daemon answers, or it refuses.
 pub fn queues(asked: &Listing) -> anyhow::Result<ExitCode> {
-    list(asked, &Request::Queues, "queues", QUEUES)
+    list(asked, &Request::Queues, "queues", QUEUES, |_| {})
 }
 
 /// `kfdctl kernels`.
@@ -105,7 +106,7 @@ pub fn queues(asked: &Listing) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// No daemon answers, or it refuses.
 pub fn kernels(asked: &Listing) -> anyhow::Result<ExitCode> {
-    list(asked, &Request::Kernels, "kernels", KERNELS)
+    list(asked, &Request::Kernels, "kernels", KERNELS, fidelity::tell)
 }
 
 /// `kfdctl shares`.
@@ -113,17 +114,26 @@ pub fn kernels(asked: &Listing) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// No daemon answers, or it refuses.
 pub fn shares(asked: &Listing) -> anyhow::Result<ExitCode> {
-    list(asked, &Request::Shares, "shares", SHARES)
+    list(asked, &Request::Shares, "shares", SHARES, |_| {})
 }
 
-fn list(asked: &Listing, request: &Request, key: &str, columns: &[Column]) -> anyhow::Result<ExitCode> {
+/// Lists the rows that a reply has under a key, each with what `tell` adds to it.
+fn list(
+    asked: &Listing,
+    request: &Request,
+    key: &str,
+    columns: &[Column],
+    tell: fn(&mut Value),
+) -> anyhow::Result<ExitCode> {
     let reply = Control::of(&run_dir(asked.run_dir.as_ref())).ask(request)?;
-    let reply = serde_json::to_value(reply).context("cannot read the reply")?;
+    let mut reply = serde_json::to_value(reply).context("cannot read the reply")?;
     let rows = reply
-        .get(key)
-        .and_then(Value::as_array)
+        .get_mut(key)
+        .and_then(Value::as_array_mut)
         .with_context(|| format!("the daemon's reply has no {key}; is it of another version than kfdctl?"))?;
-    output::print(&if asked.json { format!("{reply}\n") } else { table(columns, rows) })?;
+    rows.iter_mut().for_each(tell);
+    let table = (!asked.json).then(|| table(columns, rows));
+    output::print(&table.unwrap_or_else(|| format!("{reply}\n")))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -220,13 +230,16 @@ mod tests {
             instructions: 1,
         };
         let sums = KernelSums { dispatches: 1, instructions: 1, nanos: 1 };
-        let kernel = KernelRow { uid, kernel: "add".to_owned(), sums };
+        let mnemonics = [("v_add_f32".to_owned(), 1)].into();
+        let kernel = KernelRow { uid, kernel: "add".to_owned(), sums, mnemonics };
+        let mut kernel = serde_json::to_value(kernel).unwrap();
+        fidelity::tell(&mut kernel);
         let minor = RenderMinor(128);
         let share = ShareRow { tgid, uid, process, minor, bytes: Bytes(1), holders: 1, orphaned: false };
         let rows = [
             (PROCESSES, serde_json::to_value(listed).unwrap()),
             (QUEUES, serde_json::to_value(queue).unwrap()),
-            (KERNELS, serde_json::to_value(kernel).unwrap()),
+            (KERNELS, kernel),
             (SHARES, serde_json::to_value(share).unwrap()),
         ];
         for (columns, row) in rows {

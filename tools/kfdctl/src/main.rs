@@ -19,6 +19,7 @@ mod cli;
 mod doctor;
 mod enter;
 mod eviction;
+mod fidelity;
 mod listing;
 mod manual;
 mod output;

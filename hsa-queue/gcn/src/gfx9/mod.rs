@@ -19,13 +19,32 @@ use crate::row::{Format, Kind, MAX_OPERANDS, Place, Row};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// All lines of the table.
+const PARTS: [&[Row]; 5] = [scalar::ROWS, vector::ROWS, compare::ROWS, local::ROWS, memory::ROWS];
+
+/// How many lines the table has.
+pub const COUNT: usize = PARTS[0].len() + PARTS[1].len() + PARTS[2].len() + PARTS[3].len() + PARTS[4].len();
+
+/// All lines of the table, by their numbers from 0 on.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [scalar::ROWS, vector::ROWS, compare::ROWS, local::ROWS, memory::ROWS].into_iter().flatten()
+    PARTS.into_iter().flatten()
 }
 
-static INDEX: LazyLock<HashMap<(Format, u16), &'static Row>> =
-    LazyLock::new(|| rows().map(|row| ((row.format, row.opcode), row)).collect());
+/// The line of a number.
+#[must_use]
+pub fn row(number: u16) -> Option<&'static Row> {
+    rows().nth(number.into())
+}
+
+/// The number of a line, if it is one of this table.
+#[must_use]
+pub fn number(row: &Row) -> Option<u16> {
+    INDEX.get(&(row.format, row.opcode)).filter(|(_, own)| *own == row).map(|(number, _)| *number)
+}
+
+type Numbered = (u16, &'static Row);
+
+static INDEX: LazyLock<HashMap<(Format, u16), Numbered>> =
+    LazyLock::new(|| (0..).zip(rows()).map(|(at, row)| ((row.format, row.opcode), (at, row))).collect());
 
 /// Sources that announce another word: sub-dword addressing, data-parallel primitives, a literal.
 const SDWA: u32 = 0xf9;
@@ -46,7 +65,7 @@ const VOP3P_IN_VOP3: u16 = 0x380;
 pub fn decode(code: &[u32]) -> Result<Inst, DecodeError> {
     let first = *code.first().ok_or(DecodeError::Truncated)?;
     let (format, opcode, form) = format(first)?;
-    let row = INDEX.get(&(format, opcode)).copied().ok_or(DecodeError::Opcode { format, opcode })?;
+    let (_, row) = INDEX.get(&(format, opcode)).copied().ok_or(DecodeError::Opcode { format, opcode })?;
     if form == Form::E64 && row.allowed.no_e64 {
         return Err(DecodeError::Opcode { format, opcode });
     }

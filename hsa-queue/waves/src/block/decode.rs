@@ -23,7 +23,7 @@ impl Block {
         level: Option<Level>,
         host: &mut impl Host,
     ) -> Result<Self, Stop> {
-        let (mut words, mut steps, mut insts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut words, mut steps, mut insts, mut lines) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut lowering = Lowering::new(level);
         while insts.len() < LONGEST {
             // Instructions are words at multiples of four; what a jump has below is not looked at.
@@ -51,6 +51,7 @@ impl Block {
                 steps.push(Step { act, at: words.len() as u16, nth: insts.len() as u16 });
             }
             words.extend(&code[..usize::from(inst.words)]);
+            lines.extend(gcn::gfx9::number(inst.row));
             insts.push(inst);
             fuse(&mut steps, &insts, &lowering);
             if ends(&inst) {
@@ -62,13 +63,16 @@ impl Block {
             words: words.into(),
             steps: steps.into(),
             insts: insts.into(),
+            lines: lines.into(),
             constants: lowering.constants.into(),
             vectors: lowering.vectors,
             compared: serial,
             visited: 0,
+            whole: 0,
             same: 0,
             entered: 0,
             cut: Vec::new(),
+            furthest: 0,
             links: [(0, usize::MAX); 2],
         })
     }

@@ -8,7 +8,8 @@
 //! have happened, and at its first use by a dispatch that is newer the words of each block are compared with what is there then.
 //! A thread has turns of several dispatches, and of one that another thread began: each turn of another dispatch is a visit, in
 //! which each block that is entered is looked at once.
-//! Executions are counted by block, which costs nothing; what each instruction's count is follows from that.
+//! Executions are counted by block, which costs nothing; what each instruction's count is follows from that. So does which
+//! mnemonics a dispatch has come to: what its visits have entered is told when the thread rests, or goes over to another.
 //!
 //! Each thread has blocks of its own; those of one client share a [`Code`].
 
@@ -26,6 +27,7 @@ mod tests;
 
 use crate::code::Code;
 use crate::host::Host;
+use crate::mnemonics::Mnemonics;
 use crate::record::Record;
 use crate::stop::Stop;
 use crate::sync::Arc;
@@ -48,6 +50,8 @@ pub struct Blocks {
     /// The dispatch that is run, and how often that has become another.
     dispatch: Option<Arc<Record>>,
     visits: u64,
+    /// The blocks that were entered for it, and whose mnemonics it has not been told.
+    untold: Vec<usize>,
     index: HashMap<u64, usize>,
     blocks: Vec<Block>,
     /// Where waves began or went on last, and which blocks those are.
@@ -64,19 +68,24 @@ struct Block {
     words: Box<[u32]>,
     steps: Box<[Step]>,
     insts: Box<[Inst]>,
+    /// The numbers of their lines.
+    lines: Box<[u16]>,
     /// Constants in all lanes.
     constants: Box<[Lanes]>,
     /// Vector registers that a wave needs for the fast forms.
     vectors: usize,
     /// The serial of the dispatch for which its words were last compared.
     compared: u64,
-    /// The visit in which it was last entered.
+    /// The visit in which it was last entered, and how often it had been run to its end before.
     visited: u64,
+    whole: u64,
     /// Words that have been, while some are waited for.
     same: usize,
     /// Times that it was entered, and those that ended before the instruction at an index.
     entered: u64,
     cut: Vec<(u16, u64)>,
+    /// The most instructions that a wave came to in that visit and did not go on from.
+    furthest: u16,
     /// Where it went on, and which block that is.
     links: [(u64, usize); 2],
 }
@@ -107,9 +116,26 @@ impl Blocks {
     /// From now on waves of this dispatch are run. Its packet may say that code has been written since older ones began.
     pub(crate) fn run_for(&mut self, dispatch: &Arc<Record>) {
         if !self.dispatch.as_ref().is_some_and(|own| Arc::ptr_eq(own, dispatch)) {
+            self.rest();
             self.dispatch = Some(Arc::clone(dispatch));
             self.visits += 1;
         }
+    }
+
+    /// Tells the dispatch that was run which mnemonics its waves have come to: when its turn is over.
+    pub fn rest(&mut self) {
+        let Some(dispatch) = self.dispatch.as_ref().filter(|_| !self.untold.is_empty()) else { return };
+        let mut reached = Mnemonics::default();
+        for at in self.untold.drain(..) {
+            let block = &mut self.blocks[at];
+            let lines = block.reached();
+            lines.iter().for_each(|line| reached.insert(*line));
+            if lines.len() < block.lines.len() {
+                // The next wave may come further.
+                block.visited = 0;
+            }
+        }
+        dispatch.reached(&reached);
     }
 
     fn serial(&self) -> u64 {
@@ -166,14 +192,15 @@ impl Blocks {
             }
             block.compared = serial;
         }
-        block.visited = self.visits;
+        block.begins_visit(self.visits);
+        self.untold.push(at);
         Ok(at)
     }
 
     #[cold]
     fn make(&mut self, pc: u64, host: &mut impl Host) -> Result<usize, Stop> {
         let mut block = Block::decode(pc, self.serial(), &self.code, self.room.level(), host)?;
-        block.visited = self.visits;
+        block.begins_visit(self.visits);
         if self.instructions + block.insts.len() > MOST {
             self.forget();
         }
@@ -181,10 +208,13 @@ impl Blocks {
         let at = self.blocks.len();
         self.index.insert(pc, at);
         self.blocks.push(block);
+        self.untold.push(at);
         Ok(at)
     }
 
     fn forget(&mut self) {
+        self.rest();
+        self.untold.clear();
         for block in &self.blocks {
             block.count(&mut self.gone);
         }
@@ -206,9 +236,25 @@ impl Block {
         }
     }
 
+    /// Times that it was run to its end.
+    fn wholes(&self) -> u64 {
+        let cut = self.cut.iter().map(|(_, times)| times).sum();
+        self.entered.saturating_sub(cut)
+    }
+
+    fn begins_visit(&mut self, visit: u64) {
+        (self.visited, self.whole, self.furthest) = (visit, self.wholes(), 0);
+    }
+
+    /// The lines of the instructions that waves came to in its visit.
+    fn reached(&self) -> &[u16] {
+        if self.wholes() > self.whole { &self.lines } else { &self.lines[..usize::from(self.furthest)] }
+    }
+
     /// An execution ended before the instruction `nth`.
     #[cold]
     fn cuts(&mut self, nth: u16) {
+        self.furthest = self.furthest.max(nth + 1);
         match self.cut.iter_mut().find(|(end, _)| *end == nth) {
             Some((_, times)) => *times += 1,
             None => self.cut.push((nth, 1)),

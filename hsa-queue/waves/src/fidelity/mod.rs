@@ -16,8 +16,8 @@ use std::fmt::{self, Display, Formatter};
 
 const NOT_RUN: &str = include_str!("not-run.txt");
 
-/// See the module's head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// See the module's head. The order is that of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Fidelity {
     Exact,

@@ -1,7 +1,7 @@
 //! Code is decoded once, and anew when it has changed.
 
 use crate::machine::{BASE, Machine};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use waves::{Blocks, Dispatch, Progress};
 
 /// Stores M0's word: s_load_dwordx2 s[4:5], s[0:1], 0x0 / s_waitcnt / v_mov_b32 v0, s4 / v_mov_b32 v1, s5 /
@@ -158,4 +158,83 @@ fn executed_instructions_are_counted_by_mnemonic_also_where_a_block_was_left() {
     let mut dispatch = Dispatch::new(request, machine.device);
     while dispatch.poll(&mut blocks, &mut machine, &mut 10_000) != Progress::Done {}
     assert_eq!(blocks.mnemonics(), expected.into_iter().map(|(name, count)| (name, count * 3 / 2)).collect());
+}
+
+/// What [`stores`] is made of, but for its end.
+const STORES: [&str; 4] = ["global_store_dword", "s_load_dwordx2", "s_waitcnt", "v_mov_b32"];
+
+/// The mnemonics of [`STORES`] and some more, sorted as those of a dispatch.
+fn with(more: &[&'static str]) -> BTreeSet<&'static str> {
+    STORES.iter().chain(more).copied().collect()
+}
+
+fn names(dispatch: &Dispatch) -> BTreeSet<&'static str> {
+    dispatch.mnemonics().names().collect()
+}
+
+// Keeps: wave-mnemonics
+#[test]
+fn code_that_two_kernels_share_counts_for_each_of_them_as_it_was_executed() {
+    let (mut machine, _) = machine();
+    // Another kernel goes over to the first one's code: v_rcp_f32 v5, v5 / s_branch.
+    let mut descriptor = machine.read_bytes(BASE, 64).to_vec();
+    let at = machine.place_bytes(&[0; 72]);
+    let distance = ((BASE + 64).wrapping_sub(at + 72) as i64 / 4) as i16;
+    descriptor.extend(
+        [0x7e0a_4505_u32, 0xbf82_0000 | u32::from(distance as u16)].map(u32::to_le_bytes).as_flattened(),
+    );
+    machine.write_bytes(at, &descriptor);
+    let request = machine.request([64, 1, 1], [64 * 4, 1, 1], 0);
+    let mut other = request;
+    other.kernel_object = at;
+    let mut blocks = Blocks::default();
+    let mut one = Dispatch::new(request, machine.device);
+    let mut two = Dispatch::new(other, machine.device);
+    // By turns.
+    let (mut first, mut second) = (Progress::More, Progress::More);
+    while first == Progress::More || second == Progress::More {
+        first = one.poll(&mut blocks, &mut machine, &mut 8);
+        second = two.poll(&mut blocks, &mut machine, &mut 8);
+    }
+    assert_eq!((first, second), (Progress::Done, Progress::Done));
+    assert_eq!(names(&one), with(&["s_endpgm"]));
+    assert_eq!(names(&two), with(&["s_endpgm", "v_rcp_f32", "s_branch"]));
+}
+
+// Keeps: wave-mnemonics
+#[test]
+fn what_stops_a_wave_was_come_to_and_what_stands_behind_it_was_not() {
+    let mut machine = Machine::new(&stores(3));
+    machine.arguments(&[0x10]);
+    let mut blocks = Blocks::default();
+    let request = machine.request([64, 1, 1], [64, 1, 1], 0);
+    let mut dispatch = Dispatch::new(request, machine.device);
+    assert!(matches!(dispatch.poll(&mut blocks, &mut machine, &mut 100), Progress::Fault { .. }));
+    assert_eq!(names(&dispatch), with(&[]));
+
+    // The same in front of an s_quadmask_b32, which is not run.
+    let mut machine = Machine::new(&format!("be842805 {}", stores(3)));
+    let request = machine.request([64, 1, 1], [64, 1, 1], 0);
+    let mut dispatch = Dispatch::new(request, machine.device);
+    assert!(matches!(dispatch.poll(&mut blocks, &mut machine, &mut 100), Progress::Error(_)));
+    assert_eq!(names(&dispatch), BTreeSet::from(["s_quadmask_b32"]));
+}
+
+// Keeps: wave-mnemonics
+#[test]
+fn threads_that_have_turns_of_a_dispatch_tell_what_they_ran_when_they_rest() {
+    let (mut machine, _) = machine();
+    machine.hesitates();
+    let mut first = Blocks::default();
+    let mut second = Blocks::of(first.code());
+    let request = machine.request([64, 1, 1], [64, 1, 1], 0);
+    let mut dispatch = Dispatch::new(request, machine.device);
+    // The descriptor, then the load of the arguments.
+    for _ in 0..2 {
+        assert!(matches!(dispatch.poll(&mut first, &mut machine, &mut 100), Progress::Pending(_)));
+        first.rest();
+    }
+    assert_eq!(names(&dispatch), BTreeSet::from(["s_load_dwordx2"]));
+    while dispatch.poll(&mut second, &mut machine, &mut 100) != Progress::Done {}
+    assert_eq!(names(&dispatch), with(&["s_endpgm"]));
 }

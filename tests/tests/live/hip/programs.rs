@@ -1,7 +1,7 @@
 //! Programs that compute: each compares what kernels made of its numbers with what its host makes of them.
 
-use super::{both, device, right};
-use kfd_tests::hip;
+use super::{PATIENCE, both, device, right};
+use kfd_tests::hip::{self, Level};
 
 // Keeps: hip-kernels
 #[test]
@@ -196,4 +196,29 @@ fn kernels_print_each_line_whole_and_once() {
         each.sort();
         assert_eq!(threads, each);
     }
+}
+
+// Keeps: report-fidelity
+#[test]
+fn a_report_names_what_hardware_approximates() {
+    let (Some(program), Some(kfdd)) = (hip::compiled("math", Level::O3, &[], &[]), device()) else { return };
+    let file = kfdd.folder().join("kernels.json");
+    let mut run = kfdd.kfdctl(&["run", "--report"]);
+    run.arg(&file).args(["--", "timeout", PATIENCE]).arg(&program);
+    let out = run.output().expect("kfdctl can be executed");
+    assert!(out.status.success(), "{out:?}");
+    let text = std::fs::read_to_string(&file).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let kernels = report["kernels"].as_array().expect("kernels");
+    let of = |part: &str| {
+        kernels.iter().find(|row| row["kernel"].as_str().is_some_and(|name| name.contains(part)))
+    };
+    let unaries = of("unaries").expect("it ran");
+    let near = unaries["fidelity"]["within 1 ulp"].as_array().expect("hardware approximates some");
+    for mnemonic in ["v_rcp_f32", "v_exp_f32", "v_log_f32"] {
+        assert!(near.contains(&mnemonic.into()), "{unaries:#}");
+        assert!(unaries["summary"].as_str().is_some_and(|line| line.contains(mnemonic)), "{unaries:#}");
+    }
+    assert!(kernels.iter().all(|row| row["fidelity"].get("unsupported").is_none()), "{report:#}");
+    kfdd.finish();
 }

@@ -14,6 +14,7 @@
 
 use kfd_core::dispatch::Wish;
 use kfd_core::waves::{AtomicKind, Place, WaveAccess, WaveSpan, Width};
+use waves::{MNEMONIC_WORDS, Mnemonics};
 use zerocopy::byteorder::{NativeEndian, U64};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -132,8 +133,7 @@ const WHYS: [Why; 9] = [
 ];
 
 /// What a dispatch did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
     /// CLOCK_MONOTONIC when its first wave began, nanoseconds.
     pub began: u64,
@@ -141,6 +141,8 @@ pub struct Spent {
     pub ended: u64,
     /// Instructions of waves.
     pub instructions: u64,
+    /// What they came to, the one that stopped them included.
+    pub mnemonics: Mnemonics,
 }
 
 /// Where a store goes, and how many bytes it has.
@@ -254,6 +256,16 @@ struct Head {
 #[repr(C)]
 struct Body {
     words: [u64; 4],
+}
+
+/// [`Spent`] as it is on the wire.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Figures {
+    began: u64,
+    ended: u64,
+    instructions: u64,
+    mnemonics: [u64; MNEMONIC_WORDS],
 }
 
 mod kind {
@@ -411,7 +423,7 @@ impl<'a> Claim<'a> {
                 };
                 begin(out, kind::OVER, detail, ticket);
                 words(out, body);
-                out.extend_from_slice(spent.as_bytes());
+                out.extend_from_slice(Figures::from(spent).as_bytes());
                 out.extend_from_slice(text.as_bytes());
             }
             Self::Translate { request, device, va } => {
@@ -502,7 +514,8 @@ impl<'a> Claim<'a> {
 
 fn over(head: Head, rest: &[u8]) -> Result<Claim<'_>, Malformed> {
     let (body, rest) = Body::read_from_prefix(rest).map_err(|_| Malformed)?;
-    let (spent, text) = Spent::read_from_prefix(rest).map_err(|_| Malformed)?;
+    let (figures, text) = Figures::read_from_prefix(rest).map_err(|_| Malformed)?;
+    let spent = Spent::try_from(figures)?;
     let [va, write, pc, _] = body.words;
     let how = match head.detail {
         end::DONE if text.is_empty() => End::Done,
@@ -516,6 +529,21 @@ fn over(head: Head, rest: &[u8]) -> Result<Claim<'_>, Malformed> {
         _ => return Err(Malformed),
     };
     Ok(Claim::Over(head.id, how, spent))
+}
+
+impl From<Spent> for Figures {
+    fn from(Spent { began, ended, instructions, mnemonics }: Spent) -> Self {
+        Self { began, ended, instructions, mnemonics: *mnemonics.words() }
+    }
+}
+
+impl TryFrom<Figures> for Spent {
+    type Error = Malformed;
+
+    fn try_from(Figures { began, ended, instructions, mnemonics }: Figures) -> Result<Self, Malformed> {
+        let mnemonics = Mnemonics::of_words(mnemonics).ok_or(Malformed)?;
+        Ok(Self { began, ended, instructions, mnemonics })
+    }
 }
 
 impl Run {
@@ -556,7 +584,7 @@ mod tests {
             assert!(out.len() <= MESSAGE_MAX);
             assert_eq!(Order::decode(&out), Ok(order));
         }
-        let spent = Spent { began: 1, ended: 2, instructions: 3 };
+        let spent = Spent { began: 1, ended: 2, instructions: 3, mnemonics: some() };
         let far = |access| Claim::Far { request: 4, device: 5, va: 6, access };
         let mut claims = vec![
             Claim::Over(7, End::Done, spent),
@@ -588,6 +616,27 @@ mod tests {
         }
     }
 
+    /// Every third mnemonic, the last that there is among them.
+    fn some() -> Mnemonics {
+        let last = (waves::fidelity::table().count() - 1) as u64;
+        let mut words = [0; MNEMONIC_WORDS];
+        for number in (0..=last).rev().step_by(3) {
+            words[(number / 64) as usize] |= 1 << (number % 64);
+        }
+        Mnemonics::of_words(words).expect("each is a line of the table")
+    }
+
+    // Keeps: report-bounded
+    #[test]
+    fn a_mnemonic_that_there_is_not_is_malformed() {
+        let mut out = Vec::new();
+        Claim::Over(1, End::Done, Spent { mnemonics: some(), ..Spent::default() }).encode(&mut out);
+        assert!(Claim::decode(&out).is_ok());
+        let last = out.len() - 1;
+        out[last] |= 0x80;
+        assert_eq!(Claim::decode(&out), Err(Malformed));
+    }
+
     #[test]
     fn stores_have_the_bytes_that_they_say() {
         let heads = [StoreHead::new(0x10, 2), StoreHead::new(0x8, 0), StoreHead::new(u64::MAX, 3)];
@@ -615,7 +664,7 @@ mod tests {
         fn whatever_comes_is_heard_as_it_is_said_or_malformed(
             kind in prop_oneof![0_u32..6, 0x80_u32..0x89],
             detail in prop_oneof![0_u32..6, 0x100_u32..0x110, any::<u32>()],
-            rest in proptest::collection::vec(any::<u8>(), 0..160),
+            rest in proptest::collection::vec(any::<u8>(), 0..320),
         ) {
             let mut message = Vec::new();
             begin(&mut message, kind, detail, 1);

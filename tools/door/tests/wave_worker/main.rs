@@ -9,8 +9,10 @@ mod wishes;
 
 use door::wave_workers::child::ServeError;
 use door::wave_workers::wire::Why;
+use kfd_core::dispatch::Wish;
 use nix::sys::socket::{MsgFlags, send};
-use player::{Ended, KHZ, NOWHERE, Player, Told};
+use player::{Ended, KHZ, NOWHERE, OWN, Player, Told};
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd};
 
 const ADD: [&str; 2] = [
@@ -105,6 +107,39 @@ fn what_cannot_go_on_ends_with_its_reason_place_and_name() {
     let run = player.kernel(kernels::EMPTY, &[]);
     assert_eq!(player.run(run), Ended::Done);
     player.hang_up().expect("an end without error");
+}
+
+// Keeps: wave-worker-mnemonics
+#[test]
+fn the_end_of_a_dispatch_tells_what_its_waves_came_to_whichever_threads_ran_them() {
+    let names = |player: &Player| player.spent.mnemonics.names().collect::<BTreeSet<_>>();
+    let mut told = Vec::new();
+    for threads in [1, 3] {
+        let mut player = Player::new(threads);
+        // Long enough that all threads have parts of it.
+        let n = 256 << 10;
+        let floats = player.place(&vec![0; 4 * n as usize]);
+        let run = player.compiled(ADD[0], &[floats, floats, floats, n.into()], 256, n);
+        assert_eq!(player.run(run), Ended::Done);
+        told.push(names(&player));
+        let run = player.kernel(kernels::UNSUPPORTED, &[]);
+        assert!(matches!(player.run(run), Ended::Error { .. }));
+        assert_eq!(names(&player), BTreeSet::from(["s_quadmask_b32"]));
+        // What was run before a cancel counts.
+        let run = player.kernel(kernels::FOLLOW, &[OWN, OWN + 4096]);
+        let ticket = player.order(run);
+        player.set_words(OWN, &[1]);
+        while player.words(OWN + 4096, 1) != [1] {
+            assert_eq!(player.glance(), None);
+        }
+        player.wish(ticket, Wish::Cancel);
+        assert_eq!(player.end(), (ticket, Ended::Cancelled));
+        let follow = ["s_load_dwordx4", "v_mov_b32", "global_load_dword", "global_store_dword", "s_branch"];
+        assert_eq!(names(&player), BTreeSet::from(follow));
+        player.hang_up().expect("an end without error");
+    }
+    assert!(told[0].len() > 10 && told[0].contains("v_add_f32"), "{:?}", told[0]);
+    assert_eq!(told[0], told[1]);
 }
 
 // Keeps: wave-worker-tells

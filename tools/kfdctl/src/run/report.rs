@@ -1,7 +1,8 @@
-//! `kfdctl run --report`: what kernels did while the command ran.
+//! `kfdctl run --report`: what kernels did while the command ran, and how near to hardware that is.
 //!
 //! A running daemon has other clients of the same user: what their kernels did meanwhile is in it too.
 
+use crate::fidelity::Fidelities;
 use anyhow::{Context, bail};
 use kfdd::control::{Control, Reply, Request};
 use kfdd::waves::KernelRow;
@@ -23,7 +24,24 @@ pub struct Report {
 #[derive(Serialize)]
 struct Written {
     /// The most instructions first.
-    kernels: Vec<KernelRow>,
+    kernels: Vec<Kernel>,
+}
+
+#[derive(Serialize)]
+struct Kernel {
+    #[serde(flatten)]
+    row: KernelRow,
+    /// Its mnemonics by how near to hardware they are.
+    fidelity: Fidelities,
+    /// The same as a line.
+    summary: String,
+}
+
+impl From<KernelRow> for Kernel {
+    fn from(row: KernelRow) -> Self {
+        let fidelity = Fidelities::of(&row.mnemonics);
+        Self { row, summary: fidelity.to_string(), fidelity }
+    }
 }
 
 impl Report {
@@ -44,6 +62,7 @@ impl Report {
     /// The file, or the daemon.
     pub fn end(mut self) -> anyhow::Result<()> {
         let kernels = since(&self.before, kernels(&self.control)?);
+        let kernels = kernels.into_iter().map(Kernel::from).collect();
         let mut text = serde_json::to_vec_pretty(&Written { kernels })?;
         text.push(b'\n');
         self.file.write_all(&text).with_context(|| format!("cannot write {}", self.path.display()))
@@ -59,10 +78,14 @@ fn kernels(control: &Control) -> anyhow::Result<Vec<KernelRow>> {
 
 /// What was done between two lists.
 fn since(before: &[KernelRow], mut now: Vec<KernelRow>) -> Vec<KernelRow> {
-    let old: HashMap<_, _> = before.iter().map(|row| ((row.uid, row.kernel.as_str()), row.sums)).collect();
+    let old: HashMap<_, _> = before.iter().map(|row| ((row.uid, row.kernel.as_str()), row)).collect();
     for row in &mut now {
         if let Some(old) = old.get(&(row.uid, row.kernel.as_str())) {
-            row.sums = row.sums - *old;
+            row.sums = row.sums - old.sums;
+            row.mnemonics.retain(|mnemonic, count| {
+                *count = count.saturating_sub(old.mnemonics.get(mnemonic).copied().unwrap_or_default());
+                *count > 0
+            });
         }
     }
     now.retain(|row| row.sums.dispatches > 0);
@@ -82,9 +105,33 @@ mod tests {
             uid: Uid(uid),
             kernel: kernel.to_owned(),
             sums: KernelSums { dispatches, instructions: 10 * dispatches, nanos: 100 * dispatches },
+            mnemonics: [("v_add_f32".to_owned(), dispatches)].into(),
         };
         let before = [row(1, "add", 5), row(2, "add", 6), row(1, "idle", 7)];
         let now = vec![row(1, "add", 8), row(1, "idle", 7), row(2, "add", 10), row(2, "new", 1)];
         assert_eq!(since(&before, now), [row(2, "add", 4), row(1, "add", 3), row(2, "new", 1)]);
+    }
+
+    // Keeps: report-fidelity
+    #[test]
+    fn a_report_has_the_fidelity_of_what_was_come_to_since_and_of_nothing_before() {
+        let row = |dispatches, mnemonics: &[(&str, u64)]| KernelRow {
+            uid: Uid(1),
+            kernel: "divide".to_owned(),
+            sums: KernelSums { dispatches, instructions: 10 * dispatches, nanos: 100 * dispatches },
+            mnemonics: mnemonics.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+        };
+        // The user has written the kernel anew meanwhile: it has no reciprocal any more.
+        let before = [row(2, &[("s_endpgm", 2), ("v_rcp_f32", 2), ("v_sin_f32", 1)])];
+        let now = row(5, &[("s_endpgm", 5), ("v_rcp_f32", 2), ("v_sin_f32", 2), ("v_sqrt_f32", 3)]);
+        let written: Vec<Kernel> = since(&before, vec![now]).into_iter().map(Kernel::from).collect();
+        let written = serde_json::to_value(Written { kernels: written }).expect("a report");
+        let expected = serde_json::json!({"kernels": [{
+            "uid": 1, "kernel": "divide", "dispatches": 3, "instructions": 30, "nanos": 300,
+            "mnemonics": {"s_endpgm": 3, "v_sin_f32": 1, "v_sqrt_f32": 3},
+            "fidelity": {"exact": ["s_endpgm"], "within 1 ulp": ["v_sqrt_f32"], "approximate": ["v_sin_f32"]},
+            "summary": "exact: 1 mnemonic; within 1 ulp: v_sqrt_f32; approximate: v_sin_f32",
+        }]});
+        assert_eq!(written, expected);
     }
 }

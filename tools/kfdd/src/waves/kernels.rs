@@ -1,8 +1,9 @@
 //! What kernels did: of one worker by the addresses of their descriptors, of each user by their names.
 //!
 //! A name belongs to whoever wrote it. It is shown to its own user and to root, and bounds what it takes: beyond [`MOST`] kernels
-//! of a user the rest is counted together.
+//! of a user, or [`MOST_COUNTS`] counts of their mnemonics, the rest is counted together.
 
+use super::mnemonics::Counts;
 use door::wave_workers::wire::Spent;
 use kfd_core::ids::Uid;
 use kfd_core::sync::{Arc, Mutex};
@@ -11,6 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 
 /// The most kernels of a worker, and the most names of a user.
 const MOST: usize = 4096;
+/// The most counts of mnemonics of a user's kernels, but for those of the rest: 2 MiB.
+const MOST_COUNTS: usize = 1 << 17;
 /// What those beyond are called.
 const OTHERS: &str = "(others)";
 /// What a kernel is called that its code object does not name.
@@ -37,11 +40,27 @@ pub struct KernelRow {
     /// What its dispatches came to.
     #[serde(flatten)]
     pub sums: KernelSums,
+    /// How many of its dispatches came to an instruction, by the mnemonic.
+    pub mnemonics: BTreeMap<String, u64>,
 }
 
-/// The sums of all users since the daemon's start.
+/// What kernels of all users did since the daemon's start.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<BTreeMap<Uid, BTreeMap<String, KernelSums>>>);
+pub(super) struct Ledger(Mutex<BTreeMap<Uid, User>>);
+
+#[derive(Debug, Default)]
+struct User {
+    kernels: BTreeMap<String, Did>,
+    /// Counts of mnemonics that they have.
+    counts: usize,
+}
+
+/// What a kernel did.
+#[derive(Debug, Default)]
+struct Did {
+    sums: KernelSums,
+    mnemonics: Counts,
+}
 
 /// The kernels of one worker.
 #[derive(Debug)]
@@ -80,23 +99,41 @@ impl KernelSums {
 
 impl Ledger {
     fn add(&self, uid: Uid, name: &str, spent: &Spent) {
-        let mut users = self.0.lock();
-        let kernels = users.entry(uid).or_default();
-        let name = if kernels.len() < MOST || kernels.contains_key(name) { name } else { OTHERS };
-        match kernels.get_mut(name) {
-            Some(sums) => sums.add(spent),
-            None => kernels.entry(name.to_owned()).or_default().add(spent),
-        }
+        self.0.lock().entry(uid).or_default().add(name, spent);
     }
 
     /// The kernels of each user, by name.
     pub(super) fn rows(&self) -> Vec<KernelRow> {
         let users = self.0.lock();
-        let row = |uid: Uid, kernel: &str, sums| KernelRow { uid, kernel: kernel.to_owned(), sums };
+        let row = |uid: Uid, kernel: &str, did: &Did| KernelRow {
+            uid,
+            kernel: kernel.to_owned(),
+            sums: did.sums,
+            mnemonics: did.mnemonics.named(),
+        };
         users
             .iter()
-            .flat_map(|(uid, kernels)| kernels.iter().map(move |(kernel, sums)| row(*uid, kernel, *sums)))
+            .flat_map(|(uid, user)| user.kernels.iter().map(move |(kernel, did)| row(*uid, kernel, did)))
             .collect()
+    }
+}
+
+impl User {
+    /// Adds to a kernel, or to the rest if there is no more room.
+    fn add(&mut self, name: &str, spent: &Spent) {
+        let (none, known) = (Counts::default(), self.kernels.get(name));
+        let new = known.map_or(&none, |did| &did.mnemonics).added(&spent.mnemonics);
+        let fits = (known.is_some() || self.kernels.len() < MOST) && self.counts + new <= MOST_COUNTS;
+        let name = if fits { name } else { OTHERS };
+        let did = match self.kernels.get_mut(name) {
+            Some(did) => did,
+            None => self.kernels.entry(name.to_owned()).or_default(),
+        };
+        did.sums.add(spent);
+        did.mnemonics.add(&spent.mnemonics);
+        if fits {
+            self.counts += new;
+        }
     }
 }
 
@@ -140,9 +177,10 @@ impl Kernels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use door::wave_workers::{MNEMONIC_WORDS, Mnemonics};
 
     fn spent(instructions: u64) -> Spent {
-        Spent { began: 10, ended: 15, instructions }
+        Spent { began: 10, ended: 15, instructions, ..Spent::default() }
     }
 
     #[test]
@@ -158,7 +196,12 @@ mod tests {
         assert_eq!(&*other.over(0x200, &spent(5)), NAMELESS);
         assert_eq!(&*one.over(0x300, &spent(1)), NAMELESS, "never told");
         let sums = |dispatches, instructions| KernelSums { dispatches, instructions, nanos: 5 * dispatches };
-        let row = |kernel: &str, sums| KernelRow { uid: Uid(7), kernel: kernel.to_owned(), sums };
+        let row = |kernel: &str, sums| KernelRow {
+            uid: Uid(7),
+            kernel: kernel.to_owned(),
+            sums,
+            mnemonics: BTreeMap::new(),
+        };
         assert_eq!(ledger.rows(), [row(NAMELESS, sums(2, 6)), row("add", sums(2, 7))]);
         assert_eq!((one.sums(), other.sums()), ((2, 4), (2, 9)));
         assert_eq!((one.name(0x100).as_deref(), one.name(0x900)), (Some("add"), None));
@@ -171,5 +214,38 @@ mod tests {
         let all: u64 = rows.iter().map(|row| row.sums.dispatches).sum();
         assert_eq!(all, 4 + 2 * MOST as u64);
         assert!(rows.iter().any(|row| row.kernel == OTHERS));
+    }
+
+    // Keeps: report-bounded
+    #[test]
+    fn a_user_whose_kernels_come_to_everything_has_no_more_counts_than_there_may_be() {
+        let ledger = Arc::new(Ledger::default());
+        let [one, neighbour] = [Uid(7), Uid(8)].map(|uid| Kernels::new(&ledger, uid));
+        let mut words = [u64::MAX; MNEMONIC_WORDS];
+        words[MNEMONIC_WORDS - 1] = 0;
+        let mnemonics = Mnemonics::of_words(words).expect("lines of the table");
+        let all = 64 * (MNEMONIC_WORDS - 1);
+        let everything = Spent { mnemonics, ..spent(1) };
+        one.called(0, "first");
+        one.over(0, &spent(1));
+        for at in 1..=MOST as u64 / 2 {
+            one.called(at, &format!("kernel{at}"));
+            one.over(at, &everything);
+        }
+        // One that was there before comes to more than there is room for.
+        one.over(0, &everything);
+        neighbour.called(0, "first");
+        neighbour.over(0, &everything);
+        let rows = ledger.rows();
+        let counts =
+            |uid| rows.iter().filter(|row| row.uid == uid).map(|row| row.mnemonics.len()).sum::<usize>();
+        assert_eq!((counts(Uid(7)), counts(Uid(8))), (MOST_COUNTS / all * all + all, all));
+        let of = |kernel: &str| rows.iter().find(|row| row.uid == Uid(7) && row.kernel == kernel);
+        let rest = of(OTHERS).expect("the rest is counted together");
+        let dispatches = (MOST / 2 - MOST_COUNTS / all + 1) as u64;
+        assert!(
+            rest.sums.dispatches == dispatches && rest.mnemonics.values().all(|count| *count == dispatches)
+        );
+        assert!(of("first").is_some_and(|row| row.mnemonics.is_empty() && row.sums.dispatches == 1));
     }
 }

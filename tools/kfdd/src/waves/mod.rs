@@ -17,6 +17,7 @@ mod kernels;
 pub(crate) mod limits;
 mod linked;
 mod maker;
+mod mnemonics;
 
 pub use kernels::{KernelRow, KernelSums};
 pub use maker::Maker;

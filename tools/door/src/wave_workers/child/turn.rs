@@ -38,10 +38,25 @@ impl Job {
         if first {
             self.begin(worker, reach);
         }
+        let blocks = &mut blocks[self.device];
+        let turned = self.polls(ticket, until, worker, reach, blocks);
+        // The next turn may be another thread's, and the last one there is.
+        blocks.rest();
+        turned
+    }
+
+    fn polls(
+        &mut self,
+        ticket: u64,
+        until: Instant,
+        worker: &Worker,
+        reach: &mut Reach<'_>,
+        blocks: &mut Blocks,
+    ) -> Turned<Self> {
         loop {
             let mut budget = BUDGET;
             let before = self.dispatch.instructions();
-            let progress = self.dispatch.poll(&mut blocks[self.device], reach, &mut budget);
+            let progress = self.dispatch.poll(blocks, reach, &mut budget);
             let ran = self.dispatch.instructions() - before;
             let now = Instant::now();
             if let Some(all) = self.whole.ran(ran, now) {
@@ -100,7 +115,7 @@ impl Job {
     }
 
     fn over(&self, ticket: u64, bad: Option<Bad>, worker: &Worker, reach: &mut Reach<'_>) -> Turned<Self> {
-        self.whole.over(ticket, bad, &worker.room, |claim| reach.say(claim));
+        self.whole.over(ticket, &self.dispatch, bad, &worker.room, |claim| reach.say(claim));
         Turned::Over
     }
 }

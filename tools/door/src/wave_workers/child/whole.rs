@@ -5,7 +5,7 @@ use crate::wave_workers::wire::{Claim, End, Run, Spent, Why};
 use kfd_core::clock::{Clock, Monotonic};
 use kfd_core::sync::{AtomicU64, Mutex, OnceLock, Ordering};
 use std::time::{Duration, Instant};
-use waves::{DispatchError, Progress, Stop};
+use waves::{Dispatch, DispatchError, Progress, Stop};
 
 /// Between two reports of a dispatch that goes on.
 const REPORT: Duration = Duration::from_millis(100);
@@ -77,13 +77,20 @@ impl Whole {
         })
     }
 
-    /// A part is over. Of the last one, what all of them stored is in memory, and `say` is told the end.
-    pub(super) fn over(&self, ticket: u64, bad: Option<Bad>, room: &Room, say: impl FnOnce(&Claim<'_>)) {
+    /// A part, `dispatch`, is over. Of the last one, what all of them stored is in memory, and `say` is told the end.
+    pub(super) fn over(
+        &self,
+        ticket: u64,
+        dispatch: &Dispatch,
+        bad: Option<Bad>,
+        room: &Room,
+        say: impl FnOnce(&Claim<'_>),
+    ) {
         if let Some(bad) = bad {
             // The first counts.
             let _ = self.bad.set(bad);
         }
-        // Release: what this part stored and how it ended. Acquire: the same of all others.
+        // Release: what this part stored, came to and how it ended. Acquire: the same of all others.
         if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
@@ -92,6 +99,7 @@ impl Whole {
             began: self.began.load(Ordering::Relaxed),
             ended: Monotonic.now().0,
             instructions: self.instructions.load(Ordering::Relaxed),
+            mnemonics: dispatch.mnemonics(),
         };
         match self.bad.get() {
             Some(Bad::Cancelled) => say(&Claim::Over(ticket, End::Cancelled, spent)),
