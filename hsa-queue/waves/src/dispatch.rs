@@ -82,6 +82,8 @@ struct Run {
     most: u64,
     /// Instructions.
     executed: u64,
+    /// Waves of resident groups that have not ended.
+    waves: u64,
 }
 
 #[derive(Debug)]
@@ -178,6 +180,15 @@ impl Dispatch {
         self.grid.record().mnemonics()
     }
 
+    /// Waves of this part that have begun and not ended: those of groups that are resident.
+    #[must_use]
+    pub fn waves(&self) -> u64 {
+        match &self.stage {
+            Stage::Runs(run) => run.waves,
+            Stage::Reads | Stage::Over { .. } => 0,
+        }
+    }
+
     /// Groups that are resident in this part.
     #[must_use]
     pub fn residents(&self) -> usize {
@@ -200,7 +211,8 @@ impl Dispatch {
             return Err(Progress::Error(DispatchError::Cooperative { groups, most }));
         }
         let grid = self.grid.clone();
-        Ok(Box::new(Run { launch, grid, resident: VecDeque::new(), free: Vec::new(), most, executed: 0 }))
+        let (resident, free) = (VecDeque::new(), Vec::new());
+        Ok(Box::new(Run { launch, grid, resident, free, most, executed: 0, waves: 0 }))
     }
 
     /// Reads which kernel it is.
@@ -255,6 +267,7 @@ impl Run {
             }
             None => Group::new(&self.launch, id),
         };
+        self.waves += group.live();
         self.resident.push_front(Resident { group, left: SLICE, sleeps: false });
     }
 
@@ -276,7 +289,9 @@ impl Run {
             }
             let given = resident.left.min(*budget);
             let mut meter = Meter { left: given, executed: 0 };
+            let live = resident.group.live();
             let turn = resident.group.run(blocks, host, &mut meter);
+            self.waves -= live - resident.group.live();
             let used = given - meter.left;
             self.executed += meter.executed;
             *budget -= used;
@@ -287,6 +302,7 @@ impl Run {
                 Turn::Done => match if alone { self.grid.take() } else { None } {
                     Some(id) => {
                         resident.group.restart(&self.launch, id);
+                        self.waves += resident.group.live();
                         (resident.left, resident.sleeps) = (SLICE, false);
                     }
                     None => {

@@ -43,6 +43,8 @@ pub(crate) struct Group {
     waves: Vec<Wave>,
     /// Of the waves.
     states: Vec<State>,
+    /// Waves that have not ended.
+    live: u64,
     share: Share,
 }
 
@@ -51,7 +53,12 @@ impl Group {
     pub(crate) fn new(launch: &Launch, id: [u32; 3]) -> Self {
         let waves = launch.waves(id);
         let states = vec![State::Runs; waves.len()];
-        Self { waves, states, share: Share::new(launch.request.group_segment as usize) }
+        Self {
+            live: waves.len() as u64,
+            waves,
+            states,
+            share: Share::new(launch.request.group_segment as usize),
+        }
     }
 
     /// Makes group `id` of one of the same launch that is over.
@@ -59,7 +66,13 @@ impl Group {
         launch.begin(&mut self.waves, id);
         self.states.clear();
         self.states.resize(self.waves.len(), State::Runs);
+        self.live = self.waves.len() as u64;
         self.share.clear();
+    }
+
+    /// Waves that have not ended.
+    pub(crate) fn live(&self) -> u64 {
+        self.live
     }
 
     /// The waves after `at` come first.
@@ -88,7 +101,10 @@ impl Group {
                 return Turn::More;
             };
             match stop {
-                Stop::End => *state = State::Ended,
+                Stop::End => {
+                    *state = State::Ended;
+                    self.live -= 1;
+                }
                 Stop::Barrier => *state = State::Waits,
                 // Whoever waits for another wave lets that one go first.
                 Stop::Sleep | Stop::Meets => {

@@ -44,7 +44,7 @@ pub struct ProcessRow {
     pub svm_vram_bytes: u64,
     /// What it is charged for.
     pub holds: Holdings,
-    /// The worker that runs its waves; of this and the next two, whoever runs waves tells.
+    /// The worker that runs its waves; of this and the next three, whoever runs waves tells.
     #[serde(default)]
     pub wave_worker: Option<u32>,
     /// Dispatches that its workers have run.
@@ -53,6 +53,9 @@ pub struct ProcessRow {
     /// Instructions of waves that they have run.
     #[serde(default)]
     pub instructions: u64,
+    /// Waves that have begun and not ended, of dispatches that are run and have been for a while.
+    #[serde(default)]
+    pub waves: u64,
 }
 
 /// A row of the list of queues.
@@ -96,12 +99,15 @@ pub struct QueueRow {
     pub evicted: Option<Eviction>,
     /// When CREATE_QUEUE made it.
     pub made_at: Nanos,
-    /// The kernel that its dispatch runs, while one does; of this and the next, whoever runs waves tells.
+    /// The kernel that its dispatch runs, while one does; of this and the next two, whoever runs waves tells.
     #[serde(default)]
     pub kernel: Option<String>,
     /// Instructions of waves that its dispatch has run.
     #[serde(default)]
     pub instructions: u64,
+    /// Waves of its dispatch that have begun and not ended, once it has been run for a while.
+    #[serde(default)]
+    pub waves: Option<u64>,
 }
 
 impl Core {
@@ -127,6 +133,7 @@ impl Core {
                 wave_worker: None,
                 dispatches: 0,
                 instructions: 0,
+                waves: 0,
             })
         };
         self.table.ids().into_iter().filter_map(row).collect()
@@ -178,6 +185,7 @@ impl Core {
                     made_at: queue.made_at,
                     kernel: None,
                     instructions: 0,
+                    waves: None,
                 });
             }
         }

@@ -1,7 +1,7 @@
 //! Clients whose kernels run, end, fault, abort and never end: what they compute, whom they harm, and that their deaths leave
 //! nothing.
 
-use kfd_core::listing::QueueState;
+use kfd_core::listing::{QueueRow, QueueState};
 use kfd_tests::{Actor, Kfdd, eventually};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,31 @@ fn a_kernel_stores_what_it_is_to_before_its_packet_completes_and_packets_go_on_b
     assert_eq!((row.dispatches, row.holds.wave_workers), (50, 1));
     assert!(row.instructions > 50 * 5, "{row:?}");
     client.kill();
+    kfdd.finish();
+}
+
+// Keeps: waves-told
+#[test]
+fn a_queue_its_process_and_top_tell_how_many_waves_are_under_way() {
+    let Some(kfdd) = Kfdd::start_with_waves() else { return };
+    let mut client = client(&kfdd, "counts");
+    let (mut idle, pid) = (kfdd.client(), client.pid());
+    idle.ok("queue 16");
+    client.ok("dispatch 0 0 100");
+    let of = |row: &QueueRow| row.tgid.0 == pid;
+    let all = || kfdd.queues().iter().any(|row| of(row) && row.waves == Some(100)).then_some(());
+    assert!(eventually(PATIENCE, all).is_some(), "{:?}", kfdd.queues());
+    assert_eq!((kfdd.row(&client).waves, kfdd.row(&idle).waves), (100, 0));
+    assert!(kfdd.queues().iter().any(|row| !of(row) && row.waves.is_none()));
+    let out = kfdd.kfdctl(&["top", "--once", "--interval", "0.2", "--json"]).output().expect("top");
+    let top: serde_json::Value = serde_json::from_slice(&out.stdout).expect("one JSON object");
+    let row =
+        top["processes"].as_array().expect("rows").iter().find(|row| row["tgid"] == pid).expect("a row");
+    assert_eq!((&row["waves"], &row["queues"][0]["waves"]), (&100.into(), &100.into()), "{row}");
+    let out = kfdd.kfdctl(&["top", "--once", "--interval", "0.2"]).output().expect("top");
+    assert!(String::from_utf8_lossy(&out.stdout).contains(" WAVES  WAVE_INST_PER_S"), "{out:?}");
+    client.kill();
+    idle.kill();
     kfdd.finish();
 }
 

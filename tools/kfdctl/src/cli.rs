@@ -53,6 +53,9 @@ pub enum Verb {
     /// List the memory that processes have exported, that of the dead included.
     Shares(Listing),
     /// Show processes and their queues, with packets per second, again and again.
+    ///
+    /// WAVES are those of the dispatches that run which have begun and not ended, as `ps` and `queues` list them too. A dispatch
+    /// tells them, and its instructions, ten times a second.
     Top(Top),
     /// Show what clients see of the machine: nodes, memory, compute units, links.
     Topology(Topology),

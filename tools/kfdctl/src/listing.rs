@@ -41,6 +41,7 @@ const PROCESSES: &[Column] = &[
     plain("PARKED", "/holds/parked"),
     plain("WORKER", "/wave_worker"),
     plain("DISPATCHES", "/dispatches"),
+    plain("WAVES", "/waves"),
     plain("INSTRUCTIONS", "/instructions"),
     plain("EVICTED", "/evicted/0/reason"),
     plain("CAUSE", "/cause"),
@@ -62,6 +63,7 @@ const QUEUES: &[Column] = &[
     plain("WAITING", "/waiting"),
     plain("QUANTUM_US", "/quantum_us"),
     plain("EVICTED", "/evicted/reason"),
+    plain("WAVES", "/waves"),
     plain("INSTRUCTIONS", "/instructions"),
     plain("KERNEL", "/kernel"),
 ];
@@ -205,6 +207,7 @@ mod tests {
             wave_worker: Some(1),
             dispatches: 1,
             instructions: 1,
+            waves: 1,
         };
         let queue = QueueRow {
             tgid,
@@ -228,6 +231,7 @@ mod tests {
             made_at: Nanos(5),
             kernel: Some("add".to_owned()),
             instructions: 1,
+            waves: Some(1),
         };
         let sums = KernelSums { dispatches: 1, instructions: 1, nanos: 1 };
         let mnemonics = [("v_add_f32".to_owned(), 1)].into();

@@ -54,6 +54,34 @@ fn a_giant_grid_takes_room_for_what_the_device_holds() {
     assert_eq!(dispatch.residents(), 15);
 }
 
+// Keeps: wave-resident
+#[test]
+fn the_waves_of_a_part_are_those_that_have_begun_and_not_ended() {
+    // Three groups of which the last is half as large, on a device that has room for all.
+    let mut machine = Machine::new(FOREVER);
+    let request = machine.request([128, 1, 1], [320, 1, 1], 0);
+    let (mut dispatch, mut blocks) = (Dispatch::new(request, machine.device), Blocks::default());
+    let mut part = dispatch.part();
+    assert_eq!(dispatch.waves(), 0);
+    assert_eq!(dispatch.poll(&mut blocks, &mut machine, &mut 100), Progress::More);
+    assert_eq!(dispatch.waves(), 2);
+    assert_eq!(part.poll(&mut blocks, &mut machine, &mut 100_000), Progress::More);
+    assert_eq!((dispatch.waves(), part.waves()), (2, 3));
+
+    // One wave of a group waits at a barrier for the other; then both end, and the next group begins.
+    let mut machine = Machine::new(SPIN);
+    let out = machine.place(&[0]);
+    machine.arguments(&[out]);
+    let request = machine.request([128, 1, 1], [128 * 3, 1, 1], 4);
+    let mut dispatch = Dispatch::new(request, machine.device);
+    let mut seen = std::collections::BTreeSet::new();
+    while dispatch.poll(&mut blocks, &mut machine, &mut 1) != Progress::Done {
+        seen.insert(dispatch.waves());
+    }
+    assert!(seen.contains(&1) && seen.iter().all(|waves| *waves <= 4), "{seen:?}");
+    assert_eq!(dispatch.waves(), 0);
+}
+
 // Keeps: wave-budget
 #[test]
 fn a_dispatch_whose_groups_all_sleep_says_so_and_leaves_its_budget() {

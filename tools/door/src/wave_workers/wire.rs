@@ -233,8 +233,9 @@ pub enum Claim<'a> {
     Interrupt(u32),
     /// The kernel with this descriptor has this name; told before the first `Over` of it.
     Kernel(u64, &'a str),
-    /// A dispatch that goes on has run so many instructions.
-    Progress(u64, u64),
+    /// A dispatch that goes on has run so many instructions, and so many of its waves have begun and not ended.
+    #[allow(missing_docs, reason = "the names say it")]
+    Progress { ticket: u64, instructions: u64, waves: u64 },
 }
 
 /// A message that does not parse.
@@ -454,9 +455,9 @@ impl<'a> Claim<'a> {
                 begin(out, kind::KERNEL, 0, object);
                 out.extend_from_slice(cut(name).as_bytes());
             }
-            Self::Progress(ticket, instructions) => {
+            Self::Progress { ticket, instructions, waves } => {
                 begin(out, kind::PROGRESS, 0, ticket);
-                words(out, [instructions, 0, 0, 0]);
+                words(out, [instructions, waves, 0, 0]);
             }
         }
     }
@@ -475,7 +476,8 @@ impl<'a> Claim<'a> {
             }
             kind::PROGRESS => {
                 let body = Body::read_from_bytes(rest).map_err(|_| Malformed)?;
-                Ok(Self::Progress(head.id, body.words[0]))
+                let [instructions, waves, ..] = body.words;
+                Ok(Self::Progress { ticket: head.id, instructions, waves })
             }
             kind::OVER => over(head, rest),
             kind::TRANSLATE => {
@@ -596,7 +598,7 @@ mod tests {
             Claim::Rang { device: 1, pages: u64::MAX },
             Claim::Interrupt(13),
             Claim::Kernel(14, "add"),
-            Claim::Progress(7, 15),
+            Claim::Progress { ticket: 7, instructions: 15, waves: 16 },
         ];
         let most = [StoreHead::new(16, PAYLOAD_MAX / STORES_MAX); STORES_MAX];
         for (heads, bytes) in [(&most[..], &[3; PAYLOAD_MAX][..]), (&[], &[])] {

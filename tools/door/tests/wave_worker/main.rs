@@ -142,6 +142,29 @@ fn the_end_of_a_dispatch_tells_what_its_waves_came_to_whichever_threads_ran_them
     assert_eq!(told[0], told[1]);
 }
 
+// Keeps: waves-told
+#[test]
+fn a_dispatch_that_goes_on_tells_how_many_of_its_waves_are_under_way() {
+    for threads in [1, 3] {
+        let mut player = Player::new(threads);
+        let run = player.kernel(kernels::FOREVER, &[]);
+        // Four groups of two waves and one of one; then as many of two as four units hold, with 256 registers a wave.
+        let run = door::wave_workers::wire::Run { group: [128, 1, 1], ..run };
+        for (groups, waves) in [(5, 9), (1000, 16)] {
+            let grid = [groups * 128 - 64, 1, 1];
+            let ticket = player.order(door::wave_workers::wire::Run { grid, ..run });
+            player.waves.clear();
+            while player.waves.last() != Some(&waves) {
+                assert_eq!(player.wait_for_word(), None);
+            }
+            assert!(player.waves.iter().all(|told| (1..=waves).contains(told)), "{:?}", player.waves);
+            player.wish(ticket, Wish::Cancel);
+            assert_eq!(player.end(), (ticket, Ended::Cancelled));
+        }
+        player.hang_up().expect("an end without error");
+    }
+}
+
 // Keeps: wave-worker-tells
 #[test]
 fn interrupts_are_told_before_the_end_and_the_clock_is_the_devices() {

@@ -67,6 +67,8 @@ pub struct Player {
     /// Everything that was told but ends.
     pub told: Vec<Told>,
     pub spent: Spent,
+    /// Waves under way, as was told of dispatches that went on.
+    pub waves: Vec<u64>,
     /// Done when a translation was looked up and before it is answered.
     pub between: Option<fn(&mut Player)>,
     /// The epoch moves before each translation is answered.
@@ -123,6 +125,7 @@ impl Player {
             far: vec![0; FAR_LEN as usize],
             told: Vec::new(),
             spent: Spent::default(),
+            waves: Vec::new(),
             between: None,
             moves: false,
             watched: None,
@@ -284,7 +287,10 @@ impl Player {
             Some(Claim::Interrupt(event)) => self.told.push(Told::Interrupt(event)),
             // These kernels have no code object, which would name them.
             Some(Claim::Kernel(_, name)) => assert_eq!(name, ""),
-            Some(Claim::Progress(_, instructions)) => assert!(instructions > 0 || self.moves),
+            Some(Claim::Progress { instructions, waves, .. }) => {
+                assert!(instructions > 0 || self.moves);
+                self.waves.push(waves);
+            }
         }
         self.buffer = buffer;
         Ok(end)

@@ -27,6 +27,7 @@ const COLUMNS: &[Column] = &[
     plain("GTT", "/holds/gtt_bytes"),
     plain("PARKED", "/holds/parked"),
     plain("EVICTED", "/why"),
+    plain("WAVES", "/waves"),
     plain("WAVE_INST_PER_S", "/waves_per_s"),
     plain("KERNEL", "/kernel"),
 ];

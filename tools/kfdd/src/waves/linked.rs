@@ -4,12 +4,14 @@ use super::changes::Changes;
 use super::ends;
 use super::kernels::Kernels;
 use super::maker::Made;
+use super::out::{Out, TooMany};
 use door::wave_workers::Link;
 use door::wave_workers::wire::{Claim, Order, Run};
 use door::workers::Workers;
 use kfd_core::Core;
 use kfd_core::dispatch::{DispatchOrder, QueueError, WaveAnswer, Wish};
-use kfd_core::ids::{GpuVa, ProcessId, QueueId, QueueKey};
+use kfd_core::ids::{GpuVa, ProcessId, QueueKey};
+use kfd_core::listing::QueueRow;
 use kfd_core::notice::UserAnswer;
 use kfd_core::sync::{Arc, Mutex};
 use kfd_core::waves::{ClientAccess, Reached, WaveHold};
@@ -28,15 +30,6 @@ pub(super) struct Linked {
     out: Mutex<HashMap<u64, Out>>,
     kernels: Arc<Kernels>,
     changes: Changes,
-}
-
-/// A dispatch that it has.
-struct Out {
-    queue: QueueId,
-    /// The address of its kernel's descriptor.
-    kernel: u64,
-    /// Instructions that it has run, as was last told.
-    instructions: u64,
 }
 
 /// The worker's process.
@@ -115,8 +108,7 @@ impl Linked {
     /// Gives it a dispatch, unless nobody wants that any more.
     pub(super) fn begin(&self, core: &Core, order: &DispatchOrder) {
         let DispatchOrder { queue, ticket, packet, slot, id, amd_queue, device, cooperative } = *order;
-        let out = Out { queue: queue.queue, kernel: packet.kernel_object, instructions: 0 };
-        self.out.lock().insert(ticket, out);
+        self.out.lock().insert(ticket, Out::new(queue.queue, &packet));
         let wish = core.wave_wish(queue, ticket);
         if wish == Wish::Cancel {
             self.out.lock().remove(&ticket);
@@ -192,9 +184,11 @@ impl Linked {
                 }
             }
             Claim::Kernel(object, name) => self.kernels.called(object, name),
-            Claim::Progress(ticket, instructions) => {
-                if let Some(out) = self.out.lock().get_mut(&ticket) {
-                    out.instructions = instructions;
+            Claim::Progress { ticket, instructions, waves } => {
+                let told = self.out.lock().get_mut(&ticket).map(|out| out.progress(instructions, waves));
+                if let Some(Err(TooMany)) = told {
+                    tracing::warn!(%process, waves, "a wave worker tells of more waves than a dispatch has, and is killed");
+                    self.kill();
                 }
             }
             Claim::Translate { request, device, va } => {
@@ -245,16 +239,20 @@ impl Linked {
         self.tell(&Order::Reached(request, last.as_deref()));
     }
 
-    /// What it runs for a queue: the kernel's name, and instructions so far.
-    pub(super) fn runs(&self, queue: QueueId) -> Option<(Option<String>, u64)> {
+    /// Tells what it runs for a queue.
+    pub(super) fn tell_queue(&self, row: &mut QueueRow) {
         let out = self.out.lock();
-        let found = out.values().find(|out| out.queue == queue)?;
-        Some((self.kernels.name(found.kernel), found.instructions))
+        if let Some(out) = out.values().find(|out| out.queue == row.queue) {
+            row.kernel = self.kernels.name(out.kernel);
+            (row.instructions, row.waves) = (out.instructions, out.waves);
+        }
     }
 
-    /// Instructions of the dispatches that it has, so far.
-    pub(super) fn running(&self) -> u64 {
-        self.out.lock().values().map(|out| out.instructions).sum()
+    /// Of the dispatches that it has: instructions so far, and waves that have begun and not ended.
+    pub(super) fn running(&self) -> (u64, u64) {
+        let out = self.out.lock();
+        let sum = |of: fn(&Out) -> u64| out.values().map(of).fold(0, u64::saturating_add);
+        (sum(|out| out.instructions), sum(|out| out.waves.unwrap_or_default()))
     }
 
     /// Its process, once that is there.

@@ -18,6 +18,7 @@ pub(crate) mod limits;
 mod linked;
 mod maker;
 mod mnemonics;
+mod out;
 
 pub use kernels::{KernelRow, KernelSums};
 pub use maker::Maker;
@@ -227,7 +228,9 @@ impl WaveLinks {
             }
             if let Some(worker) = &client.worker {
                 row.wave_worker = worker.pid();
-                row.instructions += worker.running();
+                let (instructions, waves) = worker.running();
+                row.instructions += instructions;
+                row.waves = waves;
             }
         }
     }
@@ -235,9 +238,8 @@ impl WaveLinks {
     /// Tells what workers know of these queues.
     pub(crate) fn tell_queues(&self, rows: &mut [QueueRow]) {
         for row in rows {
-            let runs = self.linked(row.process).and_then(|worker| worker.runs(row.queue));
-            if let Some(runs) = runs {
-                (row.kernel, row.instructions) = runs;
+            if let Some(worker) = self.linked(row.process) {
+                worker.tell_queue(row);
             }
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Job {
     pub device: usize,
     pub dispatch: Dispatch,
     pub whole: Arc<Whole>,
+    /// Waves of this part that have begun and not ended, as the whole was last told.
+    pub waves: u64,
     /// Other threads have their parts.
     pub split: bool,
     pub nap: Duration,
@@ -44,7 +46,7 @@ impl Job {
         };
         let holds = Device { compute_units: limits.compute_units, memory: whole.room };
         let dispatch = Dispatch::new(request, holds);
-        Ok(Self { device, dispatch, whole: Arc::new(whole), split: false, nap: NAP })
+        Ok(Self { device, dispatch, whole: Arc::new(whole), waves: 0, split: false, nap: NAP })
     }
 
     /// Another part of it, for another thread.
@@ -53,6 +55,7 @@ impl Job {
             device: self.device,
             dispatch: self.dispatch.part(),
             whole: Arc::clone(&self.whole),
+            waves: 0,
             split: true,
             nap: NAP,
         }

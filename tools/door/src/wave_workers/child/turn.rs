@@ -59,8 +59,10 @@ impl Job {
             let progress = self.dispatch.poll(blocks, reach, &mut budget);
             let ran = self.dispatch.instructions() - before;
             let now = Instant::now();
-            if let Some(all) = self.whole.ran(ran, now) {
-                reach.say(&Claim::Progress(ticket, all));
+            let waves = self.dispatch.waves();
+            self.whole.holds(waves, std::mem::replace(&mut self.waves, waves));
+            if let Some(instructions) = self.whole.ran(ran, now) {
+                reach.say(&Claim::Progress { ticket, instructions, waves: self.whole.waves() });
             }
             if progress == Progress::More && !self.dispatch.is_asleep() && now < until {
                 self.nap = NAP;

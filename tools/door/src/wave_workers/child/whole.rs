@@ -39,6 +39,8 @@ pub(super) struct Whole {
     /// CLOCK_MONOTONIC at its first turn, nanoseconds.
     began: AtomicU64,
     instructions: AtomicU64,
+    /// Waves that have begun and not ended, as its parts last told.
+    waves: AtomicU64,
     /// When it was last reported how far it is.
     reported: Mutex<Instant>,
 }
@@ -53,6 +55,7 @@ impl Whole {
             bad: OnceLock::new(),
             began: AtomicU64::new(0),
             instructions: AtomicU64::new(0),
+            waves: AtomicU64::new(0),
             reported: Mutex::new(Instant::now()),
         }
     }
@@ -75,6 +78,19 @@ impl Whole {
             *reported = now;
             all
         })
+    }
+
+    /// Of a part, so many waves have begun and not ended where so many had at its last word.
+    pub(super) fn holds(&self, waves: u64, before: u64) {
+        if waves != before {
+            // Each wave is of one part: the sum is of different ones, whoever spoke last.
+            self.waves.fetch_add(waves.wrapping_sub(before), Ordering::Relaxed);
+        }
+    }
+
+    /// Waves of all parts that have begun and not ended.
+    pub(super) fn waves(&self) -> u64 {
+        self.waves.load(Ordering::Relaxed)
     }
 
     /// A part, `dispatch`, is over. Of the last one, what all of them stored is in memory, and `say` is told the end.
