@@ -6,7 +6,7 @@
  *   copy [there|after|rect|many]...     some parts only; without an argument all
  *
  * Within a device the runtime copies 1 MiB and more by a kernel, unless HSA_FORCE_SDMA_SIZE says otherwise, as `kfdctl run`
- * has it. One line for each part; exit status 0 when all hold, 1 at the first that does not (what was seen is on stderr).
+ * has it where waves do not run. One line for each part; exit status 0 when all hold, 1 at the first that does not (what was seen is on stderr).
  */
 #include "agent.h"
 

@@ -34,8 +34,8 @@ pub enum Verb {
     ///
     /// The command and its descendants get a private view of /dev, /sys and /proc/modules. A daemon that already answers
     /// in the run directory is used; otherwise one is started for this command and drained when the command ends.
-    /// HSA_USERPTR_FOR_PAGED_MEM=0 (system memory that the daemon shares) and HSA_FORCE_SDMA_SIZE=2147483647 (copies
-    /// within a device by the copy engine) are set unless they are set already.
+    /// HSA_USERPTR_FOR_PAGED_MEM=0 (system memory that the daemon shares) is set unless it is set already, and so is, where
+    /// the daemon executes no waves, HSA_FORCE_SDMA_SIZE=2147483647 (copies within a device by the copy engine).
     Run(Run),
     /// Become the command of a `run` (internal).
     #[command(hide = true)]

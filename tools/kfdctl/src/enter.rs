@@ -5,7 +5,7 @@
 
 use crate::cli::Enter;
 use crate::run::device_nodes::{self, PRELOAD, SANITIZER};
-use crate::run::{descriptors, signals};
+use crate::run::{descriptors, signals, waves};
 use anyhow::Context;
 use door::view::{PrivateView, root};
 use std::io;
@@ -21,7 +21,8 @@ const EXIT_NOT_FOUND: u8 = 127;
 /// # Errors
 /// The view's.
 pub fn enter(asked: &Enter) -> anyhow::Result<ExitCode> {
-    let environment = PrivateView::of(&asked.run_dir).hide_real_gpu(asked.hide_real_gpu).enter()?;
+    let view = PrivateView::of(&asked.run_dir).hide_real_gpu(asked.hide_real_gpu);
+    let environment = view.waves_run(waves::executed(&asked.run_dir)).enter()?;
     signals::release().context("cannot unblock signals")?;
     descriptors::pass_through(&asked.run_dir);
     let (program, arguments) = asked.command.split_first().context("no command")?;

@@ -94,7 +94,13 @@ fn every_command_has_a_page_with_all_its_options() {
 #[test]
 fn the_page_of_run_says_what_its_command_sees_and_with_what_it_ends() {
     let page = printed(&["man", "kfdctl-run"]);
-    for part in ["private view", "HSA_FORCE_SDMA_SIZE", ".SH EXAMPLES\n.nf", ".SH \"EXIT STATUS\""] {
+    for part in [
+        "private view",
+        "HSA_FORCE_SDMA_SIZE",
+        "executes no waves",
+        ".SH EXAMPLES\n.nf",
+        ".SH \"EXIT STATUS\"",
+    ] {
         assert!(page.contains(part), "no {part} in {page}");
     }
 }

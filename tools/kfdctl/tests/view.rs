@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -295,6 +297,39 @@ fn the_environment_says_where_the_daemon_is_and_keeps_the_users_choice() {
     let mut chosen = run.enter(&[], &["sh", "-ec", script]);
     chosen.env("HSA_USERPTR_FOR_PAGED_MEM", "1").env("HSA_FORCE_SDMA_SIZE", "4096");
     assert_eq!(printed(chosen), format!("{} 1 4096\n", run.path().display()));
+}
+
+// Keeps: run-copies
+#[test]
+fn where_waves_run_copies_are_left_to_the_runtime() {
+    if !root("where_waves_run_copies_are_left_to_the_runtime") {
+        return;
+    }
+    for (waves, copies) in
+        [("run", ""), ("in-process", ""), ("refuse", " 2147483647"), ("null", " 2147483647")]
+    {
+        let run = RunDir::new();
+        let socket = UnixListener::bind(run.path().join("control")).unwrap();
+        let daemon = std::thread::spawn(move || {
+            // Who it is, and whether it takes a listener.
+            for _ in 0..2 {
+                let (mut asked, _) = socket.accept().unwrap();
+                let mut line = String::new();
+                asked.read_to_string(&mut line).unwrap();
+                let answer = if line.contains("version") {
+                    format!(
+                        r#"{{"version":"0","tgid":1,"profile":"p","gpus":1,"interface":18,"waves":"{waves}"}}"#
+                    )
+                } else {
+                    r#"{"listening":false}"#.to_owned()
+                };
+                asked.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let said = run.inside(&[], "echo $HSA_USERPTR_FOR_PAGED_MEM $HSA_FORCE_SDMA_SIZE");
+        assert_eq!(said, format!("0{copies}\n"), "{waves}");
+        daemon.join().unwrap();
+    }
 }
 
 #[test]

@@ -6,12 +6,14 @@ use crate::service::Service;
 use crate::waves;
 use kfd_core::Waves;
 use kfd_core::profile::Profile;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What becomes of a dispatch, as a command line says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum WavesOption {
     /// The queue error that an agent gives for code it cannot run
     Refuse,

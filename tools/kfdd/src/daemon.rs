@@ -83,8 +83,8 @@ impl Daemon {
 
         let mailbox = Arc::new(Mailbox::new().map_err(part("the event loop"))?);
         let router = Arc::new(Router::new(Arc::clone(&mailbox)));
-        let waves = config.waves(&profile)?;
-        let settings = CoreConfig { waves: waves.into(), ..CoreConfig::new(profile) };
+        let dispatches = config.waves(&profile)?;
+        let settings = CoreConfig { waves: dispatches.into(), ..CoreConfig::new(profile) };
         let limits = waves::limits::of(&settings.profile, &settings.limits);
         let data = settings.limits.wave_worker_bytes;
         let core = Core::new(settings, Arc::clone(&router) as _)?;
@@ -98,7 +98,7 @@ impl Daemon {
                 tracing::warn!(%error, "if this daemon is killed its clients may have to wait for the next");
             }
         }
-        let waves = wave_links(waves, limits, data, &mailbox).map_err(part("the wave workers"))?;
+        let waves = wave_links(dispatches, limits, data, &mailbox).map_err(part("the wave workers"))?;
         router.attach(&core, &door, &workers, waves.as_ref());
 
         let pages = Arc::clone(&door);
@@ -114,6 +114,7 @@ impl Daemon {
             gpus,
             conversations: Arc::default(),
             descriptors,
+            dispatches,
             waves,
             door,
             workers,

@@ -1,5 +1,6 @@
 //! What the threads that serve share: the event loop, its teardowns and the control conversations.
 
+use crate::config::WavesOption;
 use crate::deaths::Deaths;
 use crate::waves::WaveLinks;
 use door::fuse::FuseDoor;
@@ -23,6 +24,8 @@ pub struct Served {
     pub conversations: Arc<()>,
     /// The calls that pass descriptors, of what `kfdctl run` starts.
     pub descriptors: SeccompDoor,
+    /// What becomes of a dispatch.
+    pub dispatches: WavesOption,
     /// The wave workers of clients, where waves run.
     pub(crate) waves: Option<Arc<WaveLinks>>,
     pub(crate) door: Arc<FuseDoor>,

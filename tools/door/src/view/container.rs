@@ -13,7 +13,7 @@
 
 use super::dev::{PRIVATE, Served};
 use super::places::{Bind, Sysfs};
-use super::{CHOICES, ViewError};
+use super::{ViewError, choices};
 use std::path::{Path, PathBuf};
 
 /// First on the PATH that containers have unless they say otherwise.
@@ -41,15 +41,15 @@ pub struct Container {
     /// How many devices are served.
     pub devices: usize,
     /// What its environment says.
-    pub environment: [(&'static str, &'static str); 2],
+    pub environment: &'static [(&'static str, &'static str)],
 }
 
 impl Container {
-    /// What is served in a run directory.
+    /// What is served in a run directory, by a daemon that executes waves or not.
     ///
     /// # Errors
     /// [`ViewError::NotServed`] when something is not.
-    pub fn of(run_dir: &Path) -> Result<Self, ViewError> {
+    pub fn of(run_dir: &Path, waves_run: bool) -> Result<Self, ViewError> {
         let served = Served::look(run_dir)?;
         let Sysfs { trees, devices } = Sysfs::of(run_dir)?;
         let private = Path::new("/dev").join(PRIVATE);
@@ -63,6 +63,6 @@ impl Container {
             at: Path::new("/dev/dri").join(name),
         }));
         let devices = served.addresses(run_dir).len();
-        Ok(Self { mounts, links, devices, environment: CHOICES })
+        Ok(Self { mounts, links, devices, environment: choices(waves_run) })
     }
 }

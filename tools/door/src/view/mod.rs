@@ -40,18 +40,23 @@ use std::path::PathBuf;
 /// anonymous user memory, which has no atomics from the daemon's side.
 pub const PAGED_MEM_ENV: &str = "HSA_USERPTR_FOR_PAGED_MEM";
 
-/// ROCR's bound, in bytes and an `int`, from which on it copies within a device by a kernel instead of an SDMA packet. No
-/// wave runs here, so the bound is the highest.
+/// ROCR's bound, in bytes and an `int`, from which on it copies within a device by a kernel instead of an SDMA packet. Where
+/// no wave runs, the bound is the highest.
 pub const FORCE_SDMA_ENV: &str = "HSA_FORCE_SDMA_SIZE";
 
-/// What a client's environment should say, unless it says otherwise.
-pub const CHOICES: [(&str, &str); 2] = [(PAGED_MEM_ENV, "0"), (FORCE_SDMA_ENV, "2147483647")];
+const CHOICES: [(&str, &str); 2] = [(PAGED_MEM_ENV, "0"), (FORCE_SDMA_ENV, "2147483647")];
+
+/// What a client's environment should say, unless it says otherwise, of a daemon that executes waves or not.
+const fn choices(waves_run: bool) -> &'static [(&'static str, &'static str)] {
+    if waves_run { CHOICES.split_at(1).0 } else { &CHOICES }
+}
 
 /// The view of what one run directory serves.
 #[derive(Debug, Clone)]
 pub struct PrivateView {
     run_dir: PathBuf,
     hide_real_gpu: bool,
+    waves_run: bool,
 }
 
 /// What the command's environment must have in addition, once inside.
@@ -62,7 +67,14 @@ impl PrivateView {
     /// A view of the run directory `run_dir`; nothing happens yet.
     #[must_use]
     pub fn of(run_dir: impl Into<PathBuf>) -> Self {
-        Self { run_dir: run_dir.into(), hide_real_gpu: false }
+        Self { run_dir: run_dir.into(), hide_real_gpu: false, waves_run: false }
+    }
+
+    /// Says whether the daemon executes waves. Without a word it does not.
+    #[must_use]
+    pub fn waves_run(mut self, run: bool) -> Self {
+        self.waves_run = run;
+        self
     }
 
     /// Allows the view to cover a real GPU, which [`PrivateView::check`] otherwise refuses.
@@ -105,7 +117,7 @@ impl PrivateView {
         let shim = modules::cover(&scratch.join("modules"), &private)?;
 
         let mut environment = Environment::default();
-        for (name, value) in CHOICES {
+        for (name, value) in choices(self.waves_run) {
             if std::env::var_os(name).is_none() {
                 environment.0.push((name.into(), value.into()));
             }

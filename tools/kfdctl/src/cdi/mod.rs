@@ -10,7 +10,7 @@ pub mod link;
 
 use crate::cli::{Cdi, run_dir};
 use crate::output;
-use crate::run::device_nodes;
+use crate::run::{device_nodes, waves};
 use anyhow::{Context, bail};
 use document::{Device, Document, Edits, Hook, Mount};
 use door::view::Bind;
@@ -34,7 +34,7 @@ pub fn cdi(asked: &Cdi) -> anyhow::Result<ExitCode> {
     let run_dir = run_dir(asked.run_dir.as_ref());
     let run_dir = fs::canonicalize(&run_dir)
         .with_context(|| format!("nothing is served in {}; start kfdd first", run_dir.display()))?;
-    let container = Container::of(&run_dir)?;
+    let container = Container::of(&run_dir, waves::executed(&run_dir))?;
     if container.devices == 0 {
         bail!("the daemon in {} serves no device", run_dir.display());
     }

@@ -12,6 +12,7 @@ mod leak;
 mod leftovers;
 mod report;
 pub mod signals;
+pub mod waves;
 
 use crate::cli::Run;
 use anyhow::{Context, bail};

@@ -3,6 +3,7 @@
 //! A request is one line; a reply is one JSON object and the end of the stream. What a caller may see: the processes
 //! of its own uid; root sees all.
 
+use crate::config::WavesOption;
 use crate::waves::KernelRow;
 use kfd_core::death::Obituary;
 use kfd_core::ids::{Bytes, ProcessId, Tgid};
@@ -119,6 +120,8 @@ pub enum Reply {
         gpus: usize,
         /// The minor number of the interface it reports.
         interface: u32,
+        /// What becomes of a dispatch.
+        waves: WavesOption,
     },
     /// The request was refused.
     Error {
@@ -171,7 +174,8 @@ mod tests {
             r#"{"deaths":[],"next":7}"#.to_owned(),
             format!(r#"{{"evicted":[{process}]}}"#),
             format!(r#"{{"restored":[{process}]}}"#),
-            r#"{"version":"1","tgid":5,"profile":"gfx900","gpus":1,"interface":18}"#.to_owned(),
+            r#"{"version":"1","tgid":5,"profile":"gfx900","gpus":1,"interface":18,"waves":"in-process"}"#
+                .to_owned(),
             r#"{"error":"why"}"#.to_owned(),
         ];
         for text in texts {

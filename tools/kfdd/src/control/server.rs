@@ -163,6 +163,7 @@ fn answer(request: &Request, uid: Uid, served: &Served) -> Reply {
             profile: served.profile.clone(),
             gpus: served.gpus,
             interface: served.core.profile().interface_minor,
+            waves: served.dispatches,
         },
     }
 }
