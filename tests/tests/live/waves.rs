@@ -2,7 +2,7 @@
 //! nothing.
 
 use kfd_core::listing::{QueueRow, QueueState};
-use kfd_tests::{Actor, Kfdd, eventually};
+use kfd_tests::{Actor, Kfdd, eventually, task};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,6 +71,26 @@ fn a_queue_its_process_and_top_tell_how_many_waves_are_under_way() {
     client.kill();
     idle.kill();
     kfdd.finish();
+}
+
+// Keeps: wave-threads
+#[test]
+fn a_worker_has_as_many_threads_as_were_asked_for() {
+    for threads in [1, 3, 256] {
+        let asked = |mut daemon: std::process::Command| {
+            daemon.args(["--waves", "run", "--wave-threads", &threads.to_string()]);
+            daemon
+        };
+        let Some(kfdd) = Kfdd::start_as(asked) else { return };
+        let mut client = client(&kfdd, "counts");
+        // Long enough that whoever can takes part.
+        client.ok("dispatch 0 0 100");
+        let told = || kfdd.row(&client).wave_worker.filter(|_| kfdd.row(&client).waves == 100);
+        let worker = eventually(PATIENCE, told).expect("it runs all groups, and is a process");
+        assert_eq!(task::threads(worker).len(), threads);
+        client.kill();
+        kfdd.finish();
+    }
 }
 
 // Keeps: report-fidelity

@@ -83,7 +83,9 @@ fn every_command_has_a_page_with_all_its_options() {
         let plain = text.replace("\\-", "-");
         let options = match name.strip_prefix("kfdctl") {
             Some(verb) => options(verb.trim_start_matches('-')),
-            None => ["run-dir", "profile", "gpus", "waves", "json"].map(str::to_owned).to_vec(),
+            None => {
+                ["run-dir", "profile", "gpus", "waves", "wave-threads", "json"].map(str::to_owned).to_vec()
+            }
         };
         for option in options {
             assert!(plain.contains(&format!("--{option}")), "{page}: no --{option}");

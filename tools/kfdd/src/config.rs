@@ -57,6 +57,8 @@ pub struct Config {
     pub interface: Option<u32>,
     /// What becomes of a dispatch; executed on a device that can be, and refused on another, without it.
     pub waves: Option<WavesOption>,
+    /// Threads of each client's wave worker; as many as there are CPUs for this process, without it.
+    pub wave_threads: Option<u16>,
     /// Door threads; each reads its own clone of /dev/fuse.
     pub door_threads: usize,
     pub engine_threads: usize,
@@ -77,6 +79,7 @@ impl Default for Config {
             gpus: None,
             interface: None,
             waves: None,
+            wave_threads: None,
             door_threads: cores.clamp(2, 8),
             // A client needs a core of its own while an engine polls for its next packet.
             engine_threads: (cores / 2).clamp(1, 16),

@@ -85,7 +85,7 @@ impl Daemon {
         let router = Arc::new(Router::new(Arc::clone(&mailbox)));
         let dispatches = config.waves(&profile)?;
         let settings = CoreConfig { waves: dispatches.into(), ..CoreConfig::new(profile) };
-        let limits = waves::limits::of(&settings.profile, &settings.limits);
+        let limits = waves::limits::of(&settings.profile, &settings.limits, config.wave_threads);
         let data = settings.limits.wave_worker_bytes;
         let core = Core::new(settings, Arc::clone(&router) as _)?;
         let workers = start_workers(config, &core, &mailbox)?;

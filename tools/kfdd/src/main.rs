@@ -49,6 +49,7 @@ fn serve(options: &Options) -> anyhow::Result<ExitCode> {
         gpus: options.gpus,
         interface: options.interface,
         waves: options.waves,
+        wave_threads: options.wave_threads,
         service: service.clone(),
         ..Config::default()
     };

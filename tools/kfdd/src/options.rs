@@ -36,6 +36,10 @@ pub struct Options {
     /// What becomes of a dispatch [default: run on a device whose kernels can be executed here (gfx900), else refuse]
     #[arg(long, value_enum)]
     pub waves: Option<WavesOption>,
+    /// How many threads run the waves of each client, 1 to 256. With 1, those of a dispatch run in the same order each time; of
+    /// several queues' dispatches, whose turns a clock ends, each for itself [default: as many as there are CPUs for kfdd]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub wave_threads: Option<u16>,
     /// Print the leak report as JSON
     #[arg(long)]
     pub json: bool,

@@ -19,14 +19,15 @@ pub(crate) fn check(profile: &Profile) -> Result<(), StartError> {
     }
 }
 
-/// What each worker on a machine may have.
-pub(crate) fn of(profile: &Profile, own: &kfd_core::limits::Limits) -> Limits {
+/// What each worker on a machine may have; `threads` if they were asked for.
+pub(crate) fn of(profile: &Profile, own: &kfd_core::limits::Limits, threads: Option<u16>) -> Limits {
+    let cpus = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let device = |device: &DeviceProfile| DeviceLimits {
         compute_units: device.compute.cus(),
         counter_khz: device.compute.counter_khz,
     };
     Limits {
-        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads: threads.map_or_else(cpus, usize::from),
         // The rest is for code, stacks and what the allocator keeps.
         memory: own.wave_worker_bytes / 4 * 3,
         devices: profile.devices.iter().map(device).collect(),
