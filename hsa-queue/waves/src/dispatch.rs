@@ -24,6 +24,7 @@ use crate::group::{Group, Turn};
 use crate::host::Host;
 use crate::launch::{Launch, Request};
 use crate::mnemonics::Mnemonics;
+use crate::spare::Spare;
 use crate::stop::Stop;
 use crate::sync::Arc;
 use hsa_queue::memory::{Access, Fault, Ticket};
@@ -252,7 +253,7 @@ impl Run {
     }
 
     /// Admits the next group, if there is one and room for it.
-    fn admit(&mut self) {
+    fn admit(&mut self, spare: &mut Spare) {
         if !self.admits() || !self.grid.enter(self.most) {
             return;
         }
@@ -262,10 +263,10 @@ impl Run {
         };
         let group = match self.free.pop() {
             Some(mut group) => {
-                group.restart(&self.launch, id);
+                group.restart(&self.launch, id, spare);
                 group
             }
-            None => Group::new(&self.launch, id),
+            None => Group::new(&self.launch, id, spare),
         };
         self.waves += group.live();
         self.resident.push_front(Resident { group, left: SLICE, sleeps: false });
@@ -277,12 +278,18 @@ impl Run {
                 return end.clone();
             }
             if self.resident.is_empty() {
-                self.admit();
+                self.admit(&mut blocks.spare);
             }
             let alone = self.resident.len() == 1;
             let Some(resident) = self.resident.front_mut() else {
                 // The other parts may have all the room there is.
-                return if self.grid.has_more() { Progress::More } else { Progress::Done };
+                if self.grid.has_more() {
+                    return Progress::More;
+                }
+                if self.launch.request.private_segment == 0 {
+                    self.free.drain(..).for_each(|group| blocks.spare.keep(group.into_waves()));
+                }
+                return Progress::Done;
             };
             if *budget == 0 {
                 return Progress::More;
@@ -301,7 +308,7 @@ impl Run {
                 // Where no other waits for its turn, the next one has its room and its state.
                 Turn::Done => match if alone { self.grid.take() } else { None } {
                     Some(id) => {
-                        resident.group.restart(&self.launch, id);
+                        resident.group.restart(&self.launch, id, &mut blocks.spare);
                         self.waves += resident.group.live();
                         (resident.left, resident.sleeps) = (SLICE, false);
                     }
@@ -315,7 +322,7 @@ impl Run {
                     resident.left = TURN;
                     self.resident.rotate_left(1);
                     if self.admits() {
-                        self.admit();
+                        self.admit(&mut blocks.spare);
                     } else if self.is_asleep() {
                         return Progress::More;
                     }

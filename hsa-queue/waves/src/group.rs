@@ -10,6 +10,7 @@ use crate::block::run::Meter;
 use crate::host::Host;
 use crate::launch::Launch;
 use crate::share::Share;
+use crate::spare::Spare;
 use crate::stop::Stop;
 use crate::wave::Wave;
 use hsa_queue::memory::Ticket;
@@ -50,8 +51,8 @@ pub(crate) struct Group {
 
 impl Group {
     /// Group `id` of a launch, before its first instruction.
-    pub(crate) fn new(launch: &Launch, id: [u32; 3]) -> Self {
-        let waves = launch.waves(id);
+    pub(crate) fn new(launch: &Launch, id: [u32; 3], spare: &mut Spare) -> Self {
+        let waves = launch.waves(id, spare);
         let states = vec![State::Runs; waves.len()];
         Self {
             live: waves.len() as u64,
@@ -62,8 +63,8 @@ impl Group {
     }
 
     /// Makes group `id` of one of the same launch that is over.
-    pub(crate) fn restart(&mut self, launch: &Launch, id: [u32; 3]) {
-        launch.begin(&mut self.waves, id);
+    pub(crate) fn restart(&mut self, launch: &Launch, id: [u32; 3], spare: &mut Spare) {
+        launch.begin(&mut self.waves, id, spare);
         self.states.clear();
         self.states.resize(self.waves.len(), State::Runs);
         self.live = self.waves.len() as u64;
@@ -73,6 +74,11 @@ impl Group {
     /// Waves that have not ended.
     pub(crate) fn live(&self) -> u64 {
         self.live
+    }
+
+    /// Its waves, when it is over.
+    pub(crate) fn into_waves(self) -> Vec<Wave> {
+        self.waves
     }
 
     /// The waves after `at` come first.

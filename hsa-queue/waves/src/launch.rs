@@ -3,6 +3,7 @@
 use crate::descriptor::KernelDescriptor;
 use crate::operand::SCRATCH_BUFFER;
 use crate::scratch::Scratch;
+use crate::spare::Spare;
 use crate::wave::{LANES, Mode, Wave};
 
 /// What is asked for: the fields of an AQL kernel dispatch packet, and where the packet and its queue lie.
@@ -48,14 +49,14 @@ pub(crate) struct Launch {
 
 impl Launch {
     /// The waves of group `id`.
-    pub(crate) fn waves(&self, id: [u32; 3]) -> Vec<Wave> {
+    pub(crate) fn waves(&self, id: [u32; 3], spare: &mut Spare) -> Vec<Wave> {
         let mut waves = Vec::new();
-        self.begin(&mut waves, id);
+        self.begin(&mut waves, id, spare);
         waves
     }
 
     /// Makes the waves of group `id` of those of another group of this launch, and as many more as there have to be.
-    pub(crate) fn begin(&self, waves: &mut Vec<Wave>, id: [u32; 3]) {
+    pub(crate) fn begin(&self, waves: &mut Vec<Wave>, id: [u32; 3], spare: &mut Spare) {
         let request = &self.request;
         // Of the grid's end, only what there is.
         let size: [u32; 3] =
@@ -68,13 +69,24 @@ impl Launch {
             wave.restart(self.entry, mode);
         }
         while waves.len() < count {
-            let mut wave = Wave::new(self.entry, self.kernel.vectors, mode);
-            wave.scratch = Scratch::new(self.request.private_segment as usize);
-            waves.push(wave);
+            waves.push(self.another(mode, spare));
         }
         for (index, wave) in waves.iter_mut().enumerate() {
             self.wave(wave, id, size, index, items);
         }
+    }
+
+    fn another(&self, mode: Mode, spare: &mut Spare) -> Wave {
+        let (vectors, scratch) = (self.kernel.vectors, self.request.private_segment as usize);
+        if scratch == 0
+            && let Some(mut wave) = spare.take(vectors)
+        {
+            wave.restart(self.entry, mode);
+            return wave;
+        }
+        let mut wave = Wave::new(self.entry, vectors, mode);
+        wave.scratch = Scratch::new(scratch);
+        wave
     }
 
     fn wave(&self, wave: &mut Wave, id: [u32; 3], size: [u32; 3], index: usize, items: usize) {
@@ -153,6 +165,7 @@ mod tests {
     use super::{Launch, Request};
     use crate::descriptor::KernelDescriptor;
     use crate::operand::SCRATCH_BUFFER;
+    use crate::spare::Spare;
 
     /// A launch of a kernel that asks for what the words say.
     fn launch(rsrc2: u32, properties: u32, group: [u32; 3], grid: [u32; 3]) -> Launch {
@@ -181,7 +194,7 @@ mod tests {
     fn scalar_registers_begin_with_what_the_descriptor_asks_for_in_its_order() {
         // All of it: 15 registers of the user, three ids, the group's info, the scratch offset.
         let all = launch(15 << 1 | 0xf << 7 | 1 | 2 << 11, 0x7f, [128, 1, 1], [128, 9, 9]);
-        let waves = all.waves([0, 7, 8]);
+        let waves = all.waves([0, 7, 8], &mut Spare::default());
         let buffer = [SCRATCH_BUFFER as u32, (SCRATCH_BUFFER >> 32) as u32, u32::MAX, 0];
         let user = [0x4444, 3, 0x6666, 5, 0x2222, 1, 0x8888, 7, 0, 0x60, 0x60];
         let system = |first: u32| [0, 7, 8, first << 31 | 2, 0];
@@ -191,13 +204,13 @@ mod tests {
             assert_eq!((wave.pc, wave.exec(), wave.mode.0), (0x1000, u64::MAX, 0x3f0));
         }
         // What a vector addition of version 5 asks for: the arguments and the group's x.
-        let some = launch(0x84, 0x08, [64, 1, 1], [640, 1, 1]).waves([9, 0, 0]);
+        let some = launch(0x84, 0x08, [64, 1, 1], [640, 1, 1]).waves([9, 0, 0], &mut Spare::default());
         assert_eq!(some[0].scalars[..4], [0x2222, 1, 9, 0]);
         // Of version 4: the scratch buffer, the packet, the arguments.
-        let some = launch(0x90, 0x0b, [64, 1, 1], [640, 1, 1]).waves([3, 0, 0]);
+        let some = launch(0x90, 0x0b, [64, 1, 1], [640, 1, 1]).waves([3, 0, 0], &mut Spare::default());
         assert_eq!(some[0].scalars[4..9], [0x4444, 3, 0x2222, 1, 3]);
         // With scratch: the arguments, where scratch begins and its size, the group's x, the wave's offset.
-        let some = launch(0x91, 0x29, [64, 1, 1], [640, 1, 1]).waves([4, 0, 0]);
+        let some = launch(0x91, 0x29, [64, 1, 1], [640, 1, 1]).waves([4, 0, 0], &mut Spare::default());
         assert_eq!(some[0].scalars[4..10], [0x2222, 1, 0, 0x60, 4, 0]);
     }
 
@@ -205,14 +218,14 @@ mod tests {
     #[test]
     fn work_items_are_numbered_in_x_y_and_z_and_the_rest_of_a_wave_takes_no_part() {
         // Groups of 5 x 4 x 3 in a grid of 8 x 4 x 3: the second is cut to 3 x 4 x 3.
-        let waves = launch(2 << 11, 0, [5, 4, 3], [8, 4, 3]).waves([1, 0, 0]);
+        let waves = launch(2 << 11, 0, [5, 4, 3], [8, 4, 3]).waves([1, 0, 0], &mut Spare::default());
         assert_eq!((waves.len(), waves[0].exec()), (1, (1 << 36) - 1));
         for item in 0..36 {
             let ids = [0, 1, 2].map(|at| waves[0].vectors[at].0[item]);
             assert_eq!(ids, [item as u32 % 3, item as u32 / 3 % 4, item as u32 / 12]);
         }
         // Two waves, of which the second has 36 lanes; only x is asked for.
-        let waves = launch(0, 0, [100, 1, 1], [100, 1, 1]).waves([0, 0, 0]);
+        let waves = launch(0, 0, [100, 1, 1], [100, 1, 1]).waves([0, 0, 0], &mut Spare::default());
         assert_eq!((waves.len(), waves[1].exec()), (2, (1 << 36) - 1));
         assert_eq!((waves[1].vectors[0].0[35], waves[1].vectors[1].0[35]), (99, 0));
         assert_eq!(waves[1].vectors.len(), 8);
@@ -223,15 +236,15 @@ mod tests {
     fn a_group_made_of_another_begins_as_a_new_one() {
         for (group, grid) in [([70, 1, 1], [210, 5, 3]), ([5, 4, 3], [20, 4, 3]), ([1, 1, 1], [3, 1, 1])] {
             let launch = launch(2 << 11 | 7 << 7 | 2 << 1, 8, group, grid);
-            let new = launch.waves([1, 0, 0]);
-            let mut other = launch.waves([0, 0, 0]);
+            let new = launch.waves([1, 0, 0], &mut Spare::default());
+            let mut other = launch.waves([0, 0, 0], &mut Spare::default());
             for wave in &mut other {
                 wave.vectors.iter_mut().for_each(|vector| vector.0.fill(0xdead));
                 wave.scalars.fill(0xdead);
                 (wave.pc, wave.scc) = (7, true);
                 wave.mode.0 = 0;
             }
-            launch.begin(&mut other, [1, 0, 0]);
+            launch.begin(&mut other, [1, 0, 0], &mut Spare::default());
             let of = |wave: &crate::wave::Wave| {
                 let lanes = wave.exec().count_ones() as usize;
                 let ids = [0, 1, 2].map(|at| wave.vectors[at].0[..lanes].to_vec());

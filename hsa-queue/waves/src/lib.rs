@@ -40,6 +40,7 @@ mod record;
 mod scalar;
 mod scratch;
 mod share;
+mod spare;
 mod step;
 mod stop;
 mod sync;

@@ -29,6 +29,7 @@ use crate::code::Code;
 use crate::host::Host;
 use crate::mnemonics::Mnemonics;
 use crate::record::Record;
+use crate::spare::Spare;
 use crate::stop::Stop;
 use crate::sync::Arc;
 use crate::wave::Lanes;
@@ -60,6 +61,7 @@ pub struct Blocks {
     /// Executions by mnemonic of blocks that are no longer kept.
     gone: BTreeMap<&'static str, u64>,
     room: Room,
+    pub(crate) spare: Spare,
 }
 
 #[derive(Debug)]
