@@ -30,6 +30,13 @@ impl Floor {
         self.turns.median()
     }
 
+    /// By how much a subject exceeds it, round by round, the middle one: what the machine does between rounds hits both.
+    #[must_use]
+    pub fn exceeded_by(&self, subject: &Samples) -> f64 {
+        let rounds = subject.values().zip(self.turns.values());
+        rounds.map(|(subject, floor)| subject - floor).collect::<Samples>().median()
+    }
+
     /// The same of each figure.
     #[must_use]
     pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
@@ -53,6 +60,12 @@ pub fn agrees(turns: f64, alone: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Floor, agrees};
+
+    #[test]
+    fn what_a_subject_exceeds_it_by_is_taken_in_each_round() {
+        let floor = floor([10.0, 60.0, 100.0], [50.0; 3]);
+        assert!((floor.exceeded_by(&[30.0, 75.0, 190.0].into_iter().collect()) - 20.0).abs() < 1e-9);
+    }
 
     fn floor(turns: [f64; 3], alone: [f64; 3]) -> Floor {
         Floor::new(turns.into_iter().collect(), alone.into_iter().collect())

@@ -51,7 +51,7 @@ enum Body {
 pub(super) enum Served {
     /// There is more to be read.
     More,
-    /// All was read, and it may say more.
+    /// All was read, or what else there is will be told of at once, and it may say more.
     All,
     /// It says nothing any more.
     End,
@@ -158,7 +158,14 @@ impl Linked {
     ) -> Served {
         for _ in 0..most {
             match self.link.receive(buffer) {
-                Ok(Some(claim)) => self.claim(core, workers, claim),
+                Ok(Some(claim)) => {
+                    let ends = matches!(claim, Claim::Over(..));
+                    self.claim(core, workers, claim);
+                    // With nothing in hand it says nothing more, as a rule: a look would be a system call for nothing.
+                    if ends && self.out.lock().is_empty() {
+                        return Served::All;
+                    }
+                }
                 Ok(None) => return Served::All,
                 Err(error) => {
                     if error.kind() != ErrorKind::UnexpectedEof {
