@@ -86,6 +86,10 @@ pub trait Host {
     #[inline]
     fn acquire(&mut self) {}
 
+    /// Waves of this thread meet others: what they stored is to be there first. A host that stores at once has nothing to do.
+    #[inline]
+    fn release(&mut self) {}
+
     /// S_SENDMSG(MSG_INTERRUPT): the event that M0 names.
     fn interrupt(&mut self, event: u32);
 }

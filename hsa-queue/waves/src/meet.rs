@@ -10,7 +10,8 @@ use gcn::{Inst, Op, ScalarReg};
 
 impl Wave {
     /// Executes one. A wave that waits is asked again and counts once.
-    pub(crate) fn execute_global_share(&mut self, inst: &Inst, host: &impl Host) -> Result<(), Stop> {
+    pub(crate) fn execute_global_share(&mut self, inst: &Inst, host: &mut impl Host) -> Result<(), Stop> {
+        host.release();
         let Some(sync) = host.wave_sync() else { return unsupported(inst) };
         let resource = (self.scalars[usize::from(ScalarReg::M0.0)] >> 16) as usize + offset(inst) as usize;
         match inst.op() {

@@ -85,6 +85,11 @@ impl<H: Host> Host for Watched<'_, H> {
         self.host.acquire();
     }
 
+    #[inline]
+    fn release(&mut self) {
+        self.host.release();
+    }
+
     fn interrupt(&mut self, event: u32) {
         self.host.interrupt(event);
     }

@@ -33,6 +33,8 @@ pub struct Machine {
     most: u64,
     pub device: Device,
     pub interrupts: Vec<u32>,
+    /// Times that waves said that they meet others.
+    pub released: u64,
     sync: WaveSync,
     /// Instructions that the last dispatch took.
     pub taken: u64,
@@ -71,6 +73,7 @@ impl Machine {
             kernarg: 0,
             late: None,
             count: 0,
+            released: 0,
             most: u64::MAX,
             device: DEVICE,
             interrupts: Vec::new(),
@@ -306,6 +309,10 @@ impl Host for Machine {
 
     fn clock(&mut self) -> u64 {
         self.count as u64
+    }
+
+    fn release(&mut self) {
+        self.released += 1;
     }
 
     fn wave_sync(&self) -> Option<&WaveSync> {

@@ -28,6 +28,8 @@ fn each_group_sees_what_all_have_done_before_they_met_and_nothing_of_after_they_
         let mut expected = vec![before + GROUPS; GROUPS as usize + 1];
         expected[0] = before + 2 * GROUPS;
         assert_eq!(machine.read(out, GROUPS as usize + 1), expected, "turn {turn}");
+        // Each of them twice; who waits says it once more when it is asked again.
+        assert!(machine.released >= u64::from(2 * GROUPS * turn), "{}", machine.released);
     }
 }
 

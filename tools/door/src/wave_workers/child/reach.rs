@@ -494,6 +494,11 @@ impl Host for Reach<'_> {
         self.forget();
     }
 
+    fn release(&mut self) {
+        // What cannot be made is said at the turn's end.
+        let _ = self.flush();
+    }
+
     fn interrupt(&mut self, event: u32) {
         self.say(&Claim::Interrupt(event));
     }
