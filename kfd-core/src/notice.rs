@@ -10,7 +10,7 @@ pub use crate::access::{
 use crate::call::Outcome;
 pub use crate::dispatch::{DispatchOrder, WaveAnswer, Wish};
 use crate::event::smi::{SmiEvent, Stream};
-use crate::ids::{CallId, GpuVa, ProcessId, QueueKey};
+use crate::ids::{CallId, GpuVa, ProcessId, QueueKey, Uid};
 use crate::process::obituary::Obituary;
 use crate::sync::Arc;
 use std::os::fd::OwnedFd;
@@ -80,6 +80,8 @@ pub enum Notice {
     MemoryException {
         /// The queue that stopped.
         queue: QueueKey,
+        /// The user of its process.
+        uid: Uid,
         /// The address that it accessed.
         va: GpuVa,
     },

@@ -81,7 +81,7 @@ impl Core {
             self.violated(device, process, data, post);
         }
         self.smi(device.gpu(), process.tgid(), SmiKind::VmFault, post);
-        post.add(Notice::MemoryException { queue, va });
+        post.add(Notice::MemoryException { queue, uid: process.uid(), va });
     }
 
     /// A memory violation is its process's: what that has on the device stops for good, and its memory events say why

@@ -225,7 +225,7 @@ fn a_fault_is_its_authors_memory_exception_and_nobody_elses() {
     let exceptions: Vec<_> = notices
         .iter()
         .filter_map(|n| {
-            if let Notice::MemoryException { queue, va } = n { Some((queue.process, *va)) } else { None }
+            if let Notice::MemoryException { queue, va, .. } = n { Some((queue.process, *va)) } else { None }
         })
         .collect();
     let [(process, GpuVa(va))] = exceptions[..] else { panic!("{notices:?}") };

@@ -283,6 +283,31 @@ fn sigint_with_live_clients_drains_and_exits_0() {
     drains_by(Signal::SIGINT);
 }
 
+// Keeps: drain
+#[test]
+fn sighup_with_live_clients_drains_and_exits_0() {
+    drains_by(Signal::SIGHUP);
+}
+
+// Keeps: descriptors-raised
+#[test]
+fn a_shells_soft_limit_on_descriptors_is_not_the_daemons() {
+    if !able::has("prlimit") {
+        return;
+    }
+    let below = |command: Command| {
+        let mut limited = Command::new("prlimit");
+        limited.arg("--nofile=256:3000").arg(command.get_program()).args(command.get_args());
+        limited
+    };
+    let Some(kfdd) = Kfdd::start_as(below) else { return };
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", kfdd.pid())).expect("it runs");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("proc_pid_limits(5)");
+    let values: Vec<&str> = files.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(values, ["3000", "3000"]);
+    kfdd.finish();
+}
+
 // Keeps: death-frees-all
 #[test]
 fn a_kill_storm_of_real_clients_leaves_nothing_in_a_running_daemon() {

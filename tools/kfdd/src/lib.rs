@@ -17,6 +17,7 @@
 //! | `drain` | dooming everybody, and who else has begun to |
 //! | [`control`] | the control socket's protocol, server and client |
 //! | [`streams`] | the daemon's ends of SMI event streams |
+//! | `tally` | faults that are told by powers of two |
 //! | [`waves`] | the wave workers of all clients |
 //! | [`service`] | what a service manager is told |
 //!
@@ -33,13 +34,13 @@ pub mod error;
 pub mod event_loop;
 pub mod mailbox;
 pub mod options;
-
 pub mod router;
 pub mod rundir;
 pub mod served;
 pub mod service;
 pub mod streams;
 pub mod sysfs;
+mod tally;
 mod tmpfs;
 pub mod waves;
 

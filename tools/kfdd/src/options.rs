@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// Serves /dev/kfd to unmodified HSA runtimes on a machine without a GPU.
 ///
-/// SIGTERM or SIGINT drains: every client's state is taken back, then the leak report is printed. Exit code 0 when
+/// SIGTERM, SIGINT or SIGHUP drains: every client's state is taken back, then the leak report is printed. Exit code 0 when
 /// nothing was left, 70 when something was, 1 when the daemon could not start.
 ///
 /// A service manager (NOTIFY_SOCKET, as systemd sets it for Type=notify) is told when clients may attach and when the

@@ -18,6 +18,7 @@ use crate::deaths::Deaths;
 use crate::engine::{Bell, Rearm};
 use crate::mailbox::Mailbox;
 use crate::streams;
+use crate::tally::Tally;
 use crate::waves::WaveLinks;
 use door::fuse::FuseDoor;
 use door::workers::Workers;
@@ -34,6 +35,7 @@ pub struct Router {
     /// The event loop.
     pub mailbox: Arc<Mailbox>,
     pub deaths: Arc<Deaths>,
+    violations: Tally,
     behind: OnceLock<Behind>,
 }
 
@@ -50,7 +52,8 @@ impl Router {
     /// A router that nothing is attached to yet.
     #[must_use]
     pub fn new(mailbox: Arc<Mailbox>) -> Self {
-        Self { bell: Arc::default(), mailbox, deaths: Arc::default(), behind: OnceLock::new() }
+        let (bell, deaths, violations) = <(Arc<Bell>, Arc<Deaths>, Tally)>::default();
+        Self { bell, mailbox, deaths, violations, behind: OnceLock::new() }
     }
 
     /// Attaches the parts that need the core, before the first client. The second call changes nothing.
@@ -138,8 +141,10 @@ impl Outbox for Router {
                     waves.wish(core, queue, ticket);
                 }
             }),
-            Notice::MemoryException { queue, va } => {
-                tracing::warn!(process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
+            Notice::MemoryException { queue, uid, va } => {
+                if let Some(times) = self.violations.tells(uid) {
+                    tracing::warn!(%uid, times, process = %queue.process, queue = queue.queue.0, va = %va, "queue stopped: its memory is not mapped");
+                }
             }
         }
     }

@@ -19,21 +19,31 @@ use kfd_core::ids::{GpuVa, Nanos, QueueKey};
 /// (`amdgpu_vm.c`, the shared aperture at 1 << 48, the private one at 2 << 48).
 const APERTURES: [u64; 2] = [1 << 16, 2 << 16];
 
-/// The answer to the core; none when nobody waits for one.
-pub(super) fn answer(queue: QueueKey, kernel: &str, end: End<'_>, spent: Spent) -> Option<WaveAnswer> {
+/// The answer to the core; none when nobody waits for one. `tells` says how often one has ended badly, if that is to be told.
+pub(super) fn answer(
+    queue: QueueKey,
+    kernel: &str,
+    end: End<'_>,
+    spent: Spent,
+    tells: impl FnOnce() -> Option<u64>,
+) -> Option<WaveAnswer> {
     match end {
         // The clocks of the core and of its workers are one.
         End::Done => Some(WaveAnswer::Done { began: Nanos(spent.began), ended: Nanos(spent.ended) }),
         End::Cancelled => None,
         End::Fault { va, write, pc } => {
-            tracing::warn!(process = %queue.process, queue = queue.queue.0, va = format_args!("{va:#x}"), write, pc = format_args!("{pc:#x}"), kernel, "a wave accessed memory that is not there");
+            if let Some(times) = tells() {
+                tracing::warn!(times, process = %queue.process, queue = queue.queue.0, va = format_args!("{va:#x}"), write, pc = format_args!("{pc:#x}"), kernel, "a wave accessed memory that is not there");
+            }
             if APERTURES.contains(&(va >> 32)) {
                 return Some(WaveAnswer::Error(QueueError::Aperture));
             }
             Some(WaveAnswer::Fault { va: GpuVa(va), write })
         }
         End::Error { why, text, .. } => {
-            tracing::warn!(process = %queue.process, queue = queue.queue.0, kernel, "a dispatch was stopped: {text}");
+            if let Some(times) = tells() {
+                tracing::warn!(times, process = %queue.process, queue = queue.queue.0, kernel, "a dispatch was stopped: {text}");
+            }
             Some(WaveAnswer::Error(error(why)))
         }
     }

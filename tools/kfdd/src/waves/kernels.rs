@@ -4,6 +4,7 @@
 //! of a user, or [`MOST_COUNTS`] counts of their mnemonics, the rest is counted together.
 
 use super::mnemonics::Counts;
+use crate::tally::Tally;
 use door::wave_workers::wire::Spent;
 use kfd_core::ids::Uid;
 use kfd_core::sync::{Arc, Mutex};
@@ -46,7 +47,11 @@ pub struct KernelRow {
 
 /// What kernels of all users did since the daemon's start.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<BTreeMap<Uid, User>>);
+pub(super) struct Ledger {
+    users: Mutex<BTreeMap<Uid, User>>,
+    /// Dispatches that ended in a fault or an error.
+    bad: Tally,
+}
 
 #[derive(Debug, Default)]
 struct User {
@@ -99,12 +104,12 @@ impl KernelSums {
 
 impl Ledger {
     fn add(&self, uid: Uid, name: &str, spent: &Spent) {
-        self.0.lock().entry(uid).or_default().add(name, spent);
+        self.users.lock().entry(uid).or_default().add(name, spent);
     }
 
     /// The kernels of each user, by name.
     pub(super) fn rows(&self) -> Vec<KernelRow> {
-        let users = self.0.lock();
+        let users = self.users.lock();
         let row = |uid: Uid, kernel: &str, did: &Did| KernelRow {
             uid,
             kernel: kernel.to_owned(),
@@ -160,6 +165,11 @@ impl Kernels {
         };
         self.ledger.add(self.uid, &name, spent);
         name
+    }
+
+    /// A dispatch ended in a fault or an error: how often one of this user's has, if that is to be told.
+    pub(super) fn bad(&self) -> Option<u64> {
+        self.ledger.bad.tells(self.uid)
     }
 
     /// The name of a kernel, if it was told.

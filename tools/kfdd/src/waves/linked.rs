@@ -186,7 +186,7 @@ impl Linked {
                 let Some(Out { queue, kernel, .. }) = self.out.lock().remove(&ticket) else { return };
                 let queue = QueueKey { process, queue };
                 let name = self.kernels.over(kernel, &spent);
-                if let Some(answer) = ends::answer(queue, &name, end, spent) {
+                if let Some(answer) = ends::answer(queue, &name, end, spent, || self.kernels.bad()) {
                     core.wave_answer(queue, ticket, answer);
                 }
             }
