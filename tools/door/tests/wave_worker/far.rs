@@ -80,6 +80,29 @@ fn who_acquires_or_passes_the_cache_reads_what_is_there_now() {
     }
 }
 
+// Keeps: wave-far-fresh
+#[test]
+fn a_wave_that_goes_on_in_another_thread_reads_what_it_has_stored() {
+    // Each group runs for many turns; with two dispatches there are more parts than threads, which take whichever is next.
+    let (groups, times) = (16_usize, 3000_u32);
+    for threads in [2, 3, 4] {
+        let mut player = Player::new(threads);
+        let places = [FAR, FAR + 0x8000];
+        let orders = places.map(|place| {
+            player.write(place, &vec![0; 256 * groups]);
+            let mut run = player.kernel(kernels::ADD_OFTEN, &[place, times.into()]);
+            run.grid = [64 * groups as u32, 1, 1];
+            player.order(run)
+        });
+        for _ in orders {
+            assert_eq!(player.end().1, Ended::Done);
+        }
+        for place in places {
+            assert_eq!(player.words(place, 64 * groups), vec![times; 64 * groups], "{threads} threads");
+        }
+    }
+}
+
 // Keeps: wave-far-faults
 #[test]
 fn far_memory_that_is_not_there_is_a_fault_and_no_more_than_was_asked_for() {

@@ -101,6 +101,26 @@ pub const TWICE: &[u32] = &[
     0xbf81_0000, // s_endpgm
 ];
 
+/// Each lane of each group adds 1 to a word of its own from the first argument on, as often as the second says, by a load and a
+/// store.
+pub const ADD_OFTEN: &[u32] = &[
+    0xc00a_0100,
+    0x0000_0000, // s_load_dwordx4 s[4:7], s[0:1], 0x0
+    0x8e03_8802, // s_lshl_b32 s3, s2, 8
+    0x2400_0082, // v_lshlrev_b32_e32 v0, 2, v0
+    0x6800_0003, // v_add_u32_e32 v0, s3, v0
+    0xdc50_8000,
+    0x0104_0000, // global_load_dword v1, v0, s[4:5]
+    0xbf8c_0f70, // s_waitcnt vmcnt(0)
+    0x6802_0281, // v_add_u32_e32 v1, 1, v1
+    0xdc70_8000,
+    0x0004_0100, // global_store_dword v0, v1, s[4:5]
+    0x8086_8106, // s_sub_u32 s6, s6, 1
+    0xbf07_8006, // s_cmp_lg_u32 s6, 0
+    0xbf85_fff7, // s_cbranch_scc1 to the load
+    0xbf81_0000, // s_endpgm
+];
+
 /// Loads the word at the first argument so many times, each time past the cache or after an acquire if so said.
 pub fn loads(times: usize, glc: bool, acquires: bool) -> Vec<u32> {
     // s_load_dwordx2 s[4:5], s[0:1], 0x0; v_mov_b32_e32 v0, 0

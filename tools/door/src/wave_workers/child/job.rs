@@ -21,6 +21,8 @@ pub(super) struct Job {
     pub whole: Arc<Whole>,
     /// Waves of this part that have begun and not ended, as the whole was last told.
     pub waves: u64,
+    /// The thread that had its last turn.
+    pub seat: Option<usize>,
     /// Other threads have their parts.
     pub split: bool,
     pub nap: Duration,
@@ -46,7 +48,7 @@ impl Job {
         };
         let holds = Device { compute_units: limits.compute_units, memory: whole.room };
         let dispatch = Dispatch::new(request, holds);
-        Ok(Self { device, dispatch, whole: Arc::new(whole), waves: 0, split: false, nap: NAP })
+        Ok(Self { device, dispatch, whole: Arc::new(whole), waves: 0, seat: None, split: false, nap: NAP })
     }
 
     /// Another part of it, for another thread.
@@ -56,6 +58,7 @@ impl Job {
             dispatch: self.dispatch.part(),
             whole: Arc::clone(&self.whole),
             waves: 0,
+            seat: None,
             split: true,
             nap: NAP,
         }

@@ -113,15 +113,21 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// A turn of a dispatch begins.
-    pub(super) fn begin(&mut self, ticket: u64, device: usize, until: Instant) {
+    /// A turn of a dispatch or of a part begins, whose last turn was had by the thread `before`.
+    pub(super) fn begin(&mut self, ticket: u64, device: usize, until: Instant, before: Option<usize>) {
         let now = Instant::now();
-        // A dispatch begins with an acquire; and who waits for others without one waits no longer than this.
-        if (self.ticket, self.device) != (ticket, device) || now >= self.stale {
+        // A dispatch begins with an acquire. Waves that come from another thread have stored there what was read here before. And
+        // who waits for others without an acquire waits no longer than this.
+        if before != Some(self.seat) || self.device != device || now >= self.stale {
             self.forget();
             self.stale = now + STALE;
         }
         (self.ticket, self.device, self.until, self.asked) = (ticket, device, until, false);
+    }
+
+    /// The thread's place among the worker's.
+    pub(super) const fn seat(&self) -> usize {
+        self.seat
     }
 
     /// Says something, after what was stored and which doorbells were rung.

@@ -31,7 +31,7 @@ impl Job {
         blocks: &mut [Blocks],
     ) -> Turned<Self> {
         let until = Instant::now() + if first { FIRST } else { TURN };
-        reach.begin(ticket, self.device, until);
+        reach.begin(ticket, self.device, until, self.seat.replace(reach.seat()));
         if wish == Wish::Cancel {
             return self.over(ticket, Some(Bad::Cancelled), worker, reach);
         }
