@@ -7,6 +7,7 @@
 //! | [`gather`] | an ioctl's pointers as accesses of client memory |
 //! | [`workers`] | processes that make those accesses and may hang on them |
 //! | [`wave_workers`] | processes that run the waves of one client each |
+//! | [`descriptors`] | how many descriptors this process may have |
 //! | [`scheduling`] | how soon this process has a CPU |
 //! | [`identity`] | from a thread id to a process that cannot be confused |
 //! | [`mountinfo`] | the table of mounts |
@@ -14,6 +15,7 @@
 //!
 //! Not for: what a call means, which `kfd-core` says.
 
+pub mod descriptors;
 pub mod fuse;
 pub mod gather;
 pub mod identity;

@@ -4,7 +4,6 @@ use anyhow::Context;
 use clap::Parser;
 use kfdd::service::Service;
 use kfdd::{Config, Daemon, EXIT_LEAK, Options};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -31,19 +30,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Each client costs a descriptor or two, and a login shell's soft limit is 1024. What the hard one allows is taken; a daemon that
-/// cannot have it serves fewer.
-fn take_descriptors() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-    {
-        tracing::warn!(soft, hard, %error, "the limit on descriptors could not be raised");
-    }
-}
-
 fn serve(options: &Options) -> anyhow::Result<ExitCode> {
-    take_descriptors();
+    // A daemon that cannot have them serves fewer clients.
+    if let Err(error) = door::descriptors::take_all() {
+        tracing::warn!(%error, "the limit on descriptors could not be raised");
+    }
     // Blocked before the first thread is made, so that every thread inherits it and only the wait below sees them.
     let mut ends = SigSet::empty();
     ends.add(Signal::SIGTERM);

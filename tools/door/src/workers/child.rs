@@ -15,10 +15,10 @@ use super::packets::Kept;
 use super::shm::Claim;
 use super::sys;
 use super::wire::{self, Access, Header, Kind, MESSAGE_MAX, Malformed, OPS_MAX, PAYLOAD_MAX};
+use crate::descriptors;
 use kfd_core::ids::ProcessId;
 use kfd_core::notice::UserSlots;
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use std::collections::HashMap;
 use std::fs::File;
@@ -38,9 +38,7 @@ pub(super) fn run() -> i32 {
     let _ = prctl::set_name(c"kfdd-memory");
     let _ = prctl::set_no_new_privs();
     sys::settle_signals();
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
+    let _ = descriptors::take_all();
     let Ok(word) = Claim::map(claim.as_fd()) else { return 71 };
     drop(claim);
     match (Worker { socket, claim: word, memories: HashMap::new(), kept: Kept::default() }).serve() {
