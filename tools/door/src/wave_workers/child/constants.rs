@@ -11,7 +11,7 @@ const LINES: usize = 8;
 
 /// See the module's head.
 #[derive(Debug, Default)]
-pub(super) struct Constants([Option<(u64, Box<[u8; LINE]>)>; LINES]);
+pub(super) struct Constants([Option<(u64, [u8; LINE])>; LINES]);
 
 /// The line that an access lies in, and where in it, if it lies in one.
 pub(super) fn place(va: u64, len: usize) -> Option<(u64, usize)> {
@@ -38,12 +38,12 @@ impl Constants {
 
     /// Keeps a line.
     pub(super) fn keep(&mut self, line: u64, bytes: [u8; LINE]) {
-        self.0[slot(line)] = Some((line, Box::new(bytes)));
+        self.0[slot(line)] = Some((line, bytes));
     }
 
     /// All of it is to be read anew.
     pub(super) fn forget(&mut self) {
-        self.0 = <_>::default();
+        self.0.fill(None);
     }
 }
 

@@ -19,6 +19,7 @@ use crate::wave_workers::wire::{Claim, PAYLOAD_MAX};
 use kfd_core::clock::{self, Clock, Monotonic};
 use kfd_core::ids::GpuVa;
 use kfd_core::waves::{Place, WaveAccess, WaveSpan};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 use waves::{Access, AtomicOp, Fault, Host, LANES, Ticket, WaveSync};
 
@@ -114,8 +115,8 @@ impl<'a> Reach<'a> {
     }
 
     /// A turn of a dispatch or of a part begins, whose last turn was had by the thread `before`.
-    pub(super) fn begin(&mut self, ticket: u64, device: usize, until: Instant, before: Option<usize>) {
-        let now = Instant::now();
+    pub(super) fn begin(&mut self, ticket: u64, device: usize, turn: Range<Instant>, before: Option<usize>) {
+        let Range { start: now, end: until } = turn;
         // A dispatch begins with an acquire. Waves that come from another thread have stored there what was read here before. And
         // who waits for others without an acquire waits no longer than this.
         if before != Some(self.seat) || self.device != device || now >= self.stale {
@@ -157,29 +158,26 @@ impl<'a> Reach<'a> {
             return Err(Miss::Fault(va));
         }
         self.asked = true;
-        let (device, stores) = (self.device as u32, self.behind.stores());
+        let mut behind = std::mem::take(&mut self.behind);
+        let (device, stores) = (self.device as u32, behind.stores());
         let encode = |request, out: &mut Vec<u8>| Claim::Stores { request, device, stores }.encode(out);
         let done = match self.worker.ask_much(self.seat, &mut self.out, encode) {
-            Some(Answer::Reached(Some(_))) => Ok(()),
+            Some(Answer::Reached(Some(_))) | None => Ok(()),
             // One by one, to find which it is.
-            Some(_) => stores.iter().try_for_each(|(va, bytes)| {
-                let access = WaveAccess::Store(bytes);
-                let encode = |request, out: &mut Vec<u8>| {
-                    Claim::Far { request, device, va, access }.encode(out);
-                };
-                match self.worker.ask_much(self.seat, &mut self.out, encode) {
-                    Some(Answer::Reached(None)) => Err(Miss::Fault(va)),
-                    _ => Ok(()),
-                }
-            }),
-            // The daemon has gone, and its client's stores with it.
-            None => Ok(()),
+            Some(_) => {
+                stores.iter().try_for_each(|(va, bytes)| self.ask_far(va, WaveAccess::Store(bytes)).map(drop))
+            }
         };
-        self.behind.clear();
-        if let Err(Miss::Fault(va)) = done {
-            self.lost = Some(va);
+        behind.clear();
+        self.behind = behind;
+        match done {
+            Err(Miss::Fault(va)) => {
+                self.lost = Some(va);
+                Err(Miss::Fault(va))
+            }
+            // The daemon has gone, and its client's stores with it.
+            Ok(()) | Err(Miss::Later) => Ok(()),
         }
-        done
     }
 
     /// Says which doorbells were stored to, after what was stored.
@@ -275,6 +273,10 @@ impl<'a> Reach<'a> {
 
     fn far(&mut self, va: u64, access: WaveAccess<'_>) -> Result<Vec<u8>, Miss> {
         self.may_ask()?;
+        self.ask_far(va, access)
+    }
+
+    fn ask_far(&mut self, va: u64, access: WaveAccess<'_>) -> Result<Vec<u8>, Miss> {
         let device = self.device as u32;
         let encode = |request, out: &mut Vec<u8>| Claim::Far { request, device, va, access }.encode(out);
         match self.worker.ask_much(self.seat, &mut self.out, encode) {

@@ -30,8 +30,9 @@ impl Job {
         reach: &mut Reach<'_>,
         blocks: &mut [Blocks],
     ) -> Turned<Self> {
-        let until = Instant::now() + if first { FIRST } else { TURN };
-        reach.begin(ticket, self.device, until, self.seat.replace(reach.seat()));
+        let now = Instant::now();
+        let until = now + if first { FIRST } else { TURN };
+        reach.begin(ticket, self.device, now..until, self.seat.replace(reach.seat()));
         if wish == Wish::Cancel {
             return self.over(ticket, Some(Bad::Cancelled), worker, reach);
         }
