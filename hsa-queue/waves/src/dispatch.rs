@@ -286,9 +286,9 @@ impl Run {
                 if self.grid.has_more() {
                     return Progress::More;
                 }
-                if self.launch.request.private_segment == 0 {
-                    self.free.drain(..).for_each(|group| blocks.spare.keep(group.into_waves()));
-                }
+                self.free
+                    .drain(..)
+                    .for_each(|group| self.launch.spares(group.into_waves(), &mut blocks.spare));
                 return Progress::Done;
             };
             if *budget == 0 {

@@ -76,6 +76,13 @@ impl Launch {
         }
     }
 
+    /// Keeps waves of a group that is over for another dispatch.
+    pub(crate) fn spares(&self, waves: Vec<Wave>, spare: &mut Spare) {
+        if self.request.private_segment == 0 {
+            spare.keep(waves);
+        }
+    }
+
     fn another(&self, mode: Mode, spare: &mut Spare) -> Wave {
         let (vectors, scratch) = (self.kernel.vectors, self.request.private_segment as usize);
         if scratch == 0

@@ -143,16 +143,28 @@ impl Loop<Follow> {
     }
 }
 
-/// How the highest bits of eight lanes become a mask, and how words are gathered. Its methods are inlined into a loop of its
-/// level and are nowhere else.
+/// How the highest bits of eight lanes become a mask, and how words are gathered: one after the other, where nothing better is known.
+/// Its methods are inlined into a loop of its level and are nowhere else.
 pub(crate) trait Bits {
     fn of(words: &[u32; 8]) -> u64;
+
     /// Whether places follow each other word by word, and whether all are one.
-    fn distances(at: &[u32; 16]) -> (bool, bool);
+    #[inline(always)]
+    fn distances(at: &[u32; 16]) -> (bool, bool) {
+        measured(at)
+    }
+
     /// Whether each place is a distance after the one before it, and all upper halves are one.
-    fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool;
+    #[inline(always)]
+    fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
+        following(low, high, distance)
+    }
+
     /// Loads words from places plus an offset; whether all of them are there.
-    fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool;
+    #[inline(always)]
+    fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
+        each(out, bytes, at, offset)
+    }
 }
 
 /// The distances of words that follow each other.
@@ -207,21 +219,6 @@ impl Bits for Four {
             mask |= u64::from(bits as u32) << (4 * at);
         }
         mask
-    }
-
-    #[inline(always)]
-    fn distances(at: &[u32; 16]) -> (bool, bool) {
-        measured(at)
-    }
-
-    #[inline(always)]
-    fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
-        following(low, high, distance)
-    }
-
-    #[inline(always)]
-    fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
-        each(out, bytes, at, offset)
     }
 }
 
@@ -312,41 +309,17 @@ impl Bits for Eight {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod portable {
-    use super::{Bits, Eight, Four, LANES, each, following, measured};
+    use super::{Bits, Eight, Four};
 
     impl Bits for Four {
         fn of(words: &[u32; 8]) -> u64 {
             words.iter().enumerate().fold(0, |mask, (at, word)| mask | u64::from(word >> 31) << at)
-        }
-
-        fn distances(at: &[u32; 16]) -> (bool, bool) {
-            measured(at)
-        }
-
-        fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
-            following(low, high, distance)
-        }
-
-        fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
-            each(out, bytes, at, offset)
         }
     }
 
     impl Bits for Eight {
         fn of(words: &[u32; 8]) -> u64 {
             Four::of(words)
-        }
-
-        fn distances(at: &[u32; 16]) -> (bool, bool) {
-            measured(at)
-        }
-
-        fn follow(low: &[u32; LANES], high: &[u32; LANES], distance: u32) -> bool {
-            following(low, high, distance)
-        }
-
-        fn gather(out: &mut [u32; 16], bytes: &[u8], at: &[u32; 16], offset: u32) -> bool {
-            each(out, bytes, at, offset)
         }
     }
 }

@@ -39,9 +39,7 @@ pub(super) fn fuse(steps: &mut Vec<Step>, insts: &[Inst], lowering: &Lowering) {
         return;
     }
     let (to, nth, at) = ([low, high], first.nth, first.at);
-    if let [Column::Vector(_) | Column::Constant(_), Column::Vector(_) | Column::Constant(_)] = lows
-        && let [Column::Vector(_) | Column::Constant(_), Column::Vector(_) | Column::Constant(_)] = highs
-    {
+    if !lows.iter().chain(&highs).any(|source| matches!(source, Column::Scalar(_))) {
         let sources = [[lows[0], highs[0]], [lows[1], highs[1]]];
         steps.truncate(steps.len() - 2);
         steps.push(Step { act: Act::Sum { f: carry::sum(level), to, gives, sources }, nth, at });
@@ -53,16 +51,15 @@ pub(super) fn fuse(steps: &mut Vec<Step>, insts: &[Inst], lowering: &Lowering) {
         Act::Fill { to, value: value @ (From::Register(_) | From::Constant(_)) } => Some((to, value)),
         _ => None,
     });
-    let (high_base, high_vector, is_filled) = match (based(highs, lowering), highs, filled) {
-        (Some((base, vector)), ..) => (base, vector, false),
+    let (high_base, high_vector, moved) = match (based(highs, lowering), highs, filled) {
+        (Some((base, vector)), ..) => (base, vector, None),
         (None, [Column::Vector(to), Column::Vector(vector)], Some((filled, value))) if to == filled => {
-            (value, vector, true)
+            (value, vector, Some(filled))
         }
         _ => return,
     };
     // Its register is written over, and nothing else has read it.
-    let is_over =
-        is_filled && filled.is_some_and(|(to, _)| to == high && to != low_vector && to != high_vector);
+    let is_over = moved.is_some_and(|to| to == high && ![low_vector, high_vector].contains(&to));
     let (base, sources) = ([low_base, high_base], [low_vector, high_vector]);
     steps.truncate(steps.len() - if is_over { 3 } else { 2 });
     steps.push(Step { act: Act::BasedSum { f: carry::based_sum(level), to, gives, base, sources }, nth, at });

@@ -35,7 +35,7 @@ pub(crate) fn lower(inst: &Inst, pc: u64, lowering: &mut Lowering) -> Option<Act
     Some(act.unwrap_or(Act::Slow))
 }
 
-/// Nothing is reordered here, so nothing has to be waited for; and nothing is kept that would have to be dropped.
+/// Nothing is reordered here, so nothing has to be waited for; and what is stored needs no word to arrive.
 pub(crate) fn is_nothing(op: Op) -> bool {
     matches!(
         op,

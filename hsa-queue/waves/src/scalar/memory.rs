@@ -19,7 +19,7 @@ impl Wave {
                 let Some(to) = inst.at(Place::Dst) else { return unsupported(inst) };
                 self.set_scalar(inst, to, now)
             }
-            // Stores are seen at once, and nothing is kept.
+            // What is stored needs no word to arrive.
             Op::s_dcache_wb | Op::s_dcache_wb_vol => Ok(()),
             Op::s_dcache_inv | Op::s_dcache_inv_vol => {
                 host.acquire();

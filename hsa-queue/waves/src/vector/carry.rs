@@ -1,7 +1,7 @@
-#![allow(clippy::needless_range_loop, reason = "the same lane of several arrays, as vectors have it")]
 //! Additions with a carry, wide multiply-adds, and selection by a mask: what reads or writes one bit a lane.
+#![allow(clippy::needless_range_loop, reason = "the same lane of several arrays, as vectors have it")]
 
-use super::leveled::leveled;
+use super::leveled::{highest, leveled};
 use crate::operand::unsupported;
 use crate::stop::Stop;
 use crate::sys::{Based, Bits, Eight, Four, Level, Loop, Pair, Wide};
@@ -60,10 +60,7 @@ fn sums<M: Bits>([low, high]: [&mut Lanes; 2], a: impl Fn(usize) -> (u32, u32), 
         any |= words[lane];
     }
     // Addresses have no carry out.
-    if any == 0 {
-        return 0;
-    }
-    words.as_chunks().0.iter().enumerate().fold(0, |mask, (at, words)| mask | M::of(words) << (8 * at))
+    if any == 0 { 0 } else { highest::<M>(&words) }
 }
 
 /// The loop of an addition with carry after one without.

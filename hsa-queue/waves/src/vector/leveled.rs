@@ -280,6 +280,12 @@ pub(crate) fn masked<M: Bits>(
             words[lane] = if set { u32::MAX } else { 0 };
         }
     }
+    highest::<M>(&words)
+}
+
+/// The highest bits of all lanes.
+#[inline(always)]
+pub(crate) fn highest<M: Bits>(words: &[u32; LANES]) -> u64 {
     words.as_chunks().0.iter().enumerate().fold(0, |mask, (at, words)| mask | M::of(words) << (8 * at))
 }
 
