@@ -98,15 +98,20 @@ fn one_file_of_a_render_node_stands_for_all_devices_of_its_process() {
     world.end();
 }
 
-#[test]
-fn a_completion_on_one_device_releases_a_queue_on_the_other() {
-    let world = World::of(two(), Limits::default());
-    let mut client = world.client(1);
+/// A queue of a client on the second device, of which it had nothing before.
+fn queue_on_the_second(client: &mut Client<'_>) -> Aql {
     client.open(Node::Render(RenderMinor(190)));
     client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
     let shared = client.cut(VA, &AQL).unwrap();
     client.map_all_on(shared, SECOND);
-    let mut waits = client.queue_on(shared, SECOND).unwrap();
+    client.queue_on(shared, SECOND).unwrap()
+}
+
+#[test]
+fn a_completion_on_one_device_releases_a_queue_on_the_other() {
+    let world = World::of(two(), Limits::default());
+    let mut client = world.client(1);
+    let mut waits = queue_on_the_second(&mut client);
     let mut completes = client.queue(VA + 0x10_0000);
     let (gate, done) = (client.signal(&waits, 0, 1, None), client.signal(&waits, 1, 1, None));
     client.push(&mut waits, &barrier(&[gate], done));
@@ -125,11 +130,7 @@ fn a_completion_on_one_device_releases_a_queue_on_the_other() {
 fn a_memory_violation_stops_what_its_process_has_on_its_device_and_nothing_elsewhere() {
     let world = World::of(two(), Limits::default());
     let mut client = world.client(1);
-    client.open(Node::Render(RenderMinor(190)));
-    client.ok(0x15, &mut abi::AcquireVm { drm_fd: 3, gpu_id: SECOND });
-    let shared = client.cut(VA, &AQL).unwrap();
-    client.map_all_on(shared, SECOND);
-    let mut elsewhere = client.queue_on(shared, SECOND).unwrap();
+    let mut elsewhere = queue_on_the_second(&mut client);
     let mut author = client.queue(VA + 0x10_0000);
     let mut beside = client.queue(VA + 0x20_0000);
     let mut neighbour = world.client(2);
