@@ -8,6 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`wire`] | the messages |
+//! | `stores` | many stores of waves in one of them |
 //! | [`link`] | the daemon's end of a worker's socket |
 //! | [`child`] | the worker's body |
 //! | `zygote` | the process that makes workers |
@@ -16,6 +17,7 @@
 mod births;
 pub mod child;
 pub mod link;
+mod stores;
 pub mod wire;
 mod zygote;
 

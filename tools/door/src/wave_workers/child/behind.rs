@@ -19,7 +19,7 @@ impl Behind {
             return false;
         }
         let is_full = self.heads.len() == STORES_MAX;
-        match self.heads.last_mut().filter(|head| head.va().checked_add(head.len()) == Some(va)) {
+        match self.heads.last_mut().filter(|head| head.va().checked_add(head.bytes()) == Some(va)) {
             Some(last) => *last = last.longer(bytes.len()),
             None if is_full => return false,
             None => self.heads.push(StoreHead::new(va, bytes.len())),
