@@ -24,7 +24,7 @@ mod zygote;
 pub use births::{Told, WaveWorkers, WaveWorkersConfig};
 pub use child::{DeviceLimits, Limits};
 pub use link::Link;
-pub use waves::{MNEMONIC_WORDS, Mnemonics, mnemonic};
+pub use waves::{LANES, MNEMONIC_WORDS, Mnemonics, mnemonic};
 
 /// The argument that makes a program the zygote of wave workers.
 pub const MARKER: &str = "--kfdd-wave-zygote";

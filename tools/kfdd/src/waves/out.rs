@@ -1,10 +1,8 @@
 //! A dispatch that a worker has, and what the worker tells of it while it goes on.
 
+use door::wave_workers::LANES;
 use kfd_core::dispatch::KernelDispatchPacket;
 use kfd_core::ids::QueueId;
-
-/// Work-items of a wave.
-const LANES: u64 = 64;
 
 /// See the module's head.
 #[derive(Debug)]
@@ -46,7 +44,7 @@ fn waves(group: [u16; 3], grid: [u32; 3]) -> u64 {
     let product = |all: [u64; 3]| all.into_iter().fold(1, u64::saturating_mul);
     let group = group.map(u64::from);
     let groups = std::array::from_fn(|at| u64::from(grid[at]).div_ceil(group[at].max(1)));
-    product(groups).saturating_mul(product(group).div_ceil(LANES))
+    product(groups).saturating_mul(product(group).div_ceil(LANES as u64))
 }
 
 #[cfg(test)]
